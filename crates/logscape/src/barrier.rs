@@ -1,0 +1,71 @@
+//! What stands between a minimum and the event called escape.
+
+use serde::{Deserialize, Serialize};
+
+/// The loss along a one-dimensional path through the minimum, sampled finely enough for quadrature.
+///
+/// All vectors have one entry per node; `position` increases. `gradient`, `noise` and `sample_slopes` are
+/// projected on the path's unit tangent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Path {
+    /// Arc length, with the minimum inside the interval.
+    pub position: Vec<f64>,
+    /// Loss `L`.
+    pub loss: Vec<f64>,
+    /// Slope `dL/ds`.
+    pub gradient: Vec<f64>,
+    /// Curvature `d²L/ds²`.
+    pub curvature: Vec<f64>,
+    /// One-sample noise variance `C` along the path.
+    pub noise: Vec<f64>,
+    /// Per-sample slopes `g_μ`, `sample_slopes[node][μ]`, for the large deviations of the chain.
+    pub sample_slopes: Vec<Vec<f64>>,
+    /// Position of the minimum.
+    pub minimum: f64,
+}
+
+/// A saddle (in one dimension a barrier top) that leads out of the basin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WayOut {
+    /// Where it is.
+    pub theta: Vec<f64>,
+    /// Loss `L^s` there.
+    pub loss: f64,
+    /// Curvature `h_e* > 0` of the minimum along the escape direction `e`.
+    pub curvature_minimum: f64,
+    /// Curvature `h_e^s < 0` of the saddle along `e`.
+    pub curvature_saddle: f64,
+    /// `½ Σ_⊥ ln(h_i*/h_i^s)` over the transverse directions; 0 in one dimension.
+    pub ln_transverse_ratio: f64,
+    /// One-sample noise `C_e*` along `e` at the minimum.
+    pub noise_minimum: f64,
+    /// One-sample noise `C_e^s` along `e` at the saddle.
+    pub noise_saddle: f64,
+}
+
+/// The event called escape, as a theory sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Barrier {
+    /// Escape through saddles; `path` is present where the problem is one-dimensional and spans both barrier tops.
+    Saddles {
+        /// The ways out; rates add up over them.
+        ways_out: Vec<WayOut>,
+        /// The landscape between the barrier tops, in one dimension.
+        path: Option<Path>,
+    },
+    /// Escape from a one-dimensional interval whose ends are no barrier tops; the path spans the interval.
+    Interval {
+        /// The landscape between the ends. It extends beyond `lower` and `upper` by the overshoot margin.
+        path: Path,
+        /// Lower end.
+        lower: f64,
+        /// Upper end.
+        upper: f64,
+    },
+    /// Escape through a loss level `L_c` of a basin taken as quadratic, in any dimension.
+    Level {
+        /// `L_c`, above the minimum's loss.
+        loss: f64,
+    },
+}

@@ -1,0 +1,1 @@
+//! How θ moves: one file per dynamics.

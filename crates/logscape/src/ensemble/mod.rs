@@ -1,0 +1,1 @@
+//! Many replicas: run loop, regions, first passage, stationary histograms.

@@ -1,0 +1,80 @@
+//! What is measured at a minimum: curvature, gradient noise, and how one follows the other.
+
+use crate::Estimate;
+use serde::{Deserialize, Serialize};
+
+/// Curvature and noise along one Hessian eigendirection `v`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DirectionNoise {
+    /// Hessian eigenvalue `h = vᵀHv` (loss per squared parameter).
+    pub curvature: f64,
+    /// One-sample noise `vᵀCv` (squared gradient).
+    pub noise: Estimate,
+    /// `vᵀCv / (2 L h)`, the noise strength along this direction; 1 where decoupling holds as published.
+    pub ratio: Estimate,
+}
+
+/// Outliers of the Hessian spectrum and the rule that chose them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outliers {
+    /// Number of outliers `n`, the effective dimension.
+    pub count: usize,
+    /// Typical outlier curvature `h*`: geometric mean of the outliers.
+    pub h_star: f64,
+    /// The rule in words.
+    pub rule: String,
+    /// Ratio of the last outlier to the first bulk eigenvalue; infinite when there is no bulk.
+    pub gap: f64,
+    /// Other cuts with the largest gaps, as `(n, h*, gap)`, largest gap first: the sensitivity to the rule.
+    pub alternatives: Vec<(usize, f64, f64)>,
+}
+
+/// How well `C ≈ 2 s L H` holds at the minimum and along displacements from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decoupling {
+    /// `tr C / (2 L tr H)`.
+    pub trace_ratio_hessian: f64,
+    /// `tr C / (2 L tr G)` with the Gauss–Newton matrix `G`.
+    pub trace_ratio_gauss_newton: f64,
+    /// `‖C − aH‖_F / ‖C‖_F` in the outlier span with the best scalar `a`: 0 is perfect shape.
+    pub frobenius_distance: f64,
+    /// Share of `‖C‖_F²` that lies off the diagonal in the outlier eigenbasis of `H`.
+    pub off_diagonal_share: f64,
+    /// Exponent `γ` of `tr C ∝ L^γ` along displacements; 1 where the scaling half of decoupling holds.
+    pub scaling_exponent: Estimate,
+    /// The displaced points behind the exponent, as `(L, tr C)`.
+    pub scaling_points: Vec<(f64, f64)>,
+}
+
+/// Everything that a theory may know of a minimum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Geometry {
+    /// Number of parameters `P`.
+    pub parameters: usize,
+    /// Number of samples `N`.
+    pub samples: usize,
+    /// Number of outputs `c`.
+    pub outputs: usize,
+    /// Loss at the minimum `L*`.
+    pub loss: f64,
+    /// Norm of the full gradient there.
+    pub gradient_norm: f64,
+    /// Number of eigenvalues below `−10⁻⁶ λ_max`.
+    pub index: usize,
+    /// Known Hessian eigenvalues, descending.
+    pub eigenvalues: Vec<f64>,
+    /// Residual norms `‖Hv − λv‖`, same order.
+    pub residuals: Vec<f64>,
+    /// Whether `eigenvalues` is the whole spectrum.
+    pub complete: bool,
+    /// The outliers.
+    pub outliers: Outliers,
+    /// Noise along each outlier direction, same order as the eigenvalues.
+    pub directions: Vec<DirectionNoise>,
+    /// Noise strength `s`: mean of the outliers' ratios.
+    pub noise_strength: Estimate,
+    /// Decoupling measures.
+    pub decoupling: Decoupling,
+    /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`, the curvature of one sample.
+    pub sample_curvature: [f64; 4],
+}

@@ -1,0 +1,1 @@
+//! Minima, spectra and barriers of a problem.

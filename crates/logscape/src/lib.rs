@@ -1,0 +1,33 @@
+//! SGD as a noisy walk on the logarithm of the loss.
+//!
+//! Data flows one way: a [`Problem`] has a minimum, the minimum a [`Geometry`], the geometry and a [`Barrier`] give each
+//! theory's prediction, and ensembles of replicas measure what SGD does. A theory never sees a simulation and a
+//! simulation never sees a theory; they meet in the comparison of the two.
+//!
+//! # Conventions
+//!
+//! - Loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`; per-sample gradient `g_μ = J_μᵀ e_μ`.
+//! - SGD step `θ ← θ − η g_B`; time `t = ηk` after `k` steps. Rates are per unit `t` unless a name says steps.
+//! - `C` is the gradient-noise covariance of one sample; a batch drawn with replacement has `C/B`.
+//! - Stochastic integrals are Itô's.
+
+pub mod barrier;
+pub mod data;
+pub mod dynamics;
+pub mod ensemble;
+pub mod estimate;
+pub mod geometry;
+pub mod landscape;
+pub mod noise;
+pub mod operator;
+pub mod problem;
+pub mod reference;
+pub mod sgd;
+pub mod stats;
+pub mod theory;
+
+pub use barrier::{Barrier, Path, WayOut};
+pub use estimate::Estimate;
+pub use geometry::Geometry;
+pub use problem::{Problem, Samples};
+pub use sgd::{Sampling, SgdSettings};

@@ -1,0 +1,1 @@
+//! Gradient-noise covariance and the decoupling test.

@@ -1,0 +1,1 @@
+//! Symmetric linear operators and iterative eigensolvers.

@@ -1,0 +1,79 @@
+//! What is trained: finite-sum mean-square losses behind one trait, one file per problem.
+
+use std::ops::Range;
+
+/// Which samples a call runs over.
+#[derive(Debug, Clone)]
+pub enum Samples<'a> {
+    /// A contiguous range of the data.
+    Range(Range<usize>),
+    /// A batch, in this order, repetitions allowed.
+    Indices(&'a [u32]),
+}
+
+impl Samples<'_> {
+    /// Number of samples `m`.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Range(range) => range.len(),
+            Self::Indices(indices) => indices.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Index into the data of the `k`-th sample.
+    ///
+    /// # Panics
+    /// If `k ≥ len()`.
+    #[inline]
+    pub fn get(&self, k: usize) -> usize {
+        match self {
+            Self::Range(range) => {
+                assert!(k < range.len());
+                range.start + k
+            }
+            Self::Indices(indices) => indices[k] as usize,
+        }
+    }
+}
+
+/// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
+///
+/// Matrices are row-major slices: `m × c` residuals hold the outputs of one sample together. No method allocates:
+/// `scratch` has at least [`scratch_len`](Self::scratch_len)`(samples.len())` entries of any content. Lengths that do
+/// not fit are programmer errors and panic.
+pub trait Problem: Send + Sync {
+    /// Number of parameters `P`.
+    fn dim(&self) -> usize;
+    /// Number of samples `N`.
+    fn samples(&self) -> usize;
+    /// Number of outputs `c`.
+    fn outputs(&self) -> usize;
+    /// Scratch entries that any method needs for `m` samples.
+    fn scratch_len(&self, m: usize) -> usize;
+
+    /// Residuals `e_μ = f(θ, x_μ) − y_μ` into `out` (`m × c`).
+    fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// Jacobian–vector products `J_μ v` into `out` (`m × c`).
+    fn jvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// The sum `Σ_μ J_μᵀ u_μ` into `out` (`P`), for cotangents `u` (`m × c`).
+    fn vjp_into(&self, theta: &[f64], u: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// Mean gradient over the samples into `out` (`P`); returns their mean loss.
+    fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64;
+
+    /// Per-sample gradients `g_μ = J_μᵀ e_μ` into `out` (`m × P`).
+    fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// Mean exact Hessian product `H v` over the samples into `out` (`P`).
+    fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`).
+    fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+}

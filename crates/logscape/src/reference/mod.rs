@@ -1,0 +1,1 @@
+//! Numerically exact answers for one-dimensional and radial problems.

@@ -1,0 +1,1 @@
+//! Statistics that return an estimate with an interval.

@@ -1,0 +1,1 @@
+//! Predictions: one file per theory, all behind one trait.

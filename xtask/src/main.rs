@@ -1,0 +1,44 @@
+//! Development commands: `cargo xtask test` runs every test and check, `cargo xtask check` the fast ones, `cargo xtask docs` builds the docs.
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+/// A cargo invocation: its arguments and extra environment.
+type Step = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+
+const FMT: Step = (&["fmt", "--all", "--", "--check"], &[]);
+const CLIPPY: Step = (&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[]);
+const TEST: Step = (&["test", "--workspace", "--locked"], &[]);
+const DOCS: Step = (&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")]);
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  test    fmt, clippy with warnings denied, docs build, unit, doc and integration tests
+  check   fmt and clippy only
+  docs    build the API documentation, warnings denied";
+
+fn run((arguments, environment): &Step) -> bool {
+    eprintln!("xtask: cargo {}", arguments.join(" "));
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    match Command::new(cargo).args(*arguments).envs(environment.iter().copied()).status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("xtask: cannot start cargo: {error}");
+            false
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let steps: &[Step] = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => &[FMT, CLIPPY, DOCS, TEST],
+        ["check"] => &[FMT, CLIPPY],
+        ["docs"] => &[DOCS],
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if steps.iter().all(run) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
