@@ -1,0 +1,50 @@
+//! `logscape check`: exit codes, and where its words and data go.
+
+use assert_cmd::Command;
+use std::fs;
+
+const STUDY: &str = "name = \"a\"\n[problem]\nkind = \"mlp\"\ndata = { builtin = \"digits\", one_hot = true }\n\
+                     [sgd]\nlearning_rate = 0.1\nbatch_size = 1\n";
+
+/// Exit code, standard output and standard error of `logscape check` on the text.
+fn check(text: &str, overrides: &[&str]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("study.toml");
+    fs::write(&path, text).expect("the study is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logscape"));
+    command.env("NO_COLOR", "1").arg("check").arg(&path);
+    for assignment in overrides {
+        command.args(["--set", assignment]);
+    }
+    let output = command.output().expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_good_study_is_printed_and_reads_back() {
+    let (code, printed, words) = check(STUDY, &["seed=3"]);
+    assert_eq!((code, words.as_str()), (Some(0), ""));
+    assert!(printed.contains("seed = 3"), "{printed}");
+    assert_eq!(check(&printed, &[]), (Some(0), printed.clone(), String::new()));
+}
+
+#[test]
+fn a_wrong_value_ends_with_code_2_and_names_file_line_and_mend() {
+    let (code, printed, words) = check(&STUDY.replace("batch_size = 1", "batch_size = 0"), &[]);
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    for part in ["sgd.batch_size", "study.toml:7", "use a batch size of 1 or more"] {
+        assert!(words.contains(part), "`{part}` is missing in\n{words}");
+    }
+    assert!(!words.contains("panicked"), "{words}");
+}
+
+#[test]
+fn a_misspelt_field_and_a_missing_file_end_with_code_2() {
+    let (code, _, words) = check(&STUDY.replace("kind", "knid"), &[]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("did you mean `kind`?"), "{words}");
+    let output = Command::new(env!("CARGO_BIN_EXE_logscape")).args(["check", "none.toml"]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("none.toml"));
+}

@@ -1,0 +1,44 @@
+//! Diagnostics of a study file: what is wrong, where, and how to mend it.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use std::path::PathBuf;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why a study cannot be used.
+#[derive(Debug, Error, Diagnostic)]
+pub enum StudyError {
+    /// The file cannot be read.
+    #[error("cannot read study {}: {source}", path.display())]
+    #[diagnostic(help("give the path of a study file in TOML"))]
+    Unreadable {
+        /// The path given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A field is misspelt, missing, of the wrong type or out of range.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, with the dotted name of the field.
+        message: String,
+        /// How to mend it.
+        #[help]
+        hint: Option<String>,
+        /// The file.
+        #[source_code]
+        file: Arc<NamedSource<String>>,
+        /// Where in the file; absent for a value given on the command line or missing altogether.
+        #[label("here")]
+        place: Option<SourceSpan>,
+    },
+    /// A `--set` that is no assignment.
+    #[error("cannot apply --set {assignment}: {reason}")]
+    #[diagnostic(help("write --set section.field=value, for example --set sgd.batch_size=[1,4]"))]
+    Override {
+        /// The assignment as given.
+        assignment: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

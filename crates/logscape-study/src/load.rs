@@ -1,0 +1,219 @@
+//! Reads a study file, applies overrides, checks every value and says where it is wrong.
+
+use crate::diagnostic::StudyError;
+use crate::schema::{RegionText, Study};
+use miette::{NamedSource, SourceSpan};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+/// Reads the study at `path` with `--set` assignments such as `sgd.batch_size=[1,4]` applied in order.
+///
+/// # Errors
+/// [`StudyError`] when the file cannot be read or a value is wrong.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Study, StudyError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| StudyError::Unreadable { path: path.to_path_buf(), source })?;
+    parse(&path.display().to_string(), &text, overrides)
+}
+
+/// Like [`load`], from text; `name` stands for the file in diagnostics.
+///
+/// # Errors
+/// [`StudyError`] when a value is wrong.
+pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, StudyError> {
+    let source = Source { name, text };
+    let syntax = |error: toml::de::Error| source.error(error.message().to_owned(), None, error.span());
+    DeTable::parse(text).map_err(syntax)?;
+    let mut table: Table = toml::from_str(text).map_err(syntax)?;
+    for assignment in overrides {
+        assign(&mut table, assignment)?;
+    }
+    // Without overrides the text itself is deserialised, so that the parser knows places.
+    let parsed = if overrides.is_empty() { toml::from_str(text) } else { table.try_into() };
+    let study: Study = parsed.map_err(|error| source.schema_error(&error))?;
+    check(&study).map_err(|Problem { field, message, hint }| {
+        source.error(format!("{field}: {message}"), Some(hint.to_owned()), source.span_of(field))
+    })?;
+    Ok(study)
+}
+
+/// The text of a study and its name.
+struct Source<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn error(&self, message: String, hint: Option<String>, span: Option<Range<usize>>) -> StudyError {
+        StudyError::Invalid {
+            message,
+            hint,
+            file: Arc::new(NamedSource::new(self.name, self.text.to_owned()).with_language("TOML")),
+            place: span.map(SourceSpan::from),
+        }
+    }
+
+    /// Place of the value of a dotted field, or of the closest enclosing table that the file has.
+    fn span_of(&self, field: &str) -> Option<Range<usize>> {
+        let root = DeTable::parse(self.text).ok()?;
+        let mut table = root.get_ref();
+        let mut span = None;
+        for key in field.split('.') {
+            let Some(value) = table.get(key) else { break };
+            span = Some(value.span());
+            match value.get_ref() {
+                DeValue::Table(inner) => table = inner,
+                _ => break,
+            }
+        }
+        span
+    }
+
+    /// Turns the parser's words into a diagnostic; suggests the nearest name for a misspelt one.
+    fn schema_error(&self, error: &toml::de::Error) -> StudyError {
+        let message = error.message().trim().to_owned();
+        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+        let misspelt = message.starts_with("unknown field") || message.starts_with("unknown variant");
+        let hint = match names.split_first() {
+            Some((given, known)) if misspelt => known
+                .iter()
+                .map(|name| (strsim::damerau_levenshtein(given, name), *name))
+                .min()
+                .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+                .map_or_else(
+                    || Some(format!("known here: {}", known.join(", "))),
+                    |(_, name)| Some(format!("did you mean `{name}`?")),
+                ),
+            _ if message.starts_with("missing field") => Some("add the field to the study".into()),
+            _ => None,
+        };
+        self.error(message, hint, error.span())
+    }
+}
+
+/// Sets `section.field=value` in the table; the value is TOML, or a bare word taken as a string.
+fn assign(table: &mut Table, assignment: &str) -> Result<(), StudyError> {
+    let fail = |reason: &str| StudyError::Override { assignment: assignment.to_owned(), reason: reason.to_owned() };
+    let (path, text) = assignment.split_once('=').ok_or_else(|| fail("there is no `=`"))?;
+    let keys: Vec<&str> = path.split('.').map(str::trim).collect();
+    if keys.iter().any(|key| key.is_empty()) {
+        return Err(fail("a part of the field's name is empty"));
+    }
+    let value = toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut wrapped| wrapped.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let mut here = table;
+    for key in &keys[..keys.len() - 1] {
+        here = here
+            .entry(*key)
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| fail(&format!("`{key}` is no section")))?;
+    }
+    here.insert(keys[keys.len() - 1].to_owned(), value);
+    Ok(())
+}
+
+/// A value out of range: its field, what is wrong, how to mend it.
+struct Problem {
+    field: &'static str,
+    message: String,
+    hint: &'static str,
+}
+
+fn require(ok: bool, field: &'static str, message: impl Into<String>, hint: &'static str) -> Result<(), Problem> {
+    if ok { Ok(()) } else { Err(Problem { field, message: message.into(), hint }) }
+}
+
+/// Checks what types cannot: ranges and combinations that need no data.
+fn check(study: &Study) -> Result<(), Problem> {
+    let name_ok =
+        !study.name.is_empty() && study.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    require(name_ok, "name", format!("`{}` is no usable name", study.name), "use letters, digits, `-` and `_`")?;
+
+    let data = &study.problem.data;
+    let sources =
+        usize::from(data.builtin.is_some()) + usize::from(data.path.is_some()) + usize::from(data.synthetic.is_some());
+    require(
+        sources == 1,
+        "problem.data",
+        format!("{sources} sources of data"),
+        "give exactly one of `builtin`, `path` and `synthetic`",
+    )?;
+    if let Some(scale) = data.scale {
+        require(
+            scale.is_finite() && scale != 0.0,
+            "problem.data.scale",
+            format!("{scale} cannot scale inputs"),
+            "use a finite number other than 0",
+        )?;
+    }
+    require(data.limit != Some(0), "problem.data.limit", "no sample is left", "use 1 or more")?;
+    require(!study.problem.hidden.contains(&0), "problem.hidden", "a layer of width 0", "use widths of 1 or more")?;
+    require(study.problem.rank != Some(0), "problem.rank", "rank 0", "use 1 or more")?;
+
+    let minimum = &study.minimum;
+    require(
+        minimum.tolerance.is_finite() && minimum.tolerance > 0.0,
+        "minimum.tolerance",
+        format!("{} is no gradient norm", minimum.tolerance),
+        "use a small positive number such as 1e-8",
+    )?;
+    let start_ok = minimum.start.as_ref().is_none_or(|start| start.iter().all(|x| x.is_finite()));
+    require(start_ok, "minimum.start", "an entry is not finite", "use finite numbers")?;
+
+    for &rate in &study.sgd.learning_rate.0 {
+        require(
+            rate.is_finite() && rate > 0.0,
+            "sgd.learning_rate",
+            format!("{rate} is not positive"),
+            "use a positive learning rate",
+        )?;
+    }
+    require(
+        !study.sgd.batch_size.0.contains(&0),
+        "sgd.batch_size",
+        "a batch of 0 samples",
+        "use a batch size of 1 or more",
+    )?;
+
+    if let Some(stationary) = &study.stationary {
+        require(stationary.replicas > 0, "stationary.replicas", "no replica", "use 1 or more")?;
+        require(stationary.steps > 0, "stationary.steps", "no step", "use 1 or more")?;
+    }
+    if let Some(escape) = &study.escape {
+        require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
+        require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
+        check_region(&escape.region)?;
+    }
+    Ok(())
+}
+
+fn check_region(region: &RegionText) -> Result<(), Problem> {
+    const FIELD: &str = "escape.region";
+    match region {
+        RegionText::DividingSurface => Ok(()),
+        RegionText::LossLevel(level) => {
+            require(level.is_finite() && *level > 0.0, FIELD, format!("loss level {level}"), "use a positive loss")
+        }
+        RegionText::LossFactor(factor) => require(
+            factor.is_finite() && *factor > 1.0,
+            FIELD,
+            format!("loss factor {factor} is met at the minimum itself"),
+            "use a factor above 1",
+        ),
+        RegionText::Ball(radius) => {
+            require(radius.is_finite() && *radius > 0.0, FIELD, format!("radius {radius}"), "use a positive radius")
+        }
+        RegionText::Box(bounds) => require(
+            bounds.iter().all(|[low, high]| low < high),
+            FIELD,
+            "a side is empty",
+            "give [low, high] with low < high for every parameter",
+        ),
+    }
+}

@@ -1,0 +1,186 @@
+//! The study file: every section and field, with its default.
+
+use crate::values::Grid;
+use logscape::Sampling;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One study, resolved: every default filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// Name, used for the output directory: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Seed of every random stream.
+    #[serde(default)]
+    pub seed: u64,
+    /// What is trained.
+    pub problem: ProblemTable,
+    /// How the minimum is found.
+    #[serde(default)]
+    pub minimum: MinimumTable,
+    /// What SGD is run with; lists span a grid.
+    pub sgd: SgdTable,
+    /// Stationary law from a long ensemble, one per setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stationary: Option<StationaryTable>,
+    /// Escape times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escape: Option<EscapeTable>,
+}
+
+/// `[problem]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProblemTable {
+    /// Which problem.
+    pub kind: ProblemKind,
+    /// Its data.
+    pub data: DataTable,
+    /// Widths of a perceptron's hidden layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
+    /// Activation of a perceptron's hidden layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<String>,
+    /// Whether the sinusoid's amplitude is trained too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub amplitude: bool,
+    /// Rank of a matrix factorisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
+}
+
+/// The problems that a study can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// `f = θ·x`.
+    LinearRegression,
+    /// `f = sin(θx)`, with `amplitude` `f = θ₂ sin(θ₁x)`.
+    Sinusoid,
+    /// `f = (x·θ)²`.
+    PhaseRetrieval,
+    /// `f = u_i·v_j`.
+    MatrixFactorisation,
+    /// Multilayer perceptron.
+    Mlp,
+}
+
+/// `[problem.data]`: exactly one of `builtin`, `path` and `synthetic`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataTable {
+    /// A data set inside the binary: `digits`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builtin: Option<String>,
+    /// A CSV, NPY or NPZ file or an IDX folder, relative to the study file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// A seeded generator and its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<toml::Table>,
+    /// Factor that multiplies the inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
+    /// Whether labels become one-hot targets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_hot: bool,
+    /// Use only the first so many samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// `[minimum]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MinimumTable {
+    /// Start of the search; drawn by `init` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Vec<f64>>,
+    /// Initialisation of a network: `glorot`, `lecun` or `he`.
+    pub init: String,
+    /// Gradient norm at which the search stops.
+    pub tolerance: f64,
+    /// Most deterministic iterations.
+    pub max_iterations: u64,
+}
+
+impl Default for MinimumTable {
+    fn default() -> Self {
+        Self { start: None, init: "lecun".into(), tolerance: 1e-8, max_iterations: 2_000 }
+    }
+}
+
+/// `[sgd]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SgdTable {
+    /// Learning rates `η`.
+    pub learning_rate: Grid<f64>,
+    /// Batch sizes `B`.
+    pub batch_size: Grid<usize>,
+    /// How a batch is drawn.
+    #[serde(default = "with_replacement")]
+    pub sampling: Sampling,
+}
+
+fn with_replacement() -> Sampling {
+    Sampling::WithReplacement
+}
+
+/// `[stationary]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StationaryTable {
+    /// Replicas.
+    pub replicas: usize,
+    /// Steps before anything is recorded.
+    pub burn_in: u64,
+    /// Steps recorded.
+    pub steps: u64,
+}
+
+impl Default for StationaryTable {
+    fn default() -> Self {
+        Self { replicas: 256, burn_in: 10_000, steps: 100_000 }
+    }
+}
+
+/// `[escape]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EscapeTable {
+    /// What escape means.
+    pub region: RegionText,
+    /// Replicas.
+    #[serde(default = "thousand")]
+    pub replicas: usize,
+    /// Steps after which a replica is censored.
+    #[serde(default = "ten_million")]
+    pub max_steps: u64,
+}
+
+fn thousand() -> usize {
+    1_000
+}
+
+fn ten_million() -> u64 {
+    10_000_000
+}
+
+/// `escape.region`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegionText {
+    /// The barrier tops of a one-dimensional basin.
+    DividingSurface,
+    /// A loss `L_c`.
+    LossLevel(f64),
+    /// A multiple of the minimum's loss.
+    LossFactor(f64),
+    /// Distance from the minimum.
+    Ball(f64),
+    /// Lower and upper bound of each parameter.
+    Box(Vec<[f64; 2]>),
+}

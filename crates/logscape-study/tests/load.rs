@@ -1,0 +1,124 @@
+//! Study files: what is accepted, and what each mistake is told.
+
+use logscape_study::{Study, StudyError, load, parse};
+use miette::Diagnostic;
+use std::path::Path;
+
+const GOOD: &str = r#"
+name = "sinusoid"
+seed = 7
+
+[problem]
+kind = "sinusoid"
+data = { path = "sinusoid.csv" }
+
+[minimum]
+start = [5.5]
+
+[sgd]
+learning_rate = [0.05, 0.1]
+batch_size = "1:16:3log"
+
+[escape]
+region = { loss-factor = 2.0 }
+"#;
+
+fn good(overrides: &[&str]) -> Result<Study, StudyError> {
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    parse("good.toml", GOOD, &overrides)
+}
+
+/// Message, hint and the text that the label points at.
+fn told(text: &str) -> (String, String, String) {
+    let error = parse("study.toml", text, &[]).expect_err("the study is wrong");
+    let hint = error.help().map(|hint| hint.to_string()).unwrap_or_default();
+    let place = error
+        .labels()
+        .and_then(|mut labels| labels.next())
+        .map(|label| text[label.offset()..label.offset() + label.len()].to_owned())
+        .unwrap_or_default();
+    (error.to_string(), hint, place)
+}
+
+#[test]
+fn grids_are_spelt_out() {
+    let study = good(&[]).expect("a good study");
+    assert_eq!(study.sgd.learning_rate.0, [0.05, 0.1]);
+    assert_eq!(study.sgd.batch_size.0, [1, 4, 16]);
+}
+
+#[test]
+fn the_resolved_study_reads_back_as_itself() {
+    let study = good(&[]).expect("a good study");
+    let text = toml::to_string(&study).expect("a study is TOML");
+    assert!(text.contains("max_steps = 10000000"), "defaults are written out:\n{text}");
+    assert_eq!(parse("resolved.toml", &text, &[]).expect("resolved study"), study);
+}
+
+#[test]
+fn overrides_replace_and_add() {
+    let study = good(&["sgd.batch_size=8", "problem.data.path=other.csv", "stationary.steps=5"]).expect("a good study");
+    assert_eq!(study.sgd.batch_size.0, [8]);
+    assert_eq!(study.problem.data.path.as_deref(), Some(Path::new("other.csv")));
+    assert_eq!(study.stationary.map(|s| s.steps), Some(5));
+}
+
+#[test]
+fn overrides_that_are_no_assignments_are_refused() {
+    for wrong in ["sgd.batch_size", ".=1", "name.x=1", "sgd.batchsize=3", "sgd.batch_size=0"] {
+        assert!(good(&[wrong]).is_err(), "--set {wrong}");
+    }
+}
+
+#[test]
+fn a_misspelt_field_is_named_with_its_place_and_a_suggestion() {
+    let (message, hint, place) = told(&GOOD.replace("learning_rate", "learning_rte"));
+    assert!(message.contains("learning_rte"), "{message}");
+    assert_eq!(hint, "did you mean `learning_rate`?");
+    assert_eq!(place, "learning_rte");
+    let (_, hint, place) = told(&GOOD.replace("\"sinusoid\"\ndata", "\"sinusiod\"\ndata"));
+    assert_eq!((hint.as_str(), place.as_str()), ("did you mean `sinusoid`?", "\"sinusiod\""));
+}
+
+#[test]
+fn values_out_of_range_are_named_with_their_place() {
+    let range = "\"1:16:3log\"";
+    for (from, to, field, place) in [
+        (range, "0", "sgd.batch_size", "0"),
+        ("[0.05, 0.1]", "[0.05, -0.1]", "sgd.learning_rate", "[0.05, -0.1]"),
+        ("[0.05, 0.1]", "nan", "sgd.learning_rate", "nan"),
+        ("[5.5]", "[inf]", "minimum.start", "[inf]"),
+        ("{ loss-factor = 2.0 }", "{ loss-factor = 0.5 }", "escape.region", "{ loss-factor = 0.5 }"),
+        ("{ path = \"sinusoid.csv\" }", "{}", "problem.data", "{}"),
+        ("name = \"sinusoid\"", "name = \"../up\"", "name", "\"../up\""),
+    ] {
+        let (message, hint, at) = told(&GOOD.replacen(from, to, 1));
+        assert!(message.starts_with(field), "{to}: {message}");
+        assert!(!hint.is_empty(), "{to} has no hint");
+        assert_eq!(at, place);
+    }
+}
+
+#[test]
+fn wrong_types_and_ranges_are_refused_with_a_place() {
+    let range = "\"1:16:3log\"";
+    for wrong in ["-1", "1.5", "true", "[]", "\"1:16\"", "\"16:1:3\"", "\"0:1:3log\"", "\"1:2:999999\""] {
+        let (message, _, place) = told(&GOOD.replacen(range, wrong, 1));
+        assert!(!message.is_empty());
+        assert_eq!(place, wrong, "{message}");
+    }
+}
+
+#[test]
+fn broken_toml_points_at_the_place() {
+    let text = "name = \"a\"\nseed = 1 2\n";
+    let error = parse("study.toml", text, &[]).expect_err("the text is no TOML");
+    let label = error.labels().and_then(|mut labels| labels.next()).expect("a place");
+    assert_eq!(text[..label.offset()].lines().count(), 2, "the mistake is in the second line: {label:?}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = load(Path::new("no-such-study.toml"), &[]).expect_err("there is no such file");
+    assert!(error.to_string().contains("no-such-study.toml"), "{error}");
+}
