@@ -24,7 +24,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Study, StudyError> {
 /// # Errors
 /// [`StudyError`] when a value is wrong.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, StudyError> {
-    let source = Source { name, text };
+    let source = Source { name, text, overrides };
     let syntax = |error: toml::de::Error| source.error(error.message().to_owned(), None, error.span());
     DeTable::parse(text).map_err(syntax)?;
     let mut table: Table = toml::from_str(text).map_err(syntax)?;
@@ -40,10 +40,11 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
     Ok(study)
 }
 
-/// The text of a study and its name.
+/// The text of a study, its name, and what the command line put over it.
 struct Source<'a> {
     name: &'a str,
     text: &'a str,
+    overrides: &'a [String],
 }
 
 impl Source<'_> {
@@ -56,8 +57,19 @@ impl Source<'_> {
         }
     }
 
-    /// Place of the value of a dotted field, or of the closest enclosing table that the file has.
+    /// Place of the value of a dotted field, or of the closest enclosing table that the file has; none for a value
+    /// that an override gave.
     fn span_of(&self, field: &str) -> Option<Range<usize>> {
+        let overridden =
+            |path: &str| field == path || field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        if self
+            .overrides
+            .iter()
+            .filter_map(|assignment| assignment.split_once('='))
+            .any(|(path, _)| overridden(path.trim()))
+        {
+            return None;
+        }
         let root = DeTable::parse(self.text).ok()?;
         let mut table = root.get_ref();
         let mut span = None;

@@ -71,6 +71,13 @@ fn overrides_that_are_no_assignments_are_refused() {
 }
 
 #[test]
+fn a_wrong_override_is_not_blamed_on_the_file() {
+    let error = good(&["sgd.batch_size=0"]).expect_err("a batch of 0");
+    assert!(error.to_string().starts_with("sgd.batch_size"), "{error}");
+    assert!(error.labels().and_then(|mut labels| labels.next()).is_none());
+}
+
+#[test]
 fn a_misspelt_field_is_named_with_its_place_and_a_suggestion() {
     let (message, hint, place) = told(&GOOD.replace("learning_rate", "learning_rte"));
     assert!(message.contains("learning_rte"), "{message}");
