@@ -3,6 +3,7 @@
 mod error;
 mod linear_regression;
 mod matrix_factorisation;
+mod mlp;
 mod phase_retrieval;
 mod scalar;
 mod sinusoid;
@@ -14,6 +15,7 @@ use std::ops::Range;
 pub use error::ProblemError;
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
+pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
 pub use scalar::ScalarModel;
 pub use sinusoid::Sinusoid;

@@ -120,13 +120,13 @@ impl<M: ScalarModel> Problem for M {
 
 /// The inner product `a · b`.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    debug_assert_eq!(a.len(), b.len());
+    assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Adds `w x` to `out`.
 pub(super) fn add_scaled(out: &mut [f64], weight: f64, x: &[f64]) {
-    debug_assert_eq!(out.len(), x.len());
+    assert_eq!(out.len(), x.len());
     for (out, x) in out.iter_mut().zip(x) {
         *out += weight * x;
     }

@@ -61,6 +61,60 @@ impl Formula for Sine {
     }
 }
 
+/// A perceptron of any depth, unit by unit.
+struct Perceptron<'a> {
+    sizes: &'a [usize],
+    activation: Activation,
+    inputs: &'a [f64],
+    targets: &'a [f64],
+}
+
+impl Perceptron<'_> {
+    fn activate<D: DualNum<Primitive = f64>>(&self, z: D) -> D {
+        match self.activation {
+            Activation::Tanh => z.tanh(),
+            Activation::Relu => {
+                if z.re() > 0.0 {
+                    z
+                } else {
+                    D::from(0.0)
+                }
+            }
+            Activation::Gelu => {
+                let inner = (z.powi(3) * 0.044_715 + z.clone()) * (2.0 / std::f64::consts::PI).sqrt();
+                z * (inner.tanh() + 1.0) * 0.5
+            }
+            Activation::Identity => z,
+        }
+    }
+}
+
+impl Reference for Perceptron<'_> {
+    fn loss<D: DualNum<Primitive = f64>>(&self, theta: &[D]) -> D {
+        let (first, last) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let mut loss = D::from(0.0);
+        for (x, y) in self.inputs.chunks(first).zip(self.targets.chunks(last)) {
+            let mut units: Vec<D> = x.iter().map(|&x| D::from(x)).collect();
+            let mut rest = theta;
+            for (depth, &size) in self.sizes.iter().enumerate().skip(1) {
+                let (weights, after) = rest.split_at(size * units.len());
+                let (biases, after) = after.split_at(size);
+                rest = after;
+                let sums = weights.chunks(units.len()).zip(biases).map(|(row, bias)| {
+                    row.iter().zip(&units).fold(bias.clone(), |sum, (w, a)| sum + w.clone() * a.clone())
+                });
+                let hidden = depth + 1 < self.sizes.len();
+                units = sums.map(|z| if hidden { self.activate(z) } else { z }).collect();
+            }
+            assert!(rest.is_empty());
+            for (unit, &y) in units.into_iter().zip(y) {
+                loss += (unit - y).powi(2);
+            }
+        }
+        loss / (2.0 * (self.inputs.len() / first) as f64)
+    }
+}
+
 /// `x = (i, j)` as reals.
 struct Factors {
     rows: usize,
@@ -274,6 +328,47 @@ fn matrix_factorisation_derivatives() {
     let problem = MatrixFactorisation::new(3, 4, 2, &entries).unwrap();
     let formula = Factors { rows: 3, rank: 2 };
     check(&problem, &normals(14, 3), &Scalar { inputs: &inputs, targets: &targets, formula });
+}
+
+#[test]
+fn perceptron_derivatives() {
+    for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Identity] {
+        for sizes in [&[3, 5, 4, 2][..], &[3, 4, 1], &[3, 2]] {
+            let (inputs, targets) = (normals(18, 1), normals(6 * sizes[sizes.len() - 1], 2));
+            let problem = Mlp::new(sizes, activation, inputs.clone(), targets.clone()).unwrap();
+            // Biases away from zero too, so that every parameter matters.
+            let theta: Vec<f64> = normals(problem.dim(), 3).iter().map(|z| 0.6 * z).collect();
+            check(&problem, &theta, &Perceptron { sizes, activation, inputs: &inputs, targets: &targets });
+        }
+    }
+}
+
+#[test]
+fn perceptron_initial_weights_have_the_laws_deviation() {
+    let problem = Mlp::new(&[50, 200, 1], Activation::Tanh, vec![0.0; 50], vec![0.0]).unwrap();
+    for (law, variance) in
+        [(Initialisation::Glorot, 2.0 / 250.0), (Initialisation::Lecun, 1.0 / 50.0), (Initialisation::He, 2.0 / 50.0)]
+    {
+        let theta = problem.init(law, &mut ChaCha8Rng::seed_from_u64(5));
+        assert_eq!(theta.len(), 50 * 200 + 200 + 200 + 1);
+        let weights = &theta[..10_000];
+        // The mean square of 10⁴ normals has a relative deviation of √2 %, of which five are allowed.
+        let ratio = inner(weights, weights) / (1e4 * variance);
+        assert!((ratio - 1.0).abs() < 0.07, "{law:?}: {ratio}");
+        assert!(theta[10_000..10_200].iter().all(|&bias| bias == 0.0));
+    }
+}
+
+#[test]
+fn perceptron_refuses_data_that_do_not_fit() {
+    let refused = |sizes: &[usize], inputs: usize, targets: usize| {
+        Mlp::new(sizes, Activation::Relu, vec![0.5; inputs], vec![0.5; targets]).unwrap_err()
+    };
+    assert_eq!(refused(&[2, 3, 2], 5, 4), ProblemError::Length { what: "inputs", found: 5, expected: 4 });
+    assert_eq!(refused(&[2, 3, 2], 4, 5), ProblemError::Length { what: "targets", found: 5, expected: 4 });
+    assert_eq!(refused(&[2], 4, 4), ProblemError::Empty { what: "layers" });
+    assert_eq!(refused(&[2, 0, 1], 4, 2), ProblemError::Empty { what: "units of each layer" });
+    assert_eq!(refused(&[2, 1], 0, 0), ProblemError::Empty { what: "inputs" });
 }
 
 #[test]
