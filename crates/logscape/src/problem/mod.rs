@@ -1,6 +1,24 @@
 //! What is trained: finite-sum mean-square losses behind one trait, one file per problem.
 
+mod error;
+mod linear_regression;
+mod matrix_factorisation;
+mod mlp;
+mod phase_retrieval;
+mod scalar;
+mod sinusoid;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
+
+pub use error::ProblemError;
+pub use linear_regression::LinearRegression;
+pub use matrix_factorisation::MatrixFactorisation;
+pub use mlp::{Activation, Initialisation, Mlp};
+pub use phase_retrieval::PhaseRetrieval;
+pub use scalar::ScalarModel;
+pub use sinusoid::Sinusoid;
 
 /// Which samples a call runs over.
 #[derive(Debug, Clone)]

@@ -1,1 +1,13 @@
 //! Statistics that return an estimate with an interval.
+
+mod histogram;
+mod moments;
+mod survival;
+mod tail;
+
+pub use histogram::{Histogram, HistogramError, Scale};
+pub use moments::Moments;
+pub use survival::{
+    Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,
+};
+pub use tail::{TailError, loss_exponent};

@@ -1,1 +1,130 @@
-//! Predictions: one file per theory, all behind one trait.
+//! Predictions: one file per theory family, all behind one trait.
+
+mod diffusion_theory;
+mod kramers;
+mod large_deviation;
+mod log_landscape;
+mod quadrature;
+mod regime;
+pub mod stationary;
+
+pub use diffusion_theory::DiffusionTheory;
+pub use kramers::{Kramers, kramers_level_ln_rate};
+pub use large_deviation::LargeDeviation;
+pub use log_landscape::{LogLandscape, refined_level_ln_rate};
+pub use quadrature::{NoiseModel, Quadrature};
+pub use regime::{Warning, regime_checks};
+pub use stationary::Stationary;
+
+use crate::{Barrier, Geometry, SgdSettings};
+use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_10;
+
+/// A theory of escape.
+pub trait Theory: Sync {
+    /// Name in records, such as `log-landscape`.
+    fn name(&self) -> &'static str;
+    /// Where the formula comes from.
+    fn reference(&self) -> &'static str;
+    /// The prediction for one barrier and one setting. Where the theory does not apply the numbers are `None` and a
+    /// [`Warning::NotApplicable`] says why.
+    fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction;
+}
+
+/// What a theory says about one barrier and one setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Name of the theory.
+    pub theory: String,
+    /// `ln κ`, committed escapes per unit `t`, summed over the ways out.
+    pub ln_rate: Option<f64>,
+    /// `log10` of the mean number of steps to the region's event: `½/(ηκ)` to a dividing surface through saddles (half of
+    /// the arrivals fall back), `1/(ηκ)` to a level or the ends of an interval; exact integrals give themselves.
+    pub log10_mean_steps: Option<f64>,
+    /// Power of `L^s/L*` in the escape time, for theories that have one (of the way out with the largest rate).
+    pub exponent: Option<f64>,
+    /// Which assumptions fail.
+    pub warnings: Vec<Warning>,
+}
+
+impl Prediction {
+    /// `κ`, if known and within the range of `f64`.
+    pub fn rate(&self) -> Option<f64> {
+        self.ln_rate.map(f64::exp).filter(|k| k.is_finite() && *k > 0.0)
+    }
+
+    /// Mean number of steps, if known and within the range of `f64`.
+    pub fn mean_steps(&self) -> Option<f64> {
+        self.log10_mean_steps.map(|d| 10.0_f64.powf(d)).filter(|n| n.is_finite() && *n > 0.0)
+    }
+
+    /// A prediction from `ln κ`; a value that is no finite number becomes a warning.
+    fn from_rate(
+        theory: &dyn Theory,
+        ln_rate: Result<f64, String>,
+        barrier: &Barrier,
+        warnings: Vec<Warning>,
+        sgd: &SgdSettings,
+    ) -> Self {
+        let mut prediction =
+            Self { theory: theory.name().to_owned(), ln_rate: None, log10_mean_steps: None, exponent: None, warnings };
+        let reason = match ln_rate {
+            Ok(ln_rate) => {
+                let ln_steps = -ln_rate - sgd.learning_rate.ln() - ln_arrivals(barrier);
+                if ln_steps.is_finite() && ln_rate.is_finite() {
+                    prediction.ln_rate = Some(ln_rate);
+                    prediction.log10_mean_steps = Some(ln_steps / LN_10);
+                    return prediction;
+                }
+                "a number that the formula needs is missing or out of its range".to_owned()
+            }
+            Err(reason) => reason,
+        };
+        prediction.warnings.push(Warning::NotApplicable { reason });
+        prediction
+    }
+}
+
+/// `ln` of the arrivals at the region's event for each committed escape: 2 at a barrier top, 1 elsewhere.
+fn ln_arrivals(barrier: &Barrier) -> f64 {
+    if matches!(barrier, Barrier::Saddles { .. }) { 2.0_f64.ln() } else { 0.0 }
+}
+
+/// `ln Σ e^{x}`; `−∞` for none.
+fn ln_sum(logs: impl Iterator<Item = f64>) -> f64 {
+    let logs: Vec<f64> = logs.collect();
+    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !high.is_finite() || logs.iter().any(|x| x.is_nan()) {
+        return f64::NAN;
+    }
+    high + logs.iter().map(|x| (x - high).exp()).sum::<f64>().ln()
+}
+
+/// Expected overshoot of a discrete walk beyond a boundary, `0.5826 η √Σ_B` for a step's noise covariance `Σ_B = C/B` along
+/// the normal (Chernoff 1965; Siegmund 1985): a boundary is moved outward by it before a continuous formula is applied.
+fn overshoot(noise: f64, batch: f64, sgd: &SgdSettings) -> f64 {
+    0.5826 * sgd.learning_rate * (noise / batch).sqrt()
+}
+
+/// All theories, in the order of the records.
+pub fn all() -> &'static [&'static dyn Theory] {
+    &[
+        &Kramers,
+        &DiffusionTheory { xi: 0.5 },
+        &LogLandscape::Published,
+        &LogLandscape::Measured,
+        &LogLandscape::Refined,
+        &Quadrature(NoiseModel::Frozen),
+        &Quadrature(NoiseModel::Decoupled),
+        &Quadrature(NoiseModel::Measured),
+        &LargeDeviation,
+    ]
+}
+
+/// The theory of that name.
+pub fn by_name(name: &str) -> Option<&'static dyn Theory> {
+    all().iter().copied().find(|theory| theory.name() == name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Ensembles against exact results for scalar linear regression.
+
+use rand::Rng;
+
+use super::testing::Line;
+use super::*;
+use crate::stats::{Histogram, Scale};
+use crate::{Sampling, SgdSettings};
+
+fn escape(learning_rate: f64, region: Region, max_steps: u64) -> EscapeRun {
+    let settings = SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement };
+    EscapeRun { start: vec![Line::six().minimum()], settings, region, replicas: 64, max_steps, seed: 3 }
+}
+
+fn stationary(learning_rate: f64) -> StationaryRun {
+    StationaryRun {
+        start: vec![Line::six().minimum()],
+        settings: SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement },
+        replicas: 64,
+        groups: 32,
+        burn_in: 500,
+        samples: 4_000,
+        thin: 5,
+        minimum_loss: 0.0,
+        loss_bins: Histogram::new(Scale::Logarithmic, 1e-3, 1e3, 60).unwrap(),
+        directions: vec![vec![1.0]],
+        displacement_bins: Histogram::new(Scale::Linear, -2.0, 2.0, 40).unwrap(),
+        moments: true,
+        seed: 9,
+    }
+}
+
+fn quiet(run: &EscapeRun) -> Result<Vec<Termination>, EnsembleError> {
+    run.run(&Line::six(), &Interrupt::new(), |_| {})
+}
+
+#[test]
+fn streams_differ_in_seed_purpose_and_replica() {
+    let mut firsts = Vec::new();
+    for seed in 0..4 {
+        for purpose in [Purpose::Escape, Purpose::Stationary, Purpose::Splitting] {
+            for replica in [0, 1, 2, u64::MAX] {
+                assert_eq!(stream(seed, purpose, replica).next_u64(), stream(seed, purpose, replica).next_u64());
+                firsts.push(stream(seed, purpose, replica).next_u64());
+            }
+        }
+    }
+    firsts.sort_unstable();
+    firsts.dedup();
+    assert_eq!(firsts.len(), 48);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_result() {
+    let centre = Line::six().minimum();
+    let run = escape(0.2, Region::interval(centre - 0.5, centre + 0.5), 20_000);
+    let results: Vec<_> = [1, 2, 8]
+        .into_iter()
+        .map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let line = Line::six();
+            pool.install(|| (quiet(&run).unwrap(), stationary(0.2).run(&line, &Interrupt::new()).unwrap()))
+        })
+        .collect();
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+    assert!(results[0].0.iter().any(|end| *end != results[0].0[0]));
+}
+
+/// `δ' = (1 − ηx²)δ − ηxε` with `E[xε] = 0` at least squares, so `E[δ²] = η² E[x²ε²] / (1 − E(1 − ηx²)²)`.
+#[test]
+fn stationary_variance_is_that_of_the_kesten_recursion() {
+    let (line, eta) = (Line::six(), 0.3);
+    let best = line.minimum();
+    let force = line.mean(|x, y| (x * (best * x - y)).powi(2));
+    let exact = eta * eta * force / (1.0 - line.mean(|x, _| (1.0 - eta * x * x).powi(2)));
+    let groups = stationary(eta).run(&line, &Interrupt::new()).unwrap();
+    let variances: Vec<f64> = groups
+        .iter()
+        .map(|group| {
+            let moments = group.moments.as_ref().unwrap();
+            moments.covariance()[0] + (moments.mean()[0] - best).powi(2)
+        })
+        .collect();
+    let g = variances.len() as f64;
+    let mean = variances.iter().sum::<f64>() / g;
+    let error = (variances.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (g * (g - 1.0))).sqrt();
+    assert!((mean - exact).abs() < 4.0 * error, "{mean} ± {error} against {exact}");
+    // The test sees the finite step: the limit η → 0 is excluded.
+    let small_step = eta * force / (2.0 * line.mean(|x, _| x * x));
+    assert!((mean - small_step).abs() > 8.0 * error);
+    assert!(groups.iter().all(|group| group.loss.total() == 8_000 && group.displacements[0].total() == 8_000));
+}
+
+#[test]
+fn divergence_is_counted_and_leaves_no_nan() {
+    let line = Line::six();
+    let eta = 4.5 / line.x.iter().map(|x| x * x).fold(f64::INFINITY, f64::min);
+    let far = Region::LossLevel { loss: 1e300, check_every: 1000 };
+    let ends = quiet(&escape(eta, far, 100_000)).unwrap();
+    assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps } if *steps < 1000)));
+    let rate = rate_estimate(&ends, 3);
+    assert_eq!((rate.escaped, rate.censored, rate.diverged, rate.mean_steps), (0, 0, 64, None));
+    assert!(rate.mean_steps_lower_bound.is_finite() && rate.exposure > 0.0);
+    let groups = stationary(eta).run(&line, &Interrupt::new()).unwrap();
+    assert!(groups.iter().all(|g| g.diverged == 2 && g.moments.as_ref().unwrap().mean()[0].is_finite()));
+}
+
+/// In one dimension with quadratic loss a loss level, an interval and a ball are the same set.
+#[test]
+fn equal_regions_give_equal_times() {
+    let line = Line::six();
+    let (best, radius) = (line.minimum(), 0.45);
+    let level = LossMeter::new(&line).loss(&[best + radius]);
+    let ball = quiet(&escape(0.2, Region::Ball { centre: vec![best], radius }, 5_000)).unwrap();
+    let boxed = quiet(&escape(0.2, Region::interval(best - radius, best + radius), 5_000)).unwrap();
+    let loss = quiet(&escape(0.2, Region::LossLevel { loss: level, check_every: 1 }, 5_000)).unwrap();
+    assert_eq!(ball, boxed);
+    assert_eq!(ball, loss);
+    assert!(ball.iter().any(|end| matches!(end, Termination::Escaped { .. })));
+    // Rare tests see an exit on their grid, never before it happened.
+    let rare = quiet(&escape(0.2, Region::LossLevel { loss: level, check_every: 7 }, 5_000)).unwrap();
+    for (early, late) in loss.iter().zip(&rare) {
+        if let (Termination::Escaped { steps: early }, Termination::Escaped { steps: late }) = (early, late) {
+            assert!(late >= early && (late % 7 == 0 || *late == 5_000));
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_censors_and_bad_runs_are_refused() {
+    let stop = Interrupt::new();
+    stop.request();
+    let best = Line::six().minimum();
+    let run = escape(0.2, Region::interval(best - 1.0, best + 1.0), 1_000);
+    let ends = run.run(&Line::six(), &stop, |_| {}).unwrap();
+    assert!(ends.iter().all(|end| *end == Termination::Censored { steps: 0 }));
+    let outside = escape(0.2, Region::interval(best + 1.0, best + 2.0), 1_000);
+    assert_eq!(quiet(&outside), Err(EnsembleError::StartOutside));
+    let empty = escape(0.2, Region::interval(best + 1.0, best), 1_000);
+    assert_eq!(quiet(&empty), Err(EnsembleError::EmptyBox));
+    let long = escape(0.2, Region::Ball { centre: vec![0.0, 0.0], radius: 1.0 }, 1_000);
+    assert!(matches!(quiet(&long), Err(EnsembleError::Length { got: 2, want: 1, .. })));
+}

@@ -1,0 +1,89 @@
+//! Activation functions with their first two derivatives, and the laws of initial weights.
+
+use serde::{Deserialize, Serialize};
+
+/// `√(2/π)`
+const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
+const GELU_CUBIC: f64 = 0.044_715;
+
+/// The function `σ` of every hidden unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// `σ(z) = tanh z`
+    Tanh,
+    /// `σ(z) = max(z, 0)`, with `σ'(0) = 0` and `σ'' = 0`
+    Relu,
+    /// `σ(z) = ½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, the tanh approximation of `z Φ(z)`
+    Gelu,
+    /// `σ(z) = z`
+    Identity,
+}
+
+impl Activation {
+    /// `σ(z)` and `σ'(z)`.
+    #[inline]
+    pub fn value_and_slope(self, z: f64) -> (f64, f64) {
+        match self {
+            Self::Tanh => {
+                let value = z.tanh();
+                (value, 1.0 - value * value)
+            }
+            Self::Relu if z > 0.0 => (z, 1.0),
+            Self::Relu => (0.0, 0.0),
+            Self::Gelu => {
+                let (gate, slope, _) = gelu_gate(z);
+                (0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate + z * slope))
+            }
+            Self::Identity => (z, 1.0),
+        }
+    }
+
+    /// `σ''(z)`.
+    #[inline]
+    pub fn curvature(self, z: f64) -> f64 {
+        match self {
+            Self::Tanh => {
+                let value = z.tanh();
+                -2.0 * value * (1.0 - value * value)
+            }
+            Self::Relu | Self::Identity => 0.0,
+            Self::Gelu => {
+                let (_, slope, curvature) = gelu_gate(z);
+                slope + 0.5 * z * curvature
+            }
+        }
+    }
+}
+
+/// `tanh(√(2/π) (z + 0.044715 z³))` and its first two derivatives.
+#[inline]
+fn gelu_gate(z: f64) -> (f64, f64, f64) {
+    let gate = (GELU_SCALE * (z + GELU_CUBIC * z * z * z)).tanh();
+    let rise = 1.0 - gate * gate;
+    let inner = GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * z * z);
+    (gate, rise * inner, rise * (6.0 * GELU_SCALE * GELU_CUBIC * z - 2.0 * gate * inner * inner))
+}
+
+/// The standard deviation of a layer's normally distributed initial weights; biases start at zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initialisation {
+    /// `√(2 / (inputs + outputs))`
+    Glorot,
+    /// `√(1 / inputs)`
+    Lecun,
+    /// `√(2 / inputs)`
+    He,
+}
+
+impl Initialisation {
+    /// The standard deviation for a layer with so many inputs and outputs.
+    pub fn standard_deviation(self, inputs: usize, outputs: usize) -> f64 {
+        match self {
+            Self::Glorot => (2.0 / (inputs + outputs) as f64).sqrt(),
+            Self::Lecun => (1.0 / inputs as f64).sqrt(),
+            Self::He => (2.0 / inputs as f64).sqrt(),
+        }
+    }
+}

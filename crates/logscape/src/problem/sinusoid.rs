@@ -1,0 +1,72 @@
+//! The fit of a sine wave, the smallest problem with many minima.
+
+use super::error::{require_finite, require_some};
+use super::{ProblemError, ScalarModel};
+
+/// `f(θ, x) = sin(θ x)`, `P = 1`, or with a free amplitude `f(θ, x) = θ₂ sin(θ₁ x)`, `P = 2`; `x ∈ R`.
+#[derive(Debug, Clone)]
+pub struct Sinusoid {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    amplitude: bool,
+}
+
+impl Sinusoid {
+    /// The problem of inputs `x` (`N`) and targets `y` (`N`); `amplitude` frees the amplitude `θ₂`.
+    ///
+    /// # Errors
+    /// If lengths differ, there is no sample, or a value is not finite.
+    pub fn new(x: Vec<f64>, y: Vec<f64>, amplitude: bool) -> Result<Self, ProblemError> {
+        require_some("targets", y.len())?;
+        require_finite("targets", &y, y.len())?;
+        require_finite("inputs", &x, y.len())?;
+        Ok(Self { x, y, amplitude })
+    }
+}
+
+impl ScalarModel for Sinusoid {
+    #[inline]
+    fn parameters(&self) -> usize {
+        1 + usize::from(self.amplitude)
+    }
+
+    #[inline]
+    fn targets(&self) -> &[f64] {
+        &self.y
+    }
+
+    fn value(&self, theta: &[f64], sample: usize) -> f64 {
+        let sine = (theta[0] * self.x[sample]).sin();
+        if self.amplitude { theta[1] * sine } else { sine }
+    }
+
+    fn slope(&self, theta: &[f64], v: &[f64], sample: usize) -> f64 {
+        let x = self.x[sample];
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        if self.amplitude { theta[1] * x * cosine * v[0] + sine * v[1] } else { x * cosine * v[0] }
+    }
+
+    #[inline]
+    fn add_gradient(&self, theta: &[f64], sample: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+        let x = self.x[sample];
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        if self.amplitude {
+            let weight = weight(theta[1] * sine);
+            out[0] += weight * theta[1] * x * cosine;
+            out[1] += weight * sine;
+        } else {
+            out[0] += weight(sine) * x * cosine;
+        }
+    }
+
+    fn add_hessian_product(&self, theta: &[f64], v: &[f64], sample: usize, weight: f64, out: &mut [f64]) {
+        let x = self.x[sample];
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        if self.amplitude {
+            out[0] += weight * x * (cosine * v[1] - theta[1] * x * sine * v[0]);
+            out[1] += weight * x * cosine * v[0];
+        } else {
+            out[0] -= weight * x * x * sine * v[0];
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Large deviations of the one-dimensional minibatch chain: quasi-potential, prefactor and rate of escape.
+//!
+//! With replacement the chain climbs against `m(θ, q) = (1/N) Σ exp(−q g_μ(θ))`: on `m = 1`, `q ≠ 0`, the quasi-potential is
+//! `V = ∫ B q dθ`. The WKB prefactor obeys `(ln K)' = −[½ p' M_pp + M_θp]/M_p` with `M = m^B`, `p = B q`. Along `m = 1` that
+//! integrates to `ln K = −ln|m_q| + ½ ∫ (m_qq/m_q) dq + ½ (B−1) ∫ m_q dq`, in which no derivative along `θ` is left.
+
+use super::{Cubic, ReferenceError};
+use std::f64::consts::TAU;
+
+/// `m − 1`, `m_q` and `m_qq` of `m(q) = (1/N) Σ exp(−q g_μ)`.
+fn moments(slopes: &[f64], q: f64) -> [f64; 3] {
+    let n = slopes.len() as f64;
+    let mut sums = [0.0; 3];
+    for &g in slopes {
+        let change = (-q * g).exp_m1();
+        sums[0] += change;
+        sums[1] -= g * (change + 1.0);
+        sums[2] += g * g * (change + 1.0);
+    }
+    sums.map(|s| s / n)
+}
+
+/// The root `q ≠ 0` of `(1/N) Σ exp(−q g_μ) = 1`, or 0 where the mean slope is 0; `None` where none exists (all slopes of
+/// one sign) or a slope is not finite.
+///
+/// `ln m` is convex in `q`, so Newton's steps from beyond the root fall on it monotonically.
+pub fn climbing_momentum(slopes: &[f64]) -> Option<f64> {
+    let mean = slopes.iter().sum::<f64>() / slopes.len() as f64;
+    let square = slopes.iter().map(|g| g * g).sum::<f64>() / slopes.len() as f64;
+    if !(mean.is_finite() && square.is_finite()) {
+        return None;
+    }
+    if mean == 0.0 {
+        return Some(0.0);
+    }
+    if slopes.iter().all(|g| g * mean >= 0.0) {
+        return None;
+    }
+    let steepest = slopes.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
+    let limit = 600.0 / steepest;
+    let mut q = (2.0 * mean / square).clamp(-limit, limit);
+    while moments(slopes, q)[0] < 0.0 {
+        q *= 2.0;
+        if q.abs() > limit {
+            return beyond_limit(slopes, q);
+        }
+    }
+    for _ in 0..200 {
+        let [excess, slope, _] = moments(slopes, q);
+        let step = excess.ln_1p() * (1.0 + excess) / slope;
+        q -= step;
+        if !q.is_finite() || step.abs() <= 1e-14 * q.abs() {
+            break;
+        }
+    }
+    (q.is_finite() && q * mean > 0.0).then_some(q)
+}
+
+/// The root where exponents reach hundreds: bisection on `ln Σ exp(−q g_μ) − ln N`, by the largest term.
+fn beyond_limit(slopes: &[f64], start: f64) -> Option<f64> {
+    let ln_mean = |q: f64| {
+        let high = slopes.iter().map(|g| -q * g).fold(f64::NEG_INFINITY, f64::max);
+        high + (slopes.iter().map(|g| (-q * g - high).exp()).sum::<f64>() / slopes.len() as f64).ln()
+    };
+    let (mut low, mut high) = (0.5 * start, start);
+    while ln_mean(high) < 0.0 {
+        low = high;
+        high *= 2.0;
+        if !high.is_finite() {
+            return None;
+        }
+    }
+    for _ in 0..100 {
+        let middle = f64::midpoint(low, high);
+        if ln_mean(middle) < 0.0 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(high)
+}
+
+/// Escape of the chain over one barrier top.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ascent {
+    /// Position of the barrier top.
+    pub top: f64,
+    /// Quasi-potential `V` of the top over the minimum: `ln(steps) ≈ V/η`.
+    pub quasi_potential: f64,
+    /// `ln(K_s/K_*)`.
+    pub ln_prefactor_ratio: f64,
+    /// `ln κ`, committed escapes per unit `t`:
+    /// `κ = (C_s/2B)(K_s/K_*) √(V''_*|V''_s|)/(2π) e^{−V/η}`, `V'' = 2Bh/C`.
+    pub ln_rate: f64,
+}
+
+/// Curvatures and one-sample noise at the minimum and at the tops.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ends {
+    /// Curvature of the minimum `h* > 0`.
+    pub curvature_minimum: f64,
+    /// Curvature of the top `h^s < 0`.
+    pub curvature_top: f64,
+    /// One-sample noise at the minimum.
+    pub noise_minimum: f64,
+    /// One-sample noise at the top.
+    pub noise_top: f64,
+}
+
+/// The climb from `minimum` to the next barrier top to the right or left.
+///
+/// `slopes[node][μ]` are the per-sample slopes at `position[node]`. `V` is of fourth order in the node spacing, the
+/// prefactor of second.
+///
+/// # Errors
+///
+/// [`ReferenceError::OneSided`] where the chain cannot climb; [`ReferenceError::BadNodes`] for unusable input.
+pub fn ascend(
+    position: &[f64],
+    slopes: &[Vec<f64>],
+    minimum: f64,
+    rightward: bool,
+    batch: f64,
+    learning_rate: f64,
+    ends_at: &dyn Fn(f64) -> Ends,
+) -> Result<Ascent, ReferenceError> {
+    if slopes.len() != position.len() || slopes.iter().any(Vec::is_empty) {
+        return Err(ReferenceError::BadNodes);
+    }
+    let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
+    let top = Cubic::new(position, means)?.zero_beyond(minimum, rightward);
+    let (low, high) = if rightward { (minimum, top) } else { (top, minimum) };
+    if low >= high {
+        return Err(ReferenceError::BadPoints);
+    }
+    // Nodes of the climb with a margin of two on both sides for the interpolation.
+    let first = position.partition_point(|&x| x < low).saturating_sub(2);
+    let last = (position.partition_point(|&x| x <= high) + 2).min(position.len());
+    let mut q = Vec::with_capacity(last - first);
+    for i in first..last {
+        match climbing_momentum(&slopes[i]) {
+            Some(root) => q.push(root),
+            None => return Err(ReferenceError::OneSided { position: position[i] }),
+        }
+    }
+    let momentum = Cubic::new(&position[first..last], q.clone())?;
+    let sign = if rightward { 1.0 } else { -1.0 };
+    let quasi_potential = sign * batch * momentum.integral(low, high);
+    let ends = ends_at(top);
+    let ln_prefactor_ratio = sign * ln_prefactor(&position[first..last], &slopes[first..last], &q, batch, low, high)?
+        - (ends.noise_top / ends.noise_minimum).ln();
+    let curved = |h: f64, c: f64| (2.0 * batch * h.abs() / c).ln();
+    let ln_rate = (ends.noise_top / (2.0 * batch)).ln()
+        + ln_prefactor_ratio
+        + 0.5 * (curved(ends.curvature_minimum, ends.noise_minimum) + curved(ends.curvature_top, ends.noise_top))
+        - TAU.ln()
+        - quasi_potential / learning_rate;
+    if ln_rate.is_finite() {
+        Ok(Ascent { top, quasi_potential, ln_prefactor_ratio, ln_rate })
+    } else {
+        Err(ReferenceError::BadNodes)
+    }
+}
+
+/// `∫ {[½ m_qq/m_q − 1/q] + ½ (B−1) m_q} dq` from `low` to `high`: `ln K` with `ln|m_q/q|` (which is `ln C/2` at both fixed
+/// points) taken out, so that the integrand is finite. Nodes too near to a fixed point take their neighbours' value.
+fn ln_prefactor(
+    position: &[f64],
+    slopes: &[Vec<f64>],
+    q: &[f64],
+    batch: f64,
+    low: f64,
+    high: f64,
+) -> Result<f64, ReferenceError> {
+    let (mut kept, mut integrand) = (Vec::new(), Vec::new());
+    for i in 0..position.len() {
+        let [_, first, second] = moments(&slopes[i], q[i]);
+        if q[i].abs() * second.sqrt() > 1e-4 {
+            kept.push(position[i]);
+            integrand.push(0.5 * second / first - 1.0 / q[i] + 0.5 * (batch - 1.0) * first);
+        }
+    }
+    let integrand = Cubic::new(&kept, integrand)?;
+    let momentum = Cubic::new(position, q.to_vec())?;
+    let (mut left, mut sum) = (low, 0.0);
+    for right in position.iter().copied().filter(|&x| x > low && x < high).chain([high]) {
+        let middle = f64::midpoint(left, right);
+        sum += integrand.value(middle) * (momentum.value(right) - momentum.value(left));
+        left = right;
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    /// `n` midpoint quantiles of the standard normal law.
+    fn normal(n: usize) -> Vec<f64> {
+        let law = Normal::new(0.0, 1.0).unwrap();
+        (0..n).map(|i| law.inverse_cdf((i as f64 + 0.5) / n as f64)).collect()
+    }
+
+    #[test]
+    fn two_slopes_have_the_closed_form_root() {
+        // Slopes 2a, −a: with u = e^{qa}, u^{-2} + u = 2, so u = (1+√5)/2 for q > 0.
+        let root = climbing_momentum(&[0.6, -0.3]).unwrap();
+        assert!((root - ((1.0 + 5.0_f64.sqrt()) / 2.0).ln() / 0.3).abs() < 1e-12);
+        assert!((climbing_momentum(&[-0.6, 0.3]).unwrap() + root).abs() < 1e-12);
+        assert_eq!(climbing_momentum(&[0.1, 0.2]), None);
+        assert_eq!(climbing_momentum(&[0.1, f64::NAN]), None);
+        assert_eq!(climbing_momentum(&[1.0, -1.0]), Some(0.0));
+    }
+
+    #[test]
+    fn a_rare_pull_needs_a_large_momentum() {
+        let mut slopes = vec![1.0; 1000];
+        slopes.push(-1e-3);
+        // The one slope must carry N: e^{q/1000} ≈ N.
+        let root = climbing_momentum(&slopes).unwrap();
+        assert!((root / (1e3 * 1001.0_f64.ln()) - 1.0).abs() < 1e-9, "{root}");
+    }
+
+    #[test]
+    fn gaussian_slopes_give_the_diffusion_rate() {
+        // g = sin θ + σ z: q = 2 sin θ/σ², V = 4B/σ², K constant, Kramers' rate 1/(2π) e^{−V/η} for B = 1; with B > 1 the
+        // prefactor gains only ½(B−1)∫ m_q dq = ½(B−1)∫ sin θ (2/σ²) cos θ dθ = 0.
+        let sigma = 2.0;
+        let z = normal(20_000);
+        let x: Vec<f64> = (0..=60).map(|i| -0.2 + 3.6 * f64::from(i) / 60.0).collect();
+        let slopes: Vec<Vec<f64>> = x.iter().map(|x| z.iter().map(|z| x.sin() + sigma * z).collect()).collect();
+        let c = z.iter().map(|z| sigma * sigma * z * z).sum::<f64>() / z.len() as f64;
+        let ends = Ends { curvature_minimum: 1.0, curvature_top: -1.0, noise_minimum: c, noise_top: c };
+        let climb = ascend(&x, &slopes, 0.0, true, 3.0, 0.5, &|_| ends).unwrap();
+        assert!((climb.top - std::f64::consts::PI).abs() < 1e-5);
+        // The quantile sample's tails are cut: its moments fall 0.1 % short.
+        assert!((climb.quasi_potential * c / 12.0 - 1.0).abs() < 2e-3, "{}", climb.quasi_potential * c / 12.0);
+        assert!(climb.ln_prefactor_ratio.abs() < 5e-3, "{}", climb.ln_prefactor_ratio);
+        let kramers = -TAU.ln() - climb.quasi_potential / 0.5;
+        assert!((climb.ln_rate - kramers).abs() < 5e-3);
+    }
+
+    #[test]
+    fn gaussian_label_noise_has_a_barrier_linear_in_the_loss() {
+        // g = x (δ x − ε): E exp(−q g) = 1 at q = 2δ/σ² for every law of x, so V = Bδ²/σ².
+        let (noise, features) = (normal(400), normal(200));
+        for delta in [0.2, 0.5] {
+            let mut slopes = Vec::new();
+            for x in &features {
+                slopes.extend(noise.iter().map(|e| x * (delta * x - 0.7 * e)));
+            }
+            let q = climbing_momentum(&slopes).unwrap();
+            assert!((q * 0.49 / (2.0 * delta) - 1.0).abs() < 0.03, "{}", q * 0.49 / (2.0 * delta));
+        }
+    }
+}

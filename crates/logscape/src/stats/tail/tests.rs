@@ -1,0 +1,55 @@
+//! Coverage of the exponent on synthetic draws.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Gamma};
+
+use super::*;
+use crate::stats::Scale;
+
+/// Groups of `L − L*` with `u = (L − L*)/L* ~ BetaPrime(n/2, φ − n/2)`, a ratio of gamma variables.
+fn groups(rng: &mut ChaCha8Rng, n: f64, phi: f64, minimum_loss: f64, draws: usize) -> Vec<Histogram> {
+    let (top, bottom) = (Gamma::new(0.5 * n, 1.0).unwrap(), Gamma::new(phi - 0.5 * n, 1.0).unwrap());
+    (0..8)
+        .map(|_| {
+            let mut histogram = Histogram::new(Scale::Logarithmic, 1e-3, 1e2, 40).unwrap();
+            (0..draws).for_each(|_| histogram.add(minimum_loss * top.sample(rng) / bottom.sample(rng)));
+            histogram
+        })
+        .collect()
+}
+
+/// 190 of 200 intervals are expected to cover, four binomial standard errors are 12.
+#[test]
+fn interval_covers_the_exponent() {
+    for (n, phi) in [(1.0, 2.0), (4.0, 7.5)] {
+        let mut rng = ChaCha8Rng::seed_from_u64(31);
+        let covered = (0..200)
+            .filter(|_| loss_exponent(&groups(&mut rng, n, phi, 0.3, 100), n, 0.3).unwrap().covers(phi))
+            .count();
+        assert!((178..=200).contains(&covered), "n = {n}: {covered}");
+    }
+}
+
+#[test]
+fn much_data_gives_a_sharp_exponent_and_the_wrong_dimension_another() {
+    let mut rng = ChaCha8Rng::seed_from_u64(37);
+    let data = groups(&mut rng, 2.0, 3.0, 0.3, 20_000);
+    let right = loss_exponent(&data, 2.0, 0.3).unwrap();
+    // For n = 2 the law is a Pareto law with index b = 2, whose Fisher error is b/√160000; five of them.
+    assert!((right.value - 3.0).abs() < 5.0 * 2.0 / 400.0, "{right:?}");
+    assert!(!loss_exponent(&data, 4.0, 0.3).unwrap().covers(3.0));
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let mut rng = ChaCha8Rng::seed_from_u64(41);
+    let data = groups(&mut rng, 2.0, 3.0, 0.3, 10);
+    assert_eq!(loss_exponent(&data, 0.0, 0.3), Err(TailError::Parameters));
+    assert_eq!(loss_exponent(&data, 2.0, 0.0), Err(TailError::Parameters));
+    assert_eq!(loss_exponent(&data[..1], 2.0, 0.3), Err(TailError::TooFewGroups));
+    let mut other = data;
+    other[1] = Histogram::new(Scale::Linear, 0.0, 1.0, 3).unwrap();
+    other[1].add(0.5);
+    assert_eq!(loss_exponent(&other, 2.0, 0.3), Err(TailError::Histogram(HistogramError::Layout)));
+}

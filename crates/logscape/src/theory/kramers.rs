@@ -1,0 +1,95 @@
+//! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
+
+use super::{Prediction, Theory, ln_sum, overshoot, regime_checks};
+use crate::{Barrier, Geometry, Path, SgdSettings};
+use statrs::function::gamma::ln_gamma;
+use std::f64::consts::{LN_2, TAU};
+
+/// `κ = (√(h_e*|h_e^s|)/2π) Π_⊥√(h_i*/h_i^s) exp(−ΔL/D0)`, `D0 = η C_e*/2B` (which is `η s L* h_e*/B`), per unit `t`.
+///
+/// Through a level or the ends of an interval: inward drift times the Gaussian density, integrated over the boundary.
+#[derive(Debug, Clone, Copy)]
+pub struct Kramers;
+
+/// `ln κ` through the level `ΔL` above the minimum of an `n`-dimensional basin of curvature `h` at frozen diffusion `D0`:
+/// drift `h r`, density `(h/2πD0)^{n/2} e^{−ΔL/D0}` and sphere `2π^{n/2} r^{n−1}/Γ(n/2)` give
+/// `κ = h (2/Γ(n/2)) (ΔL/D0)^{n/2} e^{−ΔL/D0}`.
+pub fn kramers_level_ln_rate(dimension: usize, curvature: f64, rise: f64, diffusion: f64) -> f64 {
+    let half = 0.5 * dimension as f64;
+    let barrier = rise / diffusion;
+    curvature.ln() + LN_2 - ln_gamma(half) + half * barrier.ln() - barrier
+}
+
+/// Values of a path that the boundary-flux formulas need.
+pub(super) struct Boundary {
+    /// Loss at the minimum.
+    pub(super) loss_minimum: f64,
+    /// Curvature at the minimum.
+    pub(super) curvature: f64,
+    /// One-sample noise at the minimum.
+    pub(super) noise: f64,
+    /// `(loss, outward slope)` at each end, moved outward by the overshoot.
+    pub(super) ends: [(f64, f64); 2],
+}
+
+/// Reads the ends of an interval off its path; `noise_at(C*, L_end/L*)` is the theory's noise at an end.
+pub(super) fn boundary(
+    path: &Path,
+    [lower, upper]: [f64; 2],
+    batch: f64,
+    sgd: &SgdSettings,
+    noise_at: fn(f64, f64) -> f64,
+) -> Result<Boundary, String> {
+    use crate::reference::Cubic;
+    let on = |y: &Vec<f64>| Cubic::new(&path.position, y.clone()).map_err(|e| e.to_string());
+    let (loss, slope) = (on(&path.loss)?, on(&path.gradient)?);
+    let (curvature, noise) = (on(&path.curvature)?.value(path.minimum), on(&path.noise)?.value(path.minimum));
+    let loss_minimum = loss.value(path.minimum);
+    let (first, last) = loss.range();
+    let end = |at: f64, sign: f64| {
+        let shift = overshoot(noise_at(noise, loss.value(at) / loss_minimum), batch, sgd);
+        let moved = (at + sign * shift).clamp(first, last);
+        (loss.value(moved), sign * slope.value(moved))
+    };
+    let ends = [end(lower, -1.0), end(upper, 1.0)];
+    if ends.iter().any(|e| e.1.is_nan() || e.1 <= 0.0) {
+        return Err("the loss does not rise through the ends of the interval".to_owned());
+    }
+    Ok(Boundary { loss_minimum, curvature, noise, ends })
+}
+
+impl Theory for Kramers {
+    fn name(&self) -> &'static str {
+        "kramers"
+    }
+
+    fn reference(&self) -> &'static str {
+        "Kramers 1940; Langer 1969; for SGD Jastrzębski et al. 2017"
+    }
+
+    fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        let batch = sgd.effective_batch_size(geometry.samples);
+        let per_noise = sgd.learning_rate / (2.0 * batch);
+        let ln_rate = match barrier {
+            Barrier::Saddles { ways_out, .. } => Ok(ln_sum(ways_out.iter().map(|way| {
+                0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + way.ln_transverse_ratio
+                    - (way.loss - geometry.loss) / (per_noise * way.noise_minimum)
+            }))),
+            Barrier::Interval { path, lower, upper } => boundary(path, [*lower, *upper], batch, sgd, |noise, _| noise)
+                .map(|b| {
+                    let d0 = per_noise * b.noise;
+                    ln_sum(b.ends.iter().map(|(loss, slope)| {
+                        slope.ln() + 0.5 * (b.curvature / (TAU * d0)).ln() - (loss - b.loss_minimum) / d0
+                    }))
+                }),
+            Barrier::Level { loss } => {
+                let h = geometry.outliers.h_star;
+                let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;
+                let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + overshoot(noise, batch, sgd);
+                let rise = 0.5 * h * radius * radius;
+                Ok(kramers_level_ln_rate(geometry.outliers.count, h, rise, per_noise * noise))
+            }
+        };
+        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+    }
+}

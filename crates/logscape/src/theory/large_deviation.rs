@@ -1,0 +1,56 @@
+//! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
+
+use super::{Prediction, Theory, ln_sum, regime_checks};
+use crate::reference::large_deviation::{Ends, ascend};
+use crate::reference::{Cubic, ReferenceError};
+use crate::{Barrier, Geometry, Path, SgdSettings};
+
+/// `κ` of the chain over the barrier tops of a one-dimensional path, see [`crate::reference::large_deviation`]. For batches
+/// without replacement the effective batch size stands for `B`, which is exact at `B = 1` and keeps two moments above.
+#[derive(Debug, Clone, Copy)]
+pub struct LargeDeviation;
+
+/// `ln κ` summed over the tops that the path spans.
+fn over_tops(path: &Path, batch: f64, sgd: &SgdSettings) -> Result<f64, ReferenceError> {
+    let curvature = Cubic::new(&path.position, path.curvature.clone())?;
+    let noise = Cubic::new(&path.position, path.noise.clone())?;
+    let ends = |top: f64| Ends {
+        curvature_minimum: curvature.value(path.minimum),
+        curvature_top: curvature.value(top),
+        noise_minimum: noise.value(path.minimum),
+        noise_top: noise.value(top),
+    };
+    let climb = |rightward: bool| {
+        ascend(&path.position, &path.sample_slopes, path.minimum, rightward, batch, sgd.learning_rate, &ends)
+    };
+    match (climb(false), climb(true)) {
+        (Ok(left), Ok(right)) => Ok(ln_sum([left.ln_rate, right.ln_rate].into_iter())),
+        // A side where every sample pushes back is closed to the chain.
+        (Ok(open), Err(ReferenceError::OneSided { .. })) | (Err(ReferenceError::OneSided { .. }), Ok(open)) => {
+            Ok(open.ln_rate)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+impl Theory for LargeDeviation {
+    fn name(&self) -> &'static str {
+        "large-deviation"
+    }
+
+    fn reference(&self) -> &'static str {
+        "Freidlin, Wentzell; minibatch chain with WKB prefactor"
+    }
+
+    fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        let batch = sgd.effective_batch_size(geometry.samples);
+        let ln_rate = match barrier {
+            Barrier::Saddles { path: Some(path), .. } => over_tops(path, batch, sgd).map_err(|e| e.to_string()),
+            Barrier::Saddles { path: None, .. } => Err("the quasi-potential needs a one-dimensional path".to_owned()),
+            Barrier::Interval { .. } | Barrier::Level { .. } => {
+                Err("the prefactor is known over barrier tops only".to_owned())
+            }
+        };
+        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+    }
+}

@@ -1,0 +1,94 @@
+//! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
+
+use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
+use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
+use crate::reference::{Cubic, ReferenceError};
+use crate::{Barrier, Geometry, Path, SgdSettings};
+
+/// What the SDE takes as its one-sample noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoiseModel {
+    /// `C(θ*)` everywhere.
+    Frozen,
+    /// `C(θ*) L(θ)/L*`.
+    Decoupled,
+    /// `C(θ)`.
+    Measured,
+}
+
+/// Mean first-passage time of `dθ = −L' dt + √(2D) dW`, `D = ηC/2B`: exact for the SDE, no rate formula.
+#[derive(Debug, Clone, Copy)]
+pub struct Quadrature(pub NoiseModel);
+
+impl Quadrature {
+    /// `ln` of the mean time along a path, to the barrier tops or to the given ends moved out by the overshoot.
+    fn along(self, path: &Path, ends: Option<[f64; 2]>, batch: f64, sgd: &SgdSettings) -> Result<f64, ReferenceError> {
+        let noise = Cubic::new(&path.position, path.noise.clone())?;
+        let loss = Cubic::new(&path.position, path.loss.clone())?;
+        let (noise_minimum, loss_minimum) = (noise.value(path.minimum), loss.value(path.minimum));
+        let at = |i: usize| match self.0 {
+            NoiseModel::Frozen => noise_minimum,
+            NoiseModel::Decoupled => noise_minimum * path.loss[i] / loss_minimum,
+            NoiseModel::Measured => path.noise[i],
+        };
+        let model: Vec<f64> = (0..path.position.len()).map(at).collect();
+        let drift: Vec<f64> = path.gradient.iter().map(|g| -g).collect();
+        let (l, r) = if let Some([lower, upper]) = ends {
+            let (first, last) = loss.range();
+            let c = Cubic::new(&path.position, model.clone())?;
+            let shift = |x: f64| overshoot(c.value(x), batch, sgd);
+            ((lower - shift(lower)).clamp(first, last), (upper + shift(upper)).clamp(first, last))
+        } else {
+            let slope = Cubic::new(&path.position, drift.clone())?;
+            (slope.zero_beyond(path.minimum, false), slope.zero_beyond(path.minimum, true))
+        };
+        let diffusion: Vec<f64> = model.iter().map(|c| sgd.learning_rate * c / (2.0 * batch)).collect();
+        ln_mean_exit_time(&path.position, &drift, &diffusion, [l, path.minimum, r])
+    }
+
+    /// `ln` of the mean time to a loss level of the isotropic basin.
+    fn to_level(self, level: f64, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<f64, String> {
+        let (h, rest, s) = (geometry.outliers.h_star, geometry.loss, geometry.noise_strength.value);
+        let noise = move |loss: f64| 2.0 * s * h * loss;
+        let model: &dyn Fn(f64) -> f64 = match self.0 {
+            NoiseModel::Frozen => &|_| noise(rest),
+            NoiseModel::Decoupled => &|r| noise(rest + 0.5 * h * r * r),
+            NoiseModel::Measured => {
+                return Err("the noise is measured at the minimum only, not over the level".to_owned());
+            }
+        };
+        let radius = (2.0 * (level - rest) / h).sqrt();
+        let radius = radius + overshoot(model(radius), batch, sgd);
+        let diffusion = |r: f64| sgd.learning_rate * model(r) / (2.0 * batch);
+        ln_mean_radial_exit_time(geometry.outliers.count, h, radius, &diffusion).map_err(|e| e.to_string())
+    }
+}
+
+impl Theory for Quadrature {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            NoiseModel::Frozen => "quadrature-frozen",
+            NoiseModel::Decoupled => "quadrature-decoupled",
+            NoiseModel::Measured => "quadrature-measured",
+        }
+    }
+
+    fn reference(&self) -> &'static str {
+        "Gardiner, Stochastic Methods, section 5.5"
+    }
+
+    fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        let batch = sgd.effective_batch_size(geometry.samples);
+        let ln_time = match barrier {
+            Barrier::Saddles { path: Some(path), .. } => self.along(path, None, batch, sgd).map_err(|e| e.to_string()),
+            Barrier::Saddles { path: None, .. } => Err("the integral needs a one-dimensional path".to_owned()),
+            Barrier::Interval { path, lower, upper } => {
+                self.along(path, Some([*lower, *upper]), batch, sgd).map_err(|e| e.to_string())
+            }
+            Barrier::Level { loss } => self.to_level(*loss, geometry, batch, sgd),
+        };
+        // Committed escapes: at a barrier top half of the arrivals.
+        let ln_rate = ln_time.map(|time| -time - ln_arrivals(barrier));
+        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+    }
+}

@@ -1,0 +1,121 @@
+//! Checks of the assumptions that the theories share, each with its measured value and its limit.
+
+use super::Stationary;
+use crate::{Geometry, SgdSettings};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An assumption that fails, with the measured value and the limit that it passed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Warning {
+    /// `η λ_max` is above the limit: time is not continuous.
+    TimeDiscreteness {
+        /// `η λ_max`.
+        value: f64,
+        /// Largest value taken as continuous.
+        limit: f64,
+    },
+    /// `η max ‖J_μ J_μᵀ‖` is above the limit: a single sample's step is no small step.
+    OneSampleStep {
+        /// `η max ‖J_μ J_μᵀ‖`.
+        value: f64,
+        /// Largest value taken as small.
+        limit: f64,
+    },
+    /// The temperature is above the limit: Laplace's method is inaccurate.
+    LargeTemperature {
+        /// `T = η s h*/B`.
+        value: f64,
+        /// Largest value taken as small.
+        limit: f64,
+    },
+    /// Outlier curvatures differ by more than the limit: `H* = h* I` fails.
+    OutlierSpread {
+        /// Largest over smallest outlier.
+        value: f64,
+        /// Largest value taken as equal.
+        limit: f64,
+    },
+    /// `C` is not proportional to `H`.
+    DecouplingShape {
+        /// `‖C − aH‖_F/‖C‖_F`.
+        value: f64,
+        /// Largest value taken as proportional.
+        limit: f64,
+    },
+    /// `C` does not grow as `L`.
+    DecouplingScaling {
+        /// Distance of the exponent `γ` from 1.
+        value: f64,
+        /// Largest value taken as 0.
+        limit: f64,
+    },
+    /// The outliers are more than a stationary law can hold.
+    CriticalDimension {
+        /// Number of outliers `n`.
+        value: f64,
+        /// `n_c`.
+        limit: f64,
+    },
+    /// The logarithmic barrier over the temperature is small: escape is no rare event.
+    SmallBarrier {
+        /// `ln(L^s/L*)/T`.
+        value: f64,
+        /// Smallest value taken as a barrier.
+        limit: f64,
+    },
+    /// The theory has no prediction here.
+    NotApplicable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, value, limit) = match self {
+            Self::TimeDiscreteness { value, limit } => ("time is not continuous: η λ_max", value, limit),
+            Self::OneSampleStep { value, limit } => ("one sample's step is large: η max‖JJᵀ‖", value, limit),
+            Self::LargeTemperature { value, limit } => ("temperature is large: T", value, limit),
+            Self::OutlierSpread { value, limit } => ("outliers are unequal: h_max/h_min", value, limit),
+            Self::DecouplingShape { value, limit } => ("C is not proportional to H: ‖C−aH‖/‖C‖", value, limit),
+            Self::DecouplingScaling { value, limit } => ("C does not grow as L: |γ−1|", value, limit),
+            Self::CriticalDimension { value, limit } => ("too many outliers for a stationary law: n", value, limit),
+            Self::SmallBarrier { value, limit } => {
+                return write!(f, "barrier is low: ln(L^s/L*)/T = {value:.3} (at least {limit:.3})");
+            }
+            Self::NotApplicable { reason } => return write!(f, "not applicable: {reason}"),
+        };
+        write!(f, "{what} = {value:.3} (limit {limit:.3})")
+    }
+}
+
+/// The checks that need no barrier. A measure that is not a number is not checked.
+pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings) -> Vec<Warning> {
+    let eta = sgd.learning_rate;
+    let mut warnings = Vec::new();
+    let mut check = |value: f64, limit: f64, warning: fn(f64, f64) -> Warning| {
+        if value.is_finite() && limit.is_finite() && value > limit {
+            warnings.push(warning(value, limit));
+        }
+    };
+    let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
+    check(eta * sharpest, 0.1, |value, limit| Warning::TimeDiscreteness { value, limit });
+    check(eta * geometry.sample_curvature[3], 0.3, |value, limit| Warning::OneSampleStep { value, limit });
+    let law = Stationary::predict(geometry, sgd);
+    if let Some(measured) = law.temperature_measured {
+        check(measured, 0.2, |value, limit| Warning::LargeTemperature { value, limit });
+    }
+    let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
+    if let (Some(first), Some(last)) = (outliers.first(), outliers.last()) {
+        check(first / last, 2.0, |value, limit| Warning::OutlierSpread { value, limit });
+    }
+    check(geometry.decoupling.frobenius_distance, 0.3, |value, limit| Warning::DecouplingShape { value, limit });
+    let scaling = (geometry.decoupling.scaling_exponent.value - 1.0).abs();
+    check(scaling, 0.2, |value, limit| Warning::DecouplingScaling { value, limit });
+    if let Some(critical) = law.critical_dimension_measured {
+        check(geometry.outliers.count as f64, critical, |value, limit| Warning::CriticalDimension { value, limit });
+    }
+    warnings
+}

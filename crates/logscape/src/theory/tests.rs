@@ -1,0 +1,149 @@
+//! Tests of the theories against closed forms and each other.
+
+use super::*;
+use crate::geometry::{Decoupling, Outliers};
+use crate::reference::first_passage::ln_mean_radial_exit_time;
+use crate::{Estimate, Path, Sampling, WayOut};
+use std::f64::consts::PI;
+
+fn sgd(learning_rate: f64) -> SgdSettings {
+    SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement }
+}
+
+fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
+    Geometry {
+        parameters: n,
+        samples: 100,
+        outputs: 1,
+        loss,
+        gradient_norm: 0.0,
+        index: 0,
+        eigenvalues: vec![h; n],
+        residuals: vec![0.0; n],
+        complete: true,
+        outliers: Outliers { count: n, h_star: h, rule: String::new(), gap: 1.0, alternatives: vec![] },
+        directions: vec![],
+        noise_strength: Estimate::exact(1.0),
+        decoupling: Decoupling {
+            trace_ratio_hessian: 1.0,
+            trace_ratio_gauss_newton: 1.0,
+            frobenius_distance: 0.0,
+            off_diagonal_share: 0.0,
+            scaling_exponent: Estimate::exact(1.0),
+            scaling_points: vec![],
+        },
+        sample_curvature: [0.1; 4],
+    }
+}
+
+/// `L = 1 + a (1 − cos θ)`, noise decoupled: `C = 2 L h*`, tops at `±π`.
+fn cosine(a: f64) -> (Geometry, Barrier) {
+    let position: Vec<f64> = (0..=400).map(|i| -3.3 + 6.6 * f64::from(i) / 400.0).collect();
+    let on = |f: &dyn Fn(f64) -> f64| position.iter().map(|x| f(*x)).collect::<Vec<f64>>();
+    let loss = on(&|x| 1.0 + a * (1.0 - x.cos()));
+    let path = Path {
+        noise: loss.iter().map(|l| 2.0 * l * a).collect(),
+        loss,
+        gradient: on(&|x| a * x.sin()),
+        curvature: on(&|x| a * x.cos()),
+        sample_slopes: vec![],
+        minimum: 0.0,
+        position: position.clone(),
+    };
+    let way = |side: f64| WayOut {
+        theta: vec![side * PI],
+        loss: 1.0 + 2.0 * a,
+        curvature_minimum: a,
+        curvature_saddle: -a,
+        ln_transverse_ratio: 0.0,
+        noise_minimum: 2.0 * a,
+        noise_saddle: 2.0 * a * (1.0 + 2.0 * a),
+    };
+    (geometry(1, a, 1.0), Barrier::Saddles { ways_out: vec![way(-1.0), way(1.0)], path: Some(path) })
+}
+
+fn ln_rate(name: &str, case: &(Geometry, Barrier), eta: f64) -> f64 {
+    by_name(name).unwrap().predict(&case.0, &case.1, &sgd(eta)).ln_rate.unwrap()
+}
+
+#[test]
+fn frozen_quadrature_tends_to_kramers() {
+    // The first correction of a cosine potential is 1 − D0/(4a)·(1+1)/2..., below D0/(2a) = η/2·L*.
+    for eta in [0.2, 0.05, 0.01] {
+        let difference = ln_rate("quadrature-frozen", &cosine(1.0), eta) - ln_rate("kramers", &cosine(1.0), eta);
+        assert!(difference.abs() < 0.5 * eta, "{eta}: {difference}");
+    }
+    let steps = by_name("kramers").unwrap().predict(&cosine(1.0).0, &cosine(1.0).1, &sgd(0.05));
+    let expected = 0.5 / (0.05 * steps.rate().unwrap());
+    assert!((steps.mean_steps().unwrap() / expected - 1.0).abs() < 1e-10);
+}
+
+#[test]
+fn decoupled_quadrature_tends_to_the_log_landscape() {
+    // Laplace's relative error is of order T = ηh* at both ends.
+    for eta in [0.1, 0.02, 0.004] {
+        let exact = ln_rate("quadrature-decoupled", &cosine(1.0), eta);
+        let measured = ln_rate("quadrature-measured", &cosine(1.0), eta);
+        let leading = ln_rate("log-landscape", &cosine(1.0), eta);
+        assert!((exact - leading).abs() < 2.0 * eta, "{eta}: {exact} {leading}");
+        assert!((exact - measured).abs() < 1e-9);
+        assert!((ln_rate("log-landscape-measured", &cosine(1.0), eta) - leading).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn refined_tends_to_leading_as_temperature_falls() {
+    // T^{n/2} Γ(φ)/Γ(φ−n/2) = 1 + O(n² T).
+    let mut case = cosine(1.0);
+    case.0.outliers.count = 3;
+    for eta in [0.02, 0.002] {
+        let difference = ln_rate("log-landscape-refined", &case, eta) - ln_rate("log-landscape-measured", &case, eta);
+        assert!(difference.abs() < 2.0 * eta && difference != 0.0, "{eta} {difference}");
+    }
+}
+
+#[test]
+fn refined_level_matches_the_radial_integral() {
+    // n = 2, T = 0.1, L_c = 3L*: 6 % is the stated accuracy of the boundary-flux formula there.
+    let exact = ln_mean_radial_exit_time(2, 1.0, 2.0, &|r| 0.1 * (1.0 + 0.5 * r * r)).unwrap();
+    let formula = -refined_level_ln_rate(2, 1.0, 3.0, 0.1);
+    assert!((exact - formula).abs() < 0.06, "{exact} {formula}");
+    let frozen = ln_mean_radial_exit_time(2, 1.0, 2.0, &|_| 0.1).unwrap();
+    // Corrections of Kramers' flux are of order D0/ΔL = 0.05 each.
+    let flux = -kramers_level_ln_rate(2, 1.0, 2.0, 0.1);
+    assert!((frozen - flux).abs() < 0.1, "{frozen} {flux}");
+}
+
+#[test]
+fn interval_fluxes_match_their_integrals() {
+    let Barrier::Saddles { path: Some(path), .. } = cosine(1.0).1 else { unreachable!() };
+    let case = (cosine(1.0).0, Barrier::Interval { path, lower: -1.6, upper: 1.7 });
+    // Corrections of the flux are of order D/(slope² …) ≈ 2η.
+    for (formula, exact) in [("kramers", "quadrature-frozen"), ("log-landscape-refined", "quadrature-decoupled")] {
+        let difference = ln_rate(formula, &case, 0.02) - ln_rate(exact, &case, 0.02);
+        assert!(difference.abs() < 0.08, "{formula} {difference}");
+    }
+}
+
+#[test]
+fn unusable_input_gives_a_reason() {
+    let (mut geometry, barrier) = cosine(1.0);
+    geometry.loss = f64::NAN;
+    for barrier in [barrier, Barrier::Level { loss: f64::NAN }, Barrier::Saddles { ways_out: vec![], path: None }] {
+        for theory in all() {
+            let p = theory.predict(&geometry, &barrier, &sgd(0.05));
+            let quadrature = theory.name().starts_with("quadrature") && p.ln_rate.is_some();
+            assert!(quadrature || p.warnings.iter().any(|w| matches!(w, Warning::NotApplicable { .. })), "{p:?}");
+        }
+    }
+}
+
+#[test]
+fn a_barrier_of_a_thousand_decades_has_its_logarithm() {
+    let case = cosine(1.0);
+    let p = by_name("kramers").unwrap().predict(&case.0, &case.1, &sgd(8e-4));
+    assert!(p.log10_mean_steps.unwrap() > 1000.0);
+    assert_eq!((p.rate(), p.mean_steps()), (None, None));
+    let q = by_name("quadrature-frozen").unwrap().predict(&case.0, &case.1, &sgd(8e-4));
+    assert!((q.log10_mean_steps.unwrap() - p.log10_mean_steps.unwrap()).abs() < 0.01);
+}
