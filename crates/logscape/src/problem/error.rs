@@ -63,11 +63,3 @@ pub(super) fn require_finite(what: &'static str, values: &[f64], expected: usize
         None => Ok(()),
     }
 }
-
-/// `Ok` if `inputs` (`N × d`) and `targets` (`N`) are finite, of fitting lengths, and `N, d ≥ 1`.
-pub(super) fn require_regression_data(inputs: &[f64], targets: &[f64], dim: usize) -> Result<(), ProblemError> {
-    require_some("input dimensions", dim)?;
-    require_some("targets", targets.len())?;
-    require_finite("targets", targets, targets.len())?;
-    require_finite("inputs", inputs, targets.len().saturating_mul(dim))
-}

@@ -1,15 +1,13 @@
 //! Linear regression, the problem whose Hessian is the same everywhere.
 
-use super::error::require_regression_data;
+use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel};
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.
 #[derive(Debug, Clone)]
 pub struct LinearRegression {
-    inputs: Vec<f64>,
-    targets: Vec<f64>,
-    inputs_dim: usize,
+    data: RegressionData,
 }
 
 impl LinearRegression {
@@ -18,34 +16,29 @@ impl LinearRegression {
     /// # Errors
     /// If lengths do not fit, `N` or `d` is zero, or a value is not finite.
     pub fn new(inputs: Vec<f64>, targets: Vec<f64>, inputs_dim: usize) -> Result<Self, ProblemError> {
-        require_regression_data(&inputs, &targets, inputs_dim)?;
-        Ok(Self { inputs, targets, inputs_dim })
-    }
-
-    fn input(&self, sample: usize) -> &[f64] {
-        &self.inputs[sample * self.inputs_dim..][..self.inputs_dim]
+        Ok(Self { data: RegressionData::new(inputs, targets, inputs_dim)? })
     }
 }
 
 impl ScalarModel for LinearRegression {
     fn parameters(&self) -> usize {
-        self.inputs_dim
+        self.data.dim()
     }
 
     fn targets(&self) -> &[f64] {
-        &self.targets
+        self.data.targets()
     }
 
     fn value(&self, theta: &[f64], sample: usize) -> f64 {
-        dot(theta, self.input(sample))
+        dot(theta, self.data.input(sample))
     }
 
     fn slope(&self, _theta: &[f64], v: &[f64], sample: usize) -> f64 {
-        dot(v, self.input(sample))
+        dot(v, self.data.input(sample))
     }
 
     fn add_gradient(&self, theta: &[f64], sample: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
-        let x = self.input(sample);
+        let x = self.data.input(sample);
         add_scaled(out, weight(dot(theta, x)), x);
     }
 

@@ -5,6 +5,7 @@ mod linear_regression;
 mod matrix_factorisation;
 mod mlp;
 mod phase_retrieval;
+mod regression_data;
 mod scalar;
 mod sinusoid;
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! Phase retrieval: a vector from the squares of its projections, known up to its sign.
 
-use super::error::require_regression_data;
+use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel};
 
 /// `f(θ, x) = (x · θ)²` with `θ, x ∈ R^d`; `θ` and `−θ` have the same loss, and between them lies a saddle.
 #[derive(Debug, Clone)]
 pub struct PhaseRetrieval {
-    inputs: Vec<f64>,
-    targets: Vec<f64>,
-    inputs_dim: usize,
+    data: RegressionData,
 }
 
 impl PhaseRetrieval {
@@ -18,41 +16,36 @@ impl PhaseRetrieval {
     /// # Errors
     /// If lengths do not fit, `N` or `d` is zero, or a value is not finite.
     pub fn new(inputs: Vec<f64>, targets: Vec<f64>, inputs_dim: usize) -> Result<Self, ProblemError> {
-        require_regression_data(&inputs, &targets, inputs_dim)?;
-        Ok(Self { inputs, targets, inputs_dim })
-    }
-
-    fn input(&self, sample: usize) -> &[f64] {
-        &self.inputs[sample * self.inputs_dim..][..self.inputs_dim]
+        Ok(Self { data: RegressionData::new(inputs, targets, inputs_dim)? })
     }
 }
 
 impl ScalarModel for PhaseRetrieval {
     fn parameters(&self) -> usize {
-        self.inputs_dim
+        self.data.dim()
     }
 
     fn targets(&self) -> &[f64] {
-        &self.targets
+        self.data.targets()
     }
 
     fn value(&self, theta: &[f64], sample: usize) -> f64 {
-        dot(theta, self.input(sample)).powi(2)
+        dot(theta, self.data.input(sample)).powi(2)
     }
 
     fn slope(&self, theta: &[f64], v: &[f64], sample: usize) -> f64 {
-        let x = self.input(sample);
+        let x = self.data.input(sample);
         2.0 * dot(theta, x) * dot(v, x)
     }
 
     fn add_gradient(&self, theta: &[f64], sample: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
-        let x = self.input(sample);
+        let x = self.data.input(sample);
         let projection = dot(theta, x);
         add_scaled(out, 2.0 * projection * weight(projection * projection), x);
     }
 
     fn add_hessian_product(&self, _theta: &[f64], v: &[f64], sample: usize, weight: f64, out: &mut [f64]) {
-        let x = self.input(sample);
+        let x = self.data.input(sample);
         add_scaled(out, 2.0 * weight * dot(v, x), x);
     }
 }

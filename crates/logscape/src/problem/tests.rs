@@ -212,7 +212,7 @@ fn check(problem: &dyn Problem, theta: &[f64], reference: &impl Reference) {
     check_derivatives(problem, theta, reference, &all);
     check_products(problem, theta, &all);
 
-    // A batch with a repetition: range and indices agree, and a batch averages its single samples.
+    // A range and its indices agree, and a batch with a repetition averages its single samples.
     let indices: Vec<u32> = (1..n as u32).collect();
     let (range, picked) = (Samples::Range(1..n), Samples::Indices(&indices));
     let v = normals(problem.dim(), 11);
