@@ -65,7 +65,9 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
         let Replica { rng, order, cursor, .. } = replica;
         match self.settings.sampling {
             Sampling::WithReplacement => {
-                order.iter_mut().for_each(|index| *index = below(rng, n as u32));
+                for index in order.iter_mut() {
+                    *index = below(rng, n as u32);
+                }
                 0..b
             }
             Sampling::WithoutReplacement => {

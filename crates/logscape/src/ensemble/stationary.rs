@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
-use crate::dynamics::{Dynamics, ExitTest, Progress, Sgd};
+use crate::dynamics::{Dynamics, ExitTest, Progress, Replica, Sgd};
 use crate::stats::{Histogram, Moments};
 use crate::{Problem, SgdSettings};
 
@@ -27,11 +27,11 @@ pub struct StationaryRun {
     pub thin: u64,
     /// Loss `L*` at the minimum; the loss histogram holds `L − L*`.
     pub minimum_loss: f64,
-    /// Empty histogram that gives the bins of `L − L*`.
+    /// Histogram whose bins (not counts) are used for `L − L*`.
     pub loss_bins: Histogram,
     /// Directions `v` along which the displacement `v·(θ − start)` is recorded.
     pub directions: Vec<Vec<f64>>,
-    /// Empty histogram that gives the bins of every displacement.
+    /// Histogram whose bins (not counts) are used for every displacement.
     pub displacement_bins: Histogram,
     /// Whether to keep mean and covariance of `θ` (`P²` memory for each group).
     pub moments: bool,
@@ -54,7 +54,7 @@ pub struct GroupStatistics {
 
 impl StationaryRun {
     /// Runs all groups on rayon's current pool; the result is in group order and the same for any number of threads. An
-    /// interrupt ends every replica at its next sample.
+    /// interrupt ends every replica soon; the counts so far are returned.
     ///
     /// # Errors
     /// If settings or lengths make no run.
@@ -74,7 +74,16 @@ impl StationaryRun {
         if self.groups == 0 || self.groups > self.replicas {
             return Err(EnsembleError::Groups { groups: self.groups, replicas: self.replicas });
         }
-        Ok((0..self.groups).into_par_iter().map(|group| self.run_group(&sgd, problem, group, interrupt)).collect())
+        let empty = GroupStatistics {
+            loss: self.loss_bins.emptied()?,
+            displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
+            moments: self.moments.then(|| Moments::new(problem.dim())),
+            diverged: 0,
+        };
+        Ok((0..self.groups)
+            .into_par_iter()
+            .map(|group| self.run_group(&sgd, problem, group, empty.clone(), interrupt))
+            .collect())
     }
 
     fn run_group<D: Dynamics, P: Problem + ?Sized>(
@@ -82,30 +91,24 @@ impl StationaryRun {
         dynamics: &D,
         problem: &P,
         group: usize,
+        mut seen: GroupStatistics,
         interrupt: &Interrupt,
     ) -> GroupStatistics {
         let mut scratch = vec![0.0; dynamics.scratch_len()];
         let mut meter = LossMeter::new(problem);
-        let mut seen = GroupStatistics {
-            loss: self.loss_bins.clone(),
-            displacements: vec![self.displacement_bins.clone(); self.directions.len()],
-            moments: self.moments.then(|| Moments::new(problem.dim())),
-            diverged: 0,
-        };
         for index in (group..self.replicas).step_by(self.groups) {
             let mut replica = dynamics.replica(&self.start, stream(self.seed, Purpose::Stationary, index as u64));
-            let mut steps = self.burn_in;
+            let mut target = self.burn_in;
             for _ in 0..self.samples {
-                if interrupt.is_requested() {
-                    break;
+                target = target.saturating_add(self.thin);
+                match advance_to(dynamics, &mut replica, target, interrupt, &mut scratch) {
+                    None => break,
+                    Some(Progress::Diverged) => {
+                        seen.diverged += 1;
+                        break;
+                    }
+                    Some(_) => self.record(&replica.theta, &mut meter, &mut seen),
                 }
-                steps += self.thin;
-                if dynamics.advance(&mut replica, steps, &ExitTest::Never, &mut scratch) == Progress::Diverged {
-                    seen.diverged += 1;
-                    break;
-                }
-                steps = 0;
-                self.record(&replica.theta, &mut meter, &mut seen);
             }
         }
         seen
@@ -120,4 +123,25 @@ impl StationaryRun {
             moments.add(theta);
         }
     }
+}
+
+/// Advances to step `target` in slices; `None` when interrupted.
+fn advance_to<D: Dynamics>(
+    dynamics: &D,
+    replica: &mut Replica,
+    target: u64,
+    interrupt: &Interrupt,
+    scratch: &mut [f64],
+) -> Option<Progress> {
+    const SLICE: u64 = 4096;
+    while replica.steps < target {
+        if interrupt.is_requested() {
+            return None;
+        }
+        let slice = SLICE.min(target - replica.steps);
+        if dynamics.advance(replica, slice, &ExitTest::Never, scratch) == Progress::Diverged {
+            return Some(Progress::Diverged);
+        }
+    }
+    Some(Progress::Running)
 }

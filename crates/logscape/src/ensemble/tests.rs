@@ -142,3 +142,21 @@ fn an_interrupt_censors_and_bad_runs_are_refused() {
     let long = escape(0.2, Region::Ball { centre: vec![0.0, 0.0], radius: 1.0 }, 1_000);
     assert!(matches!(quiet(&long), Err(EnsembleError::Length { got: 2, want: 1, .. })));
 }
+
+/// Two samples `y = ±1` with `x = 1, η = ½` give `θ' = (θ ± 1)/2`. From 0 the first step ends at `±½`, and from then on
+/// `|θ| > ½` exactly when a step repeats the sign of the one before, so `P(k steps) = 2^(1−k)` for `k ≥ 2`: mean 3, variance 2.
+#[test]
+fn first_passage_times_have_their_exact_law() {
+    let coin = Line { x: vec![1.0, 1.0], y: vec![1.0, -1.0] };
+    let run = EscapeRun { start: vec![0.0], replicas: 20_000, ..escape(0.5, Region::interval(-0.5, 0.5), 1_000) };
+    let times = survival_times(&run.run(&coin, &Interrupt::new(), |_| {}).unwrap());
+    assert!(times.iter().all(|o| o.event && o.time >= 2.0));
+    let n = times.len() as f64;
+    let mean = times.iter().map(|o| o.time).sum::<f64>() / n;
+    assert!((mean - 3.0).abs() < 4.0 * (2.0 / n).sqrt(), "{mean}");
+    for k in 2..6 {
+        let p = 0.5_f64.powi(k - 1);
+        let share = times.iter().filter(|o| o.time == f64::from(k)).count() as f64 / n;
+        assert!((share - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(), "{k}: {share}");
+    }
+}

@@ -54,6 +54,14 @@ impl Histogram {
         Ok(Self { scale, lower, upper, counts: vec![0; bins], underflow: 0, overflow: 0 })
     }
 
+    /// A histogram with the same bins and no counts.
+    ///
+    /// # Errors
+    /// If this one was read from a record whose bins make no histogram.
+    pub fn emptied(&self) -> Result<Self, HistogramError> {
+        Self::new(self.scale, self.lower, self.upper, self.counts.len())
+    }
+
     /// Counts `x`; what is not a number counts as overflow.
     #[inline]
     pub fn add(&mut self, x: f64) {
@@ -130,10 +138,14 @@ mod tests {
     #[test]
     fn every_value_is_counted_in_its_bin() {
         let mut linear = Histogram::new(Scale::Linear, 0.0, 4.0, 4).unwrap();
-        [-1.0, 0.0, 0.5, 3.9, 4.0, f64::NAN].into_iter().for_each(|x| linear.add(x));
+        for x in [-1.0, 0.0, 0.5, 3.9, 4.0, f64::NAN] {
+            linear.add(x);
+        }
         assert_eq!((linear.counts(), linear.underflow(), linear.overflow()), (&[2, 0, 0, 1][..], 1, 2));
         let mut log = Histogram::new(Scale::Logarithmic, 1e-2, 1e2, 4).unwrap();
-        [0.0, 0.05, 0.5, 5.0, 50.0, 500.0].into_iter().for_each(|x| log.add(x));
+        for x in [0.0, 0.05, 0.5, 5.0, 50.0, 500.0] {
+            log.add(x);
+        }
         assert_eq!((log.counts(), log.underflow(), log.overflow()), (&[1, 1, 1, 1][..], 1, 1));
         let copy = log.clone();
         log.merge(&copy).unwrap();

@@ -18,7 +18,7 @@ pub struct Observation {
     pub event: bool,
 }
 
-/// A measured escape rate. Every unit is steps; divide a rate by `η` for the rate per unit `t = ηk`.
+/// A measured escape rate. Every unit is steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateEstimate {
     /// Mean escape time in steps; `None` when nothing escaped.
@@ -64,6 +64,12 @@ impl RateEstimate {
             seed,
             weibull: weibull_check(observations),
         }
+    }
+
+    /// Escape rate per unit of `t = ηk`: the rate per step over the learning rate `η`.
+    pub fn rate_per_time(&self, learning_rate: f64) -> Option<Estimate> {
+        let scale = |x: f64| x / learning_rate;
+        self.rate_per_step.map(|r| Estimate::new(scale(r.value), scale(r.ci95[0]), scale(r.ci95[1])))
     }
 }
 

@@ -37,6 +37,7 @@ pub fn loss_exponent(groups: &[Histogram], dimension: f64, minimum_loss: f64) ->
     if groups.len() < 2 || groups.iter().any(|g| g.total() == 0) {
         return Err(TailError::TooFewGroups);
     }
+    groups[0].emptied()?;
     let all = total(groups, None)?;
     let best = log_shape(&all, dimension, minimum_loss);
     let g = groups.len() as f64;
@@ -65,7 +66,7 @@ fn total(groups: &[Histogram], leave_out: Option<usize>) -> Result<Histogram, Ta
 /// `ln b` that maximises the binned likelihood of BetaPrime(n/2, b), by golden-section search between `b = 10⁻³` and `10⁵`.
 fn log_shape(histogram: &Histogram, dimension: f64, minimum_loss: f64) -> f64 {
     let counts = histogram.counts();
-    let edges: Vec<f64> = (0..=counts.len()).map(|i| histogram.edge(i) / minimum_loss).collect();
+    let edges: Vec<f64> = (0..=counts.len()).map(|i| (histogram.edge(i) / minimum_loss).clamp(0.0, 1e300)).collect();
     let a = 0.5 * dimension;
     let likelihood = |log_b: f64| {
         let b = log_b.exp();

@@ -68,7 +68,9 @@ fn an_epoch_visits_every_sample_once() {
                 let range = sgd.draw(&mut replica);
                 seen.extend_from_slice(&replica.order[range]);
             }
-            seen.iter().for_each(|&i| total[i as usize] += 1);
+            for &i in &seen {
+                total[i as usize] += 1;
+            }
             seen.sort_unstable();
             seen.dedup();
             assert_eq!(seen.len(), visited);

@@ -20,6 +20,7 @@ fn coverage(end: f64) -> usize {
             let rate = RateEstimate::from_observations(&data, 0, "test", 0);
             let (mean, per_step) = (rate.mean_steps.unwrap(), rate.rate_per_step.unwrap());
             assert_eq!(mean.covers(1e3), per_step.covers(1e-3));
+            assert_eq!(rate.rate_per_time(0.5).unwrap().value, 2.0 * per_step.value);
             per_step.covers(1e-3)
         })
         .count()
