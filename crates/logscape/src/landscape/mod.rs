@@ -1,1 +1,9 @@
 //! Minima, spectra and barriers of a problem.
+
+pub mod barrier;
+pub mod minimum;
+pub mod spectrum;
+
+pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
+pub use minimum::{Minimum, MinimumConfig, MinimumError, find_minimum, train};
+pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};

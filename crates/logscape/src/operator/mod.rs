@@ -1,1 +1,47 @@
 //! Symmetric linear operators and iterative eigensolvers.
+
+pub mod dense;
+pub mod full;
+pub mod lanczos;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use full::{GaussNewton, Hessian, NoiseCovariance};
+pub use lanczos::{Eigenpairs, LanczosConfig, leading_eigenpairs};
+
+use faer::{MatMut, MatRef};
+
+/// A real symmetric operator that is known by its products with blocks of vectors.
+pub trait LinearOperator: Sync {
+    /// Number of rows and columns `P`.
+    fn dim(&self) -> usize;
+
+    /// Writes `A · block` into `out`; both are `P × k`. Shapes that do not fit are programmer errors and panic.
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>);
+}
+
+/// Inner product `a·b`, summed in index order.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// Euclidean norm `‖a‖`.
+pub(crate) fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// `y ← y + a x`.
+pub(crate) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
+
+/// Products of `operator` with each vector.
+pub(crate) fn apply(operator: &dyn LinearOperator, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let p = operator.dim();
+    let block = faer::Mat::from_fn(p, vectors.len(), |i, j| vectors[j][i]);
+    let mut out = faer::Mat::zeros(p, vectors.len());
+    operator.apply_into(block.as_ref(), out.as_mut());
+    (0..vectors.len()).map(|j| out.col(j).iter().copied().collect()).collect()
+}

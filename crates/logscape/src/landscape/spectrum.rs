@@ -1,0 +1,159 @@
+//! The Hessian spectrum at a point: eigenpairs, index and outliers.
+
+use crate::Problem;
+use crate::geometry::Outliers;
+use crate::operator::dense::{EigenError, eigen, to_dense};
+use crate::operator::{Hessian, LanczosConfig, apply, axpy, leading_eigenpairs, norm};
+use serde::{Deserialize, Serialize};
+
+/// How a spectrum is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpectrumConfig {
+    /// Largest number of parameters for which the whole Hessian is decomposed.
+    pub dense_up_to: usize,
+    /// The iteration beyond that.
+    pub lanczos: LanczosConfig,
+}
+
+impl Default for SpectrumConfig {
+    fn default() -> Self {
+        Self { dense_up_to: 4000, lanczos: LanczosConfig { count: 50, ..LanczosConfig::default() } }
+    }
+}
+
+/// Eigenpairs of the Hessian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    /// Known eigenvalues, descending (loss per squared parameter).
+    pub values: Vec<f64>,
+    /// Unit eigenvectors of the leading eigenvalues (at most 200 in the dense case), same order.
+    pub vectors: Vec<Vec<f64>>,
+    /// Residual norms `‖Hv − λv‖` of these.
+    pub residuals: Vec<f64>,
+    /// Whether `values` is the whole spectrum.
+    pub complete: bool,
+    /// Number of known eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, a lower bound.
+    pub index: usize,
+}
+
+/// Eigenvectors kept of a complete spectrum.
+const KEPT: usize = 200;
+
+/// The Hessian spectrum of `problem` at `theta`: whole for few parameters, leading eigenpairs by Lanczos beyond.
+///
+/// # Errors
+/// If the Hessian has entries that are not finite.
+pub fn spectrum(problem: &dyn Problem, theta: &[f64], config: &SpectrumConfig) -> Result<Spectrum, EigenError> {
+    let hessian = Hessian::new(problem, theta);
+    let p = problem.dim();
+    let complete = p <= config.dense_up_to;
+    let (values, vectors, residuals) = if complete {
+        let (values, matrix) = eigen(to_dense(&hessian).as_ref())?;
+        let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
+        let residuals = apply(&hessian, &vectors)
+            .iter_mut()
+            .enumerate()
+            .map(|(j, image)| {
+                axpy(-values[j], &vectors[j], image);
+                norm(image)
+            })
+            .collect();
+        (values, vectors, residuals)
+    } else {
+        let pairs = leading_eigenpairs(&hessian, &config.lanczos)?;
+        (pairs.values, pairs.vectors, pairs.residuals)
+    };
+    let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
+    let index = values.iter().filter(|&&h| h < floor).count();
+    Ok(Spectrum { values, vectors, residuals, complete, index })
+}
+
+/// The rule that separates outliers from bulk.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OutlierRule {
+    /// Most outliers.
+    pub max_count: usize,
+    /// Outliers are at least this fraction of the largest eigenvalue.
+    pub floor: f64,
+    /// Eigenvalues within this relative distance are tied and never separated.
+    pub tie: f64,
+    /// A complete spectrum whose largest gap is below this ratio has no bulk: all of it counts.
+    pub min_gap: f64,
+}
+
+impl Default for OutlierRule {
+    fn default() -> Self {
+        Self { max_count: 100, floor: 0.01, tie: 0.05, min_gap: 2.0 }
+    }
+}
+
+/// Cuts a descending spectrum where the ratio of neighbours is largest. `None` without a positive eigenvalue.
+///
+/// Candidates are the cuts after the `n`-th eigenvalue, `n ≤ max_count`, `h_n ≥ floor · h_1`, between eigenvalues that
+/// are not tied. The ratio to an eigenvalue that is not positive is infinite.
+pub fn outliers(values: &[f64], complete: bool, rule: &OutlierRule) -> Option<Outliers> {
+    let top = values.first().copied().filter(|&h| h > 0.0)?;
+    let geometric = |n: usize| (values[..n].iter().map(|h| h.ln()).sum::<f64>() / n as f64).exp();
+    let window = values.iter().take_while(|&&h| h >= rule.floor * top && h > 0.0).count().min(rule.max_count);
+    let ratio = |n: usize| if values[n] > 1e-12 * top { values[n - 1] / values[n] } else { f64::INFINITY };
+    let mut cuts: Vec<(usize, f64, f64)> = (1..=window)
+        .filter(|&n| n < values.len() && values[n] < (1.0 - rule.tie) * values[n - 1])
+        .map(|n| (n, geometric(n), ratio(n)))
+        .collect();
+    cuts.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let whole = complete && window == values.len() && cuts.first().is_none_or(|cut| cut.2 < rule.min_gap);
+    let (count, h_star, gap) = if whole {
+        (values.len(), geometric(values.len()), f64::INFINITY)
+    } else if cuts.is_empty() {
+        let n = window.max(1);
+        (n, geometric(n), 1.0)
+    } else {
+        cuts.remove(0)
+    };
+    cuts.truncate(4);
+    let rule = format!(
+        "largest ratio of neighbouring eigenvalues among the first {} that are at least {} of the largest; ties within {} are \
+         kept together; all count if no ratio reaches {}",
+        rule.max_count, rule.floor, rule.tie, rule.min_gap
+    );
+    Some(Outliers { count, h_star, rule, gap, alternatives: cuts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::testing::Linear;
+    use faer::Mat;
+
+    #[test]
+    fn linear_regression_has_the_spectrum_of_its_second_moment() {
+        let problem = Linear::gaussian(6, 400, 1.0, 2);
+        let moment =
+            Mat::from_fn(6, 6, |i, j| problem.x.iter().map(|x| x[i] * x[j]).sum::<f64>() / problem.x.len() as f64);
+        let (expected, _) = eigen(moment.as_ref()).unwrap();
+        let lanczos = LanczosConfig { count: 6, block: 2, ..LanczosConfig::default() };
+        for dense_up_to in [4000, 0] {
+            let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }).unwrap();
+            assert_eq!(found.index, 0);
+            for j in 0..6 {
+                assert!((found.values[j] - expected[j]).abs() < 1e-10);
+                assert!(found.residuals[j] < 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn outliers_are_cut_at_the_largest_gap_and_never_inside_a_tie() {
+        let mut values = vec![9.67; 10];
+        values.extend([2.92; 10]);
+        values.extend([1.14; 10]);
+        values.extend([0.7, 0.5, 0.3, 0.2, 0.12, 0.08, 0.05, -1e-9]);
+        let found = outliers(&values, true, &OutlierRule::default()).unwrap();
+        assert_eq!(found.count, 10);
+        assert!((found.h_star - 9.67).abs() < 1e-12 && (found.gap - 9.67 / 2.92).abs() < 1e-12);
+        assert!(found.alternatives.iter().all(|a| a.0 >= 10));
+        assert_eq!(found.alternatives[0].0, 20);
+        assert_eq!(outliers(&[1.2, 1.0, 0.9], true, &OutlierRule::default()).unwrap().count, 3);
+        assert!(outliers(&[-1.0], true, &OutlierRule::default()).is_none());
+    }
+}

@@ -1,0 +1,229 @@
+//! Everything that theories need to know of a minimum, measured at once.
+
+use super::decoupling::{directional_noise, scaling, shape};
+use crate::geometry::{Decoupling, Geometry};
+use crate::landscape::{Minimum, OutlierRule, SpectrumConfig, outliers, spectrum};
+use crate::operator::dense::{EigenError, eigen};
+use crate::operator::full::{map_chunks, noise_trace};
+use crate::operator::{Hessian, apply, dot};
+use crate::{Problem, Samples};
+use faer::Mat;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use thiserror::Error;
+
+/// Settings of [`measure`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GeometryConfig {
+    /// How the spectrum is computed.
+    pub spectrum: SpectrumConfig,
+    /// How outliers are told from the bulk.
+    pub outliers: OutlierRule,
+    /// Bootstrap resamples behind the intervals.
+    pub resamples: usize,
+    /// Displaced points behind the scaling exponent.
+    pub scaling_points: usize,
+    /// Probes of Hutchinson's estimate of `tr H` where the spectrum is partial.
+    pub trace_probes: usize,
+    /// Seed of resamples, displacements and probes.
+    pub seed: u64,
+}
+
+impl Default for GeometryConfig {
+    fn default() -> Self {
+        Self {
+            spectrum: SpectrumConfig::default(),
+            outliers: OutlierRule::default(),
+            resamples: 2000,
+            scaling_points: 24,
+            trace_probes: 64,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a geometry cannot be measured.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum GeometryError {
+    /// The minimum has the wrong length.
+    #[error("the minimum has {found} parameters, the problem {expected}")]
+    Length {
+        /// Parameters of the problem.
+        expected: usize,
+        /// Parameters given.
+        found: usize,
+    },
+    /// A covariance needs two samples.
+    #[error("the problem has fewer than two samples")]
+    TooFewSamples,
+    /// The loss is 0 or not finite, so `C/(2LH)` has no meaning.
+    #[error("the loss at the minimum is {0}, and ratios to the loss have no meaning")]
+    Loss(f64),
+    /// No eigenvalue is positive.
+    #[error("the Hessian has no positive eigenvalue")]
+    NoCurvature,
+    /// The Hessian could not be decomposed.
+    #[error(transparent)]
+    Eigen(#[from] EigenError),
+}
+
+/// Measures curvature, gradient noise and how one follows the other at a minimum.
+///
+/// `tr H` is exact where the spectrum is complete, otherwise Hutchinson's `mean zᵀHz` over random signs `z`;
+/// `tr G = (1/N) Σ ‖J_μ‖_F²` is exact.
+///
+/// # Errors
+/// If the minimum does not fit the problem, its loss is not positive, or its Hessian has no positive eigenvalue.
+pub fn measure(problem: &dyn Problem, minimum: &Minimum, config: &GeometryConfig) -> Result<Geometry, GeometryError> {
+    let (p, theta) = (problem.dim(), minimum.theta.as_slice());
+    if theta.len() != p {
+        return Err(GeometryError::Length { expected: p, found: theta.len() });
+    }
+    if problem.samples() < 2 {
+        return Err(GeometryError::TooFewSamples);
+    }
+    let loss = crate::operator::full::loss(problem, theta);
+    if !loss.is_finite() || loss <= 0.0 {
+        return Err(GeometryError::Loss(loss));
+    }
+    let spectrum = spectrum(problem, theta, &config.spectrum)?;
+    let mut rule = config.outliers;
+    rule.max_count = rule.max_count.min(spectrum.vectors.len());
+    let outliers = outliers(&spectrum.values, spectrum.complete, &rule).ok_or(GeometryError::NoCurvature)?;
+    let vectors = &spectrum.vectors[..outliers.count];
+    let h = &spectrum.values[..outliers.count];
+    let mut noise = directional_noise(problem, theta, vectors, config.resamples, config.seed);
+    noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
+    let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
+    let (scaling_exponent, scaling_points) =
+        scaling(problem, theta, vectors, h, config.scaling_points, config.seed.wrapping_add(1));
+    let trace_hessian = if spectrum.complete {
+        spectrum.values.iter().sum()
+    } else {
+        hutchinson(problem, theta, config.trace_probes, config.seed.wrapping_add(2))
+    };
+    let (trace_gauss_newton, sample_curvature) = sample_jacobians(problem, theta)?;
+    let trace_noise = noise_trace(problem, theta);
+    Ok(Geometry {
+        parameters: p,
+        samples: problem.samples(),
+        outputs: problem.outputs(),
+        loss,
+        gradient_norm: minimum.gradient_norm,
+        index: spectrum.index,
+        eigenvalues: spectrum.values,
+        residuals: spectrum.residuals,
+        complete: spectrum.complete,
+        outliers,
+        directions: noise.directions,
+        noise_strength: noise.strength,
+        decoupling: Decoupling {
+            trace_ratio_hessian: trace_noise / (2.0 * loss * trace_hessian),
+            trace_ratio_gauss_newton: trace_noise / (2.0 * loss * trace_gauss_newton),
+            frobenius_distance,
+            off_diagonal_share,
+            scaling_exponent,
+            scaling_points,
+        },
+        sample_curvature,
+    })
+}
+
+/// Hutchinson's estimate of `tr H`: the mean of `zᵀHz` over random signs. Source: Hutchinson (1989).
+fn hutchinson(problem: &dyn Problem, theta: &[f64], probes: usize, seed: u64) -> f64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let probes: Vec<Vec<f64>> = (0..probes.max(1))
+        .map(|_| (0..problem.dim()).map(|_| if rng.random_bool(0.5) { 1.0 } else { -1.0 }).collect())
+        .collect();
+    let images = apply(&Hessian::new(problem, theta), &probes);
+    probes.iter().zip(&images).map(|(z, image)| dot(z, image)).sum::<f64>() / probes.len() as f64
+}
+
+/// `tr G = mean ‖J_μ‖_F²`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`.
+fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
+    let (p, c) = (problem.dim(), problem.outputs());
+    let grams = map_chunks(problem, c * c, |range, out, scratch| {
+        let mut rows = vec![0.0; c * p];
+        let mut unit = vec![0.0; c];
+        for (gram, m) in out.chunks_exact_mut(c * c).zip(range) {
+            for (k, row) in rows.chunks_exact_mut(p).enumerate() {
+                unit.fill(0.0);
+                unit[k] = 1.0;
+                problem.vjp_into(theta, &unit, Samples::Range(m..m + 1), row, scratch);
+            }
+            for i in 0..c {
+                for j in 0..c {
+                    gram[i * c + j] = dot(&rows[i * p..(i + 1) * p], &rows[j * p..(j + 1) * p]);
+                }
+            }
+        }
+    });
+    let mut norms = Vec::with_capacity(problem.samples());
+    let mut trace = 0.0;
+    for gram in grams.chunks_exact(c * c) {
+        let (values, _) = eigen(Mat::from_fn(c, c, |i, j| gram[i * c + j]).as_ref())?;
+        trace += (0..c).map(|k| gram[k * c + k]).sum::<f64>();
+        norms.push(values[0]);
+    }
+    norms.sort_by(f64::total_cmp);
+    let quantile = |q: f64| norms[(q * (norms.len() - 1) as f64).ceil() as usize];
+    Ok((trace / norms.len() as f64, [quantile(0.5), quantile(0.9), quantile(0.99), quantile(1.0)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landscape::{MinimumConfig, find_minimum};
+    use crate::operator::testing::Linear;
+
+    fn geometry(problem: &Linear, config: &GeometryConfig) -> Geometry {
+        let start = vec![0.0; problem.dim()];
+        let minimum = find_minimum(problem, &start, &MinimumConfig::default(), &|| false).unwrap();
+        measure(problem, &minimum, config).unwrap()
+    }
+
+    #[test]
+    fn gaussian_regression_decouples_with_unit_strength() {
+        let problem = Linear::gaussian(3, 4000, 0.7, 12);
+        let found = geometry(&problem, &GeometryConfig::default());
+        assert_eq!(found.outliers.count, 3);
+        assert!(found.noise_strength.covers(1.0), "{:?}", found.noise_strength);
+        assert!((found.decoupling.trace_ratio_hessian - 1.0).abs() < 0.1);
+        assert!((found.decoupling.trace_ratio_hessian - found.decoupling.trace_ratio_gauss_newton).abs() < 1e-12);
+        assert!(found.decoupling.frobenius_distance < 0.15 && found.decoupling.off_diagonal_share < 0.02);
+        let largest = problem.x.iter().map(|x| dot(x, x)).fold(0.0, f64::max);
+        assert!((found.sample_curvature[3] - largest).abs() < 1e-9);
+        let trace: f64 = problem.x.iter().map(|x| dot(x, x)).sum::<f64>() / 4000.0;
+        assert!((hutchinson(&problem, &[0.0; 3], 400, 3) - trace).abs() < 0.3);
+    }
+
+    #[test]
+    fn noise_grows_with_the_loss_as_gaussian_moments_say() {
+        // At displacement δ: tr C = d σ² + (d+1)|δ|² and 2L = σ² + |δ|².
+        let (d, n, sigma) = (4, 20_000, 1.0);
+        let found = geometry(&Linear::gaussian(d, n, sigma, 6), &GeometryConfig::default());
+        for &(loss, trace) in &found.decoupling.scaling_points {
+            let square = 2.0 * loss - 1.0;
+            let expected = d as f64 + (d as f64 + 1.0) * square;
+            assert!((trace / expected - 1.0).abs() < 0.1, "{trace} {expected}");
+        }
+        assert!((found.decoupling.scaling_exponent.value - 1.1).abs() < 0.1);
+    }
+
+    #[test]
+    fn strength_intervals_cover_at_their_level() {
+        let config = GeometryConfig { resamples: 400, scaling_points: 3, ..GeometryConfig::default() };
+        let covered = (0..200)
+            .filter(|&seed| geometry(&Linear::gaussian(2, 400, 1.0, 1000 + seed), &config).noise_strength.covers(1.0))
+            .count();
+        // Binomial(200, 0.95): mean 190, deviation 3.1; four deviations either side.
+        assert!((178..=200).contains(&covered), "{covered}");
+    }
+
+    #[test]
+    fn a_perfect_fit_is_an_error() {
+        let problem = Linear { x: vec![vec![1.0], vec![2.0]], y: vec![0.0, 0.0] };
+        let minimum = find_minimum(&problem, &[0.0], &MinimumConfig::default(), &|| false).unwrap();
+        assert_eq!(measure(&problem, &minimum, &GeometryConfig::default()), Err(GeometryError::Loss(0.0)));
+    }
+}

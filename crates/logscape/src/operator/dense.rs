@@ -1,0 +1,60 @@
+//! Dense symmetric matrices: assembling one from an operator, and its eigendecomposition.
+
+use super::LinearOperator;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::{Mat, MatRef, Par, diag::Diag};
+use thiserror::Error;
+
+/// Why a dense eigendecomposition failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum EigenError {
+    /// The matrix has an entry that is not finite.
+    #[error("the matrix has an entry that is not finite")]
+    NotFinite,
+    /// The iteration did not converge.
+    #[error("the symmetric eigendecomposition did not converge")]
+    NoConvergence,
+}
+
+/// Columns that are applied at once while a matrix is assembled.
+const BLOCK: usize = 64;
+
+/// The matrix of `operator`, from its products with the unit vectors, symmetrised as `(A + Aᵀ)/2`.
+pub fn to_dense(operator: &dyn LinearOperator) -> Mat<f64> {
+    let p = operator.dim();
+    let mut matrix = Mat::zeros(p, p);
+    for start in (0..p).step_by(BLOCK) {
+        let width = BLOCK.min(p - start);
+        let unit = Mat::from_fn(p, width, |i, j| f64::from(u8::from(i == start + j)));
+        operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width));
+    }
+    Mat::from_fn(p, p, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)]))
+}
+
+/// Eigenvalues (descending) and eigenvectors, as columns in the same order, of a symmetric matrix.
+///
+/// Sequential, so that the result does not depend on the number of threads.
+///
+/// # Errors
+/// If an entry is not finite or the iteration does not converge.
+pub fn eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
+    let n = matrix.nrows();
+    if (0..n).any(|j| matrix.col(j).iter().any(|x| !x.is_finite())) {
+        return Err(EigenError::NotFinite);
+    }
+    let mut values = Diag::<f64>::zeros(n);
+    let mut vectors = Mat::<f64>::zeros(n, n);
+    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, faer::prelude::default());
+    self_adjoint_evd(
+        matrix,
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        faer::prelude::default(),
+    )
+    .map_err(|_| EigenError::NoConvergence)?;
+    let descending: Vec<f64> = (0..n).rev().map(|i| values.column_vector()[i]).collect();
+    Ok((descending, Mat::from_fn(n, n, |i, j| vectors[(i, n - 1 - j)])))
+}
