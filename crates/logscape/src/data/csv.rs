@@ -144,9 +144,9 @@ fn unreadable(name: &str, text: &[u8], error: csv::Error) -> DataError {
     match error.into_kind() {
         csv::ErrorKind::Io(source) => DataError::Read { file: name.into(), source },
         csv::ErrorKind::Utf8 { err, .. } => {
-            DataError::format(name, &format!("line {line}"), format!("a field with {err}"), "UTF-8 text")
+            DataError::format(name, &format!("line {line}"), &format!("a field with {err}"), "UTF-8 text")
         }
-        other => DataError::format(name, &format!("line {line}"), format!("{other:?}"), "comma-separated values"),
+        other => DataError::format(name, &format!("line {line}"), &format!("{other:?}"), "comma-separated values"),
     }
 }
 

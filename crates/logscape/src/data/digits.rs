@@ -61,7 +61,9 @@ mod tests {
         assert_eq!((data.len(), data.input_dim, data.target_dim), (1797, 64, 10));
         let labels = data.labels.as_ref().expect("labels");
         let mut counts = [0; CLASSES];
-        labels.iter().for_each(|label| counts[*label as usize] += 1);
+        for label in labels {
+            counts[*label as usize] += 1;
+        }
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
 
         let pixels: Vec<f64> = data.inputs.iter().map(|x| x * WHITE).collect();

@@ -171,12 +171,12 @@ impl DataError {
     }
 
     /// A setting out of range.
-    pub(super) fn parameter(file: &str, field: &str, found: impl ToString, wanted: &str) -> Self {
+    pub(super) fn parameter(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
         Self::Parameter { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
     }
 
     /// A wrong field of a header.
-    pub(super) fn format(file: &str, field: &str, found: impl ToString, wanted: &str) -> Self {
+    pub(super) fn format(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
         Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
     }
 }

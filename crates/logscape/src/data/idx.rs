@@ -67,7 +67,7 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
     let (label_shape, classes) = read_bytes(labels, LABELS, &["labels"])?;
     if image_shape[0] != label_shape[0] {
         let wanted = format!("{}, as there are images in {}", image_shape[0], images.display());
-        return Err(DataError::format(&labels.display().to_string(), "labels", label_shape[0], &wanted));
+        return Err(DataError::format(&labels.display().to_string(), "labels", &label_shape[0], &wanted));
     }
     let name = images.display().to_string();
     let inputs = pixels.iter().map(|pixel| f64::from(*pixel) / WHITE).collect();
@@ -84,7 +84,7 @@ fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>,
     let (header, _) = read_up_to(path, &mut source, 4)?;
     let found = word(&name, "magic number", &header)?;
     if found != magic {
-        return Err(DataError::format(&name, "magic number", format!("0x{found:08x}"), &format!("0x{magic:08x}")));
+        return Err(DataError::format(&name, "magic number", &format!("0x{found:08x}"), &format!("0x{magic:08x}")));
     }
     let mut shape = Vec::new();
     let mut size = Some(1_u64);
@@ -98,7 +98,7 @@ fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>,
         Some(size) if size <= MAX_ELEMENTS => size,
         _ => {
             let wanted = format!("at most {MAX_ELEMENTS} bytes in all");
-            return Err(DataError::format(&name, &dimensions.join(", "), format!("{shape:?}"), &wanted));
+            return Err(DataError::format(&name, &dimensions.join(", "), &format!("{shape:?}"), &wanted));
         }
     };
     // One byte more than the header promises shows whether the file goes on.

@@ -96,6 +96,8 @@ fn mnist_is_read_where_it_is_at_hand() {
     let data = read_idx_folder(&folder, Some(IdxPart::Test)).expect("MNIST");
     assert_eq!((data.len(), data.input_dim, data.target_dim), (10_000, 784, 10));
     let mut counts = [0; 10];
-    data.labels.expect("labels").iter().for_each(|label| counts[*label as usize] += 1);
+    for label in data.labels.expect("labels") {
+        counts[label as usize] += 1;
+    }
     assert_eq!(counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
 }

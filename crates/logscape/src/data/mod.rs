@@ -6,12 +6,14 @@
 //! | [`read_csv`] | named columns | as written | as written |
 //! | [`read_npz`], [`read_npy`] | NumPy arrays `x` and `y` | as written | as written |
 //! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
+//! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
 
 mod csv;
 mod digits;
 mod error;
 mod idx;
 mod npy;
+pub mod synthetic;
 
 pub use self::csv::{CsvColumns, parse_csv, read_csv};
 pub use digits::digits;
@@ -87,7 +89,7 @@ impl Dataset {
     /// [`DataError::Parameter`] for a factor that is not finite, [`DataError::Value`] where a product overflows.
     pub fn scale_inputs(mut self, factor: f64) -> Result<Self, DataError> {
         if !factor.is_finite() {
-            return Err(DataError::parameter(&self.name, "factor", factor, "a finite number"));
+            return Err(DataError::parameter(&self.name, "factor", &factor, "a finite number"));
         }
         self.inputs.iter_mut().for_each(|x| *x *= factor);
         check_finite(&self.name, "x", &self.inputs, self.input_dim)?;
@@ -116,7 +118,7 @@ impl Dataset {
     pub fn take(mut self, n: usize) -> Result<Self, DataError> {
         if n == 0 || n > self.len() {
             let wanted = format!("between 1 and {}, the number of samples", self.len());
-            return Err(DataError::parameter(&self.name, "n", n, &wanted));
+            return Err(DataError::parameter(&self.name, "n", &n, &wanted));
         }
         self.inputs.truncate(n * self.input_dim);
         self.targets.truncate(n * self.target_dim);

@@ -110,6 +110,7 @@ enum Number {
 }
 
 /// A stored number: a real, or an integer that may be too large for one.
+#[derive(Clone, Copy)]
 enum Stored {
     Real(f64),
     Integer(i64),
@@ -146,7 +147,7 @@ fn exact(name: &str, at: usize, value: Stored) -> Result<f64, DataError> {
         Stored::Real(value) => Ok(value),
         Stored::Integer(value) if value.unsigned_abs() <= MAX_EXACT => Ok(value as f64),
         Stored::Integer(value) => {
-            Err(DataError::format(name, &format!("number {}", at + 1), value, "an integer of at most 2^53"))
+            Err(DataError::format(name, &format!("number {}", at + 1), &value, "an integer of at most 2^53"))
         }
     }
 }
@@ -165,18 +166,18 @@ impl Header {
         fill(name, path, source, "magic and version", &mut start)?;
         if &start[..6] != b"\x93NUMPY" {
             let found = String::from_utf8_lossy(&start[..6]).escape_debug().to_string();
-            return Err(DataError::format(name, "magic", found, "\\x93NUMPY"));
+            return Err(DataError::format(name, "magic", &found, "\\x93NUMPY"));
         }
         let mut length = [0; 4];
         let bytes = match start[6] {
             1 => 2,
             2 | 3 => 4,
-            other => return Err(DataError::format(name, "version", other, "1, 2 or 3")),
+            other => return Err(DataError::format(name, "version", &other, "1, 2 or 3")),
         };
         fill(name, path, source, "header length", &mut length[..bytes])?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_HEADER {
-            return Err(DataError::format(name, "header length", length, &format!("at most {MAX_HEADER} bytes")));
+            return Err(DataError::format(name, "header length", &length, &format!("at most {MAX_HEADER} bytes")));
         }
         let mut text = vec![0; length];
         fill(name, path, source, "header", &mut text)?;
@@ -193,16 +194,16 @@ impl Header {
             "u1" => Number::U8,
             "i4" => Number::I32,
             "i8" => Number::I64,
-            _ => return Err(DataError::format(name, "dtype", kind, "f4, f8, u1, i4 or i8")),
+            _ => return Err(DataError::format(name, "dtype", &kind, "f4, f8, u1, i4 or i8")),
         };
         let order = after(name, text, "fortran_order")?;
         let fortran_order = order.starts_with("True");
         if !fortran_order && !order.starts_with("False") {
-            return Err(DataError::format(name, "fortran_order", order, "True or False"));
+            return Err(DataError::format(name, "fortran_order", &order, "True or False"));
         }
         let shape_text = after(name, text, "shape")?;
         let inside = shape_text.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(inside, _)| inside);
-        let bad_shape = || DataError::format(name, "shape", shape_text, "a tuple of whole numbers");
+        let bad_shape = || DataError::format(name, "shape", &shape_text, "a tuple of whole numbers");
         let shape = inside
             .ok_or_else(bad_shape)?
             .split(',')
@@ -219,12 +220,12 @@ impl Header {
         let (rows, columns) = match self.shape[..] {
             [rows] => (rows, 1),
             [rows, columns] => (rows, columns),
-            _ => return Err(DataError::format(name, "shape", shape(), "1 or 2 dimensions, one row per sample")),
+            _ => return Err(DataError::format(name, "shape", &shape(), "1 or 2 dimensions, one row per sample")),
         };
         match rows.checked_mul(columns) {
             Some(0) => Err(DataError::Empty { file: name.into() }),
             Some(elements) if elements <= MAX_ELEMENTS => Ok((rows as usize, columns as usize)),
-            _ => Err(DataError::format(name, "shape", shape(), &format!("at most {MAX_ELEMENTS} numbers"))),
+            _ => Err(DataError::format(name, "shape", &shape(), &format!("at most {MAX_ELEMENTS} numbers"))),
         }
     }
 }
@@ -236,7 +237,7 @@ fn after<'a>(name: &str, text: &'a str, key: &str) -> Result<&'a str, DataError>
         .find_map(|quote| text.split_once(&format!("{quote}{key}{quote}")))
         .and_then(|(_, rest)| rest.trim_start().strip_prefix(':'))
         .map(str::trim_start)
-        .ok_or_else(|| DataError::format(name, "header", text.trim(), &format!("the key '{key}'")))
+        .ok_or_else(|| DataError::format(name, "header", &text.trim(), &format!("the key '{key}'")))
 }
 
 /// Fills `buffer`, or says how much of it there was.
