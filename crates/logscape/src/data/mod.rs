@@ -1,1 +1,229 @@
-//! Data sets: one file per format.
+//! Data sets: the checked container every loader fills, and one file per format.
+//!
+//! | function | reads | inputs | targets |
+//! |---|---|---|---|
+//! | [`digits`] | the embedded 8×8 digits | pixels in `[0, 1]` | one-hot |
+//! | [`read_csv`] | named columns | as written | as written |
+//! | [`read_npz`], [`read_npy`] | NumPy arrays `x` and `y` | as written | as written |
+//! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
+//! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
+
+mod csv;
+mod digits;
+mod error;
+mod idx;
+mod npy;
+pub mod synthetic;
+
+pub use self::csv::{CsvColumns, parse_csv, read_csv};
+pub use digits::digits;
+pub use error::DataError;
+pub use idx::{IdxPart, read_idx, read_idx_folder};
+pub use npy::{read_npy, read_npz};
+
+/// The most numbers one array may hold, `2³¹`; a header that promises more is refused before anything is allocated.
+const MAX_ELEMENTS: u64 = 1 << 31;
+
+/// `N` samples: inputs, targets and, for classification, class labels.
+///
+/// [`Dataset::new`] and every loader guarantee at least one sample, matching lengths and finite numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// The file or generator the samples came from, as errors name it.
+    pub name: String,
+    /// Inputs, `N × input_dim`, row-major.
+    pub inputs: Vec<f64>,
+    /// Targets, `N × target_dim`, row-major.
+    pub targets: Vec<f64>,
+    /// Numbers in one input.
+    pub input_dim: usize,
+    /// Numbers in one target.
+    pub target_dim: usize,
+    /// The class of each sample, where the samples have classes.
+    pub labels: Option<Vec<u32>>,
+}
+
+impl Dataset {
+    /// Checks the lengths and that every number is finite.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Empty`] without samples or with a dimension of zero, [`DataError::Shape`] where a length does not
+    /// fit the others, [`DataError::Value`] with the row and column of a number that is not finite.
+    pub fn new(
+        name: &str,
+        inputs: Vec<f64>,
+        input_dim: usize,
+        targets: Vec<f64>,
+        target_dim: usize,
+        labels: Option<Vec<u32>>,
+    ) -> Result<Self, DataError> {
+        if inputs.is_empty() || targets.is_empty() || input_dim == 0 || target_dim == 0 {
+            return Err(DataError::Empty { file: name.into() });
+        }
+        let rows = inputs.len() / input_dim;
+        check_length(name, "inputs", inputs.len(), rows.max(1), input_dim)?;
+        check_length(name, "targets", targets.len(), rows, target_dim)?;
+        if let Some(labels) = &labels {
+            check_length(name, "labels", labels.len(), rows, 1)?;
+        }
+        check_finite(name, "x", &inputs, input_dim)?;
+        check_finite(name, "y", &targets, target_dim)?;
+        Ok(Self { name: name.into(), inputs, targets, input_dim, target_dim, labels })
+    }
+
+    /// The number of samples `N`.
+    pub fn len(&self) -> usize {
+        self.inputs.len() / self.input_dim
+    }
+
+    /// Whether there is no sample; false for every set that was built by [`Dataset::new`] or a loader.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// Multiplies every input by `factor`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Parameter`] for a factor that is not finite, [`DataError::Value`] where a product overflows.
+    pub fn scale_inputs(mut self, factor: f64) -> Result<Self, DataError> {
+        if !factor.is_finite() {
+            return Err(DataError::parameter(&self.name, "factor", &factor, "a finite number"));
+        }
+        self.inputs.iter_mut().for_each(|x| *x *= factor);
+        check_finite(&self.name, "x", &self.inputs, self.input_dim)?;
+        Ok(self)
+    }
+
+    /// Replaces the targets by one-hot rows of length `classes`, from the labels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::NoLabels`] without labels, [`DataError::Value`] for a label that is not below `classes`.
+    pub fn one_hot(mut self, classes: usize) -> Result<Self, DataError> {
+        let Some(labels) = &self.labels else {
+            return Err(DataError::NoLabels { file: self.name });
+        };
+        self.targets = one_hot_rows(&self.name, labels, classes)?;
+        self.target_dim = classes;
+        Ok(self)
+    }
+
+    /// Keeps the first `n` samples.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Parameter`] unless `n` lies in `1..=N`.
+    pub fn take(mut self, n: usize) -> Result<Self, DataError> {
+        if n == 0 || n > self.len() {
+            let wanted = format!("between 1 and {}, the number of samples", self.len());
+            return Err(DataError::parameter(&self.name, "n", &n, &wanted));
+        }
+        self.inputs.truncate(n * self.input_dim);
+        self.targets.truncate(n * self.target_dim);
+        if let Some(labels) = &mut self.labels {
+            labels.truncate(n);
+        }
+        Ok(self)
+    }
+}
+
+/// One row per label with a 1 in the label's column.
+fn one_hot_rows(name: &str, labels: &[u32], classes: usize) -> Result<Vec<f64>, DataError> {
+    if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| **label as usize >= classes) {
+        return Err(DataError::Value {
+            file: name.into(),
+            row: row + 1,
+            column: "label".into(),
+            found: label.to_string(),
+            wanted: format!("a class below {classes}"),
+        });
+    }
+    let mut rows = vec![0.0; labels.len() * classes];
+    for (row, label) in labels.iter().enumerate() {
+        rows[row * classes + *label as usize] = 1.0;
+    }
+    Ok(rows)
+}
+
+fn check_length(name: &str, array: &str, found: usize, rows: usize, columns: usize) -> Result<(), DataError> {
+    if rows.checked_mul(columns) == Some(found) {
+        return Ok(());
+    }
+    Err(DataError::Shape { file: name.into(), array: array.into(), found, rows, columns })
+}
+
+fn check_finite(name: &str, letter: &str, values: &[f64], columns: usize) -> Result<(), DataError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(DataError::Value {
+            file: name.into(),
+            row: at / columns + 1,
+            column: format!("{letter}{}", at % columns + 1),
+            found: values[at].to_string(),
+            wanted: "a finite number".into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Dataset {
+        Dataset::new("small", vec![1.0, 2.0, 3.0, 4.0], 2, vec![5.0, 6.0], 1, Some(vec![0, 2])).expect("valid")
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_named_by_row_and_column() {
+        let error = Dataset::new("a", vec![1.0, 2.0, 3.0, f64::NAN], 2, vec![5.0, 6.0], 1, None).expect_err("NaN");
+        let text = error.to_string();
+        assert!(text.contains("row 2") && text.contains("x2"), "{text}");
+        let error = Dataset::new("a", vec![1.0], 1, vec![1.0, f64::INFINITY], 2, None).expect_err("infinity");
+        assert!(matches!(&error, DataError::Value { row: 1, column, .. } if column == "y2"), "{error}");
+    }
+
+    #[test]
+    fn lengths_must_agree() {
+        for (inputs, targets, labels, array) in [
+            (vec![1.0; 3], vec![1.0; 2], None, "inputs"),
+            (vec![1.0], vec![1.0], None, "inputs"),
+            (vec![1.0; 4], vec![1.0; 3], None, "targets"),
+            (vec![1.0; 4], vec![1.0; 2], Some(vec![1]), "labels"),
+        ] {
+            let error = Dataset::new("a", inputs, 2, targets, 1, labels).expect_err("lengths differ");
+            assert!(matches!(&error, DataError::Shape { array: found, .. } if found == array), "{error}");
+        }
+        assert!(matches!(Dataset::new("a", vec![], 2, vec![], 1, None), Err(DataError::Empty { .. })));
+        assert!(matches!(Dataset::new("a", vec![1.0], 0, vec![1.0], 1, None), Err(DataError::Empty { .. })));
+    }
+
+    #[test]
+    fn scaling_changes_the_inputs_only() {
+        let scaled = small().scale_inputs(0.5).expect("finite");
+        assert_eq!(scaled.inputs, [0.5, 1.0, 1.5, 2.0]);
+        assert_eq!(scaled.targets, [5.0, 6.0]);
+        assert!(matches!(small().scale_inputs(f64::NAN), Err(DataError::Parameter { .. })));
+        assert!(matches!(small().scale_inputs(f64::MAX), Err(DataError::Value { row: 1, .. })));
+    }
+
+    #[test]
+    fn one_hot_rows_follow_the_labels() {
+        let hot = small().one_hot(3).expect("labels below 3");
+        assert_eq!((hot.target_dim, hot.targets), (3, vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
+        assert!(matches!(small().one_hot(2), Err(DataError::Value { row: 2, .. })));
+        let unlabelled = Dataset { labels: None, ..small() };
+        assert!(matches!(unlabelled.one_hot(3), Err(DataError::NoLabels { .. })));
+    }
+
+    #[test]
+    fn take_keeps_the_first_samples() {
+        let one = small().take(1).expect("1 of 2");
+        assert_eq!((one.len(), one.is_empty()), (1, false));
+        assert_eq!((one.inputs, one.targets, one.labels), (vec![1.0, 2.0], vec![5.0], Some(vec![0])));
+        for n in [0, 3] {
+            assert!(matches!(small().take(n), Err(DataError::Parameter { .. })));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What can be wrong with a data set, and how to put it right.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+/// Why a data set was refused. Rows and lines count from 1; [`DataError::hint`] names the fix.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// The file cannot be opened or read.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the operating system or the decoder said.
+        source: std::io::Error,
+    },
+    /// The folder holds no pair of IDX files.
+    #[error("{folder}: no IDX images and labels here; looked for {looked_for}")]
+    MissingFiles {
+        /// The folder.
+        folder: String,
+        /// The names that were tried.
+        looked_for: String,
+    },
+    /// There is no sample, or a sample has no input or no target.
+    #[error("{file}: no samples")]
+    Empty {
+        /// The file or generator.
+        file: String,
+    },
+    /// An array's length does not fit the number of samples.
+    #[error("{file}: {array} hold {found} numbers, not {rows} rows of {columns}")]
+    Shape {
+        /// The file or generator.
+        file: String,
+        /// Which array.
+        array: String,
+        /// Numbers in it.
+        found: usize,
+        /// Rows it should have.
+        rows: usize,
+        /// Columns it should have.
+        columns: usize,
+    },
+    /// One entry of a table is not what it has to be.
+    #[error("{file}: row {row}, column `{column}`: found `{found}`, wanted {wanted}")]
+    Value {
+        /// The file or generator.
+        file: String,
+        /// The row; in a CSV file, the line of the file.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What has to stand there.
+        wanted: String,
+    },
+    /// A line of a CSV file has too few or too many fields.
+    #[error("{file}: line {line} has {found} fields, the header has {expected}; {detail}")]
+    Ragged {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// Fields in the header.
+        expected: usize,
+        /// Fields on this line.
+        found: usize,
+        /// The first column without a value, or the last one before the surplus.
+        detail: String,
+    },
+    /// No column of a CSV file, or no array of an NPZ file, has the wanted name.
+    #[error("{file}: nothing is named `{column}`; there is {available}")]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The name or pattern looked for.
+        column: String,
+        /// The names there are.
+        available: String,
+    },
+    /// A column is named twice, or asked for both as input and as target.
+    #[error("{file}: column `{column}` {problem}")]
+    Column {
+        /// The file.
+        file: String,
+        /// The column or pattern.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A field of the file's header is wrong, or the file is not of this format.
+    #[error("{file}: {field}: found {found}, wanted {wanted}")]
+    Format {
+        /// The file.
+        file: String,
+        /// The field of the header.
+        field: String,
+        /// What it says.
+        found: String,
+        /// What it should say.
+        wanted: String,
+    },
+    /// The file ends too early.
+    #[error("{file}: truncated: {field} take {expected} bytes, found {found}")]
+    Truncated {
+        /// The file.
+        file: String,
+        /// What is cut off.
+        field: String,
+        /// Bytes that the header promises.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// The file goes on after its last sample.
+    #[error("{file}: {field} take {expected} bytes, and more follow")]
+    Trailing {
+        /// The file.
+        file: String,
+        /// What should have been last.
+        field: String,
+        /// Bytes that the header promises.
+        expected: u64,
+    },
+    /// Class labels are needed and the data set has none.
+    #[error("{file}: has no class labels")]
+    NoLabels {
+        /// The file or generator.
+        file: String,
+    },
+    /// A setting of a generator or a transformation is out of range.
+    #[error("{file}: `{field}` is {found}, wanted {wanted}")]
+    Parameter {
+        /// The file or generator.
+        file: String,
+        /// The setting.
+        field: String,
+        /// Its value.
+        found: String,
+        /// What it should be.
+        wanted: String,
+    },
+}
+
+impl DataError {
+    /// What to do about it, in one sentence.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "check the path, the permissions and that the file is whole",
+            Self::MissingFiles { .. } => "give the folder that holds the image and the label file, gzip or plain",
+            Self::Empty { .. } => "give at least one sample with at least one input and one target",
+            Self::Shape { .. } => "give inputs, targets and labels the same number of samples",
+            Self::Value { .. } => "fill in or drop the row; holes, NaN and infinities are not accepted",
+            Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a comma",
+            Self::MissingColumn { .. } => "rename it in the file, or name the columns you want",
+            Self::Column { .. } => "give every column its own name and use it once; `*` only ends a pattern",
+            Self::Format { .. } => "check that the file is what its name says, or save it again in this format",
+            Self::Truncated { .. } => "copy or download the file again; it is not whole",
+            Self::Trailing { .. } => "check the header's dimensions; the file holds more than they say",
+            Self::NoLabels { .. } => "load a data set with class labels, or keep its targets as they are",
+            Self::Parameter { .. } => "change the setting to lie in the stated range",
+        }
+    }
+
+    /// Wraps what the system said on reading `path`.
+    pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Read { file: path.display().to_string(), source }
+    }
+
+    /// A setting out of range.
+    pub(super) fn parameter(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
+        Self::Parameter { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
+    }
+
+    /// A wrong field of a header.
+    pub(super) fn format(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
+        Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
+    }
+}

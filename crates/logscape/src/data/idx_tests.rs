@@ -1,0 +1,103 @@
+//! Checks the IDX reader against files built byte by byte, and against MNIST where it is at hand.
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::*;
+
+/// Two images of 1×2 pixels.
+const IMAGE_FILE: [u8; 20] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255, 51, 102];
+const LABEL_FILE: [u8; 10] = [0, 0, 8, 1, 0, 0, 0, 2, 2, 0];
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+fn read(images: &[u8], labels: &[u8]) -> Result<Dataset, DataError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (i, l) = (folder.path().join("images"), folder.path().join("labels"));
+    fs::write(&i, images).expect("writable");
+    fs::write(&l, labels).expect("writable");
+    read_idx(&i, &l)
+}
+
+#[test]
+fn plain_and_gzip_files_are_read() {
+    for data in [read(&IMAGE_FILE, &LABEL_FILE), read(&gzip(&IMAGE_FILE), &gzip(&LABEL_FILE))] {
+        let data = data.expect("valid");
+        assert_eq!((data.inputs, data.input_dim), (vec![0.0, 1.0, 0.2, 0.4], 2));
+        assert_eq!((data.targets, data.target_dim), (vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0], 3));
+        assert_eq!(data.labels, Some(vec![2, 0]));
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for length in 0..IMAGE_FILE.len() {
+        let error = read(&IMAGE_FILE[..length], &LABEL_FILE).expect_err("truncated");
+        assert!(matches!(error, DataError::Truncated { .. }), "{length} bytes: {error}");
+    }
+    let message = read(&IMAGE_FILE[..18], &LABEL_FILE).expect_err("truncated").to_string();
+    assert!(message.contains("images take 4 bytes, found 2"), "{message}");
+    let message = read(&IMAGE_FILE, &LABEL_FILE[..9]).expect_err("truncated").to_string();
+    assert!(message.contains("labels take 2 bytes, found 1"), "{message}");
+    let packed = gzip(&IMAGE_FILE);
+    for length in 2..packed.len() {
+        assert!(read(&packed[..length], &LABEL_FILE).is_err(), "{length} of {} bytes were enough", packed.len());
+    }
+}
+
+#[test]
+fn wrong_headers_are_refused() {
+    let with = |at: usize, byte: u8| {
+        let mut bytes = IMAGE_FILE;
+        bytes[at] = byte;
+        read(&bytes, &LABEL_FILE).expect_err("wrong header")
+    };
+    let magic = with(3, 1).to_string();
+    assert!(magic.contains("found 0x00000801, wanted 0x00000803") && magic.contains("images"), "{magic}");
+    assert!(matches!(with(7, 0), DataError::Empty { .. }));
+    assert!(matches!(with(7, 1), DataError::Trailing { expected: 2, .. }));
+    let more = [&LABEL_FILE[..7], &[3, 2, 0, 1]].concat();
+    let message = read(&IMAGE_FILE, &more).expect_err("3 labels, 2 images").to_string();
+    assert!(message.contains("labels: found 3, wanted 2"), "{message}");
+    let mut absurd = IMAGE_FILE;
+    absurd[4..16].fill(0xff);
+    let message = read(&absurd, &LABEL_FILE).expect_err("2^96 bytes").to_string();
+    assert!(message.contains("images, rows, columns") && message.contains("4294967295"), "{message}");
+}
+
+#[test]
+fn a_folder_is_searched_for_either_part() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("writable");
+    let message = read_idx_folder(folder.path(), None).expect_err("nothing there").to_string();
+    assert!(message.contains("train-images") && message.contains("t10k-labels"), "{message}");
+    write("t10k-images-idx3-ubyte.gz", &gzip(&IMAGE_FILE));
+    write("t10k-labels-idx1-ubyte", &LABEL_FILE);
+    assert_eq!(read_idx_folder(folder.path(), None).expect("test part").labels, Some(vec![2, 0]));
+    assert!(matches!(read_idx_folder(folder.path(), Some(IdxPart::Train)), Err(DataError::MissingFiles { .. })));
+    write("train-images-idx3-ubyte", &IMAGE_FILE);
+    write("train-labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 1, 1]);
+    assert_eq!(read_idx_folder(folder.path(), None).expect("training part").labels, Some(vec![1, 1]));
+    assert_eq!(read_idx_folder(folder.path(), Some(IdxPart::Test)).expect("test part").labels, Some(vec![2, 0]));
+}
+
+#[test]
+fn mnist_is_read_where_it_is_at_hand() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/mnist10k");
+    if !folder.is_dir() {
+        println!("skipped: {} is not there", folder.display());
+        return;
+    }
+    let data = read_idx_folder(&folder, Some(IdxPart::Test)).expect("MNIST");
+    assert_eq!((data.len(), data.input_dim, data.target_dim), (10_000, 784, 10));
+    let mut counts = [0; 10];
+    for label in data.labels.expect("labels") {
+        counts[label as usize] += 1;
+    }
+    assert_eq!(counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+}

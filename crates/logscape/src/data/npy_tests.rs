@@ -1,0 +1,191 @@
+//! Checks the NumPy reader against arrays and archives built byte by byte.
+
+use std::io::Write;
+
+use flate2::{Compression, Crc, write::DeflateEncoder};
+
+use super::*;
+
+/// An NPY file of version 1.0 from its parts.
+fn npy(descr: &str, fortran_order: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{descr}', 'fortran_order': {fortran_order}, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.extend(numbers);
+    bytes
+}
+
+fn array(bytes: &[u8]) -> Result<Array, DataError> {
+    read_array("a.npy", Path::new("a.npy"), bytes)
+}
+
+/// A ZIP archive of version 2.0 from its entries, stored or deflated.
+fn zip(entries: &[(&str, Vec<u8>)], deflated: bool) -> Vec<u8> {
+    let (mut body, mut directory) = (Vec::new(), Vec::new());
+    for (name, bytes) in entries {
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        let packed = if deflated {
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(bytes).expect("in memory");
+            encoder.finish().expect("in memory")
+        } else {
+            bytes.clone()
+        };
+        let mut common = vec![20, 0, 0, 0, if deflated { 8 } else { 0 }, 0, 0, 0, 0x21, 0];
+        for number in [crc.sum(), packed.len() as u32, bytes.len() as u32] {
+            common.extend(number.to_le_bytes());
+        }
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0, 0]);
+        let offset = body.len() as u32;
+        body.extend(b"PK\x03\x04");
+        body.extend(&common);
+        body.extend(name.as_bytes());
+        body.extend(&packed);
+        directory.extend(b"PK\x01\x02\x14\x00");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend(offset.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let count = (entries.len() as u16).to_le_bytes();
+    let (offset, size) = (body.len() as u32, directory.len() as u32);
+    body.extend(directory);
+    body.extend(b"PK\x05\x06\0\0\0\0");
+    body.extend([count, count].concat());
+    body.extend([size.to_le_bytes(), offset.to_le_bytes()].concat());
+    body.extend([0, 0]);
+    body
+}
+
+fn in_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).expect("writable");
+    read(&path)
+}
+
+#[test]
+fn every_number_type_and_byte_order_is_read() {
+    let one_and_minus_two_f8 = [0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0];
+    let mut big = one_and_minus_two_f8;
+    big[..8].reverse();
+    big[8..].reverse();
+    let minus_two_i8: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    for (descr, bytes) in [
+        ("<f8", &one_and_minus_two_f8[..]),
+        (">f8", &big[..]),
+        ("<f4", &[0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]),
+        ("<i4", &[1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff]),
+        (">i4", &[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe]),
+        ("<i8", &minus_two_i8),
+    ] {
+        let read = array(&npy(descr, "False", "(2,)", bytes)).expect(descr);
+        assert_eq!((read.values, read.columns), (vec![1.0, -2.0], 1), "{descr}");
+    }
+    assert_eq!(array(&npy("|u1", "False", "(3,)", &[0, 7, 255])).expect("u1").values, [0.0, 7.0, 255.0]);
+}
+
+#[test]
+fn both_orders_give_the_same_rows() {
+    // [[1, 2, 3], [4, 5, 6]]
+    let c = array(&npy("|u1", "False", "(2, 3)", &[1, 2, 3, 4, 5, 6])).expect("C order");
+    let fortran = array(&npy("|u1", "True", "(2, 3)", &[1, 4, 2, 5, 3, 6])).expect("Fortran order");
+    assert_eq!(c.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!((c.columns, c.values), (fortran.columns, fortran.values));
+}
+
+#[test]
+fn agrees_with_an_independent_writer() {
+    use npyz::WriterBuilder;
+    let mut bytes = Vec::new();
+    let mut writer =
+        npyz::WriteOptions::new().default_dtype().shape(&[2, 2]).writer(&mut bytes).begin_nd().expect("new");
+    writer.extend([1.5_f64, -2.5, 3.5, 4.5]).expect("four numbers");
+    writer.finish().expect("complete");
+    let read = array(&bytes).expect("valid");
+    assert_eq!((read.values, read.columns), (vec![1.5, -2.5, 3.5, 4.5], 2));
+}
+
+#[test]
+fn cut_or_extended_arrays_are_refused() {
+    let whole = npy("|u1", "False", "(2, 3)", &[1, 2, 3, 4, 5, 6]);
+    for length in 0..whole.len() {
+        let error = array(&whole[..length]).err().expect("truncated");
+        assert!(matches!(error, DataError::Truncated { .. }), "{length} bytes: {error}");
+    }
+    let message = array(&whole[..whole.len() - 2]).err().expect("truncated").to_string();
+    assert!(message.contains("a.npy") && message.contains("take 6 bytes, found 4"), "{message}");
+    let longer = [whole, vec![7]].concat();
+    assert!(matches!(array(&longer), Err(DataError::Trailing { expected: 6, .. })));
+}
+
+#[test]
+fn wrong_headers_are_refused_by_field() {
+    let huge = "(1099511627776, 1099511627776)";
+    for (bytes, field) in [
+        (npy("<c16", "False", "(1,)", &[0; 16]), "dtype: found <c16"),
+        (npy("<U3", "False", "(1,)", &[0; 12]), "dtype: found <U3"),
+        (npy("|u1", "Maybe", "(1,)", &[0]), "fortran_order"),
+        (npy("|u1", "False", "(1, 1, 1)", &[0]), "shape: found [1, 1, 1]"),
+        (npy("|u1", "False", "()", &[0]), "shape: found []"),
+        (npy("|u1", "False", "(-1,)", &[0]), "shape"),
+        (npy("|u1", "False", "(1", &[0]), "shape"),
+        (npy("|u1", "False", huge, &[0]), "at most"),
+        (npy("|u1", "False", "(99999999999999999999,)", &[0]), "shape"),
+        (b"\x93NUMPY\x01\x00\x02\x00{}".to_vec(), "'descr'"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}".to_vec(), "header length"),
+        (b"\x93NUMPY\x09\x00\x02\x00{}".to_vec(), "version"),
+        (b"PK\x03\x04 not npy".to_vec(), "magic"),
+        (npy("<i8", "False", "(1,)", &i64::MAX.to_le_bytes()), "2^53"),
+        (npy("|u1", "False", "(0, 3)", &[]), "no samples"),
+    ] {
+        let message = array(&bytes).err().expect(field).to_string();
+        assert!(message.contains(field) && message.contains("a.npy"), "{message}");
+    }
+}
+
+#[test]
+fn archives_give_inputs_targets_and_labels() {
+    let x = npy("<f4", "False", "(2, 1)", &[0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
+    let y = npy("|u1", "False", "(2,)", &[3, 0]);
+    for deflated in [false, true] {
+        let bytes = zip(&[("x.npy", x.clone()), ("y.npy", y.clone())], deflated);
+        let data = in_file("a.npz", &bytes, read_npz).expect("valid");
+        assert_eq!((data.inputs, data.input_dim), (vec![1.0, -2.0], 1));
+        assert_eq!((data.targets, data.target_dim, data.labels), (vec![3.0, 0.0], 1, Some(vec![3, 0])));
+    }
+}
+
+#[test]
+fn bad_archives_are_refused() {
+    let (x, y) = (npy("|u1", "False", "(2,)", &[1, 2]), npy("|u1", "False", "(3,)", &[1, 2, 3]));
+    let read = |bytes: &[u8]| in_file("a.npz", bytes, read_npz).expect_err("must be refused").to_string();
+    let missing = read(&zip(&[("x.npy", x.clone()), ("t.npy", y.clone())], false));
+    assert!(missing.contains("`y`") && missing.contains("`t`, `x`"), "{missing}");
+    let unequal = read(&zip(&[("x.npy", x.clone()), ("y.npy", y.clone())], false));
+    assert!(unequal.contains("targets"), "{unequal}");
+    let whole = zip(&[("x.npy", x.clone()), ("y.npy", x.clone())], false);
+    assert!(read(&whole[..whole.len() - 30]).contains("a.npz"));
+    let cut = zip(&[("x.npy", x[..x.len() - 1].to_vec()), ("y.npy", x.clone())], false);
+    assert!(read(&cut).contains("array `x`: truncated"), "{}", read(&cut));
+    let mut damaged = whole;
+    let at = 35 + x.len() - 1;
+    damaged[at] ^= 1;
+    assert!(read(&damaged).contains("cannot be read"), "{}", read(&damaged));
+}
+
+#[test]
+fn two_files_make_a_data_set_and_nan_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
+    std::fs::write(&x, npy("|u1", "False", "(1, 2)", &[1, 2])).expect("writable");
+    std::fs::write(&y, npy("<f4", "False", "(1,)", &0.5_f32.to_le_bytes())).expect("writable");
+    let data = read_npy(&x, &y).expect("valid");
+    assert_eq!((data.inputs, data.targets, data.labels), (vec![1.0, 2.0], vec![0.5], None));
+    std::fs::write(&y, npy("<f4", "False", "(1,)", &f32::NAN.to_le_bytes())).expect("writable");
+    let message = read_npy(&x, &y).expect_err("NaN").to_string();
+    assert!(message.contains("row 1") && message.contains("y1") && message.contains("y.npy"), "{message}");
+}
