@@ -9,7 +9,7 @@ use super::{Cubic, ReferenceError};
 /// Largest change of `ψ` across one cell of the quadrature.
 const CELL: f64 = 0.2;
 /// Largest number of cells.
-const MAX_CELLS: usize = 4_000_000;
+const MAX_CELLS: usize = 1_000_000;
 
 /// `ln(e^a + e^b)`.
 fn ln_add(a: f64, b: f64) -> f64 {
@@ -87,6 +87,11 @@ fn from_exit<'a>(cells: impl Iterator<Item = &'a Cell>, rightward: bool) -> (f64
     (total, scale)
 }
 
+/// The value, unless the integrand left the range of numbers somewhere between the nodes.
+fn finite(value: f64) -> Result<f64, ReferenceError> {
+    if value.is_finite() { Ok(value) } else { Err(ReferenceError::BadNodes) }
+}
+
 /// Natural logarithm of the mean time to leave `(l, r)` from `x`, for `dθ = a dt + √(2D) dW` with drift `a` and
 /// diffusion coefficient `D > 0` given on nodes.
 ///
@@ -128,7 +133,7 @@ pub fn ln_mean_exit_time(
     }
     let (left_total, left_scale) = from_exit(cells[..start].iter(), true);
     let (right_total, right_scale) = from_exit(cells[start..].iter().rev(), false);
-    Ok(ln_add(right_scale + left_total, left_scale + right_total) - ln_add(left_scale, right_scale))
+    finite(ln_add(right_scale + left_total, left_scale + right_total) - ln_add(left_scale, right_scale))
 }
 
 /// Natural logarithm of the mean time to reach radius `exit` from the centre, in the `n`-dimensional isotropic basin
@@ -185,7 +190,7 @@ pub fn ln_mean_radial_exit_time(
         total = ln_add(total, cell.width + ln_weighted(SIMPSON, logs));
         speed = end;
     }
-    Ok(total)
+    finite(total)
 }
 
 #[cfg(test)]

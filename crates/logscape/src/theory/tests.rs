@@ -184,3 +184,17 @@ fn stationary_law_and_checks_have_their_closed_forms() {
     geometry.noise_strength = Estimate::exact(f64::NAN);
     assert_eq!(Stationary::predict(&geometry, &sgd(0.1)).phi_measured, None);
 }
+
+#[test]
+fn an_unusable_learning_rate_gives_a_reason() {
+    let (geometry, barrier) = cosine(1.0);
+    for eta in [f64::NAN, 0.0, -0.1, f64::INFINITY] {
+        for barrier in [&barrier, &Barrier::Level { loss: 2.0 }] {
+            for theory in all() {
+                let p = theory.predict(&geometry, barrier, &sgd(eta));
+                assert_eq!((p.ln_rate, p.log10_mean_steps), (None, None), "{eta} {p:?}");
+                assert!(p.warnings.iter().any(|w| matches!(w, Warning::NotApplicable { .. })), "{p:?}");
+            }
+        }
+    }
+}
