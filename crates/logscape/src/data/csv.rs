@@ -110,9 +110,9 @@ fn number(field: &str) -> Option<f64> {
 
 fn bad_entry(name: &str, text: &[u8], record: &csv::StringRecord, at: usize, column: &str) -> DataError {
     let found = &record[at];
-    DataError::Value {
+    DataError::Field {
         file: name.into(),
-        row: line_of(text, record.position()),
+        line: line_of(text, record.position()),
         column: column.into(),
         found: found.into(),
         wanted: if found.is_empty() { "a number, not a hole".into() } else { "a finite number".into() },
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn bad_entries_are_named_by_line_and_column() {
-        refuses("x,y\n1,2\n,4\n", &["row 3", "`x`", "hole"]);
-        refuses("x,y\n1,two\n", &["row 2", "`y`", "`two`"]);
-        refuses("x,y\n1,2\n\n3,NaN\n", &["row 4", "`y`", "`NaN`"]);
-        refuses("x,y\r\n1,2\r\n\r\n3,\r\n", &["row 4", "`y`", "hole"]);
-        refuses("x,y\n-inf,2\n", &["row 2", "`x`", "`-inf`"]);
+        refuses("x,y\n1,2\n,4\n", &["line 3", "`x`", "hole"]);
+        refuses("x,y\n1,two\n", &["line 2", "`y`", "`two`"]);
+        refuses("x,y\n1,2\n\n3,NaN\n", &["line 4", "`y`", "`NaN`"]);
+        refuses("x,y\r\n1,2\r\n\r\n3,\r\n", &["line 4", "`y`", "hole"]);
+        refuses("x,y\n-inf,2\n", &["line 2", "`x`", "`-inf`"]);
     }
 
     #[test]

@@ -48,8 +48,22 @@ pub enum DataError {
     Value {
         /// The file or generator.
         file: String,
-        /// The row; in a CSV file, the line of the file.
+        /// The row.
         row: usize,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What has to stand there.
+        wanted: String,
+    },
+    /// One field of a CSV file is not a finite number.
+    #[error("{file}: line {line}, column `{column}`: found `{found}`, wanted {wanted}")]
+    Field {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
         /// The column.
         column: String,
         /// What stands there.
@@ -153,7 +167,8 @@ impl DataError {
             Self::MissingFiles { .. } => "give the folder that holds the image and the label file, gzip or plain",
             Self::Empty { .. } => "give at least one sample with at least one input and one target",
             Self::Shape { .. } => "give inputs, targets and labels the same number of samples",
-            Self::Value { .. } => "fill in or drop the row; holes, NaN and infinities are not accepted",
+            Self::Value { .. } => "correct or drop the row; NaN, infinities and classes out of range are not accepted",
+            Self::Field { .. } => "fill in or drop the line; holes, text, NaN and infinities are not accepted",
             Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a comma",
             Self::MissingColumn { .. } => "rename it in the file, or name the columns you want",
             Self::Column { .. } => "give every column its own name and use it once; `*` only ends a pattern",

@@ -1,4 +1,4 @@
-//! Local cubic interpolation of values on nodes, with integrals and zeros of the interpolant.
+//! Local cubic interpolation of values on nodes, with integrals of the interpolant and the tops that a slope leads to.
 
 use super::ReferenceError;
 
@@ -68,18 +68,20 @@ impl<'a> Cubic<'a> {
         sum
     }
 
-    /// The first change of sign met when walking from `from` to the last node (or to the first node, if `!rightward`),
-    /// by bisection; that end where the sign never changes.
-    pub fn zero_beyond(&self, from: f64, rightward: bool) -> f64 {
+    /// Where a slope given by this function stops leading uphill, walking from the minimum `from` to the last node (or to
+    /// the first, if `!rightward`), by bisection; that end if it never stops, `from` if it never starts. Nodes beside the
+    /// minimum whose slope has the wrong sign by rounding are passed over.
+    pub fn top_beyond(&self, from: f64, rightward: bool) -> f64 {
+        let sign = if rightward { 1.0 } else { -1.0 };
+        let downhill = |x: &f64| self.value(*x) * sign <= 0.0;
         let ahead: Vec<f64> = if rightward {
-            self.x.iter().copied().filter(|&x| x > from).collect()
+            self.x.iter().copied().filter(|&x| x > from).skip_while(downhill).collect()
         } else {
-            self.x.iter().rev().copied().filter(|&x| x < from).collect()
+            self.x.iter().rev().copied().filter(|&x| x < from).skip_while(downhill).collect()
         };
         let Some((&first, rest)) = ahead.split_first() else {
             return from;
         };
-        let sign = self.value(first).signum();
         let mut previous = first;
         for &next in rest {
             if self.value(next) * sign <= 0.0 {

@@ -39,8 +39,8 @@ impl Quadrature {
             let shift = |x: f64| overshoot(c.value(x), batch, sgd);
             ((lower - shift(lower)).clamp(first, last), (upper + shift(upper)).clamp(first, last))
         } else {
-            let slope = Cubic::new(&path.position, drift.clone())?;
-            (slope.zero_beyond(path.minimum, false), slope.zero_beyond(path.minimum, true))
+            let slope = Cubic::new(&path.position, path.gradient.clone())?;
+            (slope.top_beyond(path.minimum, false), slope.top_beyond(path.minimum, true))
         };
         let diffusion: Vec<f64> = model.iter().map(|c| sgd.learning_rate * c / (2.0 * batch)).collect();
         ln_mean_exit_time(&path.position, &drift, &diffusion, [l, path.minimum, r])
