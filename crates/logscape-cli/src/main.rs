@@ -3,9 +3,10 @@
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
 use clap::{Parser, Subcommand};
+use logscape_study::{Listener, RecordFolder, RunError, Study};
 use miette::Report;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const FAILED: u8 = 1;
@@ -22,36 +23,88 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Validate a study and print it with every default filled in
-    Check {
-        /// The study file (TOML)
-        study: PathBuf,
-        /// Replace a value, for example --set sgd.batch_size=[1,4]
-        #[arg(long = "set", value_name = "SECTION.FIELD=VALUE")]
-        overrides: Vec<String>,
+    Check(StudyArguments),
+    /// Run a study; print a summary and keep the record in a folder
+    Run {
+        #[command(flatten)]
+        study: StudyArguments,
+        /// Folder of the record [default: runs/NAME]
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Replace a record that is there already
+        #[arg(long)]
+        force: bool,
     },
 }
 
-fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Check { study, overrides } => match logscape_study::load(&study, &overrides) {
-            Ok(study) => print_study(&study),
-            Err(error) => {
-                eprintln!("{:?}", Report::new(error));
-                ExitCode::from(BAD_INPUT)
-            }
-        },
+#[derive(clap::Args)]
+struct StudyArguments {
+    /// The study file (TOML)
+    study: PathBuf,
+    /// Replace a value, for example --set sgd.batch_size=[1,4]
+    #[arg(long = "set", value_name = "SECTION.FIELD=VALUE")]
+    overrides: Vec<String>,
+}
+
+/// Tells the stages of a run on standard error, a line each.
+struct Lines;
+
+impl Listener for Lines {
+    fn say(&self, words: &str) {
+        eprintln!("{words}");
+    }
+
+    fn replicas(&self, ended: u64, of: u64) {
+        if ended == of {
+            eprintln!("escape: {of} replicas ended");
+        }
     }
 }
 
-fn print_study(study: &logscape_study::Study) -> ExitCode {
-    let written = toml::to_string(study)
-        .map_err(|error| error.to_string())
-        .and_then(|text| std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string()));
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let arguments = match &command {
+        Command::Check(study) | Command::Run { study, .. } => study,
+    };
+    let study = match logscape_study::load(&arguments.study, &arguments.overrides) {
+        Ok(study) => study,
         Err(error) => {
-            eprintln!("logscape: cannot print the study: {error}");
-            ExitCode::from(FAILED)
+            eprintln!("{:?}", Report::new(error));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    match &command {
+        Command::Check(_) => match toml::to_string(&study) {
+            Ok(text) => print(&text),
+            Err(error) => fail(&error.to_string(), FAILED),
+        },
+        Command::Run { study: arguments, out, force } => {
+            let place = out.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
+            match run(&study, &arguments.study, &place, *force) {
+                Ok(summary) => print(&summary),
+                Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
+            }
         }
     }
+}
+
+/// Runs the study and keeps its record; returns what to print.
+fn run(study: &Study, file: &Path, place: &Path, force: bool) -> Result<String, RunError> {
+    let folder = RecordFolder::create(place, force)?;
+    let base = file.parent().unwrap_or(Path::new(""));
+    let results = logscape_study::run(study, base, &logscape::ensemble::Interrupt::default(), &Lines)?;
+    let place = folder.finish(study, &results)?;
+    Ok(format!("{}\nrecord: {}\n", logscape_study::summary::summary(&results), place.display()))
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("cannot write to standard output: {error}"), FAILED),
+    }
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(code)
 }

@@ -7,6 +7,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
 
 use super::{DataError, Dataset};
 
@@ -22,8 +23,42 @@ pub struct Synthetic {
     pub teacher: Vec<f64>,
 }
 
+/// A generator and its settings, as a study names them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Generator {
+    /// [`linear_teacher`].
+    LinearTeacher(LinearTeacher),
+    /// [`sinusoid`].
+    Sinusoid(Sinusoid),
+    /// [`phase_retrieval`].
+    PhaseRetrieval(PhaseRetrieval),
+    /// [`matrix_factorisation`].
+    MatrixFactorisation(MatrixFactorisation),
+    /// [`teacher_student`].
+    TeacherStudent(TeacherStudent),
+}
+
+impl Generator {
+    /// Draws the data.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Parameter`] where a setting is out of range.
+    pub fn generate(&self, seed: u64) -> Result<Synthetic, DataError> {
+        match self {
+            Self::LinearTeacher(settings) => linear_teacher(settings, seed),
+            Self::Sinusoid(settings) => sinusoid(settings, seed),
+            Self::PhaseRetrieval(settings) => phase_retrieval(settings, seed),
+            Self::MatrixFactorisation(settings) => matrix_factorisation(settings, seed),
+            Self::TeacherStudent(settings) => teacher_student(settings, seed),
+        }
+    }
+}
+
 /// Settings of [`linear_teacher`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinearTeacher {
     /// Number of samples `N`.
     pub samples: usize,
@@ -60,7 +95,8 @@ pub fn linear_teacher(settings: &LinearTeacher, seed: u64) -> Result<Synthetic, 
 }
 
 /// Settings of [`sinusoid`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sinusoid {
     /// Number of samples `N`.
     pub samples: usize,
@@ -95,7 +131,8 @@ pub fn sinusoid(settings: &Sinusoid, seed: u64) -> Result<Synthetic, DataError> 
 }
 
 /// Settings of [`phase_retrieval`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PhaseRetrieval {
     /// Number of samples `N`.
     pub samples: usize,
@@ -125,7 +162,8 @@ pub fn phase_retrieval(settings: &PhaseRetrieval, seed: u64) -> Result<Synthetic
 }
 
 /// Settings of [`matrix_factorisation`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MatrixFactorisation {
     /// Number of samples `N`.
     pub samples: usize,
@@ -177,7 +215,8 @@ pub fn matrix_factorisation(settings: &MatrixFactorisation, seed: u64) -> Result
 }
 
 /// Settings of [`teacher_student`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TeacherStudent {
     /// Number of samples `N`.
     pub samples: usize,

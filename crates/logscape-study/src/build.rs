@@ -1,0 +1,81 @@
+//! From a study's `[problem]` to its data.
+
+use crate::runner::RunError;
+use crate::schema::{DataTable, ProblemTable};
+use logscape::data::synthetic::Generator;
+use logscape::data::{CsvColumns, Dataset, digits, read_csv, read_idx_folder, read_npz};
+use logscape::problem::{Activation, Initialisation};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// The data that a study names; relative paths start at `base`, the study's folder, and `seed` drives generators.
+///
+/// # Errors
+/// [`RunError`] when the data cannot be had or do not fit.
+pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Dataset, RunError> {
+    let mut data = match (&table.builtin, &table.path) {
+        (Some(name), _) if name == "digits" => digits()?,
+        (Some(name), _) => {
+            return Err(RunError::input(
+                "problem.data.builtin",
+                format!("there is no data set `{name}`; known: digits"),
+            ));
+        }
+        (None, Some(path)) => {
+            let path = base.join(path);
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("csv") => read_csv(&path, &CsvColumns::default())?,
+                Some("npz") => read_npz(&path)?,
+                _ if path.is_dir() => read_idx_folder(&path, None)?,
+                _ => {
+                    let message = format!("{} is no .csv or .npz file and no folder of IDX files", path.display());
+                    return Err(RunError::input("problem.data.path", message));
+                }
+            }
+        }
+        (None, None) => {
+            let field = "problem.data.synthetic";
+            let generator: Generator = table
+                .synthetic
+                .clone()
+                .unwrap_or_default()
+                .try_into()
+                .map_err(|error: toml::de::Error| RunError::input(field, error.message().to_owned()))?;
+            generator.generate(seed)?.data
+        }
+    };
+    if let Some(factor) = table.scale {
+        data = data.scale_inputs(factor)?;
+    }
+    if table.one_hot {
+        let classes = data.labels.iter().flatten().max().map_or(0, |largest| *largest as usize + 1);
+        data = data.one_hot(classes)?;
+    }
+    if let Some(limit) = table.limit {
+        data = data.take(limit)?;
+    }
+    Ok(data)
+}
+
+/// A name in a study as the library's enumeration.
+fn named<T: DeserializeOwned>(field: &'static str, name: &str) -> Result<T, RunError> {
+    T::deserialize(toml::Value::String(name.to_owned()))
+        .map_err(|error| RunError::input(field, error.message().to_owned()))
+}
+
+/// A perceptron's layer sizes and activation.
+///
+/// # Errors
+/// If the activation has no such name.
+pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> Result<(Vec<usize>, Activation), RunError> {
+    let sizes = [&[data.input_dim], &table.hidden[..], &[data.target_dim]].concat();
+    Ok((sizes, named("problem.activation", table.activation.as_deref().unwrap_or("tanh"))?))
+}
+
+/// The initialisation of that name.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn initialisation(name: &str) -> Result<Initialisation, RunError> {
+    named("minimum.init", name)
+}
