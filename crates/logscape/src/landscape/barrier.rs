@@ -79,7 +79,9 @@ fn check(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<
     if !(config.step > 0.0 && config.range > 0.0 && config.range.is_finite() && config.margin >= 0.0)
         || config.nodes < 3
     {
-        return Err(BarrierError::Setting("step and range must be positive, the margin not negative, nodes at least 3"));
+        return Err(BarrierError::Setting(
+            "step and range must be positive, the margin not negative, nodes at least 3",
+        ));
     }
     let h = curvature(problem, minimum);
     if h.is_finite() && h > 0.0 { Ok(()) } else { Err(BarrierError::NoMinimum(h)) }
