@@ -3,7 +3,7 @@
 use super::bootstrap::bca;
 use crate::geometry::DirectionNoise;
 use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
-use crate::operator::{NoiseCovariance, axpy, dot, norm};
+use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
 use crate::{Estimate, Problem, Samples};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -109,7 +109,7 @@ pub fn scaling(
         let mut z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
         let length = norm(&z);
         let radius = (2.0 * base * (factor - 1.0)).sqrt();
-        z.iter_mut().for_each(|x| *x *= radius / length);
+        scale(radius / length, &mut z);
         let mut place = theta.to_vec();
         for ((z, h), v) in z.iter().zip(h).zip(vectors) {
             axpy(z / h.sqrt(), v, &mut place);

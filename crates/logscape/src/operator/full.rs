@@ -1,6 +1,6 @@
 //! Full-data loss, gradient and curvature operators of a problem, the same for any number of threads.
 
-use super::{LinearOperator, axpy, dot};
+use super::{LinearOperator, axpy, dot, scale};
 use crate::{Problem, Samples};
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
@@ -72,10 +72,10 @@ pub fn loss_and_gradient(problem: &dyn Problem, theta: &[f64]) -> (f64, Vec<f64>
         let m = range.len() as f64;
         let (gradient, value) = out.split_at_mut(p);
         value[0] = m * problem.batch_gradient_into(theta, Samples::Range(range), gradient, scratch);
-        gradient.iter_mut().for_each(|g| *g *= m);
+        scale(m, gradient);
     });
     let n = problem.samples() as f64;
-    sum.iter_mut().for_each(|x| *x /= n);
+    scale(1.0 / n, &mut sum);
     let value = sum.pop().unwrap_or(f64::NAN);
     (value, sum)
 }
@@ -138,10 +138,10 @@ fn mean_product(problem: &dyn Problem, product: impl Fn(Samples, &mut [f64], &mu
     let mut sum = sum_over_chunks(problem, problem.dim(), |range, out, scratch| {
         let m = range.len() as f64;
         product(Samples::Range(range), out, scratch);
-        out.iter_mut().for_each(|x| *x *= m);
+        scale(m, out);
     });
     let n = problem.samples() as f64;
-    sum.iter_mut().for_each(|x| *x /= n);
+    scale(1.0 / n, &mut sum);
     sum
 }
 
@@ -220,7 +220,7 @@ impl LinearOperator for NoiseCovariance<'_> {
                 }
                 self.problem.vjp_into(self.theta, &rows, Samples::Range(range), out, scratch);
             });
-            sum.iter_mut().for_each(|x| *x /= n);
+            scale(1.0 / n, &mut sum);
             axpy(-dot(&self.gradient, v), &self.gradient, &mut sum);
             sum
         });

@@ -1,7 +1,7 @@
 //! Leading eigenpairs of a symmetric operator by restarted block Lanczos with full reorthogonalisation.
 
 use super::dense::{EigenError, eigen};
-use super::{LinearOperator, apply, axpy, dot, norm};
+use super::{LinearOperator, apply, axpy, dot, norm, scale};
 use faer::Mat;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -73,21 +73,21 @@ pub fn leading_eigenpairs(operator: &dyn LinearOperator, config: &LanczosConfig)
         }
         for _ in 0..config.depth.max(1) {
             let first = basis.len();
-            for seed in seeds {
+            for seed in std::mem::take(&mut seeds) {
                 push_orthogonal(&mut basis, seed);
             }
             if basis.len() == first {
                 break;
             }
             let new = apply(operator, &basis[first..]);
-            seeds = new.clone();
+            seeds.clone_from(&new);
             products.extend(new);
         }
         let previous = std::mem::take(&mut pairs.values);
         (pairs, images) = rayleigh_ritz(&basis, &products, count, config.tolerance)?;
-        let scale = pairs.values.first().map_or(0.0, |v| v.abs());
+        let top = pairs.values.first().map_or(0.0, |v| v.abs());
         let still = previous.len() == pairs.values.len()
-            && previous.iter().zip(&pairs.values).all(|(a, b)| (a - b).abs() <= config.tolerance * scale);
+            && previous.iter().zip(&pairs.values).all(|(a, b)| (a - b).abs() <= config.tolerance * top);
         quiet = if still && pairs.converged.iter().all(|&c| c) { quiet + 1 } else { 0 };
         if quiet >= 1 || basis.len() == p {
             break;
@@ -109,7 +109,7 @@ fn push_orthogonal(basis: &mut Vec<Vec<f64>>, mut v: Vec<f64>) {
     if length == 0.0 || basis.len() >= v.len() {
         return;
     }
-    v.iter_mut().for_each(|x| *x /= length);
+    scale(1.0 / length, &mut v);
     for pass in 0..3 {
         for b in basis.iter() {
             axpy(-dot(b, &v), b, &mut v);
@@ -118,7 +118,7 @@ fn push_orthogonal(basis: &mut Vec<Vec<f64>>, mut v: Vec<f64>) {
         if left < 1e-10 && pass == 0 {
             return;
         }
-        v.iter_mut().for_each(|x| *x /= left);
+        scale(1.0 / left, &mut v);
     }
     basis.push(v);
 }
@@ -147,8 +147,8 @@ fn rayleigh_ritz(
     let vectors: Vec<Vec<f64>> = (0..count).map(|k| combine(basis, k)).collect();
     let images: Vec<Vec<f64>> = (0..count).map(|k| combine(products, k)).collect();
     let residuals: Vec<f64> = (0..count).map(|k| norm(&residual(&images[k], values[k], &vectors[k]))).collect();
-    let scale = values.first().map_or(0.0, |v| v.abs());
-    let converged = residuals.iter().map(|&r| r <= tolerance * scale).collect();
+    let top = values.first().map_or(0.0, |v| v.abs());
+    let converged = residuals.iter().map(|&r| r <= tolerance * top).collect();
     Ok((Eigenpairs { values: values[..count].to_vec(), vectors, residuals, converged }, images))
 }
 
@@ -168,7 +168,7 @@ mod tests {
             let p = self.0.len();
             let mut u: Vec<f64> = (0..p).map(|i| (i as f64 + 1.0).sin()).collect();
             let length = norm(&u);
-            u.iter_mut().for_each(|x| *x /= length);
+            scale(1.0 / length, &mut u);
             for j in 0..block.ncols() {
                 let mut v: Vec<f64> = block.col(j).iter().copied().collect();
                 axpy(-2.0 * dot(&u, &v), &u, &mut v);

@@ -37,6 +37,13 @@ pub(crate) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     }
 }
 
+/// `x ← a x`.
+pub(crate) fn scale(a: f64, x: &mut [f64]) {
+    for x in x {
+        *x *= a;
+    }
+}
+
 /// Products of `operator` with each vector.
 pub(crate) fn apply(operator: &dyn LinearOperator, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let p = operator.dim();
