@@ -200,6 +200,7 @@ fn check(study: &Study) -> Result<(), Problem> {
     if let Some(escape) = &study.escape {
         require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
+        require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
         check_region(&escape.region)?;
     }
     Ok(())

@@ -207,7 +207,7 @@ impl Run<'_> {
         settings: SgdSettings,
         table: &EscapeTable,
     ) -> Result<EscapeRecord, RunError> {
-        let (region, barrier) = region_and_barrier(problem, minimum, geometry, settings, &table.region)?;
+        let (region, barrier) = region_and_barrier(problem, minimum, geometry, settings, table)?;
         let run = EscapeRun {
             start: minimum.theta.clone(),
             settings,
@@ -249,14 +249,15 @@ fn region_and_barrier<P: Problem>(
     minimum: &Minimum,
     geometry: &Geometry,
     sgd: SgdSettings,
-    region: &RegionText,
+    table: &EscapeTable,
 ) -> Result<(Region, Barrier), RunError> {
+    let region = &table.region;
     if problem.dim() == 1 {
         return on_the_line(problem, minimum, region);
     }
     let level = |loss: f64| {
-        // As much work for the tests as for the steps.
-        let check_every = (problem.samples() / sgd.batch_size).max(1) as u64;
+        let fastest = geometry.eigenvalues.first().map_or(f64::NAN, |sharpest| 0.1 / (sgd.learning_rate * sharpest));
+        let check_every = table.check_every.unwrap_or(fastest.max(1.0) as u64);
         (Region::LossLevel { loss, check_every }, Barrier::Level { loss })
     };
     match region {

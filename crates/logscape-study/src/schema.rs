@@ -159,6 +159,10 @@ pub struct EscapeTable {
     /// Steps after which a replica is censored.
     #[serde(default = "ten_million")]
     pub max_steps: u64,
+    /// Steps between two looks at the loss, for regions that need the loss of all data. Without it a tenth of the
+    /// fastest relaxation time `1/(η λ_max)`, so that few excursions are missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_every: Option<u64>,
 }
 
 fn thousand() -> usize {

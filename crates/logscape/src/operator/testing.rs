@@ -1,6 +1,6 @@
 //! Small problems with closed forms, for the tests of this crate's operators, landscapes and noise.
 
-use crate::{Problem, Samples};
+use crate::problem::ScalarModel;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -44,97 +44,42 @@ impl Sinusoid {
     }
 }
 
-/// A scalar model given by value, Jacobian and second-derivative product of one sample.
-trait Scalar: Send + Sync {
-    fn sizes(&self) -> (usize, usize);
-    fn residual(&self, theta: &[f64], k: usize) -> f64;
-    fn jacobian(&self, theta: &[f64], k: usize) -> Vec<f64>;
-    fn curvature(&self, theta: &[f64], k: usize, v: &[f64]) -> Vec<f64>;
+impl ScalarModel for Linear {
+    fn parameters(&self) -> usize {
+        self.x[0].len()
+    }
+    fn targets(&self) -> &[f64] {
+        &self.y
+    }
+    fn value(&self, theta: &[f64], k: usize) -> f64 {
+        super::dot(theta, &self.x[k])
+    }
+    fn slope(&self, _: &[f64], v: &[f64], k: usize) -> f64 {
+        super::dot(v, &self.x[k])
+    }
+    fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+        super::axpy(weight(self.value(theta, k)), &self.x[k], out);
+    }
+    fn add_hessian_product(&self, _: &[f64], _: &[f64], _: usize, _: f64, _: &mut [f64]) {}
 }
 
-impl Scalar for Linear {
-    fn sizes(&self) -> (usize, usize) {
-        (self.x[0].len(), self.y.len())
-    }
-    fn residual(&self, theta: &[f64], k: usize) -> f64 {
-        super::dot(theta, &self.x[k]) - self.y[k]
-    }
-    fn jacobian(&self, _: &[f64], k: usize) -> Vec<f64> {
-        self.x[k].clone()
-    }
-    fn curvature(&self, _: &[f64], _: usize, v: &[f64]) -> Vec<f64> {
-        vec![0.0; v.len()]
-    }
-}
-
-impl Scalar for Sinusoid {
-    fn sizes(&self) -> (usize, usize) {
-        (1, self.y.len())
-    }
-    fn residual(&self, theta: &[f64], k: usize) -> f64 {
-        (theta[0] * self.x[k]).sin() - self.y[k]
-    }
-    fn jacobian(&self, theta: &[f64], k: usize) -> Vec<f64> {
-        vec![self.x[k] * (theta[0] * self.x[k]).cos()]
-    }
-    fn curvature(&self, theta: &[f64], k: usize, v: &[f64]) -> Vec<f64> {
-        vec![-self.x[k].powi(2) * (theta[0] * self.x[k]).sin() * v[0]]
-    }
-}
-
-impl<T: Scalar> Problem for T {
-    fn dim(&self) -> usize {
-        self.sizes().0
-    }
-    fn samples(&self) -> usize {
-        self.sizes().1
-    }
-    fn outputs(&self) -> usize {
+impl ScalarModel for Sinusoid {
+    fn parameters(&self) -> usize {
         1
     }
-    fn scratch_len(&self, _: usize) -> usize {
-        0
+    fn targets(&self) -> &[f64] {
+        &self.y
     }
-    fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) {
-        (0..samples.len()).for_each(|k| out[k] = self.residual(theta, samples.get(k)));
+    fn value(&self, theta: &[f64], k: usize) -> f64 {
+        (theta[0] * self.x[k]).sin()
     }
-    fn jvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) {
-        (0..samples.len()).for_each(|k| out[k] = super::dot(&self.jacobian(theta, samples.get(k)), v));
+    fn slope(&self, theta: &[f64], v: &[f64], k: usize) -> f64 {
+        self.x[k] * (theta[0] * self.x[k]).cos() * v[0]
     }
-    fn vjp_into(&self, theta: &[f64], u: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) {
-        out.fill(0.0);
-        (0..samples.len()).for_each(|k| super::axpy(u[k], &self.jacobian(theta, samples.get(k)), out));
+    fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+        out[0] += weight(self.value(theta, k)) * self.slope(theta, &[1.0], k);
     }
-    fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) -> f64 {
-        out.fill(0.0);
-        let m = samples.len() as f64;
-        let mut loss = 0.0;
-        for k in 0..samples.len() {
-            let e = self.residual(theta, samples.get(k));
-            loss += 0.5 * e * e / m;
-            super::axpy(e / m, &self.jacobian(theta, samples.get(k)), out);
-        }
-        loss
-    }
-    fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) {
-        out.fill(0.0);
-        for (k, row) in out.chunks_exact_mut(self.dim()).enumerate() {
-            let e = self.residual(theta, samples.get(k));
-            super::axpy(e, &self.jacobian(theta, samples.get(k)), row);
-        }
-    }
-    fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
-        self.gauss_newton_vp_into(theta, v, samples.clone(), out, scratch);
-        for k in 0..samples.len() {
-            let e = self.residual(theta, samples.get(k));
-            super::axpy(e / samples.len() as f64, &self.curvature(theta, samples.get(k), v), out);
-        }
-    }
-    fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], _: &mut [f64]) {
-        out.fill(0.0);
-        for k in 0..samples.len() {
-            let j = self.jacobian(theta, samples.get(k));
-            super::axpy(super::dot(&j, v) / samples.len() as f64, &j, out);
-        }
+    fn add_hessian_product(&self, theta: &[f64], v: &[f64], k: usize, weight: f64, out: &mut [f64]) {
+        out[0] -= weight * self.x[k].powi(2) * self.value(theta, k) * v[0];
     }
 }
