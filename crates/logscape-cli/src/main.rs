@@ -3,11 +3,17 @@
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
 use clap::{Parser, Subcommand};
-use logscape_study::{Listener, RecordFolder, RunError, Study};
+use indicatif::{ProgressBar, ProgressStyle};
+use logscape::ensemble::Interrupt;
+use logscape_study::{Listener, RecordFolder, RunError, Study, StudyError};
 use miette::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The study that `logscape run` takes without one.
+const DIGITS: &str = include_str!("../../../studies/digits.toml");
 
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -39,24 +45,56 @@ enum Command {
 
 #[derive(clap::Args)]
 struct StudyArguments {
-    /// The study file (TOML)
-    study: PathBuf,
+    /// The study file (TOML) [default: the embedded study `digits`]
+    study: Option<PathBuf>,
     /// Replace a value, for example --set sgd.batch_size=[1,4]
     #[arg(long = "set", value_name = "SECTION.FIELD=VALUE")]
     overrides: Vec<String>,
 }
 
-/// Tells the stages of a run on standard error, a line each.
-struct Lines;
+impl StudyArguments {
+    fn load(&self) -> Result<Study, StudyError> {
+        match &self.study {
+            Some(file) => logscape_study::load(file, &self.overrides),
+            None => logscape_study::parse("digits (embedded)", DIGITS, &self.overrides),
+        }
+    }
 
-impl Listener for Lines {
+    /// The folder that relative paths in the study start at.
+    fn base(&self) -> &Path {
+        self.study.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+}
+
+/// Tells the stages of a run on standard error; shows a bar with the remaining time where that is a terminal.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} replicas, {per_sec}, {eta} left") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+}
+
+impl Listener for Progress {
     fn say(&self, words: &str) {
-        eprintln!("{words}");
+        self.bar.suspend(|| eprintln!("{words}"));
     }
 
     fn replicas(&self, ended: u64, of: u64) {
+        if ended == 1 {
+            self.bar.reset();
+            self.bar.set_length(of);
+        }
+        self.bar.set_position(ended);
         if ended == of {
-            eprintln!("escape: {of} replicas ended");
+            self.bar.finish_and_clear();
+            self.say(&format!("escape: {of} replicas ended"));
         }
     }
 }
@@ -66,7 +104,7 @@ fn main() -> ExitCode {
     let arguments = match &command {
         Command::Check(study) | Command::Run { study, .. } => study,
     };
-    let study = match logscape_study::load(&arguments.study, &arguments.overrides) {
+    let study = match arguments.load() {
         Ok(study) => study,
         Err(error) => {
             eprintln!("{:?}", Report::new(error));
@@ -80,7 +118,7 @@ fn main() -> ExitCode {
         },
         Command::Run { study: arguments, out, force } => {
             let place = out.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
-            match run(&study, &arguments.study, &place, *force) {
+            match run(&study, arguments.base(), &place, *force) {
                 Ok(summary) => print(&summary),
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
@@ -89,10 +127,14 @@ fn main() -> ExitCode {
 }
 
 /// Runs the study and keeps its record; returns what to print.
-fn run(study: &Study, file: &Path, place: &Path, force: bool) -> Result<String, RunError> {
+fn run(study: &Study, base: &Path, place: &Path, force: bool) -> Result<String, RunError> {
     let folder = RecordFolder::create(place, force)?;
-    let base = file.parent().unwrap_or(Path::new(""));
-    let results = logscape_study::run(study, base, &logscape::ensemble::Interrupt::default(), &Lines)?;
+    let interrupt = Arc::new(Interrupt::default());
+    let requested = Arc::clone(&interrupt);
+    if let Err(error) = ctrlc::set_handler(move || requested.request()) {
+        eprintln!("warning: Ctrl-C will end the run at once: {error}");
+    }
+    let results = logscape_study::run(study, base, &interrupt, &Progress::new())?;
     let place = folder.finish(study, &results)?;
     Ok(format!("{}\nrecord: {}\n", logscape_study::summary::summary(&results), place.display()))
 }

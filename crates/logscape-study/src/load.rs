@@ -193,10 +193,6 @@ fn check(study: &Study) -> Result<(), Problem> {
         "use a batch size of 1 or more",
     )?;
 
-    if let Some(stationary) = &study.stationary {
-        require(stationary.replicas > 0, "stationary.replicas", "no replica", "use 1 or more")?;
-        require(stationary.steps > 0, "stationary.steps", "no step", "use 1 or more")?;
-    }
     if let Some(escape) = &study.escape {
         require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;

@@ -21,9 +21,6 @@ pub struct Study {
     pub minimum: MinimumTable,
     /// What SGD is run with; lists span a grid.
     pub sgd: SgdTable,
-    /// Stationary law from a long ensemble, one per setting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stationary: Option<StationaryTable>,
     /// Escape times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeTable>,
@@ -127,24 +124,6 @@ pub struct SgdTable {
 
 fn with_replacement() -> Sampling {
     Sampling::WithReplacement
-}
-
-/// `[stationary]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StationaryTable {
-    /// Replicas.
-    pub replicas: usize,
-    /// Steps before anything is recorded.
-    pub burn_in: u64,
-    /// Steps recorded.
-    pub steps: u64,
-}
-
-impl Default for StationaryTable {
-    fn default() -> Self {
-        Self { replicas: 256, burn_in: 10_000, steps: 100_000 }
-    }
 }
 
 /// `[escape]`.

@@ -57,10 +57,10 @@ fn the_resolved_study_reads_back_as_itself() {
 
 #[test]
 fn overrides_replace_and_add() {
-    let study = good(&["sgd.batch_size=8", "problem.data.path=other.csv", "stationary.steps=5"]).expect("a good study");
+    let study = good(&["sgd.batch_size=8", "problem.data.path=other.csv", "escape.max_steps=5"]).expect("a good study");
     assert_eq!(study.sgd.batch_size.0, [8]);
     assert_eq!(study.problem.data.path.as_deref(), Some(Path::new("other.csv")));
-    assert_eq!(study.stationary.map(|s| s.steps), Some(5));
+    assert_eq!(study.escape.map(|escape| escape.max_steps), Some(5));
 }
 
 #[test]
