@@ -5,9 +5,11 @@
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use logscape::ensemble::Interrupt;
-use logscape_study::{Listener, RecordFolder, RunError, Study, StudyError};
+use logscape_study::record::RunFolder;
+use logscape_study::{Destination, Listener, RunError, Study, StudyError};
 use miette::Report;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,12 +36,21 @@ enum Command {
     Run {
         #[command(flatten)]
         study: StudyArguments,
-        /// Folder of the record [default: runs/NAME]
+        /// Folder of the record [default: runs/NAME-HASH, by the hash of the resolved study]
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Replace a record that is there already
+        /// Replace a record or an unfinished run that is there already
         #[arg(long)]
         force: bool,
+        /// Continue an unfinished run
+        #[arg(long, conflicts_with = "force")]
+        resume: bool,
+        /// Threads [default: one per core]; results do not depend on it
+        #[arg(long)]
+        threads: Option<NonZeroUsize>,
+        /// Print results.json instead of the summary
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -116,10 +127,15 @@ fn main() -> ExitCode {
             Ok(text) => print(&text),
             Err(error) => fail(&error.to_string(), FAILED),
         },
-        Command::Run { study: arguments, out, force } => {
-            let place = out.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
-            match run(&study, arguments.base(), &place, *force) {
-                Ok(summary) => print(&summary),
+        Command::Run { study: arguments, out, force, resume, threads, json } => {
+            let place = out.clone().unwrap_or_else(|| RunFolder::default_place(&study));
+            let destination = Destination { place, force: *force, resume: *resume };
+            let threads = threads.map_or(0, NonZeroUsize::get);
+            if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+                return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
+            }
+            match run(&study, arguments.base(), &destination, *json) {
+                Ok(text) => print(&text),
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
         }
@@ -127,16 +143,18 @@ fn main() -> ExitCode {
 }
 
 /// Runs the study and keeps its record; returns what to print.
-fn run(study: &Study, base: &Path, place: &Path, force: bool) -> Result<String, RunError> {
-    let folder = RecordFolder::create(place, force)?;
+fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
     let interrupt = Arc::new(Interrupt::default());
     let requested = Arc::clone(&interrupt);
     if let Err(error) = ctrlc::set_handler(move || requested.request()) {
         eprintln!("warning: Ctrl-C will end the run at once: {error}");
     }
-    let results = logscape_study::run(study, base, &interrupt, &Progress::new())?;
-    let place = folder.finish(study, &results)?;
-    Ok(format!("{}\nrecord: {}\n", logscape_study::summary::summary(&results), place.display()))
+    let (record, place) = logscape_study::run(study, base, destination, &interrupt, &Progress::new())?;
+    if json {
+        eprintln!("record: {}", place.display());
+        return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());
+    }
+    Ok(format!("{}\nrecord: {}\n", logscape_study::summary::summary(&record.results), place.display()))
 }
 
 fn print(text: &str) -> ExitCode {

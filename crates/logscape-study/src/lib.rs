@@ -1,17 +1,19 @@
 //! Studies: a TOML file says what to train, measure and simulate; [`load()`] reads and checks it, [`run`] runs it, and a
-//! [`RecordFolder`] keeps what came out.
+//! [`RunFolder`](record::RunFolder) keeps what came out.
 
 mod build;
 pub mod diagnostic;
 pub mod load;
 pub mod record;
+mod region;
 pub mod runner;
 pub mod schema;
+mod stationary;
 pub mod summary;
 pub mod values;
 
 pub use diagnostic::StudyError;
 pub use load::{load, parse};
-pub use record::{RecordFolder, Results};
-pub use runner::{Listener, RunError, run};
+pub use record::{Record, Results};
+pub use runner::{Destination, Listener, RunError, run};
 pub use schema::Study;

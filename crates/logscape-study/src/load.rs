@@ -175,6 +175,15 @@ fn check(study: &Study) -> Result<(), Problem> {
         format!("{} is no gradient norm", minimum.tolerance),
         "use a small positive number such as 1e-8",
     )?;
+    if let Some(train) = &minimum.train {
+        require(
+            train.learning_rate.is_finite() && train.learning_rate > 0.0,
+            "minimum.train.learning_rate",
+            format!("{} is not positive", train.learning_rate),
+            "use a positive learning rate",
+        )?;
+        require(train.batch_size > 0, "minimum.train.batch_size", "a batch of 0 samples", "use 1 or more")?;
+    }
     let start_ok = minimum.start.as_ref().is_none_or(|start| start.iter().all(|x| x.is_finite()));
     require(start_ok, "minimum.start", "an entry is not finite", "use finite numbers")?;
 
@@ -193,6 +202,11 @@ fn check(study: &Study) -> Result<(), Problem> {
         "use a batch size of 1 or more",
     )?;
 
+    if let Some(stationary) = &study.stationary {
+        require(stationary.replicas > 0, "stationary.replicas", "no replica", "use 1 or more")?;
+        require(stationary.steps > 0, "stationary.steps", "no step", "use 1 or more")?;
+        require(stationary.thin != Some(0), "stationary.thin", "no step", "use 1 or more")?;
+    }
     if let Some(escape) = &study.escape {
         require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;

@@ -1,20 +1,27 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
 use crate::build::{dataset, initialisation, layers};
-use crate::record::{EscapeRecord, MinimumRecord, RecordError, Results, SettingRecord};
-use crate::schema::{EscapeTable, ProblemKind, RegionText, Study};
-use logscape::data::{DataError, Dataset};
-use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, Region, rate_estimate};
-use logscape::landscape::{
-    BarrierConfig, BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, interval, loss_level, saddles,
+use crate::record::{
+    Checkpoints, EscapeRecord, GeometryRecord, Manifest, MinimumRecord, Record, RecordError, Results, RunFolder,
+    SettingRecord, Tables,
 };
+use crate::record::{escape_rows, path_rows};
+use crate::region::region_and_barrier;
+use crate::schema::{EscapeTable, ProblemKind, Study};
+use crate::stationary::{StationaryError, stationary};
+use logscape::data::{DataError, Dataset};
+use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, rate_estimate};
+use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::theory::{self, Stationary};
-use logscape::{Barrier, Estimate, Geometry, SgdSettings};
+use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 
 /// Why a run ended without a record.
@@ -49,9 +56,18 @@ pub enum RunError {
     /// The record cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The stationary ensemble cannot be run.
+    #[error("stationary: {0}")]
+    Stationary(#[from] StationaryError),
     /// The user ended the run.
-    #[error("interrupted; nothing was kept")]
-    Interrupted,
+    #[error("interrupted; {}", .kept.as_ref().map_or_else(
+        || "no stage was finished, so nothing was kept".to_owned(),
+        |folder| format!("finished stages are kept in {}\n  hint: continue with the same command and --resume", folder.display()),
+    ))]
+    Interrupted {
+        /// Where finished stages are kept.
+        kept: Option<PathBuf>,
+    },
 }
 
 impl RunError {
@@ -61,7 +77,7 @@ impl RunError {
 
     /// Whether other input would mend it.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Interrupted | Self::Record(RecordError::Write { .. }) | Self::Geometry(_))
+        !matches!(self, Self::Interrupted { .. } | Self::Record(RecordError::Write { .. }) | Self::Geometry(_))
     }
 }
 
@@ -73,41 +89,47 @@ pub trait Listener: Sync {
     fn replicas(&self, ended: u64, of: u64);
 }
 
-/// Runs the study; relative paths in it start at `base`.
+/// Where a record goes, and what to do with what is there.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Folder of the record.
+    pub place: PathBuf,
+    /// Whether a record or an unfinished run that is there is replaced.
+    pub force: bool,
+    /// Whether an unfinished run that is there is continued.
+    pub resume: bool,
+}
+
+/// Runs the study and keeps its record; relative paths in the study start at `base`. Returns the record and its folder.
 ///
 /// # Errors
-/// [`RunError`] when the study does not fit its data, or on an interrupt.
-pub fn run(study: &Study, base: &Path, interrupt: &Interrupt, listener: &dyn Listener) -> Result<Results, RunError> {
-    let data = dataset(&study.problem.data, base, study.seed)?;
-    listener.say(&format!("data: {} samples, {} inputs, {} targets", data.len(), data.input_dim, data.target_dim));
-    let run = Run { study, interrupt, listener };
-    match study.problem.kind {
-        ProblemKind::LinearRegression => {
-            scalar_target(&data)?;
-            let start = vec![0.0; data.input_dim];
-            run.with(&LinearRegression::new(data.inputs, data.targets, data.input_dim)?, start)
+/// [`RunError`] when the study does not fit its data, when the record cannot be kept, or on an interrupt.
+pub fn run(
+    study: &Study,
+    base: &Path,
+    destination: &Destination,
+    interrupt: &Interrupt,
+    listener: &dyn Listener,
+) -> Result<(Record, PathBuf), RunError> {
+    let folder = RunFolder::open(&destination.place, study, destination.force, destination.resume)?;
+    let run = Run { study, interrupt, listener, checkpoints: folder.checkpoints() };
+    let started = SystemTime::now();
+    let mut progress = Stages { finished: 0, seconds: Vec::new() };
+    match run.all(base, &mut progress) {
+        Ok((results, tables)) => {
+            let manifest = Manifest::complete(study.seed, started, &progress.seconds);
+            let record = Record { study: study.clone(), results, tables, manifest };
+            let place = folder.finish(&record, &[])?;
+            Ok((record, place))
         }
-        ProblemKind::PhaseRetrieval => {
-            scalar_target(&data)?;
-            let start = vec![1.0; data.input_dim];
-            run.with(&PhaseRetrieval::new(data.inputs, data.targets, data.input_dim)?, start)
+        Err(RunError::Interrupted { .. }) if progress.finished > 0 => {
+            Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
         }
-        ProblemKind::Sinusoid => {
-            scalar_target(&data)?;
-            if data.input_dim != 1 {
-                return Err(RunError::input("problem.data", format!("a sinusoid has 1 input, not {}", data.input_dim)));
+        Err(error) => {
+            if progress.finished == 0 {
+                folder.discard();
             }
-            let start = if study.problem.amplitude { vec![1.0, 1.0] } else { vec![1.0] };
-            run.with(&Sinusoid::new(data.inputs, data.targets, study.problem.amplitude)?, start)
-        }
-        ProblemKind::Mlp => {
-            let (sizes, activation) = layers(&study.problem, &data)?;
-            let problem = Mlp::new(&sizes, activation, data.inputs, data.targets)?;
-            let start = problem.init(initialisation(&study.minimum.init)?, &mut ChaCha8Rng::seed_from_u64(study.seed));
-            run.with(&problem, start)
-        }
-        ProblemKind::MatrixFactorisation => {
-            Err(RunError::input("problem.kind", "a study cannot describe a matrix's entries yet".to_owned()))
+            Err(error)
         }
     }
 }
@@ -119,17 +141,109 @@ fn scalar_target(data: &Dataset) -> Result<(), RunError> {
     Err(RunError::input("problem.data", format!("the problem has 1 target, the data {}", data.target_dim)))
 }
 
+/// Stages that are finished, and the time that each took here.
+struct Stages {
+    finished: usize,
+    seconds: Vec<(String, Duration)>,
+}
+
 /// A study on its way.
 struct Run<'a> {
     study: &'a Study,
     interrupt: &'a Interrupt,
     listener: &'a dyn Listener,
+    checkpoints: Checkpoints,
+}
+
+/// One setting's part of the record.
+#[derive(Serialize, Deserialize)]
+struct Setting {
+    record: SettingRecord,
+    tables: Tables,
 }
 
 impl Run<'_> {
-    fn with<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Results, RunError> {
-        let minimum = self.minimum(problem, default_start)?;
-        let geometry = measure(problem, &minimum, &GeometryConfig { seed: self.study.seed, ..Default::default() })?;
+    fn all(&self, base: &Path, stages: &mut Stages) -> Result<(Results, Tables), RunError> {
+        let study = self.study;
+        let data = dataset(&study.problem.data, base, study.seed)?;
+        self.listener.say(&format!(
+            "data: {} samples, {} inputs, {} targets",
+            data.len(),
+            data.input_dim,
+            data.target_dim
+        ));
+        check_batch_sizes(study, data.len())?;
+        match study.problem.kind {
+            ProblemKind::LinearRegression => {
+                scalar_target(&data)?;
+                let start = vec![0.0; data.input_dim];
+                self.with(&LinearRegression::new(data.inputs, data.targets, data.input_dim)?, start, stages)
+            }
+            ProblemKind::PhaseRetrieval => {
+                scalar_target(&data)?;
+                let start = vec![1.0; data.input_dim];
+                self.with(&PhaseRetrieval::new(data.inputs, data.targets, data.input_dim)?, start, stages)
+            }
+            ProblemKind::Sinusoid => {
+                scalar_target(&data)?;
+                if data.input_dim != 1 {
+                    let message = format!("a sinusoid has 1 input, not {}", data.input_dim);
+                    return Err(RunError::input("problem.data", message));
+                }
+                let start = if study.problem.amplitude { vec![1.0, 1.0] } else { vec![1.0] };
+                self.with(&Sinusoid::new(data.inputs, data.targets, study.problem.amplitude)?, start, stages)
+            }
+            ProblemKind::Mlp => {
+                let (sizes, activation) = layers(&study.problem, &data)?;
+                let problem = Mlp::new(&sizes, activation, data.inputs, data.targets)?;
+                let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
+                let start = problem.init(initialisation(&study.minimum.init)?, &mut rng);
+                self.with(&problem, start, stages)
+            }
+            ProblemKind::MatrixFactorisation => {
+                Err(RunError::input("problem.kind", "a study cannot describe a matrix's entries yet".to_owned()))
+            }
+        }
+    }
+
+    /// A stage's result: from its checkpoint, or computed and kept.
+    fn stage<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        stages: &mut Stages,
+        compute: impl FnOnce() -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        if let Some(value) = self.checkpoints.load(name)? {
+            stages.finished += 1;
+            return Ok(value);
+        }
+        let begun = Instant::now();
+        let value = compute()?;
+        if self.interrupt.is_requested() {
+            return Err(RunError::Interrupted { kept: None });
+        }
+        self.checkpoints.save(name, &value)?;
+        stages.finished += 1;
+        stages.seconds.push((name.to_owned(), begun.elapsed()));
+        Ok(value)
+    }
+
+    fn with<P: Problem>(
+        &self,
+        problem: &P,
+        default_start: Vec<f64>,
+        stages: &mut Stages,
+    ) -> Result<(Results, Tables), RunError> {
+        let minimum = self.stage("minimum", stages, || self.minimum(problem, default_start))?;
+        self.listener.say(&format!(
+            "minimum: L* = {:.6}, |gradient| = {:.1e}{}, {} parameters",
+            minimum.loss,
+            minimum.gradient_norm,
+            if minimum.converged { "" } else { " (above the tolerance: not a minimum yet)" },
+            problem.dim()
+        ));
+        let config = GeometryConfig { seed: self.study.seed, ..Default::default() };
+        let geometry: Geometry = self.stage("geometry", stages, || Ok(measure(problem, &minimum, &config)?))?;
         self.listener.say(&format!(
             "geometry: {} outliers, h* = {:.4}, s = {}, index {}",
             geometry.outliers.count,
@@ -137,28 +251,27 @@ impl Run<'_> {
             with_interval(&geometry.noise_strength),
             geometry.index
         ));
+        let mut tables = Tables::of_geometry(&geometry);
         let mut settings = Vec::new();
         for &learning_rate in &self.study.sgd.learning_rate.0 {
             for &batch_size in &self.study.sgd.batch_size.0 {
                 let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
-                settings.push(self.setting(problem, &minimum, &geometry, sgd)?);
+                let number = settings.len();
+                let setting: Setting = self.stage(&format!("setting-{number}"), stages, || {
+                    self.setting(problem, &minimum, &geometry, number, sgd)
+                })?;
+                settings.push(setting.record);
+                tables.extend(setting.tables);
             }
         }
-        Ok(Results {
+        let results = Results {
             study: self.study.name.clone(),
-            version: env!("CARGO_PKG_VERSION"),
-            minimum: MinimumRecord {
-                theta: (problem.dim() <= 10_000).then(|| minimum.theta.clone()),
-                loss: minimum.loss,
-                gradient_norm: minimum.gradient_norm,
-                converged: minimum.converged,
-                index: geometry.index,
-                parameters: problem.dim(),
-                samples: problem.samples(),
-            },
-            geometry,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            minimum: MinimumRecord::new(&minimum, &geometry),
+            geometry: GeometryRecord::from(&geometry),
             settings,
-        })
+        };
+        Ok((results, tables))
     }
 
     fn minimum<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Minimum, RunError> {
@@ -168,19 +281,20 @@ impl Run<'_> {
             max_iterations: table.max_iterations as usize,
             ..Default::default()
         };
-        let start = table.start.clone().unwrap_or(default_start);
-        let minimum = find_minimum(problem, &start, &config, &|| self.interrupt.is_requested())?;
-        if self.interrupt.is_requested() {
-            return Err(RunError::Interrupted);
+        let mut start = table.start.clone().unwrap_or(default_start);
+        if start.len() != problem.dim() {
+            let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
+            return Err(RunError::input("minimum.start", message));
         }
-        self.listener.say(&format!(
-            "minimum: L* = {:.6}, |gradient| = {:.1e}{}, {} parameters",
-            minimum.loss,
-            minimum.gradient_norm,
-            if minimum.converged { "" } else { " (above the tolerance: not a minimum yet)" },
-            problem.dim()
-        ));
-        Ok(minimum)
+        if let Some(training) = &table.train {
+            let sgd = SgdSettings {
+                learning_rate: training.learning_rate,
+                batch_size: training.batch_size,
+                sampling: Sampling::EpochShuffle,
+            };
+            start = train(problem, &start, &sgd, training.steps, self.study.seed)?;
+        }
+        Ok(find_minimum(problem, &start, &config, &|| self.interrupt.is_requested())?)
     }
 
     fn setting<P: Problem>(
@@ -188,115 +302,73 @@ impl Run<'_> {
         problem: &P,
         minimum: &Minimum,
         geometry: &Geometry,
+        number: usize,
         sgd: SgdSettings,
-    ) -> Result<SettingRecord, RunError> {
-        let escape = self.study.escape.as_ref().map(|table| self.escape(problem, minimum, geometry, sgd, table));
-        Ok(SettingRecord {
-            learning_rate: sgd.learning_rate,
-            batch_size: sgd.batch_size,
-            law: Stationary::predict(geometry, &sgd),
-            escape: escape.transpose()?,
-        })
+    ) -> Result<Setting, RunError> {
+        self.listener
+            .say(&format!("setting {number}: learning rate {}, batch size {}", sgd.learning_rate, sgd.batch_size));
+        let law = Stationary::predict(geometry, &sgd);
+        let mut tables = Tables::default();
+        let stationary = match &self.study.stationary {
+            Some(table) => {
+                let task = (minimum, geometry, &law);
+                let (record, rows) = stationary(problem, task, number, sgd, table, self.study.seed, self.interrupt)?;
+                tables.stationary = rows;
+                Some(record)
+            }
+            None => None,
+        };
+        let escape = match &self.study.escape {
+            Some(table) => Some(self.escape(problem, minimum, geometry, number, sgd, table, &mut tables)?),
+            None => None,
+        };
+        let record =
+            SettingRecord { learning_rate: sgd.learning_rate, batch_size: sgd.batch_size, law, stationary, escape };
+        Ok(Setting { record, tables })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "one setting of one stage, named once")]
     fn escape<P: Problem>(
         &self,
         problem: &P,
         minimum: &Minimum,
         geometry: &Geometry,
-        settings: SgdSettings,
+        number: usize,
+        sgd: SgdSettings,
         table: &EscapeTable,
+        tables: &mut Tables,
     ) -> Result<EscapeRecord, RunError> {
-        let (region, barrier) = region_and_barrier(problem, minimum, geometry, settings, table)?;
+        let (region, barrier) = region_and_barrier(problem, minimum, geometry, sgd, table)?;
+        if let Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. } = &barrier {
+            tables.path = path_rows(path);
+        }
         let run = EscapeRun {
             start: minimum.theta.clone(),
-            settings,
+            settings: sgd,
             region: region.clone(),
             replicas: table.replicas,
             max_steps: table.max_steps,
             seed: self.study.seed,
         };
         let ended = |count| self.listener.replicas(count, table.replicas as u64);
-        let terminations = run.run(problem, self.interrupt, ended)?;
-        if self.interrupt.is_requested() {
-            return Err(RunError::Interrupted);
-        }
-        let measured = rate_estimate(&terminations, self.study.seed);
-        let predictions: Vec<_> =
-            theory::all().iter().map(|theory| theory.predict(geometry, &barrier, &settings)).collect();
-        let log10_mean_steps =
-            measured.mean_steps.map(|steps| Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) });
-        let error = |predicted: Option<f64>| Some(predicted? - log10_mean_steps?.value);
-        let errors = || predictions.iter().map(|p| (p.theory.clone(), error(p.log10_mean_steps)));
-        let best = errors()
-            .filter_map(|(name, error)| Some((name, error?.abs())))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(name, _)| name);
-        Ok(EscapeRecord {
-            region,
-            error_decades: errors().collect(),
-            predictions: predictions.iter().map(|p| (p.theory.clone(), p.into())).collect(),
-            measured,
-            log10_mean_steps,
-            best,
-        })
+        let ends = run.run(problem, self.interrupt, ended)?;
+        tables.escape_times = escape_rows(number, &sgd, &ends);
+        let predictions: Vec<_> = theory::all().iter().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
+        Ok(EscapeRecord::new(region, &predictions, &rate_estimate(&ends, self.study.seed)))
     }
 }
 
-/// The region that is simulated and the barrier that theories see, for what the study calls escape.
-fn region_and_barrier<P: Problem>(
-    problem: &P,
-    minimum: &Minimum,
-    geometry: &Geometry,
-    sgd: SgdSettings,
-    table: &EscapeTable,
-) -> Result<(Region, Barrier), RunError> {
-    let region = &table.region;
-    if problem.dim() == 1 {
-        return on_the_line(problem, minimum, region);
+/// Batches drawn without replacement must fit the data; told before anything is computed.
+fn check_batch_sizes(study: &Study, samples: usize) -> Result<(), RunError> {
+    let largest = study.sgd.batch_size.0.iter().copied().max().unwrap_or(0);
+    if study.sgd.sampling == Sampling::WithReplacement || largest <= samples {
+        return Ok(());
     }
-    let level = |loss: f64| {
-        let fastest = geometry.eigenvalues.first().map_or(f64::NAN, |sharpest| 0.1 / (sgd.learning_rate * sharpest));
-        let check_every = table.check_every.unwrap_or(fastest.max(1.0) as u64);
-        (Region::LossLevel { loss, check_every }, Barrier::Level { loss })
-    };
-    match region {
-        RegionText::LossLevel(loss) => Ok(level(*loss)),
-        RegionText::LossFactor(factor) => Ok(level(factor * minimum.loss)),
-        RegionText::Ball(radius) => {
-            let loss = minimum.loss + 0.5 * geometry.outliers.h_star * radius * radius;
-            Ok((Region::Ball { centre: minimum.theta.clone(), radius: *radius }, Barrier::Level { loss }))
-        }
-        RegionText::Box(_) | RegionText::DividingSurface => {
-            let message = format!("a problem with {} parameters needs loss-level, loss-factor or ball", problem.dim());
-            Err(RunError::input("escape.region", message))
-        }
-    }
-}
-
-/// [`region_and_barrier`] in one dimension, where every region is an interval.
-fn on_the_line<P: Problem>(problem: &P, minimum: &Minimum, region: &RegionText) -> Result<(Region, Barrier), RunError> {
-    let centre = minimum.theta[0];
-    let config = BarrierConfig::default();
-    let barrier = match region {
-        RegionText::DividingSurface => saddles(problem, centre, &config)?,
-        RegionText::LossLevel(level) => loss_level(problem, centre, *level, &config)?,
-        RegionText::LossFactor(factor) => loss_level(problem, centre, factor * minimum.loss, &config)?,
-        RegionText::Ball(radius) => interval(problem, centre, centre - radius, centre + radius, &config)?,
-        RegionText::Box(bounds) => match bounds[..] {
-            [[lower, upper]] => interval(problem, centre, lower, upper, &config)?,
-            _ => return Err(RunError::input("escape.region", "a box on the line has one side".to_owned())),
-        },
-    };
-    let ends = match &barrier {
-        Barrier::Interval { lower, upper, .. } => (*lower, *upper),
-        Barrier::Saddles { ways_out, .. } => ways_out.iter().fold((f64::NEG_INFINITY, f64::INFINITY), |(l, u), way| {
-            let top = way.theta[0];
-            if top < centre { (l.max(top), u) } else { (l, u.min(top)) }
-        }),
-        Barrier::Level { .. } => (f64::NEG_INFINITY, f64::INFINITY),
-    };
-    Ok((Region::interval(ends.0, ends.1), barrier))
+    let message = format!("a batch of {largest} cannot be drawn without replacement from {samples} samples");
+    Err(RunError::input(
+        "sgd.batch_size",
+        message + "\n  hint: use smaller batches, or sampling = \"with-replacement\"",
+    ))
 }
 
 /// `value [low, high]` with four digits.

@@ -21,6 +21,9 @@ pub struct Study {
     pub minimum: MinimumTable,
     /// What SGD is run with; lists span a grid.
     pub sgd: SgdTable,
+    /// Stationary law from one long ensemble per setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stationary: Option<StationaryTable>,
     /// Escape times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeTable>,
@@ -101,11 +104,14 @@ pub struct MinimumTable {
     pub tolerance: f64,
     /// Most deterministic iterations.
     pub max_iterations: u64,
+    /// Training by SGD that comes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<TrainTable>,
 }
 
 impl Default for MinimumTable {
     fn default() -> Self {
-        Self { start: None, init: "lecun".into(), tolerance: 1e-8, max_iterations: 2_000 }
+        Self { start: None, init: "lecun".into(), tolerance: 1e-8, max_iterations: 2_000, train: None }
     }
 }
 
@@ -124,6 +130,41 @@ pub struct SgdTable {
 
 fn with_replacement() -> Sampling {
     Sampling::WithReplacement
+}
+
+/// `[stationary]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StationaryTable {
+    /// Replicas.
+    pub replicas: usize,
+    /// Steps before anything is recorded.
+    pub burn_in: u64,
+    /// Steps recorded.
+    pub steps: u64,
+    /// Steps between samples; `N/B` without it, so that samples cost as much as steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thin: Option<u64>,
+    /// Leading outlier directions along which displacements are recorded.
+    pub directions: usize,
+}
+
+impl Default for StationaryTable {
+    fn default() -> Self {
+        Self { replicas: 256, burn_in: 10_000, steps: 100_000, thin: None, directions: 3 }
+    }
+}
+
+/// `[minimum.train]`: SGD before the deterministic search, with shuffled epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainTable {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Batch size.
+    pub batch_size: usize,
+    /// Steps.
+    pub steps: usize,
 }
 
 /// `[escape]`.

@@ -26,8 +26,10 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "hessian   n = {} outliers, h* = {:.4}, gap {:.2}",
-        geometry.outliers.count, geometry.outliers.h_star, geometry.outliers.gap
+        "hessian   n = {} outliers, h* = {}, {}",
+        geometry.outliers,
+        with_interval(&geometry.h_star),
+        geometry.gap.map_or_else(|| "no bulk".to_owned(), |gap| format!("gap {gap:.2}"))
     )?;
     writeln!(
         text,
@@ -51,6 +53,20 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         number(setting.law.critical_dimension),
         if setting.law.linearly_stable { "" } else { ", linearly unstable" }
     )?;
+    if let Some(stationary) = &setting.stationary {
+        match (&stationary.tail_exponent, &stationary.note) {
+            (Some(phi), _) => writeln!(
+                text,
+                "  phi, measured             {} (predicted {}, with measured s {})",
+                with_interval(phi),
+                number(stationary.tail_exponent_predicted),
+                number(stationary.tail_exponent_predicted_measured)
+            )?,
+            (None, note) => {
+                writeln!(text, "  phi, measured             none: {}", note.as_deref().unwrap_or("no fit"))?;
+            }
+        }
+    }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
 }
 
@@ -59,7 +75,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         "{} escaped, {} censored, {} diverged",
         escape.measured.escaped, escape.measured.censored, escape.measured.diverged
     );
-    match &escape.log10_mean_steps {
+    match &escape.measured.log10_mean_steps {
         Some(steps) => writeln!(text, "  log10 steps, measured      {} ({counts})", with_interval(steps))?,
         None => writeln!(text, "  log10 steps, measured      no escape seen ({counts})")?,
     }
@@ -68,11 +84,11 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
             writeln!(text, "  {name:<26} does not apply")?;
             continue;
         };
-        let error = escape.error_decades.get(name).copied().flatten();
+        let error = escape.verdict.error_decades.get(name).copied().flatten();
         let error = error.map_or_else(String::new, |error| format!("  ({error:+.2} decades)"));
         writeln!(text, "  {name:<26} {log10:.4}{error}")?;
     }
-    match &escape.best {
+    match &escape.verdict.best {
         Some(best) => writeln!(text, "  nearest: {best}"),
         None => Ok(()),
     }

@@ -63,6 +63,11 @@ pub enum Barrier {
         /// Upper end.
         upper: f64,
     },
+    /// An event that no formula knows, such as the walls of a box in several dimensions.
+    Other {
+        /// Why, for the warning of each prediction.
+        reason: String,
+    },
     /// Escape through a loss level `L_c` of a basin taken as quadratic, in any dimension.
     Level {
         /// `L_c`, above the minimum's loss.

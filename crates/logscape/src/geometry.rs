@@ -69,6 +69,8 @@ pub struct Geometry {
     pub complete: bool,
     /// The outliers.
     pub outliers: Outliers,
+    /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.
+    pub vectors: Vec<Vec<f64>>,
     /// Noise along each outlier direction, same order as the eigenvalues.
     pub directions: Vec<DirectionNoise>,
     /// Noise strength `s`: mean of the outliers' ratios.

@@ -3,7 +3,9 @@
 use crate::Problem;
 use crate::geometry::Outliers;
 use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::{Hessian, LanczosConfig, apply, axpy, leading_eigenpairs, norm};
+use crate::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par, Scale};
 use serde::{Deserialize, Serialize};
 
 /// How a spectrum is computed.
@@ -28,7 +30,7 @@ pub struct Spectrum {
     pub values: Vec<f64>,
     /// Unit eigenvectors of the leading eigenvalues (at most 200 in the dense case), same order.
     pub vectors: Vec<Vec<f64>>,
-    /// Residual norms `‖Hv − λv‖` of these.
+    /// Residual norms `‖Hv − λv‖` of the values, same order.
     pub residuals: Vec<f64>,
     /// Whether `values` is the whole spectrum.
     pub complete: bool,
@@ -48,16 +50,12 @@ pub fn spectrum(problem: &dyn Problem, theta: &[f64], config: &SpectrumConfig) -
     let p = problem.dim();
     let complete = p <= config.dense_up_to;
     let (values, vectors, residuals) = if complete {
-        let (values, matrix) = eigen(to_dense(&hessian).as_ref())?;
+        let dense = to_dense(&hessian);
+        let (values, matrix) = eigen(dense.as_ref())?;
+        let mut image = Mat::zeros(p, p);
+        matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
+        let residuals = (0..p).map(|j| (image.col(j) - matrix.col(j) * Scale(values[j])).norm_l2()).collect();
         let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
-        let residuals = apply(&hessian, &vectors)
-            .iter_mut()
-            .enumerate()
-            .map(|(j, image)| {
-                axpy(-values[j], &vectors[j], image);
-                norm(image)
-            })
-            .collect();
         (values, vectors, residuals)
     } else {
         let pairs = leading_eigenpairs(&hessian, &config.lanczos)?;

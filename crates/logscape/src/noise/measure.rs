@@ -130,6 +130,7 @@ pub fn measure(problem: &dyn Problem, minimum: &Minimum, config: &GeometryConfig
         eigenvalues: spectrum.values,
         residuals: spectrum.residuals,
         complete: spectrum.complete,
+        vectors: vectors.to_vec(),
         outliers,
         directions: noise.directions,
         noise_strength: noise.strength,

@@ -29,6 +29,7 @@ impl Theory for DiffusionTheory {
                 (-way.curvature_saddle / TAU).ln()
                     - 2.0 * batch * (way.loss - geometry.loss) / sgd.learning_rate * inverse_noise
             }))),
+            Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Interval { .. } | Barrier::Level { .. } => {
                 Err("the formula needs a saddle: its prefactor is the saddle's curvature".to_owned())
             }

@@ -82,6 +82,7 @@ impl Theory for Kramers {
                         slope.ln() + 0.5 * (b.curvature / (TAU * d0)).ln() - (loss - b.loss_minimum) / d0
                     }))
                 }),
+            Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
                 let h = geometry.outliers.h_star;
                 let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;

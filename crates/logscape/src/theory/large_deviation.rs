@@ -47,6 +47,7 @@ impl Theory for LargeDeviation {
         let ln_rate = match barrier {
             Barrier::Saddles { path: Some(path), .. } => over_tops(path, batch, sgd).map_err(|e| e.to_string()),
             Barrier::Saddles { path: None, .. } => Err("the quasi-potential needs a one-dimensional path".to_owned()),
+            Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Interval { .. } | Barrier::Level { .. } => {
                 Err("the prefactor is known over barrier tops only".to_owned())
             }

@@ -102,6 +102,7 @@ impl Theory for LogLandscape {
                     }))
                 })
             }
+            Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
                 let h = geometry.outliers.h_star;
                 let s = geometry.noise_strength.value;

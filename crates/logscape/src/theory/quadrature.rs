@@ -85,6 +85,7 @@ impl Theory for Quadrature {
             Barrier::Interval { path, lower, upper } => {
                 self.along(path, Some([*lower, *upper]), batch, sgd).map_err(|e| e.to_string())
             }
+            Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => self.to_level(*loss, geometry, batch, sgd),
         };
         // Committed escapes: at a barrier top half of the arrivals.

@@ -22,6 +22,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         residuals: vec![0.0; n],
         complete: true,
         outliers: Outliers { count: n, h_star: h, rule: String::new(), gap: 1.0, alternatives: vec![] },
+        vectors: vec![],
         directions: vec![],
         noise_strength: Estimate::exact(1.0),
         decoupling: Decoupling {

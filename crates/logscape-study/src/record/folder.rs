@@ -1,0 +1,248 @@
+//! The folder of a record: work goes on beside its place, and the whole moves there when it is complete.
+
+use super::{Manifest, Results, Tables};
+use crate::schema::Study;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a record cannot be kept, continued or read.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The record is there already.
+    #[error("{} exists already\n  hint: choose another --out, or replace it with --force", .0.display())]
+    Exists(PathBuf),
+    /// An unfinished run is there.
+    #[error("{} holds an unfinished run\n  hint: continue it with --resume, or start anew with --force", .0.display())]
+    Unfinished(PathBuf),
+    /// There is nothing to resume.
+    #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
+    NothingToResume(PathBuf),
+    /// The unfinished run is of another study.
+    #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or start anew with --force", .0.display())]
+    OtherStudy(PathBuf),
+    /// The system refused.
+    #[error("cannot write the record {}: {source}\n  hint: is there space, and may you write there?", path.display())]
+    Write {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of a record is missing or not what it should be.
+    #[error("cannot read {}: {reason}\n  hint: give the folder of a complete record, or run the study again", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A complete record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The study, every default filled in.
+    pub study: Study,
+    /// `results.json`.
+    pub results: Results,
+    /// `tables/`.
+    pub tables: Tables,
+    /// `manifest.json`.
+    pub manifest: Manifest,
+}
+
+impl Record {
+    /// Reads a record from its folder.
+    ///
+    /// # Errors
+    /// If a file is missing or not what it should be.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let study = folder.join("study.toml");
+        let fail = |path: &Path, reason: String| RecordError::Read { path: path.to_path_buf(), reason };
+        let text = fs::read_to_string(&study).map_err(|error| fail(&study, error.to_string()))?;
+        let tables = folder.join("tables");
+        Ok(Self {
+            study: toml::from_str(&text).map_err(|error| fail(&study, error.message().to_owned()))?,
+            results: read_json(&folder.join("results.json"))?,
+            tables: Tables::read(&tables).map_err(|error| fail(&tables, error.to_string()))?,
+            manifest: read_json(&folder.join("manifest.json"))?,
+        })
+    }
+}
+
+/// Name of a study's record folder: its name and the start of the hash of the resolved study.
+pub(crate) fn folder_name(study: &Study) -> String {
+    let text = toml::to_string(study).unwrap_or_default();
+    let hash = Sha256::digest(text.as_bytes());
+    format!("{}-{:02x}{:02x}{:02x}{:02x}", study.name, hash[0], hash[1], hash[2], hash[3])
+}
+
+/// Results of finished stages, kept while a run goes on.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// The result of a stage, if it was finished before.
+    ///
+    /// # Errors
+    /// If it is there but cannot be read.
+    pub fn load<T: DeserializeOwned>(&self, stage: &str) -> Result<Option<T>, RecordError> {
+        let path = self.folder.join(format!("{stage}.json"));
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Keeps the result of a stage.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn save<T: Serialize>(&self, stage: &str, value: &T) -> Result<(), RecordError> {
+        let path = self.folder.join(format!("{stage}.json"));
+        let text = serde_json::to_string(value).map_err(io::Error::from);
+        text.and_then(|text| write_whole(&path, text.as_bytes()))
+            .map_err(|source| RecordError::Write { path: self.folder.clone(), source })
+    }
+}
+
+/// The place of a record, and the folder `PLACE.partial` where the run works until it is complete.
+#[derive(Debug)]
+pub struct RunFolder {
+    place: PathBuf,
+    partial: PathBuf,
+}
+
+impl RunFolder {
+    /// The place of a study's record unless the user names one: `runs/NAME-HASH`.
+    pub fn default_place(study: &Study) -> PathBuf {
+        Path::new("runs").join(folder_name(study))
+    }
+
+    /// Reserves `place` before anything is computed, or takes up an unfinished run.
+    ///
+    /// # Errors
+    /// If something is there already that neither `force` nor `resume` covers, or the system refuses.
+    pub fn open(place: &Path, study: &Study, force: bool, resume: bool) -> Result<Self, RecordError> {
+        let mut name = place.file_name().map_or_else(|| OsString::from("record"), OsString::from);
+        name.push(".partial");
+        let partial = place.with_file_name(name);
+        let folder = Self { place: place.to_path_buf(), partial };
+        let write = |source| RecordError::Write { path: place.to_path_buf(), source };
+        let text = toml::to_string(study).map_err(|error| write(io::Error::other(error)))?;
+        let note = folder.partial.join("checkpoint").join("study.toml");
+        if resume {
+            let found = fs::read_to_string(&note).map_err(|_| RecordError::NothingToResume(folder.partial.clone()))?;
+            return if found == text { Ok(folder) } else { Err(RecordError::OtherStudy(folder.partial)) };
+        }
+        if place.exists() && !force {
+            return Err(RecordError::Exists(place.to_path_buf()));
+        }
+        if folder.partial.exists() {
+            if !force {
+                return Err(RecordError::Unfinished(folder.partial));
+            }
+            fs::remove_dir_all(&folder.partial).map_err(write)?;
+        }
+        fs::create_dir_all(folder.partial.join("checkpoint")).map_err(write)?;
+        if let Err(source) = write_whole(&note, text.as_bytes()) {
+            folder.discard();
+            return Err(write(source));
+        }
+        Ok(folder)
+    }
+
+    /// Where finished stages are kept.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints { folder: self.partial.join("checkpoint") }
+    }
+
+    /// The folder of the unfinished run.
+    pub fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Drops the unfinished run.
+    pub fn discard(&self) {
+        // What cannot be removed now is reported by the next run, as an unfinished one.
+        let _ = fs::remove_dir_all(&self.partial);
+    }
+
+    /// Writes the record with its pages (path within the folder, text) and moves it to its place. On an error the
+    /// checkpoints stay, so that `--resume` needs no new computation.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn finish(self, record: &Record, pages: &[(String, String)]) -> Result<PathBuf, RecordError> {
+        let write = |source| RecordError::Write { path: self.place.clone(), source };
+        self.write_files(record, pages).map_err(write)?;
+        fs::remove_dir_all(self.partial.join("checkpoint")).map_err(write)?;
+        // An old record is set aside, not deleted, until the new one has its place.
+        let mut aside = self.partial.clone().into_os_string();
+        aside.push(".old");
+        let replaced = self.place.exists();
+        if replaced {
+            fs::rename(&self.place, &aside).map_err(write)?;
+        }
+        fs::rename(&self.partial, &self.place).map_err(write)?;
+        if replaced {
+            fs::remove_dir_all(&aside).map_err(write)?;
+        }
+        Ok(self.place)
+    }
+
+    fn write_files(&self, record: &Record, pages: &[(String, String)]) -> io::Result<()> {
+        let json = |value: serde_json::Result<String>| value.map(|text| text + "\n").map_err(io::Error::from);
+        let study = toml::to_string(&record.study).map_err(io::Error::other)?;
+        write_whole(&self.partial.join("study.toml"), study.as_bytes())?;
+        write_whole(
+            &self.partial.join("results.json"),
+            json(serde_json::to_string_pretty(&record.results))?.as_bytes(),
+        )?;
+        write_whole(
+            &self.partial.join("manifest.json"),
+            json(serde_json::to_string_pretty(&record.manifest))?.as_bytes(),
+        )?;
+        let tables = self.partial.join("tables");
+        fs::create_dir_all(&tables)?;
+        record.tables.write(&tables).map_err(io::Error::other)?;
+        write_pages(&self.partial, pages)
+    }
+}
+
+/// Writes pages (path within the folder, text), each whole or not at all.
+///
+/// # Errors
+/// If the system refuses.
+pub(crate) fn write_pages(folder: &Path, pages: &[(String, String)]) -> io::Result<()> {
+    for (name, text) in pages {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        write_whole(&path, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes a file under a temporary name, brings it to the disk, and renames it.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(new, path)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+    let fail = |reason: String| RecordError::Read { path: path.to_path_buf(), reason };
+    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+}

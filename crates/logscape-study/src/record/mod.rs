@@ -1,0 +1,15 @@
+//! What a run leaves behind: results, tables, manifest, and the folder that holds them.
+
+mod folder;
+mod manifest;
+mod results;
+mod tables;
+
+pub use folder::{Checkpoints, Record, RecordError, RunFolder};
+pub use manifest::Manifest;
+pub use results::{
+    EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord, Results, SettingRecord,
+    StationaryRecord, VerdictRecord,
+};
+pub use tables::{EscapeRow, NoiseRow, PathRow, ScalingRow, SpectrumRow, StationaryRow, Tables};
+pub(crate) use tables::{escape_rows, path_rows, stationary_rows};

@@ -1,0 +1,250 @@
+//! The summary of a run, as `results.json` holds it. Numbers are finite or null.
+
+use logscape::ensemble::Region;
+use logscape::geometry::Decoupling;
+use logscape::landscape::Minimum;
+use logscape::stats::{RateEstimate, WeibullCheck};
+use logscape::theory::{Prediction, Stationary};
+use logscape::{Estimate, Geometry};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Parameters above which `theta` is left out of the results.
+const THETA_LIMIT: usize = 10_000;
+
+/// The whole summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Name of the study.
+    pub study: String,
+    /// Version of the program.
+    pub version: String,
+    /// The minimum.
+    pub minimum: MinimumRecord,
+    /// Curvature and noise there.
+    pub geometry: GeometryRecord,
+    /// One entry per learning rate and batch size.
+    pub settings: Vec<SettingRecord>,
+}
+
+/// The minimum of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MinimumRecord {
+    /// Parameters; absent above 10,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theta: Option<Vec<f64>>,
+    /// Loss `L*`.
+    pub loss: f64,
+    /// Gradient norm.
+    pub gradient_norm: f64,
+    /// Whether the gradient norm met the tolerance.
+    pub converged: bool,
+    /// Number of negative eigenvalues; 0 at a minimum.
+    pub index: usize,
+    /// Parameters `P`.
+    pub parameters: usize,
+    /// Samples `N`.
+    pub samples: usize,
+    /// How it was found.
+    pub method: String,
+}
+
+impl MinimumRecord {
+    /// The record of a minimum with its geometry.
+    pub fn new(minimum: &Minimum, geometry: &Geometry) -> Self {
+        Self {
+            theta: (minimum.theta.len() <= THETA_LIMIT).then(|| minimum.theta.clone()),
+            loss: minimum.loss,
+            gradient_norm: minimum.gradient_norm,
+            converged: minimum.converged,
+            index: geometry.index,
+            parameters: geometry.parameters,
+            samples: geometry.samples,
+            method: minimum.method.clone(),
+        }
+    }
+}
+
+/// The geometry of a run; spectrum and noise per direction are in the tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeometryRecord {
+    /// Number of outliers `n`.
+    pub outliers: usize,
+    /// The rule that chose them.
+    pub outlier_rule: String,
+    /// Ratio of the last outlier to the first bulk eigenvalue; null without a bulk.
+    pub gap: Option<f64>,
+    /// Typical outlier curvature `h*`.
+    pub h_star: Estimate,
+    /// Leading eigenvalues of the Hessian, descending; all of them in the table `spectrum`.
+    pub eigenvalues: Vec<f64>,
+    /// Whether the table holds the whole spectrum.
+    pub complete: bool,
+    /// Noise strength `s`.
+    pub noise_strength: Estimate,
+    /// Decoupling measures.
+    pub decoupling: Decoupling,
+    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`.
+    pub sample_curvature: [f64; 4],
+}
+
+impl From<&Geometry> for GeometryRecord {
+    fn from(geometry: &Geometry) -> Self {
+        let outliers = &geometry.outliers;
+        let leading = (2 * outliers.count).max(50).min(geometry.eigenvalues.len());
+        Self {
+            outliers: outliers.count,
+            outlier_rule: outliers.rule.clone(),
+            gap: Some(outliers.gap).filter(|gap| gap.is_finite()),
+            h_star: Estimate::exact(outliers.h_star),
+            eigenvalues: geometry.eigenvalues[..leading].to_vec(),
+            complete: geometry.complete,
+            noise_strength: geometry.noise_strength,
+            decoupling: geometry.decoupling.clone(),
+            sample_curvature: geometry.sample_curvature,
+        }
+    }
+}
+
+/// One learning rate and batch size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingRecord {
+    /// `η`.
+    pub learning_rate: f64,
+    /// `B`.
+    pub batch_size: usize,
+    /// Predicted stationary law, and stability.
+    #[serde(flatten)]
+    pub law: Stationary,
+    /// Measured stationary law, where the study asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stationary: Option<StationaryRecord>,
+    /// Escape, where the study asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escape: Option<EscapeRecord>,
+}
+
+/// The stationary law of one setting: `φ` of `P(θ) ∝ L^−φ`, predicted and measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StationaryRecord {
+    /// `φ` with noise strength 1, as published.
+    pub tail_exponent_predicted: Option<f64>,
+    /// `φ` with the measured noise strength.
+    pub tail_exponent_predicted_measured: Option<f64>,
+    /// `φ` fitted to the histogram of the loss; null with the reason in `note`.
+    pub tail_exponent: Option<Estimate>,
+    /// Why there is no fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Losses sampled.
+    pub samples: u64,
+    /// Replicas that diverged.
+    pub diverged: u64,
+}
+
+/// Escape under one setting: predictions beside the measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EscapeRecord {
+    /// What escape means.
+    pub region: Region,
+    /// Prediction of each theory, by name.
+    pub predictions: BTreeMap<String, PredictionRecord>,
+    /// What SGD did.
+    pub measured: MeasuredRecord,
+    /// Predictions against the measurement.
+    pub verdict: VerdictRecord,
+}
+
+/// One theory's numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictionRecord {
+    /// Committed escapes per unit `t`.
+    pub rate: Option<f64>,
+    /// Mean steps to the region's event.
+    pub mean_steps: Option<f64>,
+    /// The same as a logarithm, which cannot overflow.
+    pub log10_mean_steps: Option<f64>,
+    /// Which assumptions fail.
+    pub warnings: Vec<String>,
+}
+
+impl From<&Prediction> for PredictionRecord {
+    fn from(prediction: &Prediction) -> Self {
+        Self {
+            rate: prediction.rate(),
+            mean_steps: prediction.mean_steps(),
+            log10_mean_steps: prediction.log10_mean_steps,
+            warnings: prediction.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A measured escape time. Every unit is steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredRecord {
+    /// How: `direct`.
+    pub method: String,
+    /// Mean steps to the event; null without one.
+    pub mean_steps: Option<Estimate>,
+    /// Its logarithm.
+    pub log10_mean_steps: Option<Estimate>,
+    /// One-sided 95 % lower bound of the mean steps.
+    pub mean_steps_lower_bound: f64,
+    /// Replicas that escaped.
+    pub escaped: u64,
+    /// Replicas still inside at the end.
+    pub censored: u64,
+    /// Replicas that diverged.
+    pub diverged: u64,
+    /// Steps at risk, summed over replicas.
+    pub exposure: f64,
+    /// Check that the times are exponential.
+    pub weibull: Option<WeibullCheck>,
+}
+
+impl From<&RateEstimate> for MeasuredRecord {
+    fn from(rate: &RateEstimate) -> Self {
+        let log10 = |steps: Estimate| Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) };
+        Self {
+            method: "direct".to_owned(),
+            mean_steps: rate.mean_steps,
+            log10_mean_steps: rate.mean_steps.map(log10),
+            mean_steps_lower_bound: rate.mean_steps_lower_bound,
+            escaped: rate.escaped,
+            censored: rate.censored,
+            diverged: rate.diverged,
+            exposure: rate.exposure,
+            weibull: rate.weibull,
+        }
+    }
+}
+
+/// Which theory holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// The theory with the smallest error; null without a measurement.
+    pub best: Option<String>,
+    /// `log10(predicted/measured)` mean steps of each theory; null where either is unknown.
+    pub error_decades: BTreeMap<String, Option<f64>>,
+}
+
+impl EscapeRecord {
+    /// Puts predictions beside a measurement.
+    pub fn new(region: Region, predictions: &[Prediction], rate: &RateEstimate) -> Self {
+        let measured = MeasuredRecord::from(rate);
+        let error = |predicted: Option<f64>| Some(predicted? - measured.log10_mean_steps?.value);
+        let error_decades: BTreeMap<_, _> =
+            predictions.iter().map(|p| (p.theory.clone(), error(p.log10_mean_steps))).collect();
+        let best = error_decades
+            .iter()
+            .filter_map(|(name, error)| Some((name, error.as_ref()?.abs())))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(name, _)| name.clone());
+        Self {
+            region,
+            predictions: predictions.iter().map(|p| (p.theory.clone(), p.into())).collect(),
+            measured,
+            verdict: VerdictRecord { best, error_decades },
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The stationary law of one setting: a long ensemble, its histograms, and the fitted power of the loss.
+
+use crate::record::{StationaryRecord, StationaryRow, stationary_rows};
+use crate::schema::StationaryTable;
+use logscape::ensemble::{EnsembleError, GroupStatistics, Interrupt, StationaryRun};
+use logscape::landscape::Minimum;
+use logscape::problem::Problem;
+use logscape::stats::{Histogram, HistogramError, Scale, loss_exponent};
+use logscape::theory::Stationary;
+use logscape::{Geometry, SgdSettings};
+use thiserror::Error;
+
+/// Groups that the replicas are split into; intervals come from their scatter.
+const GROUPS: usize = 16;
+/// Bins of each histogram.
+const BINS: usize = 240;
+
+/// Why there is no stationary ensemble.
+#[derive(Debug, Error)]
+pub enum StationaryError {
+    /// The ensemble cannot start.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
+    /// The minimum's loss or curvature gives no range for a histogram.
+    #[error("no range for a histogram: {0}")]
+    Histogram(#[from] HistogramError),
+}
+
+/// Runs the ensemble of one setting; returns its record and the rows of its histograms.
+pub(crate) fn stationary<P: Problem>(
+    problem: &P,
+    (minimum, geometry, law): (&Minimum, &Geometry, &Stationary),
+    number: usize,
+    sgd: SgdSettings,
+    table: &StationaryTable,
+    seed: u64,
+    interrupt: &Interrupt,
+) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
+    // A sample costs the loss of all data: as much work for samples as for steps.
+    let thin = table.thin.unwrap_or_else(|| (problem.samples() / sgd.batch_size).max(1) as u64);
+    let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star).sqrt();
+    let run = StationaryRun {
+        start: minimum.theta.clone(),
+        settings: sgd,
+        replicas: table.replicas,
+        groups: GROUPS.min(table.replicas),
+        burn_in: table.burn_in,
+        samples: (table.steps / thin).max(1),
+        thin,
+        minimum_loss: geometry.loss,
+        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * geometry.loss, 1e7 * geometry.loss, BINS)?,
+        directions: geometry.vectors.iter().take(table.directions).cloned().collect(),
+        displacement_bins: Histogram::new(Scale::Linear, -reach, reach, 2 * BINS + 1)?,
+        moments: false,
+        seed,
+    };
+    let groups = run.run(problem, interrupt)?;
+    let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
+    let fit = loss_exponent(&losses, geometry.outliers.count as f64, geometry.loss);
+    let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(&groups, |group| &group.loss)?);
+    for k in 0..run.directions.len() {
+        let histogram = merged(&groups, |group| &group.displacements[k])?;
+        rows.extend(stationary_rows(number, &sgd, &format!("displacement_{}", k + 1), &histogram));
+    }
+    let record = StationaryRecord {
+        tail_exponent_predicted: law.phi,
+        tail_exponent_predicted_measured: law.phi_measured,
+        tail_exponent: fit.as_ref().ok().copied(),
+        note: fit.err().map(|error| error.to_string()),
+        samples: losses.iter().map(Histogram::total).sum(),
+        diverged: groups.iter().map(|group| group.diverged).sum(),
+    };
+    Ok((record, rows))
+}
+
+fn merged(
+    groups: &[GroupStatistics],
+    histogram: impl Fn(&GroupStatistics) -> &Histogram,
+) -> Result<Histogram, HistogramError> {
+    let mut all: Option<Histogram> = None;
+    for group in groups {
+        match &mut all {
+            Some(all) => all.merge(histogram(group))?,
+            None => all = Some(histogram(group).clone()),
+        }
+    }
+    all.ok_or(HistogramError::NoBins)
+}
