@@ -39,7 +39,7 @@ pub enum RunError {
     Minimum(#[from] MinimumError),
     /// The geometry cannot be measured.
     #[error("geometry: {0}")]
-    Geometry(#[from] GeometryError),
+    Geometry(GeometryError),
     /// There is no way out where the study asks for one.
     #[error("escape.region: {0}")]
     Barrier(#[from] BarrierError),
@@ -129,11 +129,18 @@ struct Run<'a> {
 impl Run<'_> {
     fn with<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Results, RunError> {
         let minimum = self.minimum(problem, default_start)?;
-        let geometry = measure(problem, &minimum, &GeometryConfig { seed: self.study.seed, ..Default::default() })?;
+        let geometry =
+            measure(problem, &minimum, &GeometryConfig { seed: self.study.seed, ..Default::default() }, &|| {
+                self.interrupt.is_requested()
+            })
+            .map_err(|error| match error {
+                GeometryError::Interrupted(_) => RunError::Interrupted,
+                error => RunError::Geometry(error),
+            })?;
         self.listener.say(&format!(
-            "geometry: {} outliers, h* = {:.4}, s = {}, index {}",
+            "geometry: {} outliers, h* = {}, s = {}, index {}",
             geometry.outliers.count,
-            geometry.outliers.h_star,
+            with_interval(&geometry.outliers.h_star),
             with_interval(&geometry.noise_strength),
             geometry.index
         ));
@@ -264,7 +271,7 @@ fn region_and_barrier<P: Problem>(
         RegionText::LossLevel(loss) => Ok(level(*loss)),
         RegionText::LossFactor(factor) => Ok(level(factor * minimum.loss)),
         RegionText::Ball(radius) => {
-            let loss = minimum.loss + 0.5 * geometry.outliers.h_star * radius * radius;
+            let loss = minimum.loss + 0.5 * geometry.outliers.h_star.value * radius * radius;
             Ok((Region::Ball { centre: minimum.theta.clone(), radius: *radius }, Barrier::Level { loss }))
         }
         RegionText::Box(_) | RegionText::DividingSurface => {

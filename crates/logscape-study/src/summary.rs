@@ -27,7 +27,7 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(
         text,
         "hessian   n = {} outliers, h* = {:.4}, gap {:.2}",
-        geometry.outliers.count, geometry.outliers.h_star, geometry.outliers.gap
+        geometry.outliers.count, geometry.outliers.h_star.value, geometry.outliers.gap
     )?;
     writeln!(
         text,

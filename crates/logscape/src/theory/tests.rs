@@ -21,7 +21,13 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         eigenvalues: vec![h; n],
         residuals: vec![0.0; n],
         complete: true,
-        outliers: Outliers { count: n, h_star: h, rule: String::new(), gap: 1.0, alternatives: vec![] },
+        outliers: Outliers {
+            count: n,
+            h_star: Estimate::exact(h),
+            rule: String::new(),
+            gap: 1.0,
+            alternatives: vec![],
+        },
         directions: vec![],
         noise_strength: Estimate::exact(1.0),
         decoupling: Decoupling {
