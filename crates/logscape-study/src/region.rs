@@ -28,7 +28,7 @@ pub(crate) fn region_and_barrier<P: Problem>(
         RegionText::LossLevel(loss) => Ok(level(*loss)),
         RegionText::LossFactor(factor) => Ok(level(factor * minimum.loss)),
         RegionText::Ball(radius) => {
-            let loss = minimum.loss + 0.5 * geometry.outliers.h_star * radius * radius;
+            let loss = minimum.loss + 0.5 * geometry.outliers.h_star.value * radius * radius;
             Ok((Region::Ball { centre: minimum.theta.clone(), radius: *radius }, Barrier::Level { loss }))
         }
         RegionText::Box(bounds) if bounds.len() == problem.dim() => {

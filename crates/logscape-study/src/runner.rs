@@ -46,7 +46,7 @@ pub enum RunError {
     Minimum(#[from] MinimumError),
     /// The geometry cannot be measured.
     #[error("geometry: {0}")]
-    Geometry(#[from] GeometryError),
+    Geometry(GeometryError),
     /// There is no way out where the study asks for one.
     #[error("escape.region: {0}")]
     Barrier(#[from] BarrierError),
@@ -243,11 +243,16 @@ impl Run<'_> {
             problem.dim()
         ));
         let config = GeometryConfig { seed: self.study.seed, ..Default::default() };
-        let geometry: Geometry = self.stage("geometry", stages, || Ok(measure(problem, &minimum, &config)?))?;
+        let geometry: Geometry = self.stage("geometry", stages, || {
+            measure(problem, &minimum, &config, &|| self.interrupt.is_requested()).map_err(|error| match error {
+                GeometryError::Interrupted(_) => RunError::Interrupted { kept: None },
+                error => RunError::Geometry(error),
+            })
+        })?;
         self.listener.say(&format!(
-            "geometry: {} outliers, h* = {:.4}, s = {}, index {}",
+            "geometry: {} outliers, h* = {}, s = {}, index {}",
             geometry.outliers.count,
-            geometry.outliers.h_star,
+            with_interval(&geometry.outliers.h_star),
             with_interval(&geometry.noise_strength),
             geometry.index
         ));

@@ -38,7 +38,7 @@ pub(crate) fn stationary<P: Problem>(
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
     // A sample costs the loss of all data: as much work for samples as for steps.
     let thin = table.thin.unwrap_or_else(|| (problem.samples() / sgd.batch_size).max(1) as u64);
-    let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star).sqrt();
+    let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
     let run = StationaryRun {
         start: minimum.theta.clone(),
         settings: sgd,

@@ -19,8 +19,9 @@ pub struct DirectionNoise {
 pub struct Outliers {
     /// Number of outliers `n`, the effective dimension.
     pub count: usize,
-    /// Typical outlier curvature `h*`: geometric mean of the outliers.
-    pub h_star: f64,
+    /// Typical outlier curvature `h* = (Π h_i)^{1/n}`, the geometric mean of the outliers (loss per squared parameter).
+    /// Its interval is the sampling error of the curvatures along the fixed eigendirections, `h_i = mean v_iᵀH_μ v_i`.
+    pub h_star: Estimate,
     /// The rule in words.
     pub rule: String,
     /// Ratio of the last outlier to the first bulk eigenvalue; infinite when there is no bulk.

@@ -96,7 +96,7 @@ impl From<&Geometry> for GeometryRecord {
             outliers: outliers.count,
             outlier_rule: outliers.rule.clone(),
             gap: Some(outliers.gap).filter(|gap| gap.is_finite()),
-            h_star: Estimate::exact(outliers.h_star),
+            h_star: outliers.h_star,
             eigenvalues: geometry.eigenvalues[..leading].to_vec(),
             complete: geometry.complete,
             noise_strength: geometry.noise_strength,

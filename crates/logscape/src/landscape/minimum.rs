@@ -202,7 +202,8 @@ fn newton(
         if interrupt() || minimum.gradient_norm == 0.0 {
             return Ok(());
         }
-        let (values, vectors) = eigen(to_dense(&Hessian::new(problem, &minimum.theta)).as_ref())?;
+        let Ok(hessian) = to_dense(&Hessian::new(problem, &minimum.theta), interrupt) else { return Ok(()) };
+        let (values, vectors) = eigen(hessian.as_ref())?;
         if values.last().is_none_or(|&h| h <= 1e-12 * values[0]) {
             return Ok(());
         }

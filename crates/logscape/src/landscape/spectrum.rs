@@ -1,9 +1,9 @@
 //! The Hessian spectrum at a point: eigenpairs, index and outliers.
 
-use crate::Problem;
 use crate::geometry::Outliers;
 use crate::operator::dense::{EigenError, eigen, to_dense};
 use crate::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use crate::{Estimate, Problem};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par, Scale};
 use serde::{Deserialize, Serialize};
@@ -44,13 +44,18 @@ const KEPT: usize = 200;
 /// The Hessian spectrum of `problem` at `theta`: whole for few parameters, leading eigenpairs by Lanczos beyond.
 ///
 /// # Errors
-/// If the Hessian has entries that are not finite.
-pub fn spectrum(problem: &dyn Problem, theta: &[f64], config: &SpectrumConfig) -> Result<Spectrum, EigenError> {
+/// If the Hessian has entries that are not finite, or on an interrupt.
+pub fn spectrum(
+    problem: &dyn Problem,
+    theta: &[f64],
+    config: &SpectrumConfig,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<Spectrum, EigenError> {
     let hessian = Hessian::new(problem, theta);
     let p = problem.dim();
     let complete = p <= config.dense_up_to;
     let (values, vectors, residuals) = if complete {
-        let dense = to_dense(&hessian);
+        let dense = to_dense(&hessian, interrupt)?;
         let (values, matrix) = eigen(dense.as_ref())?;
         let mut image = Mat::zeros(p, p);
         matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
@@ -58,7 +63,7 @@ pub fn spectrum(problem: &dyn Problem, theta: &[f64], config: &SpectrumConfig) -
         let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
         (values, vectors, residuals)
     } else {
-        let pairs = leading_eigenpairs(&hessian, &config.lanczos)?;
+        let pairs = leading_eigenpairs(&hessian, &config.lanczos, interrupt)?;
         (pairs.values, pairs.vectors, pairs.residuals)
     };
     let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
@@ -88,7 +93,8 @@ impl Default for OutlierRule {
 /// Cuts a descending spectrum where the ratio of neighbours is largest. `None` without a positive eigenvalue.
 ///
 /// Candidates are the cuts after the `n`-th eigenvalue, `n ≤ max_count`, `h_n ≥ floor · h_1`, between eigenvalues that
-/// are not tied. The ratio to an eigenvalue that is not positive is infinite.
+/// are not tied. The ratio to an eigenvalue that is not positive is infinite. Eigenvalues alone tell no error of `h*`;
+/// [`measure`](crate::noise::measure) adds its interval.
 pub fn outliers(values: &[f64], complete: bool, rule: &OutlierRule) -> Option<Outliers> {
     let top = values.first().copied().filter(|&h| h > 0.0)?;
     let geometric = |n: usize| (values[..n].iter().map(|h| h.ln()).sum::<f64>() / n as f64).exp();
@@ -114,7 +120,7 @@ pub fn outliers(values: &[f64], complete: bool, rule: &OutlierRule) -> Option<Ou
          kept together; all count if no ratio reaches {}",
         rule.max_count, rule.floor, rule.tie, rule.min_gap
     );
-    Some(Outliers { count, h_star, rule, gap, alternatives: cuts })
+    Some(Outliers { count, h_star: Estimate::exact(h_star), rule, gap, alternatives: cuts })
 }
 
 #[cfg(test)]
@@ -131,7 +137,7 @@ mod tests {
         let (expected, _) = eigen(moment.as_ref()).unwrap();
         let lanczos = LanczosConfig { count: 6, block: 2, ..LanczosConfig::default() };
         for dense_up_to in [4000, 0] {
-            let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }).unwrap();
+            let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }, &|| false).unwrap();
             assert_eq!(found.index, 0);
             for j in 0..6 {
                 assert!((found.values[j] - expected[j]).abs() < 1e-10);
@@ -148,7 +154,7 @@ mod tests {
         values.extend([0.7, 0.5, 0.3, 0.2, 0.12, 0.08, 0.05, -1e-9]);
         let found = outliers(&values, true, &OutlierRule::default()).unwrap();
         assert_eq!(found.count, 10);
-        assert!((found.h_star - 9.67).abs() < 1e-12 && (found.gap - 9.67 / 2.92).abs() < 1e-12);
+        assert!((found.h_star.value - 9.67).abs() < 1e-12 && (found.gap - 9.67 / 2.92).abs() < 1e-12);
         assert!(found.alternatives.iter().all(|a| a.0 >= 10));
         assert_eq!(found.alternatives[0].0, 20);
         assert_eq!(outliers(&[1.2, 1.0, 0.9], true, &OutlierRule::default()).unwrap().count, 3);

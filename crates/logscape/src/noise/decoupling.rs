@@ -1,9 +1,9 @@
 //! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
 
-use super::bootstrap::bca;
+use super::bootstrap::log_studentised;
 use crate::geometry::DirectionNoise;
 use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
-use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
+use crate::operator::{Interrupted, NoiseCovariance, axpy, check, dot, norm, scale};
 use crate::{Estimate, Problem, Samples};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -17,25 +17,34 @@ pub struct DirectionalNoise {
     pub directions: Vec<DirectionNoise>,
     /// Noise strength `s`, the mean of the ratios.
     pub strength: Estimate,
+    /// Geometric mean of the curvatures (loss per squared parameter).
+    pub typical_curvature: Estimate,
     /// `VᵀCV`, row by row (squared gradient).
     pub covariance: Vec<Vec<f64>>,
 }
 
 /// Noise `C_ii = mean a² − (mean a)²`, `a_μi = e_μ·(J_μ v_i)`, and ratios `C_ii/(2 L h_i)` along unit vectors `v_i`.
 ///
-/// The intervals come from a bootstrap over the samples that resamples `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i`
-/// of each sample together; the point and the directions stay fixed.
+/// The intervals, and that of `h* = (Π_i h_i)^{1/k}`, come from a studentised bootstrap over the samples that resamples
+/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed.
+///
+/// # Errors
+/// On an interrupt.
 pub fn directional_noise(
     problem: &dyn Problem,
     theta: &[f64],
     vectors: &[Vec<f64>],
-    resamples: usize,
-    seed: u64,
-) -> DirectionalNoise {
+    (resamples, seed): (usize, u64),
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<DirectionalNoise, Interrupted> {
     let (n, c, k) = (problem.samples(), problem.outputs(), vectors.len());
     let noise = NoiseCovariance::new(problem, theta);
-    let projections: Vec<Vec<f64>> = vectors.par_iter().map(|v| noise.projections(v)).collect();
-    let curvatures: Vec<Vec<f64>> = vectors.par_iter().map(|v| sample_curvatures(problem, theta, v)).collect();
+    let projections: Vec<Vec<f64>> =
+        vectors.par_iter().map(|v| check(interrupt).map(|()| noise.projections(v))).collect::<Result<_, _>>()?;
+    let curvatures: Vec<Vec<f64>> = vectors
+        .par_iter()
+        .map(|v| check(interrupt).map(|()| sample_curvatures(problem, theta, v)))
+        .collect::<Result<_, _>>()?;
     let losses: Vec<f64> = residuals(problem, theta).chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
     let width = 3 * k + 1;
     let mut rows = Vec::with_capacity(n * width);
@@ -45,14 +54,29 @@ pub fn directional_noise(
         rows.extend(curvatures.iter().map(|q| q[m]));
         rows.push(losses[m]);
     }
-    let mut estimates = bca(&rows, width, resamples, seed, |means| {
-        let mut out = Vec::with_capacity(2 * k + 1);
-        out.extend((0..k).map(|i| means[k + i] - means[i] * means[i]));
-        out.extend((0..k).map(|i| out[i] / (2.0 * means[3 * k] * means[2 * k + i])).collect::<Vec<_>>());
+    // Statistics: noises, ratios, noise strength, typical curvature.
+    let values = |means: &[f64]| {
+        let mut out: Vec<f64> = (0..k).map(|i| means[k + i] - means[i] * means[i]).collect();
+        (0..k).for_each(|i| out.push(out[i] / (2.0 * means[3 * k] * means[2 * k + i])));
         out.push(out[k..].iter().sum::<f64>() / k as f64);
+        out.push((means[2 * k..3 * k].iter().map(|h| h.ln()).sum::<f64>() / k as f64).exp());
         out
-    });
-    let strength = estimates.pop().unwrap_or(Estimate::exact(f64::NAN));
+    };
+    let influences = |means: &[f64], values: &[f64], row: &[f64], out: &mut [f64]| {
+        let of_loss = row[3 * k] / means[3 * k] - 1.0;
+        let (mut strength, mut typical) = (0.0, 0.0);
+        for i in 0..k {
+            out[i] = ((row[i] - means[i]).powi(2) - values[i]) / values[i];
+            let of_curvature = row[2 * k + i] / means[2 * k + i] - 1.0;
+            out[k + i] = out[i] - of_loss - of_curvature;
+            strength += values[k + i] * out[k + i];
+            typical += of_curvature;
+        }
+        out[2 * k] = strength / (values[2 * k] * k as f64);
+        out[2 * k + 1] = typical / k as f64;
+    };
+    let estimates = log_studentised(&rows, width, (resamples, seed), interrupt, values, influences)?;
+    let (strength, typical_curvature) = (estimates[2 * k], estimates[2 * k + 1]);
     let mean = |a: &[f64]| a.iter().sum::<f64>() / n as f64;
     let means: Vec<f64> = projections.iter().map(|a| mean(a)).collect();
     let covariance = (0..k)
@@ -61,7 +85,7 @@ pub fn directional_noise(
     let directions = (0..k)
         .map(|i| DirectionNoise { curvature: mean(&curvatures[i]), noise: estimates[i], ratio: estimates[k + i] })
         .collect();
-    DirectionalNoise { directions, strength, covariance }
+    Ok(DirectionalNoise { directions, strength, typical_curvature, covariance })
 }
 
 /// Curvatures `vᵀH_μ v` of the single samples.
@@ -93,18 +117,22 @@ pub fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
 /// Each point is a displacement in a random direction `Σ z_i v_i/√h_i` of the span, of a length at which the
 /// quadratic loss would rise by a factor spread evenly on a logarithmic scale from 1.3 to 4. The exponent is the
 /// least-squares slope of `ln tr C` on `ln L` with Student's interval.
+///
+/// # Errors
+/// On an interrupt.
 pub fn scaling(
     problem: &dyn Problem,
     theta: &[f64],
     vectors: &[Vec<f64>],
     h: &[f64],
-    points: usize,
-    seed: u64,
-) -> (Estimate, Vec<(f64, f64)>) {
+    (points, seed): (usize, u64),
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<(Estimate, Vec<(f64, f64)>), Interrupted> {
     let base = loss(problem, theta);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut found = Vec::with_capacity(points);
     for k in 0..points {
+        check(interrupt)?;
         let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
         let mut z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
         let length = norm(&z);
@@ -117,7 +145,7 @@ pub fn scaling(
         found.push((loss(problem, &place), noise_trace(problem, &place)));
     }
     let logs: Vec<(f64, f64)> = found.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect();
-    (slope(&logs), found)
+    Ok((slope(&logs), found))
 }
 
 /// Least-squares slope with its 95 % interval; unbounded where fewer than three points exist.

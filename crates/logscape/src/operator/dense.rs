@@ -1,12 +1,12 @@
 //! Dense symmetric matrices: assembling one from an operator, and its eigendecomposition.
 
-use super::LinearOperator;
+use super::{Interrupted, LinearOperator, check};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::{Mat, MatRef, Par, diag::Diag};
 use thiserror::Error;
 
-/// Why a dense eigendecomposition failed.
+/// Why there are no eigenpairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum EigenError {
     /// The matrix has an entry that is not finite.
@@ -15,21 +15,28 @@ pub enum EigenError {
     /// The iteration did not converge.
     #[error("the symmetric eigendecomposition did not converge")]
     NoConvergence,
+    /// The work was stopped on request.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Columns that are applied at once while a matrix is assembled.
 const BLOCK: usize = 64;
 
 /// The matrix of `operator`, from its products with the unit vectors, symmetrised as `(A + Aᵀ)/2`.
-pub fn to_dense(operator: &dyn LinearOperator) -> Mat<f64> {
+///
+/// # Errors
+/// On an interrupt, which is asked for before every block of products.
+pub fn to_dense(operator: &dyn LinearOperator, interrupt: &(dyn Fn() -> bool + Sync)) -> Result<Mat<f64>, Interrupted> {
     let p = operator.dim();
     let mut matrix = Mat::zeros(p, p);
     for start in (0..p).step_by(BLOCK) {
+        check(interrupt)?;
         let width = BLOCK.min(p - start);
         let unit = Mat::from_fn(p, width, |i, j| f64::from(u8::from(i == start + j)));
         operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width));
     }
-    Mat::from_fn(p, p, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)]))
+    Ok(Mat::from_fn(p, p, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)])))
 }
 
 /// Eigenvalues (descending) and eigenvectors, as columns in the same order, of a symmetric matrix.

@@ -1,7 +1,7 @@
 //! Leading eigenpairs of a symmetric operator by restarted block Lanczos with full reorthogonalisation.
 
 use super::dense::{EigenError, eigen};
-use super::{LinearOperator, apply, axpy, dot, norm, scale};
+use super::{LinearOperator, apply, axpy, check, dot, norm, scale};
 use faer::Mat;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -51,8 +51,12 @@ pub struct Eigenpairs {
 /// block Lanczos method* (1977); thick restart after Wu, Simon (2000).
 ///
 /// # Errors
-/// If the operator returns a number that is not finite.
-pub fn leading_eigenpairs(operator: &dyn LinearOperator, config: &LanczosConfig) -> Result<Eigenpairs, EigenError> {
+/// If the operator returns a number that is not finite, or on an interrupt, which is asked for before every block.
+pub fn leading_eigenpairs(
+    operator: &dyn LinearOperator,
+    config: &LanczosConfig,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<Eigenpairs, EigenError> {
     let p = operator.dim();
     let count = config.count.min(p);
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
@@ -72,6 +76,7 @@ pub fn leading_eigenpairs(operator: &dyn LinearOperator, config: &LanczosConfig)
             seeds.push((0..p).map(|_| StandardNormal.sample(&mut rng)).collect());
         }
         for _ in 0..config.depth.max(1) {
+            check(interrupt)?;
             let first = basis.len();
             for seed in std::mem::take(&mut seeds) {
                 push_orthogonal(&mut basis, seed);
@@ -186,7 +191,7 @@ mod tests {
             spectrum[40 * k..40 * k + 10].fill(level);
         }
         let config = LanczosConfig { count: 30, block: 4, ..LanczosConfig::default() };
-        let pairs = leading_eigenpairs(&Reflected(spectrum.clone()), &config).unwrap();
+        let pairs = leading_eigenpairs(&Reflected(spectrum.clone()), &config, &|| false).unwrap();
         spectrum.sort_by(|a, b| b.total_cmp(a));
         assert!(pairs.converged.iter().all(|&c| c));
         for k in 0..30 {
@@ -197,9 +202,9 @@ mod tests {
     #[test]
     fn agrees_with_the_dense_eigenvalues() {
         let operator = Reflected((0..120).map(|i| f64::from(i).sqrt()).collect());
-        let (dense, _) = eigen(super::super::dense::to_dense(&operator).as_ref()).unwrap();
+        let (dense, _) = eigen(super::super::dense::to_dense(&operator, &|| false).unwrap().as_ref()).unwrap();
         let config = LanczosConfig { count: 8, block: 3, ..LanczosConfig::default() };
-        let pairs = leading_eigenpairs(&operator, &config).unwrap();
+        let pairs = leading_eigenpairs(&operator, &config, &|| false).unwrap();
         for k in 0..8 {
             assert!((pairs.values[k] - dense[k]).abs() < 1e-9 * dense[0]);
             assert!(pairs.residuals[k] < 1e-7 * dense[0]);

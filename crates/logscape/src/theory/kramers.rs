@@ -84,7 +84,7 @@ impl Theory for Kramers {
                 }),
             Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
-                let h = geometry.outliers.h_star;
+                let h = geometry.outliers.h_star.value;
                 let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;
                 let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + overshoot(noise, batch, sgd);
                 let rise = 0.5 * h * radius * radius;

@@ -104,7 +104,7 @@ impl Theory for LogLandscape {
             }
             Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
-                let h = geometry.outliers.h_star;
+                let h = geometry.outliers.h_star.value;
                 let s = geometry.noise_strength.value;
                 let temperature = sgd.learning_rate * s * h / batch;
                 let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + overshoot(2.0 * s * loss * h, batch, sgd);

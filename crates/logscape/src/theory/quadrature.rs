@@ -48,7 +48,7 @@ impl Quadrature {
 
     /// `ln` of the mean time to a loss level of the isotropic basin.
     fn to_level(self, level: f64, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<f64, String> {
-        let (h, rest, s) = (geometry.outliers.h_star, geometry.loss, geometry.noise_strength.value);
+        let (h, rest, s) = (geometry.outliers.h_star.value, geometry.loss, geometry.noise_strength.value);
         let noise = move |loss: f64| 2.0 * s * h * loss;
         let model: &dyn Fn(f64) -> f64 = match self.0 {
             NoiseModel::Frozen => &|_| noise(rest),

@@ -32,7 +32,7 @@ impl Stationary {
     pub fn predict(geometry: &Geometry, sgd: &SgdSettings) -> Self {
         let batch = sgd.effective_batch_size(geometry.samples);
         let temperature = |s: f64| {
-            let t = sgd.learning_rate * s * geometry.outliers.h_star / batch;
+            let t = sgd.learning_rate * s * geometry.outliers.h_star.value / batch;
             (t.is_finite() && t > 0.0).then_some(t)
         };
         let published = temperature(1.0);
@@ -43,7 +43,7 @@ impl Stationary {
         let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
         let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
         let contraction = outliers.iter().map(|h| (1.0 - eta * h).powi(2)).fold(f64::NAN, f64::max);
-        let kick = eta * geometry.outliers.count as f64 * geometry.outliers.h_star;
+        let kick = eta * geometry.outliers.count as f64 * geometry.outliers.h_star.value;
         let growth = measured.map(|t| contraction + kick * t).filter(|g| g.is_finite());
         Self {
             temperature: published,
