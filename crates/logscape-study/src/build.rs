@@ -79,3 +79,32 @@ pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> Result<(Vec<usize>
 pub(crate) fn initialisation(name: &str) -> Result<Initialisation, RunError> {
     named("minimum.init", name)
 }
+
+/// An observed entry `(i, j, y)` of a matrix.
+type Entry = (usize, usize, f64);
+
+/// Rows, columns and observed entries of a matrix, from inputs `(i, j)` that count from 0.
+///
+/// # Errors
+/// If an input is no pair of indices.
+pub(crate) fn matrix_entries(data: &Dataset) -> Result<(usize, usize, Vec<Entry>), RunError> {
+    // Two factors of this many rows stay well below the memory of a machine.
+    const LARGEST: f64 = 1e7;
+    let fail = |message: String| {
+        RunError::input(
+            "problem.data",
+            message + "\n  hint: give row and column, from 0, as the two inputs of each entry",
+        )
+    };
+    if data.input_dim != 2 {
+        return Err(fail(format!("an entry of a matrix has 2 inputs, not {}", data.input_dim)));
+    }
+    if let Some(k) = data.inputs.iter().position(|&i| i < 0.0 || i.fract() != 0.0 || i > LARGEST) {
+        return Err(fail(format!("{} in sample {} is no row or column", data.inputs[k], k / 2)));
+    }
+    let entries: Vec<_> =
+        data.inputs.chunks_exact(2).zip(&data.targets).map(|(x, &y)| (x[0] as usize, x[1] as usize, y)).collect();
+    let rows = entries.iter().map(|entry| entry.0 + 1).max().unwrap_or(0);
+    let columns = entries.iter().map(|entry| entry.1 + 1).max().unwrap_or(0);
+    Ok((rows, columns, entries))
+}

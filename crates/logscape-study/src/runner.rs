@@ -1,6 +1,6 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
-use crate::build::{dataset, initialisation, layers};
+use crate::build::{dataset, initialisation, layers, matrix_entries};
 use crate::record::{
     Checkpoints, EscapeRecord, GeometryRecord, Manifest, MinimumRecord, Record, RecordError, Results, RunFolder,
     SettingRecord, Tables,
@@ -13,11 +13,12 @@ use logscape::data::{DataError, Dataset};
 use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, rate_estimate};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
-use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
+use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::theory::{self, Stationary};
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -201,7 +202,15 @@ impl Run<'_> {
                 self.with(&problem, start, stages)
             }
             ProblemKind::MatrixFactorisation => {
-                Err(RunError::input("problem.kind", "a study cannot describe a matrix's entries yet".to_owned()))
+                scalar_target(&data)?;
+                let (rows, columns, entries) = matrix_entries(&data)?;
+                let rank = study.problem.rank.ok_or_else(|| {
+                    RunError::input("problem.rank", "a matrix factorisation needs it\n  hint: add rank = 2".to_owned())
+                })?;
+                let problem = MatrixFactorisation::new(rows, columns, rank, &entries)?;
+                let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
+                let start = StandardNormal.sample_iter(&mut rng).take(problem.dim()).collect();
+                self.with(&problem, start, stages)
             }
         }
     }

@@ -167,51 +167,53 @@ pub fn phase_retrieval(settings: &PhaseRetrieval, seed: u64) -> Result<Synthetic
 pub struct MatrixFactorisation {
     /// Number of samples `N`.
     pub samples: usize,
-    /// Number of inputs, the columns of the matrix.
-    pub input_dim: usize,
-    /// Number of targets, the rows of the matrix.
-    pub target_dim: usize,
+    /// Rows of the matrix.
+    pub rows: usize,
+    /// Columns of the matrix.
+    pub columns: usize,
     /// Rank of the matrix.
     pub rank: usize,
     /// Standard deviation `σ` of the noise on each target.
     pub noise: f64,
 }
 
-/// A low-rank linear map: `y = U Vᵀx + σξ` with `x ~ N(0, I)`.
+/// Observed entries of a low-rank matrix: `y = u_i·v_j + σξ` at `N` different places `(i, j)`, drawn uniformly.
 ///
-/// The teacher is `U` (`target_dim × rank`), then `V` (`input_dim × rank`), both row-major with independent entries of
-/// variance `1/√(rank · input_dim)`, so that each noiseless target has variance 1 on average.
+/// An input is `(i, j)`, from 0. The teacher is `U` (`rows × rank`), then `V` (`columns × rank`), both row-major with
+/// independent entries of variance `1/√rank`, so that a noiseless target has variance 1 on average.
 ///
 /// # Errors
 ///
-/// [`DataError::Parameter`] for a setting out of range.
+/// [`DataError::Parameter`] for a setting out of range; there cannot be more samples than entries.
 pub fn matrix_factorisation(settings: &MatrixFactorisation, seed: u64) -> Result<Synthetic, DataError> {
-    let MatrixFactorisation { samples, input_dim, target_dim, rank, noise } = *settings;
+    let MatrixFactorisation { samples, rows, columns, rank, noise } = *settings;
     let draw = Draw::new("matrix factorisation", seed, samples, noise)?;
-    draw.fits("input_dim", input_dim)?;
-    draw.fits("target_dim", target_dim)?;
-    let largest = input_dim.min(target_dim);
+    draw.fits("rows", rows)?;
+    draw.fits("columns", columns)?;
+    let largest = rows.min(columns);
     if rank == 0 || rank > largest {
-        let wanted = format!("between 1 and {largest}, the smaller dimension");
+        let wanted = format!("between 1 and {largest}, the smaller side of the matrix");
         return Err(DataError::parameter(draw.name, "rank", &rank, &wanted));
     }
-    draw.teacher_fits(rank, input_dim + target_dim)?;
-    let mut teacher = draw.gaussian(Stream::Teacher, (target_dim + input_dim) * rank);
-    let deviation = (rank as f64 * input_dim as f64).powf(-0.25);
+    let entries = rows.saturating_mul(columns);
+    if samples > entries {
+        return Err(DataError::parameter(draw.name, "samples", &samples, &format!("at most {entries}, the entries")));
+    }
+    draw.teacher_fits(rank, rows + columns)?;
+    let mut teacher = draw.gaussian(Stream::Teacher, (rows + columns) * rank);
+    let deviation = (rank as f64).powf(-0.25);
     for θ in &mut teacher {
         *θ *= deviation;
     }
-    let inputs = draw.gaussian(Stream::Inputs, samples * input_dim);
-    let (u, v) = teacher.split_at(target_dim * rank);
+    let places = rand::seq::index::sample(&mut draw.rng(Stream::Inputs), entries, samples);
+    let inputs = places.iter().flat_map(|place| [(place / columns) as f64, (place % columns) as f64]).collect();
+    let (u, v) = teacher.split_at(rows * rank);
     let (u, v) = (u.to_vec(), v.to_vec());
-    let mut code = vec![0.0; rank];
-    draw.taught(inputs, input_dim, target_dim, teacher, |x, y| {
-        code.fill(0.0);
-        for (row, x) in v.chunks_exact(rank).zip(x) {
-            code.iter_mut().zip(row).for_each(|(code, v)| *code += v * x);
-        }
-        y.iter_mut().zip(u.chunks_exact(rank)).for_each(|(y, row)| *y = dot(row, &code));
-    })
+    let factor = |factors: &[f64], k: f64| -> Vec<f64> {
+        let start = k as usize * rank;
+        factors[start..start + rank].to_vec()
+    };
+    draw.taught(inputs, 2, 1, teacher, |x, y| y[0] = dot(&factor(&u, x[0]), &factor(&v, x[1])))
 }
 
 /// Settings of [`teacher_student`].

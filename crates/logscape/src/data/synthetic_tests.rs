@@ -11,7 +11,7 @@ fn linear(noise: f64) -> LinearTeacher {
 }
 
 fn factors(noise: f64) -> MatrixFactorisation {
-    MatrixFactorisation { samples: SAMPLES, input_dim: 4, target_dim: 3, rank: 2, noise }
+    MatrixFactorisation { samples: SAMPLES, rows: 200, columns: 300, rank: 2, noise }
 }
 
 fn perceptron(noise: f64) -> TeacherStudent {
@@ -60,7 +60,11 @@ fn inputs_have_the_stated_mean_and_covariance() {
     let drawn = all(0.0, 7);
     assert!(gaussian_with(&drawn[0].data, &[4.0, 1.0, 0.25]));
     assert!(gaussian_with(&drawn[2].data, &[1.0; 4]));
-    assert!(gaussian_with(&drawn[3].data, &[1.0; 4]));
+    let places = || drawn[3].data.inputs.chunks_exact(2);
+    // Places are uniform on 200 rows and 300 columns, and none is drawn twice.
+    assert!(mean_is(places().map(|x| x[0]), 99.5) && mean_is(places().map(|x| x[1]), 149.5));
+    let different: std::collections::HashSet<_> = places().map(|x| (x[0] as u32, x[1] as u32)).collect();
+    assert_eq!(different.len(), SAMPLES);
     assert!(gaussian_with(&drawn[4].data, &[1.0; 3]));
     // The test must be able to fail: a covariance that is wrong by a tenth is noticed.
     assert!(!gaussian_with(&drawn[0].data, &[4.4, 1.0, 0.25]));
@@ -76,7 +80,7 @@ fn noiseless_targets_follow_the_teacher() {
         |θ, x, _| θ[0] * x[0] + θ[1] * x[1] + θ[2] * x[2],
         |θ, x, _| (θ[0] * x[0]).sin(),
         |θ, x, _| (0..4).map(|i| θ[i] * x[i]).sum::<f64>().powi(2),
-        |θ, x, k| (0..2).map(|r| (0..4).map(|i| θ[2 * k + r] * θ[6 + 2 * i + r] * x[i]).sum::<f64>()).sum(),
+        |θ, x, _| (0..2).map(|r| θ[2 * x[0] as usize + r] * θ[400 + 2 * x[1] as usize + r]).sum(),
         |θ, x, k| (0..4).map(|u| θ[12 + 4 * k + u] * (0..3).map(|i| θ[3 * u + i] * x[i]).sum::<f64>().tanh()).sum(),
     ];
     for (Synthetic { data, teacher }, formula) in drawn.iter().zip(formulas) {
@@ -90,7 +94,7 @@ fn noiseless_targets_follow_the_teacher() {
     }
     assert!((dot(&drawn[2].teacher, &drawn[2].teacher) - 1.0).abs() < 1e-14);
     let sizes: Vec<usize> = drawn.iter().map(|drawn| drawn.teacher.len()).collect();
-    assert_eq!(sizes, [3, 1, 4, 14, 20]);
+    assert_eq!(sizes, [3, 1, 4, 1000, 20]);
 }
 
 #[test]
@@ -109,9 +113,9 @@ fn noise_has_the_stated_strength_and_leaves_the_inputs() {
 
 #[test]
 fn teachers_have_the_stated_scale() {
-    let wide = MatrixFactorisation { input_dim: 40, target_dim: 50, rank: 25, ..factors(0.0) };
-    let wide = matrix_factorisation(&MatrixFactorisation { samples: 1, ..wide }, 3).expect("valid");
-    assert!(mean_is(wide.teacher.iter().map(|θ| θ * θ), 1.0 / 1000.0_f64.sqrt()));
+    let wide = MatrixFactorisation { samples: 1, rows: 40, columns: 50, rank: 25, noise: 0.0 };
+    let wide = matrix_factorisation(&wide, 3).expect("valid");
+    assert!(mean_is(wide.teacher.iter().map(|θ| θ * θ), 0.2));
     let wide = TeacherStudent { samples: 1, input_dim: 30, hidden: 60, target_dim: 20, noise: 0.0 };
     let teacher = teacher_student(&wide, 4).expect("valid").teacher;
     let (w, a) = teacher.split_at(1800);
@@ -146,7 +150,8 @@ fn settings_out_of_range_are_named() {
         (sinusoid(&Sinusoid { frequency: f64::INFINITY, ..SINE }, 1), "frequency"),
         (phase_retrieval(&PhaseRetrieval { dim: 0, ..PHASES }, 1), "dim"),
         (phase_retrieval(&PhaseRetrieval { dim: usize::MAX, ..PHASES }, 1), "dim"),
-        (matrix_factorisation(&MatrixFactorisation { rank: 4, ..factors(0.0) }, 1), "rank"),
+        (matrix_factorisation(&MatrixFactorisation { rank: 201, ..factors(0.0) }, 1), "rank"),
+        (matrix_factorisation(&MatrixFactorisation { rows: 10, columns: 9, ..factors(0.0) }, 1), "samples"),
         (teacher_student(&TeacherStudent { hidden: 0, ..perceptron(0.0) }, 1), "hidden"),
     ];
     for (result, field) in cases {
