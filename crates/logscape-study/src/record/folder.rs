@@ -149,8 +149,8 @@ impl RunFolder {
             }
             fs::remove_dir_all(&folder.partial).map_err(write)?;
         }
-        fs::create_dir_all(folder.partial.join("checkpoint")).map_err(write)?;
-        if let Err(source) = write_whole(&note, text.as_bytes()) {
+        let reserved = fs::create_dir_all(folder.partial.join("checkpoint"));
+        if let Err(source) = reserved.and_then(|()| write_whole(&note, text.as_bytes())) {
             folder.discard();
             return Err(write(source));
         }
