@@ -237,9 +237,9 @@ fn a_place_that_cannot_be_written_is_a_failure_of_the_system() {
 }
 
 /// Runs the study with its record on a disk of the given size, then lists the disk; none where that is not permitted.
-fn run_on_a_disk(place: &Place, size: &str) -> Option<Output> {
+fn run_on_a_disk(place: &Place, size: &str, then: &str) -> Option<Output> {
     let script = format!(
-        "mount -t tmpfs -o size={size} none \"$2\" || exit 99; \"$1\" run \"$3\" --out \"$2/out\"; code=$?; \
+        "mount -t tmpfs -o size={size} none \"$2\" || exit 99; \"$1\" run \"$3\" --out \"$2/out\"; code=$?; {then} \
          ls -A \"$2\" | sed 's/^/left: /' >&2; exit $code"
     );
     let mut command = Command::new("unshare");
@@ -255,7 +255,18 @@ fn run_on_a_disk(place: &Place, size: &str) -> Option<Output> {
 #[test]
 fn a_full_disk_is_told_and_keeps_no_half_record() {
     let place = Place::new(STUDY);
-    let Some(output) = run_on_a_disk(&place, "4k") else { return };
+    let Some(output) = run_on_a_disk(&place, "4k", "") else { return };
     check_refusal(&output, 1, &["cannot write the record", "is there space"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("left: "), "something is left");
+}
+
+#[test]
+fn a_disk_that_fills_up_later_keeps_finished_stages_for_a_resumption() {
+    let place = Place::new(STUDY);
+    let more = "mount -o remount,size=1m \"$2\"; \"$1\" run \"$3\" --out \"$2/out\" --resume --json >&2;";
+    let Some(full) = run_on_a_disk(&place, "16k", "") else { return };
+    check_refusal(&full, 1, &["cannot write the record", "No space left on device", "left: out.partial"]);
+    let Some(resumed) = run_on_a_disk(&place, "16k", more) else { return };
+    let words = String::from_utf8_lossy(&resumed.stderr);
+    assert!(words.contains("\"study\": \"line\"") && words.ends_with("left: out\n"), "{words}");
 }

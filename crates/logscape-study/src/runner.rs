@@ -2,8 +2,8 @@
 
 use crate::build::{dataset, layers, matrix_entries};
 use crate::record::{
-    Checkpoints, EscapeRecord, GeometryRecord, Manifest, MinimumRecord, Record, RecordError, Results, RunFolder,
-    SettingRecord, Tables,
+    Checkpoints, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record, RecordError, Results,
+    RunFolder, SettingRecord, Tables,
 };
 use crate::record::{escape_rows, path_rows};
 use crate::region::region_and_barrier;
@@ -257,12 +257,14 @@ impl Run<'_> {
             problem.dim()
         ));
         let config = GeometryConfig { seed: self.study.seed, ..Default::default() };
-        let geometry: Geometry = self.stage("geometry", stages, || {
-            measure(problem, &minimum, &config, &|| self.interrupt.is_requested()).map_err(|error| match error {
+        let kept: KeptGeometry = self.stage("geometry", stages, || {
+            let measured = measure(problem, &minimum, &config, &|| self.interrupt.is_requested());
+            measured.map(KeptGeometry::from).map_err(|error| match error {
                 GeometryError::Interrupted(_) => RunError::Interrupted { kept: None },
                 error => RunError::Geometry(error),
             })
         })?;
+        let geometry = Geometry::from(kept);
         self.listener.say(&format!(
             "geometry: {} outliers, h* = {}, s = {}, index {}",
             geometry.outliers.count,
