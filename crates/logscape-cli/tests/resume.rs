@@ -143,7 +143,7 @@ fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
     let takes = begun.elapsed();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
     for part in 0..3 {
-        let random = f64::from(now.subsec_nanos() / 1_000 % 1_000) / 1_000.0;
+        let random = f64::from(now.subsec_micros() % 1_000) / 1_000.0;
         let moment = takes.mul_f64((f64::from(part) + random) / 3.0);
         println!("killed after {moment:?} of {takes:?}");
         let out = format!("out-{part}");
@@ -165,11 +165,11 @@ fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
 #[test]
 fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
     let folder = place();
-    let data: String = (1..40)
+    let data: Vec<String> = (1..40)
         .map(|k| f64::from(k) / 13.0)
         .map(|x| format!("{x},{}\n", (3.0 * x).sin() + 0.2 * (70.0 * x).sin()))
         .collect();
-    fs::write(folder.path().join("data.csv"), format!("x,y\n{data}")).expect("the data are written");
+    fs::write(folder.path().join("data.csv"), format!("x,y\n{}", data.concat())).expect("the data are written");
     let synthetic = STUDY.lines().find(|line| line.starts_with("data.synthetic")).expect("a line of data");
     let study = STUDY
         .replace(synthetic, "data = { path = \"data.csv\" }")

@@ -1,0 +1,171 @@
+//! `results.json` is what its schema says, and a record reads back as what was written.
+
+use jsonschema::{Draft, Validator};
+use logscape::ensemble::Interrupt;
+use logscape_study::{Destination, Listener, Record, parse, run};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+const SCHEMA: &str = include_str!("../schema/results.schema.json");
+
+const SINUSOID: &str = r#"name = "sinusoid"
+seed = 7
+
+[problem]
+kind = "sinusoid"
+data.synthetic = { kind = "sinusoid", samples = 100, from = 0.0, to = 3.0, frequency = 3.0, noise = 0.3 }
+
+[minimum]
+start = [5.5]
+
+[sgd]
+learning_rate = 0.1
+batch_size = [1, 50]
+
+[escape]
+region = "dividing-surface"
+replicas = 20
+max_steps = 2_000
+"#;
+
+const LINEAR: &str = r#"name = "linear"
+
+[problem]
+kind = "linear-regression"
+data.synthetic = { kind = "linear-teacher", samples = 100, spectrum = [1.0, 0.1], teacher = [1.0, -0.5], noise = 1.0 }
+
+[sgd]
+learning_rate = 0.2
+batch_size = 1
+sampling = "without-replacement"
+
+[stationary]
+replicas = 8
+burn_in = 100
+steps = 2_000
+thin = 10
+
+[escape]
+region = { loss-factor = 1.5 }
+replicas = 20
+max_steps = 5_000
+"#;
+
+struct Silent;
+
+impl Listener for Silent {
+    fn say(&self, _: &str) {}
+    fn replicas(&self, _: u64, _: u64) {}
+}
+
+/// A finished run: its record in memory, its folder, and its results as JSON.
+struct Finished {
+    record: Record,
+    folder: TempDir,
+    results: Value,
+}
+
+fn finished(study: &str) -> Finished {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let destination = Destination { place: folder.path().join("record"), force: false, resume: false };
+    let study = parse("study.toml", study, &[]).expect("a good study");
+    let (record, place) =
+        run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent).expect("the run ends");
+    let text = fs::read_to_string(place.join("results.json")).expect("there are results");
+    Finished { record, folder, results: serde_json::from_str(&text).expect("results are JSON") }
+}
+
+static SINUSOID_RUN: LazyLock<Finished> = LazyLock::new(|| finished(SINUSOID));
+static LINEAR_RUN: LazyLock<Finished> = LazyLock::new(|| finished(LINEAR));
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    jsonschema::options().with_draft(Draft::Draft202012).build(&schema).expect("the schema is a schema")
+});
+
+/// What the schema finds wrong, one line each with its place.
+fn complaints(results: &Value) -> Vec<String> {
+    VALIDATOR.iter_errors(results).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn results_are_what_the_schema_says() {
+    for finished in [&*SINUSOID_RUN, &*LINEAR_RUN] {
+        assert_eq!(complaints(&finished.results), Vec::<String>::new(), "{}", finished.record.study.name);
+    }
+    let setting = |finished: &Finished, k: usize| finished.results["settings"][k].clone();
+    assert!(setting(&SINUSOID_RUN, 0)["escape"]["measured"]["mean_steps"].is_object(), "replicas escape");
+    assert!(setting(&SINUSOID_RUN, 1)["escape"]["measured"]["mean_steps"].is_null(), "no replica escapes from B = 50");
+    let linear = setting(&LINEAR_RUN, 0);
+    assert_eq!(linear["escape"]["region"]["kind"], "loss-level");
+    assert!(linear["stationary"]["samples"].as_u64() > Some(0));
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    fn walk(place: &str, value: &Value) {
+        if let Some(fields) = value["properties"].as_object() {
+            assert_eq!(value["additionalProperties"], json!(false), "{place} lets other fields in");
+            for (name, field) in fields {
+                let described = ["description", "$ref", "const"].iter().any(|key| field.get(key).is_some());
+                assert!(described, "{place}/{name} is not described");
+            }
+        }
+        match value {
+            Value::Object(entries) => entries.iter().for_each(|(key, value)| walk(&format!("{place}/{key}"), value)),
+            Value::Array(entries) => entries.iter().for_each(|value| walk(place, value)),
+            _ => {}
+        }
+    }
+    walk("", &serde_json::from_str(SCHEMA).expect("the schema is JSON"));
+}
+
+#[test]
+fn the_schema_refuses_what_results_never_are() {
+    let refused = |pointer: &str, change: &dyn Fn(&mut Value)| {
+        let mut results = LINEAR_RUN.results.clone();
+        change(results.pointer_mut(pointer).expect("the field is there"));
+        assert_ne!(results, LINEAR_RUN.results, "{pointer} is not changed");
+        assert!(!complaints(&results).is_empty(), "{pointer} is accepted");
+    };
+    let renamed = |parent: &str, from: &'static str, to: &'static str| {
+        refused(parent, &move |value| {
+            let fields = value.as_object_mut().expect("an object");
+            let field = fields.remove(from).expect("the field is there");
+            fields.insert(to.to_owned(), field);
+        });
+    };
+    renamed("", "settings", "setting");
+    renamed("/minimum", "theta", "parameters_at_minimum");
+    renamed("/geometry/decoupling", "scaling_exponent", "exponent");
+    renamed("/settings/0", "learning_rate", "eta");
+    renamed("/settings/0/escape/predictions", "kramers", "arrhenius");
+    renamed("/settings/0/escape/region", "loss", "level");
+    for number in
+        ["/minimum/loss", "/geometry/h_star/ci95/0", "/settings/0/phi", "/settings/0/escape/measured/exposure"]
+    {
+        refused(number, &|value| *value = json!("NaN"));
+    }
+    refused("/geometry/h_star/ci95", &|value| *value = json!([1.0]));
+    refused("/minimum/loss", &|value| *value = Value::Null);
+    refused("/settings/0/batch_size", &|value| *value = json!(0));
+    refused("/settings/0/escape/verdict/best", &|value| *value = json!("astrology"));
+}
+
+#[test]
+fn a_record_reads_back_as_it_was_written() {
+    for finished in [&*SINUSOID_RUN, &*LINEAR_RUN] {
+        let read = Record::read(&finished.folder.path().join("record")).expect("the record is whole");
+        assert_eq!(read.tables, finished.record.tables);
+        assert_eq!(read.study, finished.record.study);
+        assert_eq!(read.manifest.seed, finished.record.study.seed);
+    }
+    let (sinusoid, linear) = (&SINUSOID_RUN.record.tables, &LINEAR_RUN.record.tables);
+    assert_eq!((sinusoid.spectrum.len(), sinusoid.escape_times.len()), (1, 40));
+    assert!(!sinusoid.path.is_empty() && sinusoid.stationary.is_empty());
+    assert_eq!((linear.spectrum.len(), linear.escape_times.len()), (2, 20));
+    assert!(linear.path.is_empty() && linear.stationary.iter().any(|row| row.count > 0));
+}
