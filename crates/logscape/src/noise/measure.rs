@@ -189,23 +189,10 @@ fn hutchinson(
 }
 
 /// `tr G = mean ‖J_μ‖_F²`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`.
-fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
-    let (p, c) = (problem.dim(), problem.outputs());
+pub(super) fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
+    let c = problem.outputs();
     let grams = map_chunks(problem, c * c, |range, out, scratch| {
-        let mut rows = vec![0.0; c * p];
-        let mut unit = vec![0.0; c];
-        for (gram, m) in out.chunks_exact_mut(c * c).zip(range) {
-            for (k, row) in rows.chunks_exact_mut(p).enumerate() {
-                unit.fill(0.0);
-                unit[k] = 1.0;
-                problem.vjp_into(theta, &unit, Samples::Range(m..m + 1), row, scratch);
-            }
-            for i in 0..c {
-                for j in 0..c {
-                    gram[i * c + j] = dot(&rows[i * p..(i + 1) * p], &rows[j * p..(j + 1) * p]);
-                }
-            }
-        }
+        problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
     });
     let mut norms = Vec::with_capacity(problem.samples());
     let mut trace = 0.0;
