@@ -4,8 +4,7 @@ use crate::runner::RunError;
 use crate::schema::{DataTable, ProblemTable};
 use logscape::data::synthetic::Generator;
 use logscape::data::{CsvColumns, Dataset, digits, read_csv, read_idx_folder, read_npz};
-use logscape::problem::{Activation, Initialisation};
-use serde::de::DeserializeOwned;
+use logscape::problem::Activation;
 use std::path::Path;
 
 /// The data that a study names; relative paths start at `base`, the study's folder, and `seed` drives generators.
@@ -18,7 +17,7 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         (Some(name), _) => {
             return Err(RunError::input(
                 "problem.data.builtin",
-                format!("there is no data set `{name}`; known: digits"),
+                format!("there is no data set `{name}`\n  hint: known here: digits"),
             ));
         }
         (None, Some(path)) => {
@@ -28,19 +27,22 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
                 Some("npz") => read_npz(&path)?,
                 _ if path.is_dir() => read_idx_folder(&path, None)?,
                 _ => {
-                    let message = format!("{} is no .csv or .npz file and no folder of IDX files", path.display());
+                    let message = format!(
+                        "{} is no .csv or .npz file and no folder of IDX files\n  hint: check the path, which starts at \
+                         the study's folder, and its extension",
+                        path.display()
+                    );
                     return Err(RunError::input("problem.data.path", message));
                 }
             }
         }
         (None, None) => {
             let field = "problem.data.synthetic";
-            let generator: Generator = table
-                .synthetic
-                .clone()
-                .unwrap_or_default()
-                .try_into()
-                .map_err(|error: toml::de::Error| RunError::input(field, error.message().to_owned()))?;
+            let generator: Generator =
+                table.synthetic.clone().unwrap_or_default().try_into().map_err(|error: toml::de::Error| {
+                    let message = error.message().trim().to_owned();
+                    RunError::input(field, message + "\n  hint: give `kind` and the settings of that generator")
+                })?;
             generator.generate(seed)?.data
         }
     };
@@ -57,27 +59,10 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
     Ok(data)
 }
 
-/// A name in a study as the library's enumeration.
-fn named<T: DeserializeOwned>(field: &'static str, name: &str) -> Result<T, RunError> {
-    T::deserialize(toml::Value::String(name.to_owned()))
-        .map_err(|error| RunError::input(field, error.message().to_owned()))
-}
-
 /// A perceptron's layer sizes and activation.
-///
-/// # Errors
-/// If the activation has no such name.
-pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> Result<(Vec<usize>, Activation), RunError> {
+pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> (Vec<usize>, Activation) {
     let sizes = [&[data.input_dim], &table.hidden[..], &[data.target_dim]].concat();
-    Ok((sizes, named("problem.activation", table.activation.as_deref().unwrap_or("tanh"))?))
-}
-
-/// The initialisation of that name.
-///
-/// # Errors
-/// If there is none.
-pub(crate) fn initialisation(name: &str) -> Result<Initialisation, RunError> {
-    named("minimum.init", name)
+    (sizes, table.activation.unwrap_or(Activation::Tanh))
 }
 
 /// An observed entry `(i, j, y)` of a matrix.

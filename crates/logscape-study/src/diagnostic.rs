@@ -24,7 +24,7 @@ pub enum StudyError {
         message: String,
         /// How to mend it.
         #[help]
-        hint: Option<String>,
+        hint: String,
         /// The file.
         #[source_code]
         file: Arc<NamedSource<String>>,

@@ -25,7 +25,10 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Study, StudyError> {
 /// [`StudyError`] when a value is wrong.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, StudyError> {
     let source = Source { name, text, overrides };
-    let syntax = |error: toml::de::Error| source.error(error.message().to_owned(), None, error.span());
+    let syntax = |error: toml::de::Error| {
+        let hint = "write `field = value` under `[section]`, with text in quotes".to_owned();
+        source.error(error.message().to_owned(), hint, error.span())
+    };
     DeTable::parse(text).map_err(syntax)?;
     let mut table: Table = toml::from_str(text).map_err(syntax)?;
     for assignment in overrides {
@@ -35,7 +38,7 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
     let parsed = if overrides.is_empty() { toml::from_str(text) } else { table.try_into() };
     let study: Study = parsed.map_err(|error| source.schema_error(&error))?;
     check(&study).map_err(|Problem { field, message, hint }| {
-        source.error(format!("{field}: {message}"), Some(hint.to_owned()), source.span_of(field))
+        source.error(format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
     })?;
     Ok(study)
 }
@@ -48,7 +51,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn error(&self, message: String, hint: Option<String>, span: Option<Range<usize>>) -> StudyError {
+    fn error(&self, message: String, hint: String, span: Option<Range<usize>>) -> StudyError {
         StudyError::Invalid {
             message,
             hint,
@@ -96,11 +99,11 @@ impl Source<'_> {
                 .min()
                 .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
                 .map_or_else(
-                    || Some(format!("known here: {}", known.join(", "))),
-                    |(_, name)| Some(format!("did you mean `{name}`?")),
+                    || format!("known here: {}", known.join(", ")),
+                    |(_, name)| format!("did you mean `{name}`?"),
                 ),
-            _ if message.starts_with("missing field") => Some("add the field to the study".into()),
-            _ => None,
+            _ if message.starts_with("missing field") => "add the field to the study".into(),
+            _ => "give a value of the kind that is expected here".into(),
         };
         self.error(message, hint, error.span())
     }

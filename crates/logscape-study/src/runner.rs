@@ -1,9 +1,9 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
-use crate::build::{dataset, initialisation, layers, matrix_entries};
+use crate::build::{dataset, layers, matrix_entries};
 use crate::record::{
-    Checkpoints, EscapeRecord, GeometryRecord, Manifest, MinimumRecord, Record, RecordError, Results, RunFolder,
-    SettingRecord, Tables,
+    Checkpoints, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record, RecordError, Results,
+    RunFolder, SettingRecord, Tables,
 };
 use crate::record::{escape_rows, path_rows};
 use crate::region::region_and_barrier;
@@ -40,25 +40,27 @@ pub enum RunError {
     #[error("problem.data: {0}\n  hint: {hint}", hint = .0.hint())]
     Data(#[from] DataError),
     /// The data make no such problem.
-    #[error("problem: {0}")]
+    #[error("problem: {0}\n  hint: check the data and the numbers in [problem] against each other")]
     Problem(#[from] ProblemError),
     /// There is no minimum to measure.
-    #[error("minimum: {0}")]
+    #[error("minimum: {0}\n  hint: use another start, or smaller steps and batches in [minimum.train]")]
     Minimum(#[from] MinimumError),
     /// The geometry cannot be measured.
-    #[error("geometry: {0}")]
+    #[error("geometry: {0}\n  hint: use more data with some label noise, or another minimum")]
     Geometry(GeometryError),
     /// There is no way out where the study asks for one.
-    #[error("escape.region: {0}")]
+    #[error(
+        "escape.region: {0}\n  hint: name another region, such as {{ loss-factor = 2.0 }}, or another minimum.start"
+    )]
     Barrier(#[from] BarrierError),
     /// The simulation cannot start.
-    #[error("escape: {0}")]
+    #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
     Ensemble(#[from] EnsembleError),
     /// The record cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The stationary ensemble cannot be run.
-    #[error("stationary: {0}")]
+    #[error("stationary: {0}\n  hint: change [stationary] or [sgd] to suit the problem")]
     Stationary(#[from] StationaryError),
     /// The user ended the run.
     #[error("interrupted; {}", .kept.as_ref().map_or_else(
@@ -123,11 +125,12 @@ pub fn run(
             let place = folder.finish(&record, &[])?;
             Ok((record, place))
         }
-        Err(RunError::Interrupted { .. }) if progress.finished > 0 => {
+        Err(RunError::Interrupted { .. }) if progress.finished > 0 || destination.resume => {
             Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
         }
         Err(error) => {
-            if progress.finished == 0 {
+            // Bad input makes stages of this run useless; what an earlier run left is kept until that is finished.
+            if !destination.resume && (progress.finished == 0 || error.is_bad_input()) {
                 folder.discard();
             }
             Err(error)
@@ -139,7 +142,8 @@ fn scalar_target(data: &Dataset) -> Result<(), RunError> {
     if data.target_dim == 1 {
         return Ok(());
     }
-    Err(RunError::input("problem.data", format!("the problem has 1 target, the data {}", data.target_dim)))
+    let message = format!("the problem has 1 target, the data {}\n  hint: give one target column", data.target_dim);
+    Err(RunError::input("problem.data", message))
 }
 
 /// Stages that are finished, and the time that each took here.
@@ -188,17 +192,18 @@ impl Run<'_> {
             ProblemKind::Sinusoid => {
                 scalar_target(&data)?;
                 if data.input_dim != 1 {
-                    let message = format!("a sinusoid has 1 input, not {}", data.input_dim);
+                    let message =
+                        format!("a sinusoid has 1 input, not {}\n  hint: give one input column", data.input_dim);
                     return Err(RunError::input("problem.data", message));
                 }
                 let start = if study.problem.amplitude { vec![1.0, 1.0] } else { vec![1.0] };
                 self.with(&Sinusoid::new(data.inputs, data.targets, study.problem.amplitude)?, start, stages)
             }
             ProblemKind::Mlp => {
-                let (sizes, activation) = layers(&study.problem, &data)?;
+                let (sizes, activation) = layers(&study.problem, &data);
                 let problem = Mlp::new(&sizes, activation, data.inputs, data.targets)?;
                 let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
-                let start = problem.init(initialisation(&study.minimum.init)?, &mut rng);
+                let start = problem.init(study.minimum.init, &mut rng);
                 self.with(&problem, start, stages)
             }
             ProblemKind::MatrixFactorisation => {
@@ -252,12 +257,14 @@ impl Run<'_> {
             problem.dim()
         ));
         let config = GeometryConfig { seed: self.study.seed, ..Default::default() };
-        let geometry: Geometry = self.stage("geometry", stages, || {
-            measure(problem, &minimum, &config, &|| self.interrupt.is_requested()).map_err(|error| match error {
+        let kept: KeptGeometry = self.stage("geometry", stages, || {
+            let measured = measure(problem, &minimum, &config, &|| self.interrupt.is_requested());
+            measured.map(KeptGeometry::from).map_err(|error| match error {
                 GeometryError::Interrupted(_) => RunError::Interrupted { kept: None },
                 error => RunError::Geometry(error),
             })
         })?;
+        let geometry = Geometry::from(kept);
         self.listener.say(&format!(
             "geometry: {} outliers, h* = {}, s = {}, index {}",
             geometry.outliers.count,
@@ -297,7 +304,11 @@ impl Run<'_> {
         };
         let mut start = table.start.clone().unwrap_or(default_start);
         if start.len() != problem.dim() {
-            let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
+            let message = format!(
+                "{} numbers, but the problem has {} parameters\n  hint: give one number for each parameter, or none",
+                start.len(),
+                problem.dim()
+            );
             return Err(RunError::input("minimum.start", message));
         }
         if let Some(training) = &table.train {

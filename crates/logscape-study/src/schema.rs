@@ -2,6 +2,7 @@
 
 use crate::values::Grid;
 use logscape::Sampling;
+use logscape::problem::{Activation, Initialisation};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -42,7 +43,7 @@ pub struct ProblemTable {
     pub hidden: Vec<usize>,
     /// Activation of a perceptron's hidden layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub activation: Option<String>,
+    pub activation: Option<Activation>,
     /// Whether the sinusoid's amplitude is trained too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub amplitude: bool,
@@ -98,8 +99,8 @@ pub struct MinimumTable {
     /// Start of the search; drawn by `init` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Vec<f64>>,
-    /// Initialisation of a network: `glorot`, `lecun` or `he`.
-    pub init: String,
+    /// Initialisation of a network.
+    pub init: Initialisation,
     /// Gradient norm at which the search stops.
     pub tolerance: f64,
     /// Most deterministic iterations.
@@ -111,7 +112,7 @@ pub struct MinimumTable {
 
 impl Default for MinimumTable {
     fn default() -> Self {
-        Self { start: None, init: "lecun".into(), tolerance: 1e-8, max_iterations: 2_000, train: None }
+        Self { start: None, init: Initialisation::Lecun, tolerance: 1e-8, max_iterations: 2_000, train: None }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{Manifest, Results, Tables};
 use crate::schema::Study;
-use serde::Serialize;
+use logscape::Geometry;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -27,7 +28,7 @@ pub enum RecordError {
     #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or start anew with --force", .0.display())]
     OtherStudy(PathBuf),
     /// The system refused.
-    #[error("cannot write the record {}: {source}\n  hint: is there space, and may you write there?", path.display())]
+    #[error("cannot write the record {}: {source}\n  hint: is there space, and may you write there? Finished stages, if any, are kept for --resume", path.display())]
     Write {
         /// The folder.
         path: PathBuf,
@@ -81,6 +82,32 @@ pub(crate) fn folder_name(study: &Study) -> String {
     let text = toml::to_string(study).unwrap_or_default();
     let hash = Sha256::digest(text.as_bytes());
     format!("{}-{:02x}{:02x}{:02x}{:02x}", study.name, hash[0], hash[1], hash[2], hash[3])
+}
+
+/// A geometry as a checkpoint holds it: JSON has no infinity, which is the gap of a spectrum without a bulk.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeptGeometry {
+    geometry: Geometry,
+    bulk: bool,
+}
+
+impl From<Geometry> for KeptGeometry {
+    fn from(mut geometry: Geometry) -> Self {
+        let bulk = geometry.outliers.gap.is_finite();
+        if !bulk {
+            geometry.outliers.gap = 0.0;
+        }
+        Self { geometry, bulk }
+    }
+}
+
+impl From<KeptGeometry> for Geometry {
+    fn from(KeptGeometry { mut geometry, bulk }: KeptGeometry) -> Self {
+        if !bulk {
+            geometry.outliers.gap = f64::INFINITY;
+        }
+        geometry
+    }
 }
 
 /// Results of finished stages, kept while a run goes on.
@@ -149,8 +176,8 @@ impl RunFolder {
             }
             fs::remove_dir_all(&folder.partial).map_err(write)?;
         }
-        fs::create_dir_all(folder.partial.join("checkpoint")).map_err(write)?;
-        if let Err(source) = write_whole(&note, text.as_bytes()) {
+        let reserved = fs::create_dir_all(folder.partial.join("checkpoint"));
+        if let Err(source) = reserved.and_then(|()| write_whole(&note, text.as_bytes())) {
             folder.discard();
             return Err(write(source));
         }
