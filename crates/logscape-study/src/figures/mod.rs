@@ -32,6 +32,8 @@ pub struct Figure {
     pub caption: String,
     /// The picture, a whole SVG document.
     pub svg: String,
+    /// Whether it has two columns of panels.
+    pub wide: bool,
 }
 
 /// Why there is no figure.
@@ -70,7 +72,7 @@ pub fn all(record: &Record) -> Vec<Outcome> {
 const PANELS: usize = 12;
 
 fn figure(name: &'static str, title: &'static str, caption: String, panels: &[Panel]) -> Result<Figure, Missing> {
-    Ok(Figure { name, title, caption, svg: plot::draw(panels)? })
+    Ok(Figure { name, title, caption, svg: plot::draw(panels)?, wide: plot::columns(panels) > 1 })
 }
 
 /// `η = 0.05, B = 1`.

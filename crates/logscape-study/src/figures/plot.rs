@@ -129,9 +129,14 @@ const TEXT: f64 = 34.0;
 const LEGEND_ROW: i32 = 50;
 const KEY: i32 = 70;
 
+/// Number of columns that the panels take.
+pub(super) fn columns(panels: &[Panel]) -> usize {
+    if panels.len() < 4 { 1 } else { 2 }
+}
+
 /// Draws panels one below the other, in two columns from four on, with one legend for all.
 pub(super) fn draw(panels: &[Panel]) -> Result<String, DrawError> {
-    let columns = if panels.len() < 4 { 1 } else { 2 };
+    let columns = columns(panels);
     let rows = panels.len().div_ceil(columns) as i32;
     let width = WIDTH * columns as i32;
     let entries = legend_rows(panels, width);

@@ -5,6 +5,7 @@ mod manifest;
 mod results;
 mod tables;
 
+pub(crate) use folder::write_pages;
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub use manifest::Manifest;
 pub use results::{
