@@ -5,7 +5,7 @@ mod manifest;
 mod results;
 mod tables;
 
-pub(crate) use folder::KeptGeometry;
+pub(crate) use folder::{KeptGeometry, write_pages};
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub use manifest::Manifest;
 pub use results::{
