@@ -1,0 +1,205 @@
+//! A run that is ended, by Ctrl-C or by force, is completed by `--resume` with the very bytes of an uninterrupted run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Instant, SystemTime};
+use tempfile::TempDir;
+
+/// The last stage, the second setting, takes most of the time.
+const STUDY: &str = r#"name = "sinusoid"
+seed = 7
+
+[problem]
+kind = "sinusoid"
+data.synthetic = { kind = "sinusoid", samples = 200, from = 0.0, to = 3.0, frequency = 3.0, noise = 0.3 }
+
+[minimum]
+start = [5.5]
+
+[sgd]
+learning_rate = [0.1, 0.05]
+batch_size = 1
+
+[stationary]
+replicas = 8
+burn_in = 100
+steps = 5_000
+
+[escape]
+region = "dividing-surface"
+replicas = 3_000
+max_steps = 200_000
+"#;
+
+fn place() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("study.toml"), STUDY).expect("the study is written");
+    folder
+}
+
+fn command(folder: &TempDir, out: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logscape"));
+    command.arg("run").arg(folder.path().join("study.toml")).arg("--out").arg(folder.path().join(out)).args(more);
+    command
+}
+
+fn run(folder: &TempDir, out: &str, more: &[&str]) -> Output {
+    command(folder, out, more).output().expect("the command starts")
+}
+
+/// Runs to the end; returns the folder of the record.
+#[track_caller]
+fn complete(folder: &TempDir, out: &str, more: &[&str]) -> PathBuf {
+    let output = run(folder, out, more);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    folder.path().join(out)
+}
+
+/// Results and tables by name; study and manifest tell of the run, not of its outcome.
+fn outcome(record: &Path) -> BTreeMap<String, Vec<u8>> {
+    let tables = fs::read_dir(record.join("tables")).expect("there are tables");
+    let files = tables.map(|entry| entry.expect("an entry").path()).chain([record.join("results.json")]);
+    files
+        .map(|file| (file.display().to_string().split_off(record.display().to_string().len()), file))
+        .map(read)
+        .collect()
+}
+
+fn read((name, file): (String, PathBuf)) -> (String, Vec<u8>) {
+    (name, fs::read(file).expect("the file is there"))
+}
+
+#[track_caller]
+fn assert_same_outcome(a: &Path, b: &Path) {
+    let (a, b) = (outcome(a), outcome(b));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    assert!(a.contains_key("/results.json") && a.contains_key("/tables/escape_times.parquet"), "{:?}", a.keys());
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{name} differs");
+    }
+}
+
+/// Starts a run, sends it SIGINT when it says the words, and returns its exit code and all of its words.
+fn interrupted_at(folder: &TempDir, words: &str) -> (Option<i32>, String) {
+    let mut child = command(folder, "out", &[]).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut said = String::new();
+    while !said.lines().any(|line| line.starts_with(words)) {
+        let length = lines.read_line(&mut said).expect("words");
+        assert!(length > 0, "`{words}` was never said:\n{said}");
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("`kill` starts");
+    assert!(sent.success());
+    lines.read_to_string(&mut said).expect("words");
+    (child.wait().expect("the command ends").code(), said)
+}
+
+#[test]
+fn an_interrupted_run_is_completed_by_resume_as_if_nothing_had_been() {
+    let folder = place();
+    let (code, said) = interrupted_at(&folder, "setting 1:");
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["error: interrupted", "out.partial", "hint: continue with the same command and --resume"] {
+        assert!(said.contains(part), "`{part}` is missing in\n{said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(folder.path().join("out.partial").is_dir() && !folder.path().join("out").exists());
+
+    let again = run(&folder, "out", &[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("unfinished run"));
+
+    let other = run(&folder, "out", &["--resume", "--set", "seed=8"]);
+    assert_eq!(other.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&other.stderr);
+    assert!(words.contains("an unfinished run of another study") && words.contains("hint: "), "{words}");
+
+    let finished = run(&folder, "out", &["--resume"]);
+    let words = String::from_utf8_lossy(&finished.stderr);
+    assert_eq!(finished.status.code(), Some(0), "{words}");
+    assert!(!words.contains("setting 0:"), "the finished setting was computed again:\n{words}");
+    assert!(!folder.path().join("out.partial").exists());
+    assert_same_outcome(&folder.path().join("out"), &complete(&folder, "whole", &[]));
+}
+
+#[test]
+fn an_interrupt_before_the_last_stage_keeps_the_geometry() {
+    let folder = place();
+    let (code, said) = interrupted_at(&folder, "geometry:");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(folder.path().join("out.partial/checkpoint/geometry.json").is_file());
+    assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
+}
+
+#[test]
+fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
+    let folder = place();
+    let begun = Instant::now();
+    let whole = complete(&folder, "whole", &[]);
+    let takes = begun.elapsed();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+    for part in 0..3 {
+        let random = f64::from(now.subsec_micros() % 1_000) / 1_000.0;
+        let moment = takes.mul_f64((f64::from(part) + random) / 3.0);
+        println!("killed after {moment:?} of {takes:?}");
+        let out = format!("out-{part}");
+        let mut child = command(&folder, &out, &[]).stderr(Stdio::null()).spawn().expect("the command starts");
+        sleep(moment);
+        child.kill().expect("the command can be killed");
+        child.wait().expect("the command ends");
+        let record = folder.path().join(&out);
+        if !record.exists() {
+            // Killed before the run had noted its study, it has nothing to resume.
+            let noted = folder.path().join(format!("{out}.partial/checkpoint/study.toml")).exists();
+            complete(&folder, &out, &[if noted { "--resume" } else { "--force" }]);
+        }
+        assert_same_outcome(&record, &whole);
+        assert!(!folder.path().join(format!("{out}.partial")).exists());
+    }
+}
+
+#[test]
+fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
+    let folder = place();
+    let rows: Vec<String> = (1..40)
+        .map(|k| f64::from(k) / 13.0)
+        .map(|x| format!("{x},{}\n", (3.0 * x).sin() + 0.2 * (70.0 * x).sin()))
+        .collect();
+    let data = rows.concat();
+    fs::write(folder.path().join("data.csv"), format!("x,y\n{data}")).expect("the data are written");
+    let synthetic = STUDY.lines().find(|line| line.starts_with("data.synthetic")).expect("a line of data");
+    let study = STUDY
+        .replace(synthetic, "data = { path = \"data.csv\" }")
+        .replace("\"dividing-surface\"", "{ ball = 0.2 }");
+    fs::write(folder.path().join("study.toml"), study).expect("the study is written");
+    let (code, said) = interrupted_at(&folder, "setting 0:");
+    assert_eq!(code, Some(1), "{said}");
+    fs::rename(folder.path().join("data.csv"), folder.path().join("away.csv")).expect("the data are moved");
+    let output = run(&folder, "out", &["--resume"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("out.partial/checkpoint/geometry.json").is_file());
+    fs::rename(folder.path().join("away.csv"), folder.path().join("data.csv")).expect("the data come back");
+    complete(&folder, "out", &["--resume"]);
+}
+
+#[test]
+fn results_and_tables_do_not_depend_on_threads() {
+    let folder = place();
+    let one = complete(&folder, "one", &["--threads", "1"]);
+    let two = complete(&folder, "two", &["--threads", "2"]);
+    assert_same_outcome(&one, &two);
+}
+
+#[test]
+fn there_must_be_something_to_resume() {
+    let folder = place();
+    let output = run(&folder, "out", &["--resume"]);
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("no unfinished run") && words.contains("without --resume"), "{words}");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder is there").count(), 1);
+}
