@@ -172,9 +172,8 @@ fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
     let data = rows.concat();
     fs::write(folder.path().join("data.csv"), format!("x,y\n{data}")).expect("the data are written");
     let synthetic = STUDY.lines().find(|line| line.starts_with("data.synthetic")).expect("a line of data");
-    let study = STUDY
-        .replace(synthetic, "data = { path = \"data.csv\" }")
-        .replace("\"dividing-surface\"", "{ ball = 0.2 }");
+    let study =
+        STUDY.replace(synthetic, "data = { path = \"data.csv\" }").replace("\"dividing-surface\"", "{ ball = 0.2 }");
     fs::write(folder.path().join("study.toml"), study).expect("the study is written");
     let (code, said) = interrupted_at(&folder, "setting 0:");
     assert_eq!(code, Some(1), "{said}");
