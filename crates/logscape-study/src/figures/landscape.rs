@@ -22,8 +22,7 @@ pub fn landscape(record: &Record) -> Result<Figure, Missing> {
     let geometry = &record.results.geometry;
     let slope = 2.0 * geometry.noise_strength.value * geometry.h_star.value;
     let decoupled: Vec<_> = rows.iter().map(|row| (row.position, slope * row.loss)).collect();
-    let heights = loss.iter().map(|p| p.1).chain([0.0]);
-    let y_loss = Axis::fit("loss L", false, heights).ok_or_else(missing)?.from(0.0);
+    let y_loss = Axis::fit("loss L", false, loss.iter().map(|p| p.1)).ok_or_else(missing)?;
     let heights = noise.iter().chain(&decoupled).map(|p| p.1).chain([0.0]);
     let y_noise = Axis::fit("noise C (loss² / parameter²)", false, heights).ok_or_else(missing)?.from(0.0);
     let minimum = Kind::Marks(vec![(lowest.position, lowest.loss)], Marker::Circle, 12.0);

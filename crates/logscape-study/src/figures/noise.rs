@@ -1,7 +1,7 @@
 //! Gradient noise: against curvature at the minimum, and against the loss away from it.
 
 use super::axis::Axis;
-use super::plot::{COLOURS, DASH_DOT, DASHED, GREY, Kind, Layer, Marker, Panel, SOLID};
+use super::plot::{COLOURS, DASH_DOT, DASHED, Kind, Layer, Marker, Panel, SOLID};
 use super::{Figure, Missing, figure, number};
 use crate::record::Record;
 
@@ -64,13 +64,12 @@ pub fn scaling(record: &Record) -> Result<Figure, Missing> {
     let count = points.len() as f64;
     let middle = (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
     let line = |slope: f64| [x.low, x.high].map(|at| (at, middle.1 + slope * (at - middle.0))).to_vec();
-    let y = Axis::fit("trace of the noise tr C (loss² / parameter²)", true, points.iter().map(|p| p.1));
+    let y = Axis::fit("noise tr C (loss² / parameter²)", true, points.iter().map(|p| p.1));
     let y = y.ok_or_else(missing)?;
     let exponent = record.results.geometry.decoupling.scaling_exponent;
     let fitted =
         format!("slope γ = {} [{}, {}]", number(exponent.value), number(exponent.ci95[0]), number(exponent.ci95[1]));
     let layers = vec![
-        Layer::plain(GREY, Kind::Marks(points.clone(), Marker::Ring, 7.0)),
         Layer::new("displaced points", COLOURS[0], Kind::Marks(points, Marker::Circle, 7.0)),
         Layer::new("slope 1 (decoupling)", COLOURS[1], Kind::Line(line(1.0), DASH_DOT)),
         Layer::new(fitted, COLOURS[2], Kind::Line(line(exponent.value), SOLID)),

@@ -55,7 +55,8 @@ fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Pane
     }
     let lowest = middle.iter().map(|p| p.1).fold(0.0, f64::min).max(floor);
     let x = Axis::fit("steps", false, [0.0, end])?.from(0.0);
-    let y = Axis::fit("share still inside", true, [0.0, lowest])?;
+    let depth = lowest.min(-0.005);
+    let y = Axis { label: "share still inside".to_owned(), log: true, low: 1.05 * depth, high: -0.03 * depth };
     let band = lower.into_iter().chain(upper.into_iter().rev()).collect();
     let mut layers = vec![
         Layer::new("95 % band", COLOURS[0], Kind::Area(band)),
