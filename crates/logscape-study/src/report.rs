@@ -106,12 +106,16 @@ fn findings(record: &Record) -> Vec<String> {
     } else {
         "poorly"
     };
-    lines.push(format!(
-        "At the minimum the noise follows C ≈ 2 s L H {shape}: the best multiple of H misses {} % of C in the outlier \
-         directions. The strength is s = {}; the published law has s = 1.",
-        number((1000.0 * distance).round() / 10.0),
-        interval(&geometry.noise_strength)
-    ));
+    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(&geometry.noise_strength));
+    lines.push(if geometry.outliers == 1 {
+        format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
+    } else {
+        format!(
+            "At the minimum the noise follows C ≈ 2 s L H {shape}: the best multiple of H misses {} % of C in the \
+             outlier directions. {strength}",
+            number((1000.0 * distance).round() / 10.0)
+        )
+    });
     let exponent = &geometry.decoupling.scaling_exponent;
     let scaling = if exponent.covers(1.0) {
         "as decoupling says (1 is within the interval)"
@@ -169,8 +173,11 @@ fn what(record: &Record) -> String {
         )
     });
     format!(
-        "Problem: {kind}, {} parameters, {} samples of {source}. Minimum found by: {}.{escape}",
-        minimum.parameters, minimum.samples, minimum.method
+        "Problem: {kind}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
+        minimum.parameters,
+        if minimum.parameters == 1 { "" } else { "s" },
+        minimum.samples,
+        minimum.method
     )
 }
 

@@ -131,7 +131,12 @@ mod tests {
         let targets = inputs.iter().map(|x| (1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin()).collect();
         let problem = Mlp::new(&[1, 2, 1], Activation::Tanh, inputs, targets).unwrap();
         let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(3));
-        let config = MinimumConfig { max_iterations: 50, gradient_tolerance: 1e-7, ..MinimumConfig::default() };
+        let config = MinimumConfig {
+            max_iterations: 50,
+            newton_steps: 200,
+            gradient_tolerance: 1e-7,
+            ..MinimumConfig::default()
+        };
         let found = find_minimum(&problem, &start, &config, &|| false).unwrap();
         assert!(found.converged && found.method.ends_with("newton"), "{found:?}");
         let at = |step: &[f64], h: f64| {
