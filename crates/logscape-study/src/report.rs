@@ -224,6 +224,8 @@ struct SettingView {
 #[derive(Serialize)]
 struct EscapeView {
     measured: String,
+    /// Checks that failed for every theory.
+    regime: Vec<String>,
     rows: Vec<TheoryView>,
 }
 
@@ -271,6 +273,7 @@ impl EscapeView {
         let exponential = measured.weibull.as_ref().map_or_else(String::new, |check| {
             format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
         });
+        let regime = common_warnings(escape);
         let rows = theory::all().iter().map(|theory| {
             let name = theory.name();
             let prediction = escape.predictions.get(name);
@@ -282,17 +285,32 @@ impl EscapeView {
                     .and_then(|prediction| prediction.log10_mean_steps)
                     .map_or_else(|| "—".to_owned(), |steps| format!("{steps:.3}").replace('-', "−")),
                 error: error.map_or_else(|| "—".to_owned(), signed),
-                warnings: prediction.map(|prediction| prediction.warnings.join("; ")).unwrap_or_default(),
+                warnings: prediction.map_or_else(String::new, |prediction| {
+                    let own = prediction.warnings.iter().filter(|warning| !regime.contains(warning));
+                    own.cloned().collect::<Vec<_>>().join("; ")
+                }),
             }
         });
+        let rows = rows.collect();
         Self {
             measured: format!(
                 "Measured mean escape time: {steps}. {} escaped, {} censored, {} diverged.{exponential}",
                 measured.escaped, measured.censored, measured.diverged
             ),
-            rows: rows.collect(),
+            rows,
+            regime,
         }
     }
+}
+
+/// The warnings that every prediction carries: they are about the regime, not about one theory.
+fn common_warnings(escape: &EscapeRecord) -> Vec<String> {
+    let mut predictions = escape.predictions.values();
+    let first = predictions.next().map(|prediction| prediction.warnings.clone()).unwrap_or_default();
+    predictions.fold(first, |mut common, prediction| {
+        common.retain(|warning| prediction.warnings.contains(warning));
+        common
+    })
 }
 
 /// One figure, or the reason why it is missing.
@@ -334,7 +352,7 @@ fn tables(record: &Record) -> Vec<TableView> {
     let tables = &record.tables;
     let all = [
         ("spectrum", "Hessian eigenvalues", tables.spectrum.is_empty()),
-        ("noise", "curvature and noise per outlier direction", tables.noise.is_empty()),
+        ("noise", "curvature and noise per leading direction", tables.noise.is_empty()),
         ("scaling", "loss and noise at displaced points", tables.scaling.is_empty()),
         ("path", "loss and noise along the path", tables.path.is_empty()),
         ("stationary", "histograms of excess loss and displacement", tables.stationary.is_empty()),

@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, GREY, INK, Kind, Layer, MARKERS, Panel};
 use super::{Figure, Missing, figure, left_out, setting_name};
 use crate::record::Record;
+use logscape::Estimate;
 use logscape::theory;
 
 pub(super) const TITLE: &str = "Predicted and measured escape times";
@@ -26,7 +27,7 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
         })
         .collect();
     let mut groups = Vec::new();
-    for (theory, k) in theory::all().iter().zip(0..) {
+    for (theory, k) in theory::all().iter().zip(0_usize..) {
         let points = measured.iter().filter_map(|(_, escape, steps)| {
             Some((*steps, escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.is_finite())?))
         });
@@ -46,6 +47,7 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     for (_, _, steps) in &measured {
         layers.push(Layer::plain(GREY, Kind::Line(vec![(steps.value, y.low), (steps.value, y.high)], &[3.0, 12.0])));
     }
+    let errors = error_panel(&groups, x.clone());
     for (name, k, points) in groups {
         let (colour, marker) = (COLOURS[k % COLOURS.len()], MARKERS[k % MARKERS.len()]);
         let bars = points.iter().map(|(steps, predicted)| ((steps.ci95[0], *predicted), (steps.ci95[1], *predicted)));
@@ -56,9 +58,40 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     let names: Vec<String> = measured.iter().map(|(setting, ..)| setting_name(setting)).collect();
     let caption = format!(
         "Mean steps to escape that each theory predicts against what SGD took, with 95 % intervals of the measurement. \
-         Each dotted line is one setting: {}.{}",
+         Each dotted line is one setting: {}.{} Below, the error of each theory in decades; theories are drawn side by side.",
         names.join("; "),
         left_out(asked.len() - measured.len(), "nothing escaped")
     );
-    figure("escape", TITLE, caption, &[Panel { title: String::new(), x, y, layers }])
+    let panels: Vec<_> = [Some(Panel { title: String::new(), x, y, layers }), errors].into_iter().flatten().collect();
+    figure("escape", TITLE, caption, &panels)
+}
+
+/// One theory: its name, its number, and per setting the measured and the predicted `log10` of steps.
+type Group = (&'static str, usize, Vec<(Estimate, f64)>);
+
+/// `log10(predicted/measured)` against the measured steps, with the interval of the measurement; the theories of one setting
+/// are drawn side by side.
+fn error_panel(groups: &[Group], x: Axis) -> Option<Panel> {
+    let spacing = 0.008 * (x.high - x.low);
+    let middle = 0.5 * (theory::all().len() as f64 - 1.0);
+    let bars = |k: usize, points: &[(Estimate, f64)]| -> Vec<_> {
+        let place = |steps: &Estimate| steps.value + spacing * (k as f64 - middle);
+        points
+            .iter()
+            .map(|(steps, predicted)| {
+                let error = |measured: f64| (place(steps), predicted - measured);
+                (error(steps.ci95[0]), error(steps.value), error(steps.ci95[1]))
+            })
+            .collect()
+    };
+    let heights = groups.iter().flat_map(|(_, k, points)| bars(*k, points)).flat_map(|(a, _, b)| [a.1, b.1]);
+    let y = Axis::fit("error (decades)", false, heights.chain([-0.1, 0.1]))?;
+    let mut layers = vec![Layer::plain(INK, Kind::Line(vec![(x.low, 0.0), (x.high, 0.0)], DASHED))];
+    for (_, k, points) in groups {
+        let (colour, marker) = (COLOURS[k % COLOURS.len()], MARKERS[k % MARKERS.len()]);
+        let bars = bars(*k, points);
+        layers.push(Layer::plain(colour, Kind::Bars(bars.iter().map(|(low, _, high)| (*low, *high)).collect())));
+        layers.push(Layer::plain(colour, Kind::Marks(bars.iter().map(|bar| bar.1).collect(), marker, 9.0)));
+    }
+    Some(Panel { title: String::new(), x, y, layers })
 }

@@ -8,14 +8,14 @@ use crate::record::Record;
 pub(super) const TITLE: &str = "Noise against curvature";
 pub(super) const SCALING_TITLE: &str = "Noise against loss";
 
-/// One-sample noise `C_ii` against curvature `h_i` per outlier direction, with `2L*h` and `2sL*h`.
+/// One-sample noise `C_ii` against curvature `h_i` per leading direction, with `2L*h` and `2sL*h`.
 ///
 /// # Errors
 /// If no direction has positive curvature and noise, or the picture cannot be drawn.
 pub fn noise(record: &Record) -> Result<Figure, Missing> {
     let kept = record.tables.noise.iter().filter(|row| row.curvature > 0.0 && row.noise > 0.0);
     let rows: Vec<_> = kept.map(|row| (row.curvature.log10(), row)).collect();
-    let missing = || Missing::NotPositive("the noise along the outlier directions");
+    let missing = || Missing::NotPositive("the noise along the leading directions");
     let x = Axis::fit("curvature hᵢ (loss / parameter²)", true, rows.iter().map(|row| row.0)).ok_or_else(missing)?;
     let (loss, s) = (record.results.minimum.loss, record.results.geometry.noise_strength.value);
     let line = |s: f64| -> Option<Vec<(f64, f64)>> {
@@ -24,7 +24,8 @@ pub fn noise(record: &Record) -> Result<Figure, Missing> {
     };
     let ends = |row: &crate::record::NoiseRow| [row.noise_low.log10(), row.noise.log10(), row.noise_high.log10()];
     let lines: Vec<_> = [line(1.0), line(s)].into_iter().flatten().flatten().map(|p| p.1).collect();
-    let heights = rows.iter().flat_map(|(_, row)| ends(row)).chain(lines);
+    // Bars may leave the picture: where a few samples carry the noise, an interval spans many decades.
+    let heights = rows.iter().map(|(_, row)| row.noise.log10()).chain(lines);
     let y = Axis::fit("noise Cᵢᵢ (loss² / parameter²)", true, heights).ok_or_else(missing)?;
     let mut layers = Vec::new();
     if let Some(points) = line(1.0) {
@@ -42,10 +43,15 @@ pub fn noise(record: &Record) -> Result<Figure, Missing> {
         ((*h, if low.is_finite() { low } else { y.low.min(value) }), (*h, high))
     });
     layers.push(Layer::plain(COLOURS[0], Kind::Bars(bars.collect())));
-    let points = rows.iter().map(|(h, row)| (*h, row.noise.log10())).collect();
-    layers.push(Layer::new("measured", COLOURS[0], Kind::Marks(points, Marker::Circle, 9.0)));
+    for (label, outlier, marker) in [("outliers", true, Marker::Circle), ("bulk", false, Marker::Ring)] {
+        let points: Vec<_> =
+            rows.iter().filter(|(_, row)| row.outlier == outlier).map(|(h, row)| (*h, row.noise.log10())).collect();
+        if !points.is_empty() {
+            layers.push(Layer::new(label, COLOURS[0], Kind::Marks(points, marker, 9.0)));
+        }
+    }
     let caption = format!(
-        "Variance of one sample's gradient along each of {} outlier directions, with 95 % intervals, against the curvature. \
+        "Variance of one sample's gradient along each of {} leading directions, with 95 % intervals, against the curvature. \
          Decoupling as published puts the points on the dashed line, decoupling with the measured strength on the whole one.",
         rows.len()
     );
