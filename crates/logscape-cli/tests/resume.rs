@@ -31,7 +31,7 @@ steps = 5_000
 
 [escape]
 region = "dividing-surface"
-replicas = 3_000
+replicas = 1_500
 max_steps = 200_000
 "#;
 
@@ -143,7 +143,7 @@ fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
     let takes = begun.elapsed();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
     for part in 0..3 {
-        let random = f64::from(now.subsec_micros() % 1_000) / 1_000.0;
+        let random = f64::from(now.subsec_nanos() / 1_000 % 1_000) / 1_000.0;
         let moment = takes.mul_f64((f64::from(part) + random) / 3.0);
         println!("killed after {moment:?} of {takes:?}");
         let out = format!("out-{part}");
@@ -165,15 +165,16 @@ fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
 #[test]
 fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
     let folder = place();
-    let rows: Vec<String> = (1..40)
+    let data: String = (1..40)
         .map(|k| f64::from(k) / 13.0)
         .map(|x| format!("{x},{}\n", (3.0 * x).sin() + 0.2 * (70.0 * x).sin()))
         .collect();
-    let data = rows.concat();
     fs::write(folder.path().join("data.csv"), format!("x,y\n{data}")).expect("the data are written");
     let synthetic = STUDY.lines().find(|line| line.starts_with("data.synthetic")).expect("a line of data");
-    let study =
-        STUDY.replace(synthetic, "data = { path = \"data.csv\" }").replace("\"dividing-surface\"", "{ ball = 0.2 }");
+    let study = STUDY
+        .replace(synthetic, "data = { path = \"data.csv\" }")
+        .replace("[0.1, 0.05]", "0.02")
+        .replace("\"dividing-surface\"", "{ ball = 1.0 }");
     fs::write(folder.path().join("study.toml"), study).expect("the study is written");
     let (code, said) = interrupted_at(&folder, "setting 0:");
     assert_eq!(code, Some(1), "{said}");

@@ -239,7 +239,8 @@ impl Run<'_> {
         self.checkpoints.save(name, &value)?;
         stages.finished += 1;
         stages.seconds.push((name.to_owned(), begun.elapsed()));
-        Ok(value)
+        // Reading a number from JSON can change its last bit: go on with what a resumed run reads, so that both agree.
+        Ok(self.checkpoints.load(name)?.unwrap_or(value))
     }
 
     fn with<P: Problem>(
