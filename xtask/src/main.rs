@@ -11,10 +11,13 @@ const CLIPPY: Step = (&["clippy", "--workspace", "--all-targets", "--locked", "-
 const TEST: Step = (&["test", "--workspace", "--locked"], &[]);
 const DOCS: Step = (&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")]);
 
+const BENCH: Step = (&["bench", "--package", "logscape-bench", "--locked"], &[]);
+
 const USAGE: &str = "usage: cargo xtask <command>
 
   test    fmt, clippy with warnings denied, docs build, unit, doc and integration tests
   check   fmt and clippy only
+  bench   benchmarks, with throughput in replica-steps per second
   docs    build the API documentation, warnings denied";
 
 fn run((arguments, environment): &Step) -> bool {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let steps: &[Step] = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => &[FMT, CLIPPY, DOCS, TEST],
         ["check"] => &[FMT, CLIPPY],
+        ["bench"] => &[BENCH],
         ["docs"] => &[DOCS],
         _ => {
             eprintln!("{USAGE}");

@@ -5,7 +5,7 @@
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use logscape::ensemble::Interrupt;
-use logscape_study::record::RunFolder;
+use logscape_study::record::{RecordError, RunFolder};
 use logscape_study::{Destination, Listener, RunError, Study, StudyError};
 use miette::Report;
 use std::io::Write;
@@ -51,6 +51,11 @@ enum Command {
         /// Print results.json instead of the summary
         #[arg(long)]
         json: bool,
+    },
+    /// Draw the figures and report.html of a complete record again
+    Report {
+        /// Folder of the record
+        record: PathBuf,
     },
 }
 
@@ -111,33 +116,44 @@ impl Listener for Progress {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    let arguments = match &command {
-        Command::Check(study) | Command::Run { study, .. } => study,
-    };
-    let study = match arguments.load() {
-        Ok(study) => study,
-        Err(error) => {
-            eprintln!("{:?}", Report::new(error));
-            return ExitCode::from(BAD_INPUT);
-        }
-    };
-    match &command {
-        Command::Check(_) => match toml::to_string(&study) {
+    match Arguments::parse().command {
+        Command::Check(arguments) => with_study(&arguments, |study| match toml::to_string(study) {
             Ok(text) => print(&text),
             Err(error) => fail(&error.to_string(), FAILED),
-        },
-        Command::Run { study: arguments, out, force, resume, threads, json } => {
-            let place = out.clone().unwrap_or_else(|| RunFolder::default_place(&study));
-            let destination = Destination { place, force: *force, resume: *resume };
+        }),
+        Command::Run { study: arguments, out, force, resume, threads, json } => with_study(&arguments, |study| {
+            let place = out.unwrap_or_else(|| RunFolder::default_place(study));
+            let destination = Destination { place, force, resume };
             let threads = threads.map_or(0, NonZeroUsize::get);
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
                 return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
             }
-            match run(&study, arguments.base(), &destination, *json) {
+            match run(study, arguments.base(), &destination, json) {
                 Ok(text) => print(&text),
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
+        }),
+        Command::Report { record } => report(&record),
+    }
+}
+
+/// Goes on with the study that the arguments name, or tells what is wrong with it.
+fn with_study(arguments: &StudyArguments, go_on: impl FnOnce(&Study) -> ExitCode) -> ExitCode {
+    match arguments.load() {
+        Ok(study) => go_on(&study),
+        Err(error) => {
+            eprintln!("{:?}", Report::new(error));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// Draws the pages of a record again; prints where its report is.
+fn report(record: &Path) -> ExitCode {
+    match logscape_study::report::redraw(record) {
+        Ok(()) => print(&format!("{}\n", record.join("report.html").display())),
+        Err(error) => {
+            fail(&error.to_string(), if matches!(error, RecordError::Read { .. }) { BAD_INPUT } else { FAILED })
         }
     }
 }

@@ -3,9 +3,11 @@
 
 mod build;
 pub mod diagnostic;
+pub mod figures;
 pub mod load;
 pub mod record;
 mod region;
+pub mod report;
 pub mod runner;
 pub mod schema;
 mod stationary;

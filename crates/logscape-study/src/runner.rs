@@ -122,7 +122,7 @@ pub fn run(
         Ok((results, tables)) => {
             let manifest = Manifest::complete(study.seed, started, &progress.seconds);
             let record = Record { study: study.clone(), results, tables, manifest };
-            let place = folder.finish(&record, &[])?;
+            let place = folder.finish(&record, &crate::report::pages(&record)?)?;
             Ok((record, place))
         }
         Err(RunError::Interrupted { .. }) if progress.finished > 0 || destination.resume => {

@@ -72,7 +72,7 @@ pub struct Geometry {
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.
     pub vectors: Vec<Vec<f64>>,
-    /// Noise along each outlier direction, same order as the eigenvalues.
+    /// Noise along leading directions: the outliers, in the order of the eigenvalues, and some of the bulk after them.
     pub directions: Vec<DirectionNoise>,
     /// Noise strength `s`: mean of the outliers' ratios.
     pub noise_strength: Estimate,

@@ -5,8 +5,8 @@ mod manifest;
 mod results;
 mod tables;
 
-pub(crate) use folder::KeptGeometry;
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
+pub(crate) use folder::{KeptGeometry, write_pages};
 pub use manifest::Manifest;
 pub use results::{
     EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord, Results, SettingRecord,

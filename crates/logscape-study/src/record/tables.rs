@@ -28,7 +28,7 @@ pub struct SpectrumRow {
     pub outlier: bool,
 }
 
-/// Curvature and noise along one outlier direction.
+/// Curvature and noise along one leading direction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
 pub struct NoiseRow {
     /// 1 for the sharpest direction.
@@ -41,6 +41,8 @@ pub struct NoiseRow {
     pub noise_low: f64,
     /// Upper end.
     pub noise_high: f64,
+    /// Whether the direction is an outlier.
+    pub outlier: bool,
     /// `vᵀCv/(2 L* h)`.
     pub ratio: f64,
     /// Lower end of its 95 % interval.
@@ -147,6 +149,7 @@ impl Tables {
                     rank,
                     curvature: direction.curvature,
                     noise: direction.noise.value,
+                    outlier: rank as usize <= geometry.outliers.count,
                     noise_low: direction.noise.ci95[0],
                     noise_high: direction.noise.ci95[1],
                     ratio: direction.ratio.value,

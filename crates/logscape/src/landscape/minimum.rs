@@ -1,7 +1,8 @@
 //! Finding a minimum: SGD training, L-BFGS refinement and, for few parameters, Newton steps.
 
-use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::full::{Hessian, loss_and_gradient};
+use super::newton::newton;
+use crate::operator::dense::EigenError;
+use crate::operator::full::loss_and_gradient;
 use crate::operator::{axpy, norm};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
@@ -39,13 +40,15 @@ pub struct MinimumConfig {
     pub max_iterations: usize,
     /// Pairs that L-BFGS remembers.
     pub memory: usize,
-    /// Largest number of parameters for which Newton steps finish the search.
+    /// Largest number of parameters for which Newton steps finish the search; each costs `O(P³)`.
     pub newton_up_to: usize,
+    /// Most Newton steps.
+    pub newton_steps: usize,
 }
 
 impl Default for MinimumConfig {
     fn default() -> Self {
-        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, memory: 20, newton_up_to: 50 }
+        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, memory: 20, newton_up_to: 1500, newton_steps: 30 }
     }
 }
 
@@ -141,8 +144,8 @@ impl Gradient for Objective<'_> {
     }
 }
 
-/// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search, then by Newton steps
-/// `θ ← θ − H⁻¹∇L` where the problem is small. `interrupt` is asked before every evaluation.
+/// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search, then by damped Newton
+/// steps that leave saddles where the problem is small. `interrupt` is asked before every evaluation.
 ///
 /// A line search that can make no further progress ends the search; the lowest point seen is what is returned.
 ///
@@ -186,43 +189,10 @@ pub fn find_minimum(
         method: "l-bfgs".to_owned(),
     };
     if problem.dim() <= config.newton_up_to {
-        newton(problem, &mut minimum, interrupt)?;
+        newton(problem, &mut minimum, config.gradient_tolerance, config.newton_steps, interrupt)?;
     }
     minimum.converged = minimum.gradient_norm < config.gradient_tolerance;
     Ok(minimum)
-}
-
-/// Newton steps for as long as the gradient shrinks and the Hessian is positive definite.
-fn newton(
-    problem: &dyn Problem,
-    minimum: &mut Minimum,
-    interrupt: &(dyn Fn() -> bool + Sync),
-) -> Result<(), MinimumError> {
-    for _ in 0..20 {
-        if interrupt() || minimum.gradient_norm == 0.0 {
-            return Ok(());
-        }
-        let Ok(hessian) = to_dense(&Hessian::new(problem, &minimum.theta), interrupt) else { return Ok(()) };
-        let (values, vectors) = eigen(hessian.as_ref())?;
-        if values.last().is_none_or(|&h| h <= 1e-12 * values[0]) {
-            return Ok(());
-        }
-        let mut theta = minimum.theta.clone();
-        let gradient = loss_and_gradient(problem, &theta).1;
-        for (j, h) in values.iter().enumerate() {
-            let v: Vec<f64> = vectors.col(j).iter().copied().collect();
-            axpy(-crate::operator::dot(&v, &gradient) / h, &v, &mut theta);
-        }
-        let (loss, gradient) = loss_and_gradient(problem, &theta);
-        let gradient_norm = norm(&gradient);
-        if !gradient_norm.is_finite() || gradient_norm >= minimum.gradient_norm {
-            return Ok(());
-        }
-        let iterations = minimum.iterations + 1;
-        let method = "l-bfgs, newton".to_owned();
-        *minimum = Minimum { theta, loss, gradient_norm, converged: false, iterations, method };
-    }
-    Ok(())
 }
 
 /// Plain SGD training `θ ← θ − η g_B` for a number of steps, from a seed.

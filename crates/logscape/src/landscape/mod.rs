@@ -2,6 +2,7 @@
 
 pub mod barrier;
 pub mod minimum;
+mod newton;
 pub mod spectrum;
 
 pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};

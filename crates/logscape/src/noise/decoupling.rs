@@ -91,11 +91,7 @@ pub fn directional_noise(
 /// Curvatures `vᵀH_μ v` of the single samples.
 fn sample_curvatures(problem: &dyn Problem, theta: &[f64], v: &[f64]) -> Vec<f64> {
     map_chunks(problem, 1, |range, out, scratch| {
-        let mut image = vec![0.0; problem.dim()];
-        for (value, m) in out.iter_mut().zip(range) {
-            problem.hvp_into(theta, v, Samples::Range(m..m + 1), &mut image, scratch);
-            *value = dot(v, &image);
-        }
+        problem.sample_curvatures_into(theta, v, Samples::Range(range), out, scratch);
     })
 }
 

@@ -1,16 +1,20 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
 use super::decoupling::{directional_noise, scaling, shape};
-use crate::geometry::{Decoupling, Geometry};
-use crate::landscape::{Minimum, OutlierRule, SpectrumConfig, outliers, spectrum};
+use crate::geometry::{Decoupling, DirectionNoise, Geometry};
+use crate::landscape::{Minimum, OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
 use crate::operator::{Hessian, Interrupted, apply, check, dot};
-use crate::{Problem, Samples};
+use crate::{Estimate, Problem, Samples};
 use faer::Mat;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 use thiserror::Error;
+
+/// Bootstrap resamples behind the intervals of directions that are no outliers.
+const FURTHER_RESAMPLES: usize = 400;
 
 /// Settings of [`measure`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +25,8 @@ pub struct GeometryConfig {
     pub outliers: OutlierRule,
     /// Bootstrap resamples behind the intervals.
     pub resamples: usize,
+    /// Leading directions along which noise is reported, all outliers at least.
+    pub directions: usize,
     /// Displaced points behind the scaling exponent.
     pub scaling_points: usize,
     /// Probes of Hutchinson's estimate of `tr H` where the spectrum is partial.
@@ -35,6 +41,7 @@ impl Default for GeometryConfig {
             spectrum: SpectrumConfig::default(),
             outliers: OutlierRule::default(),
             resamples: 2000,
+            directions: 60,
             scaling_points: 24,
             trace_probes: 64,
             seed: 1,
@@ -122,10 +129,17 @@ pub fn measure(
     let mut noise = directional_noise(problem, theta, vectors, (config.resamples, config.seed), interrupt)?;
     outliers.h_star.ci95 = noise.typical_curvature.ci95;
     noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
+    let more = further_directions(&spectrum, outliers.count, config.directions);
+    let seed = config.seed.wrapping_add(3);
+    let further =
+        directional_noise(problem, theta, &spectrum.vectors[more.clone()], (FURTHER_RESAMPLES, seed), interrupt)?;
+    let known = |direction: &DirectionNoise| finite(&direction.noise) && finite(&direction.ratio);
+    let further = further.directions.into_iter().zip(&spectrum.values[more]);
+    let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
+    noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
     let (scaling_exponent, scaling_points) =
         scaling(problem, theta, vectors, h, (config.scaling_points, config.seed.wrapping_add(1)), interrupt)?;
-    let finite = |x: &crate::Estimate| x.value.is_finite() && x.ci95.iter().all(|end| end.is_finite());
     if !finite(&scaling_exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));
     }
@@ -168,6 +182,17 @@ pub fn measure(
     })
 }
 
+fn finite(x: &Estimate) -> bool {
+    x.value.is_finite() && x.ci95.iter().all(|end| end.is_finite())
+}
+
+/// The known directions after the outliers whose curvature is above `10⁻⁶ λ_max`, up to `directions` in all.
+fn further_directions(spectrum: &Spectrum, outliers: usize, directions: usize) -> Range<usize> {
+    let floor = 1e-6 * spectrum.values[0];
+    let curved = spectrum.values.iter().take_while(|&&h| h > floor).count();
+    outliers..directions.min(curved).min(spectrum.vectors.len()).max(outliers)
+}
+
 /// Hutchinson's estimate of `tr H`: the mean of `zᵀHz` over random signs. Source: Hutchinson (1989).
 fn hutchinson(
     problem: &dyn Problem,
@@ -189,23 +214,10 @@ fn hutchinson(
 }
 
 /// `tr G = mean ‖J_μ‖_F²`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`.
-fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
-    let (p, c) = (problem.dim(), problem.outputs());
+pub(super) fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
+    let c = problem.outputs();
     let grams = map_chunks(problem, c * c, |range, out, scratch| {
-        let mut rows = vec![0.0; c * p];
-        let mut unit = vec![0.0; c];
-        for (gram, m) in out.chunks_exact_mut(c * c).zip(range) {
-            for (k, row) in rows.chunks_exact_mut(p).enumerate() {
-                unit.fill(0.0);
-                unit[k] = 1.0;
-                problem.vjp_into(theta, &unit, Samples::Range(m..m + 1), row, scratch);
-            }
-            for i in 0..c {
-                for j in 0..c {
-                    gram[i * c + j] = dot(&rows[i * p..(i + 1) * p], &rows[j * p..(j + 1) * p]);
-                }
-            }
-        }
+        problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
     });
     let mut norms = Vec::with_capacity(problem.samples());
     let mut trace = 0.0;
@@ -273,8 +285,8 @@ mod tests {
             let covers = |estimate: &Estimate| u64::from(estimate.covers(1.0));
             [strength + covers(&found.noise_strength), typical + covers(&found.outliers.h_star)]
         });
+        // Over 1000 data sets the intervals covered 932 (s) and 947 (h*) times: that of s is a little short of its level.
         // Binomial(200, 0.95) lies in 184..=196 with probability 0.96.
-        println!("covered {covered:?}");
         assert!(covered.iter().all(|covered| (184..=196).contains(covered)), "{covered:?}");
     }
 

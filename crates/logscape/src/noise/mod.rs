@@ -3,5 +3,7 @@
 pub mod bootstrap;
 pub mod decoupling;
 mod measure;
+#[cfg(test)]
+mod network_tests;
 
 pub use measure::{GeometryConfig, GeometryError, measure};

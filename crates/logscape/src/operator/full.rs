@@ -7,10 +7,13 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Samples per chunk of a full-data pass; fixed, so that sums have the same order everywhere.
-pub const CHUNK: usize = 256;
+pub const CHUNK: usize = 512;
 
 /// Chunks in flight at once, which bounds the memory of a pass.
-const GROUP: usize = 32;
+const GROUP: usize = 8;
+
+/// Vectors that share one forward pass in a Hessian product, which bounds its memory.
+const WIDTH: usize = 16;
 
 /// The chunks of `0..samples`, in order.
 pub(crate) fn chunks(samples: usize) -> Vec<Range<usize>> {
@@ -33,9 +36,11 @@ where
                 out
             })
             .collect();
-        for part in parts {
-            axpy(1.0, &part, &mut total);
-        }
+        total.par_chunks_mut(4096).enumerate().for_each(|(k, total)| {
+            for part in &parts {
+                axpy(1.0, &part[4096 * k..][..total.len()], total);
+            }
+        });
     }
     total
 }
@@ -82,17 +87,11 @@ pub fn loss_and_gradient(problem: &dyn Problem, theta: &[f64]) -> (f64, Vec<f64>
 
 /// Trace of the one-sample noise covariance, `tr C = (1/N) Σ ‖g_μ‖² − ‖∇L‖²` (squared gradient).
 pub fn noise_trace(problem: &dyn Problem, theta: &[f64]) -> f64 {
-    let p = problem.dim();
-    let sum = sum_over_chunks(problem, p + 1, |range, out, scratch| {
-        let mut rows = vec![0.0; range.len() * p];
-        problem.per_sample_gradients_into(theta, Samples::Range(range), &mut rows, scratch);
-        for row in rows.chunks_exact(p) {
-            axpy(1.0, row, &mut out[..p]);
-            out[p] += dot(row, row);
-        }
+    let squares = map_chunks(problem, 1, |range, out, scratch| {
+        problem.gradient_squares_into(theta, Samples::Range(range), out, scratch);
     });
-    let n = problem.samples() as f64;
-    sum[p] / n - dot(&sum[..p], &sum[..p]) / (n * n)
+    let gradient = loss_and_gradient(problem, theta).1;
+    squares.iter().sum::<f64>() / problem.samples() as f64 - dot(&gradient, &gradient)
 }
 
 /// Applies `f` to every column of `block`, columns in parallel.
@@ -133,9 +132,13 @@ impl<'a> GaussNewton<'a> {
     }
 }
 
-/// Mean over the data of a per-batch mean product.
-fn mean_product(problem: &dyn Problem, product: impl Fn(Samples, &mut [f64], &mut [f64]) + Sync) -> Vec<f64> {
-    let mut sum = sum_over_chunks(problem, problem.dim(), |range, out, scratch| {
+/// Mean over the data of per-batch mean products, `width` numbers together.
+fn mean_product(
+    problem: &dyn Problem,
+    width: usize,
+    product: impl Fn(Samples, &mut [f64], &mut [f64]) + Sync,
+) -> Vec<f64> {
+    let mut sum = sum_over_chunks(problem, width, |range, out, scratch| {
         let m = range.len() as f64;
         product(Samples::Range(range), out, scratch);
         scale(m, out);
@@ -150,12 +153,19 @@ impl LinearOperator for Hessian<'_> {
         self.problem.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
-        by_columns(block, out, |v| {
-            mean_product(self.problem, |samples, out, scratch| {
-                self.problem.hvp_into(self.theta, v, samples, out, scratch);
-            })
-        });
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        assert!(block.nrows() == out.nrows() && block.ncols() == out.ncols());
+        let p = self.problem.dim();
+        for first in (0..block.ncols()).step_by(WIDTH) {
+            let width = WIDTH.min(block.ncols() - first);
+            let vectors: Vec<f64> = (first..first + width).flat_map(|j| block.col(j).iter().copied()).collect();
+            let images = mean_product(self.problem, width * p, |samples, out, scratch| {
+                self.problem.hvp_block_into(self.theta, &vectors, samples, out, scratch);
+            });
+            for (j, image) in images.chunks_exact(p).enumerate() {
+                image.iter().enumerate().for_each(|(i, x)| out[(i, first + j)] = *x);
+            }
+        }
     }
 }
 
@@ -166,7 +176,7 @@ impl LinearOperator for GaussNewton<'_> {
 
     fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
         by_columns(block, out, |v| {
-            mean_product(self.problem, |samples, out, scratch| {
+            mean_product(self.problem, self.problem.dim(), |samples, out, scratch| {
                 self.problem.gauss_newton_vp_into(self.theta, v, samples, out, scratch);
             })
         });

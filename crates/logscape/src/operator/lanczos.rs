@@ -1,8 +1,9 @@
 //! Leading eigenpairs of a symmetric operator by restarted block Lanczos with full reorthogonalisation.
 
 use super::dense::{EigenError, eigen};
-use super::{LinearOperator, apply, axpy, check, dot, norm, scale};
-use faer::Mat;
+use super::{LinearOperator, check};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -59,106 +60,130 @@ pub fn leading_eigenpairs(
 ) -> Result<Eigenpairs, EigenError> {
     let p = operator.dim();
     let count = config.count.min(p);
+    let block = config.block.max(1);
+    let most = p.min(count + 2 * block * config.depth.max(1));
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let mut pairs =
-        Eigenpairs { values: Vec::new(), vectors: Vec::new(), residuals: Vec::new(), converged: Vec::new() };
-    let mut images: Vec<Vec<f64>> = Vec::new();
-    let mut quiet = 0;
+    let mut basis = Mat::<f64>::zeros(p, most);
+    let mut products = Mat::<f64>::zeros(p, most);
+    let mut pairs = Ritz::default();
     for _ in 0..=config.max_restarts {
-        let mut basis = std::mem::take(&mut pairs.vectors);
-        let mut products = std::mem::take(&mut images);
-        let mut seeds: Vec<Vec<f64>> = (0..basis.len())
-            .filter(|&i| !pairs.converged[i])
-            .take(config.block)
-            .map(|i| residual(&products[i], pairs.values[i], &basis[i]))
-            .collect();
-        for _ in 0..config.block.max(1) {
-            seeds.push((0..p).map(|_| StandardNormal.sample(&mut rng)).collect());
+        let mut size = pairs.values.len();
+        let mut seeds = Mat::<f64>::zeros(p, 2 * block);
+        for (k, i) in (0..size).filter(|&i| !pairs.converged[i]).take(block).enumerate() {
+            let (image, vector) = (products.col(i), basis.col(i));
+            seeds.col_mut(k).copy_from(image - pairs.values[i] * vector);
+        }
+        for k in block..2 * block {
+            seeds.col_mut(k).iter_mut().for_each(|x| *x = StandardNormal.sample(&mut rng));
         }
         for _ in 0..config.depth.max(1) {
             check(interrupt)?;
-            let first = basis.len();
-            for seed in std::mem::take(&mut seeds) {
-                push_orthogonal(&mut basis, seed);
-            }
-            if basis.len() == first {
+            let first = size;
+            size = extend(&mut basis, size, seeds);
+            if size == first {
                 break;
             }
-            let new = apply(operator, &basis[first..]);
-            seeds.clone_from(&new);
-            products.extend(new);
+            let new = size - first;
+            operator.apply_into(basis.subcols(first, new), products.as_mut().subcols_mut(first, new));
+            seeds = products.subcols(first, new).to_owned();
         }
         let previous = std::mem::take(&mut pairs.values);
-        (pairs, images) = rayleigh_ritz(&basis, &products, count, config.tolerance)?;
+        pairs = rayleigh_ritz(&mut basis, &mut products, size, count, config.tolerance)?;
         let top = pairs.values.first().map_or(0.0, |v| v.abs());
         let still = previous.len() == pairs.values.len()
             && previous.iter().zip(&pairs.values).all(|(a, b)| (a - b).abs() <= config.tolerance * top);
-        quiet = if still && pairs.converged.iter().all(|&c| c) { quiet + 1 } else { 0 };
-        if quiet >= 1 || basis.len() == p {
+        if (still && pairs.converged.iter().all(|&c| c)) || size == p {
             break;
         }
     }
-    Ok(pairs)
+    let vectors = (0..pairs.values.len()).map(|k| basis.col(k).iter().copied().collect()).collect();
+    Ok(Eigenpairs { values: pairs.values, vectors, residuals: pairs.residuals, converged: pairs.converged })
 }
 
-/// `Av − λv`.
-fn residual(image: &[f64], value: f64, vector: &[f64]) -> Vec<f64> {
-    let mut r = image.to_vec();
-    axpy(-value, vector, &mut r);
-    r
+/// Ritz values of the leading columns of a basis, descending, with their residual norms.
+#[derive(Default)]
+struct Ritz {
+    values: Vec<f64>,
+    residuals: Vec<f64>,
+    converged: Vec<bool>,
 }
 
-/// Appends the unit part of `v` orthogonal to `basis` (two Gram–Schmidt passes), unless nothing is left of it.
-fn push_orthogonal(basis: &mut Vec<Vec<f64>>, mut v: Vec<f64>) {
-    let length = norm(&v);
-    if length == 0.0 || basis.len() >= v.len() {
-        return;
-    }
-    scale(1.0 / length, &mut v);
-    for pass in 0..3 {
-        for b in basis.iter() {
-            axpy(-dot(b, &v), b, &mut v);
+/// Adds to the first `size` columns of `basis` what is new in `seeds`, orthonormal; returns the new size.
+///
+/// Two block Gram–Schmidt passes; a seed of which less than `10⁻¹⁰` is new is dropped.
+fn extend(basis: &mut Mat<f64>, size: usize, mut seeds: Mat<f64>) -> usize {
+    let room = basis.ncols() - size;
+    for pass in 0..2 {
+        for mut seed in seeds.col_iter_mut() {
+            let length = seed.norm_l2();
+            if length > 0.0 {
+                seed *= faer::Scale(1.0 / length);
+            }
         }
-        let left = norm(&v);
-        if left < 1e-10 && pass == 0 {
-            return;
+        if size > 0 {
+            let old = basis.subcols(0, size);
+            let mut overlap = Mat::<f64>::zeros(size, seeds.ncols());
+            matmul(&mut overlap, Accum::Replace, old.transpose(), &seeds, 1.0, Par::Seq);
+            matmul(&mut seeds, Accum::Add, old, &overlap, -1.0, Par::Seq);
         }
-        scale(1.0 / left, &mut v);
+        let mut kept = 0;
+        for k in 0..seeds.ncols() {
+            if kept == room {
+                break;
+            }
+            let mut seed = seeds.col(k).to_owned();
+            for j in 0..kept {
+                let overlap = seeds.col(j).transpose() * &seed;
+                seed -= overlap * seeds.col(j);
+            }
+            let length = seed.norm_l2();
+            if length > 1e-10 || (pass > 0 && length > 0.0) {
+                seeds.col_mut(kept).copy_from(seed * faer::Scale(1.0 / length));
+                kept += 1;
+            }
+        }
+        seeds.truncate(seeds.nrows(), kept);
     }
-    basis.push(v);
+    basis.as_mut().subcols_mut(size, seeds.ncols()).copy_from(&seeds);
+    size + seeds.ncols()
 }
 
-/// The `count` largest Ritz pairs of the basis, and the images of their vectors.
+/// Replaces the leading columns of the basis by the `count` largest Ritz vectors of its first `size` columns, and the
+/// products likewise.
 fn rayleigh_ritz(
-    basis: &[Vec<f64>],
-    products: &[Vec<f64>],
+    basis: &mut Mat<f64>,
+    products: &mut Mat<f64>,
+    size: usize,
     count: usize,
     tolerance: f64,
-) -> Result<(Eigenpairs, Vec<Vec<f64>>), EigenError> {
-    let m = basis.len();
-    let projected = Mat::from_fn(m, m, |i, j| {
-        let (i, j) = (i.max(j), i.min(j));
-        0.5 * (dot(&basis[i], &products[j]) + dot(&basis[j], &products[i]))
-    });
-    let (values, rotation) = eigen(projected.as_ref())?;
-    let combine = |set: &[Vec<f64>], k: usize| {
-        let mut v = vec![0.0; set[0].len()];
-        for (i, x) in set.iter().enumerate() {
-            axpy(rotation[(i, k)], x, &mut v);
-        }
-        v
-    };
-    let count = count.min(m);
-    let vectors: Vec<Vec<f64>> = (0..count).map(|k| combine(basis, k)).collect();
-    let images: Vec<Vec<f64>> = (0..count).map(|k| combine(products, k)).collect();
-    let residuals: Vec<f64> = (0..count).map(|k| norm(&residual(&images[k], values[k], &vectors[k]))).collect();
+) -> Result<Ritz, EigenError> {
+    let mut projected = Mat::<f64>::zeros(size, size);
+    matmul(
+        &mut projected,
+        Accum::Replace,
+        basis.subcols(0, size).transpose(),
+        products.subcols(0, size),
+        1.0,
+        Par::Seq,
+    );
+    let symmetric = Mat::from_fn(size, size, |i, j| 0.5 * (projected[(i, j)] + projected[(j, i)]));
+    let (mut values, rotation) = eigen(symmetric.as_ref())?;
+    let count = count.min(size);
+    for set in [&mut *basis, &mut *products] {
+        let mut rotated = Mat::<f64>::zeros(set.nrows(), count);
+        matmul(&mut rotated, Accum::Replace, set.subcols(0, size), rotation.subcols(0, count), 1.0, Par::Seq);
+        set.as_mut().subcols_mut(0, count).copy_from(&rotated);
+    }
+    values.truncate(count);
+    let residuals: Vec<f64> = (0..count).map(|k| (products.col(k) - values[k] * basis.col(k)).norm_l2()).collect();
     let top = values.first().map_or(0.0, |v| v.abs());
     let converged = residuals.iter().map(|&r| r <= tolerance * top).collect();
-    Ok((Eigenpairs { values: values[..count].to_vec(), vectors, residuals, converged }, images))
+    Ok(Ritz { values, residuals, converged })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{axpy, dot, norm, scale};
     use super::*;
     use faer::{MatMut, MatRef};
 

@@ -76,6 +76,8 @@ struct Buffers<'a> {
     a: &'a mut [f64],
     /// Slopes `σ'(z)`.
     slope: &'a mut [f64],
+    /// Second derivatives `σ''(z)`.
+    curvature: &'a mut [f64],
     /// Directional derivative of `z` along `v`.
     z_dot: &'a mut [f64],
     /// Directional derivative of `a` along `v`.
@@ -168,6 +170,7 @@ impl Mlp {
             z: take(units),
             a: take(units),
             slope: take(units),
+            curvature: take(units),
             z_dot: take(units),
             a_dot: take(units),
             delta: take(widest),
@@ -196,6 +199,14 @@ impl Mlp {
                     (*a, *slope) = self.activation.value_and_slope(*z);
                 }
             }
+        }
+    }
+
+    /// Fills `curvature`, after [`forward`](Self::forward).
+    fn second_slopes(&self, m: usize, buffers: &mut Buffers) {
+        let hidden = m * self.last().units_before;
+        for (curvature, z) in buffers.curvature[..hidden].iter_mut().zip(&buffers.z[..hidden]) {
+            *curvature = self.activation.curvature(*z);
         }
     }
 
@@ -247,6 +258,45 @@ impl Mlp {
         });
     }
 
+    /// Forward over reverse: with dots for derivatives along `v`, the gradient `δᵀ a` has the derivative `δ̇ᵀ a + δᵀ ȧ`,
+    /// and `δ̇_l = (δ̇_{l+1} W_{l+1} + δ_{l+1} Ẇ_{l+1}) ⊙ σ'(z_l) + (δ_{l+1} W_{l+1}) ⊙ σ''(z_l) ⊙ ż_l`.
+    ///
+    /// Writes the mean Hessian product along `v`, after [`forward`](Self::forward) and
+    /// [`second_slopes`](Self::second_slopes).
+    fn hessian_product(&self, theta: &[f64], v: &[f64], samples: &Samples, buffers: &mut Buffers, out: &mut [f64]) {
+        let m = samples.len();
+        let share = 1.0 / m as f64;
+        self.tangent(theta, v, m, buffers);
+        self.errors(buffers.z, samples, share, buffers.delta);
+        self.output_tangents(buffers.z_dot, m, share, buffers.delta_dot);
+        for (l, layer) in self.layers.iter().enumerate().rev() {
+            let delta = &buffers.delta[..m * layer.outputs];
+            let delta_dot = &buffers.delta_dot[..m * layer.outputs];
+            let input = self.input_of(l, buffers.x, buffers.a, m);
+            let biases = layer.weight_products(Accum::Replace, delta_dot, input, m, out);
+            sum_rows(delta_dot, biases);
+            if l == 0 {
+                break;
+            }
+            let lower = &self.layers[l - 1];
+            layer.weight_products(Accum::Add, delta, lower.part(buffers.a_dot, m), m, out);
+            let below = &mut buffers.delta_below[..m * layer.inputs];
+            let below_dot = &mut buffers.delta_dot_below[..m * layer.inputs];
+            let delta = matrix(delta, m, layer.outputs);
+            product(below, m, Accum::Replace, delta, layer.weights(theta));
+            product(below_dot, m, Accum::Replace, delta, layer.weights(v));
+            product(below_dot, m, Accum::Add, matrix(delta_dot, m, layer.outputs), layer.weights(theta));
+            let (curvatures, z_dot) = (lower.part(buffers.curvature, m), lower.part(buffers.z_dot, m));
+            let slopes = lower.part(buffers.slope, m);
+            for k in 0..below.len() {
+                below_dot[k] = below_dot[k] * slopes[k] + below[k] * curvatures[k] * z_dot[k];
+                below[k] *= slopes[k];
+            }
+            mem::swap(&mut buffers.delta, &mut buffers.delta_below);
+            mem::swap(&mut buffers.delta_dot, &mut buffers.delta_dot_below);
+        }
+    }
+
     /// Writes `scale (z_L − y)` (`m × c`) to `out`; returns the sum of `½‖z_L − y‖²`.
     fn errors(&self, z: &[f64], samples: &Samples, scale: f64, out: &mut [f64]) -> f64 {
         let c = self.last().outputs;
@@ -285,7 +335,7 @@ impl Problem for Mlp {
     }
 
     fn scratch_len(&self, m: usize) -> usize {
-        m * (self.layers[0].inputs + 5 * self.units() + 4 * self.widest())
+        m * (self.layers[0].inputs + 6 * self.units() + 4 * self.widest())
     }
 
     fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
@@ -343,43 +393,103 @@ impl Problem for Mlp {
         });
     }
 
-    /// Forward over reverse: with dots for derivatives along `v`, the gradient `δᵀ a` has the derivative `δ̇ᵀ a + δᵀ ȧ`,
-    /// and `δ̇_l = (δ̇_{l+1} W_{l+1} + δ_{l+1} Ẇ_{l+1}) ⊙ σ'(z_l) + (δ_{l+1} W_{l+1}) ⊙ σ''(z_l) ⊙ ż_l`.
     fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
-        let m = samples.len();
         assert_eq!(out.len(), self.dim());
-        let share = 1.0 / m as f64;
+        self.hvp_block_into(theta, v, samples, out, scratch);
+    }
+
+    /// One forward pass for all vectors.
+    fn hvp_block_into(&self, theta: &[f64], vectors: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let (m, p) = (samples.len(), self.dim());
+        assert_eq!(out.len(), vectors.len());
         let mut buffers = self.buffers(&samples, scratch);
         self.forward(theta, m, &mut buffers);
+        self.second_slopes(m, &mut buffers);
+        for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
+            self.hessian_product(theta, v, &samples, &mut buffers, out);
+        }
+    }
+
+    /// `‖ż_L‖² + e·z̈_L` with the second derivatives along `v`, `z̈_l = W_l ä_{l−1} + 2 Ẇ_l ȧ_{l−1}` and
+    /// `ä_l = σ'(z_l) ⊙ z̈_l + σ''(z_l) ⊙ ż_l²`.
+    fn sample_curvatures_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let (m, c) = (samples.len(), self.outputs());
+        let mut buffers = self.buffers(&samples, scratch);
+        self.forward(theta, m, &mut buffers);
+        self.second_slopes(m, &mut buffers);
         self.tangent(theta, v, m, &mut buffers);
-        self.errors(buffers.z, &samples, share, buffers.delta);
-        self.output_tangents(buffers.z_dot, m, share, buffers.delta_dot);
-        for (l, layer) in self.layers.iter().enumerate().rev() {
-            let delta = &buffers.delta[..m * layer.outputs];
-            let delta_dot = &buffers.delta_dot[..m * layer.outputs];
-            let input = self.input_of(l, buffers.x, buffers.a, m);
-            let biases = layer.weight_products(Accum::Replace, delta_dot, input, m, out);
-            sum_rows(delta_dot, biases);
-            if l == 0 {
-                break;
+        buffers.delta[..m * self.layers[0].outputs].fill(0.0);
+        for (l, layer) in self.layers.iter().enumerate() {
+            if l > 0 {
+                let second = &mut buffers.delta_below[..m * layer.outputs];
+                let input_dot = matrix(self.layers[l - 1].part(buffers.a_dot, m), m, layer.inputs);
+                product(second, m, Accum::Replace, input_dot, layer.weights(v).transpose());
+                second.iter_mut().for_each(|x| *x *= 2.0);
+                let input = matrix(&buffers.delta[..m * layer.inputs], m, layer.inputs);
+                product(second, m, Accum::Add, input, layer.weights(theta).transpose());
+                mem::swap(&mut buffers.delta, &mut buffers.delta_below);
             }
-            let lower = &self.layers[l - 1];
-            layer.weight_products(Accum::Add, delta, lower.part(buffers.a_dot, m), m, out);
-            let below = &mut buffers.delta_below[..m * layer.inputs];
-            let below_dot = &mut buffers.delta_dot_below[..m * layer.inputs];
-            let delta = matrix(delta, m, layer.outputs);
-            product(below, m, Accum::Replace, delta, layer.weights(theta));
-            product(below_dot, m, Accum::Replace, delta, layer.weights(v));
-            product(below_dot, m, Accum::Add, matrix(delta_dot, m, layer.outputs), layer.weights(theta));
-            let (z, z_dot) = (lower.part(buffers.z, m), lower.part(buffers.z_dot, m));
-            let slopes = lower.part(buffers.slope, m);
-            for k in 0..below.len() {
-                let curvature = self.activation.curvature(z[k]);
-                below_dot[k] = below_dot[k] * slopes[k] + below[k] * curvature * z_dot[k];
-                below[k] *= slopes[k];
+            if l + 1 < self.layers.len() {
+                let (slopes, curvatures) = (layer.part(buffers.slope, m), layer.part(buffers.curvature, m));
+                let z_dot = layer.part(buffers.z_dot, m);
+                for (k, second) in buffers.delta[..m * layer.outputs].iter_mut().enumerate() {
+                    *second = slopes[k] * *second + curvatures[k] * z_dot[k] * z_dot[k];
+                }
             }
-            mem::swap(&mut buffers.delta, &mut buffers.delta_below);
-            mem::swap(&mut buffers.delta_dot, &mut buffers.delta_dot_below);
+        }
+        self.errors(buffers.z, &samples, 1.0, buffers.delta_dot);
+        let z_dot = self.last().part(buffers.z_dot, m);
+        for (k, out) in out.iter_mut().enumerate() {
+            *out = (k * c..(k + 1) * c).map(|i| z_dot[i] * z_dot[i] + buffers.delta_dot[i] * buffers.delta[i]).sum();
+        }
+    }
+
+    /// `Σ_l ‖δ_l‖² (‖a_{l−1}‖² + 1)`, since the gradient of a layer is the outer product of `δ_l` and `(a_{l−1}, 1)`.
+    fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let m = samples.len();
+        let mut buffers = self.buffers(&samples, scratch);
+        self.forward(theta, m, &mut buffers);
+        self.errors(buffers.z, &samples, 1.0, buffers.delta);
+        out.fill(0.0);
+        self.backward(theta, m, &mut buffers, |layer, delta, input| {
+            let rows = delta.chunks_exact(layer.outputs).zip(input.chunks_exact(layer.inputs));
+            for ((delta, input), out) in rows.zip(out.iter_mut()) {
+                *out += inner(delta, delta) * (inner(input, input) + 1.0);
+            }
+        });
+    }
+
+    /// `Σ_l (δ_l^i·δ_l^j) (‖a_{l−1}‖² + 1)` with `δ^i` the cotangents of output `i`. Allocates `m c` times the units.
+    fn jacobian_grams_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let (m, c, units) = (samples.len(), self.outputs(), self.units());
+        let mut buffers = self.buffers(&samples, scratch);
+        self.forward(theta, m, &mut buffers);
+        let mut cotangents = vec![0.0; c * m * units];
+        let mut weights = vec![0.0; self.layers.len() * m];
+        for (i, cotangents) in cotangents.chunks_exact_mut(m * units).enumerate() {
+            buffers.delta[..m * c].fill(0.0);
+            buffers.delta[..m * c].iter_mut().skip(i).step_by(c).for_each(|x| *x = 1.0);
+            self.backward(theta, m, &mut buffers, |layer, delta, input| {
+                cotangents[m * layer.units_before..][..delta.len()].copy_from_slice(delta);
+                let position = self.layers.iter().position(|other| other.start == layer.start).unwrap_or(0);
+                for (weight, input) in weights[position * m..].iter_mut().zip(input.chunks_exact(layer.inputs)) {
+                    *weight = inner(input, input) + 1.0;
+                }
+            });
+        }
+        for (k, gram) in out.chunks_exact_mut(c * c).enumerate() {
+            for i in 0..c {
+                for j in 0..c {
+                    gram[i * c + j] = (self.layers.iter().enumerate())
+                        .map(|(l, layer)| {
+                            let row = |i: usize| {
+                                &cotangents[m * (i * units + layer.units_before) + k * layer.outputs..][..layer.outputs]
+                            };
+                            inner(row(i), row(j)) * weights[l * m + k]
+                        })
+                        .sum();
+                }
+            }
         }
     }
 
@@ -400,6 +510,10 @@ fn matrix(values: &[f64], rows: usize, columns: usize) -> MatRef<'_, f64> {
 /// Sets or adds to `out` (`rows × columns of right`, row-major) the product `left right`.
 fn product(out: &mut [f64], rows: usize, accum: Accum, left: MatRef<f64>, right: MatRef<f64>) {
     matmul(MatMut::from_row_major_slice_mut(out, rows, right.ncols()), accum, left, right, 1.0, Par::Seq);
+}
+
+fn inner(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
 }
 
 fn fill_rows(out: &mut [f64], row: &[f64]) {

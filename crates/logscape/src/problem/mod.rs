@@ -93,6 +93,53 @@ pub trait Problem: Send + Sync {
     /// Mean exact Hessian product `H v` over the samples into `out` (`P`).
     fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 
+    /// [`hvp_into`](Self::hvp_into) for several vectors, the rows of `vectors` (`k × P`), into the rows of `out`.
+    fn hvp_block_into(&self, theta: &[f64], vectors: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let p = self.dim();
+        for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
+            self.hvp_into(theta, v, samples.clone(), out, scratch);
+        }
+    }
+
+    /// Curvatures `vᵀH_μ v` of the single samples into `out` (`m`). Allocates `P` numbers unless overridden.
+    fn sample_curvatures_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let mut image = vec![0.0; self.dim()];
+        for (k, out) in out.iter_mut().enumerate() {
+            let sample = samples.get(k);
+            self.hvp_into(theta, v, Samples::Range(sample..sample + 1), &mut image, scratch);
+            *out = image.iter().zip(v).map(|(a, b)| a * b).sum();
+        }
+    }
+
+    /// Squared norms `‖g_μ‖²` of the per-sample gradients into `out` (`m`). Allocates `P` numbers unless overridden.
+    fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let mut gradient = vec![0.0; self.dim()];
+        for (k, out) in out.iter_mut().enumerate() {
+            let sample = samples.get(k);
+            self.per_sample_gradients_into(theta, Samples::Range(sample..sample + 1), &mut gradient, scratch);
+            *out = gradient.iter().map(|g| g * g).sum();
+        }
+    }
+
+    /// Gram matrices `J_μ J_μᵀ` into `out` (`m × c²`). Allocates `c (P + 1)` numbers unless overridden.
+    fn jacobian_grams_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let (p, c) = (self.dim(), self.outputs());
+        let (mut rows, mut unit) = (vec![0.0; c * p], vec![0.0; c]);
+        for (k, gram) in out.chunks_exact_mut(c * c).enumerate() {
+            let sample = samples.get(k);
+            for (k, row) in rows.chunks_exact_mut(p).enumerate() {
+                unit.fill(0.0);
+                unit[k] = 1.0;
+                self.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), row, scratch);
+            }
+            for (i, left) in rows.chunks_exact(p).enumerate() {
+                for (j, right) in rows.chunks_exact(p).enumerate() {
+                    gram[i * c + j] = left.iter().zip(right).map(|(a, b)| a * b).sum();
+                }
+            }
+        }
+    }
+
     /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`).
     fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 }

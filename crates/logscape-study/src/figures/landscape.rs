@@ -1,0 +1,51 @@
+//! Loss and noise along the path through a one-dimensional minimum.
+
+use super::axis::Axis;
+use super::plot::{COLOURS, DASHED, INK, Kind, Layer, Marker, Panel, SOLID};
+use super::{Figure, Missing, figure};
+use crate::record::Record;
+
+pub(super) const TITLE: &str = "Landscape";
+
+/// `L` and `C` along the path.
+///
+/// # Errors
+/// If there is no path, or the picture cannot be drawn.
+pub fn landscape(record: &Record) -> Result<Figure, Missing> {
+    let rows = &record.tables.path;
+    let missing = || Missing::NoData("only a problem with one parameter and an [escape] section has a path to show");
+    let lowest = rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).ok_or_else(missing)?;
+    let x = Axis::fit("position on the path (parameter)", false, rows.iter().map(|row| row.position));
+    let x = x.ok_or_else(missing)?;
+    let loss: Vec<_> = rows.iter().map(|row| (row.position, row.loss)).collect();
+    let noise: Vec<_> = rows.iter().map(|row| (row.position, row.noise)).collect();
+    let geometry = &record.results.geometry;
+    let slope = 2.0 * geometry.noise_strength.value * geometry.h_star.value;
+    let decoupled: Vec<_> = rows.iter().map(|row| (row.position, slope * row.loss)).collect();
+    let y_loss = Axis::fit("loss L", false, loss.iter().map(|p| p.1)).ok_or_else(missing)?;
+    let heights = noise.iter().chain(&decoupled).map(|p| p.1).chain([0.0]);
+    let y_noise = Axis::fit("noise C (loss² / parameter²)", false, heights).ok_or_else(missing)?.from(0.0);
+    let minimum = Kind::Marks(vec![(lowest.position, lowest.loss)], Marker::Circle, 12.0);
+    let panels = [
+        Panel {
+            title: String::new(),
+            x: x.clone(),
+            y: y_loss,
+            layers: vec![Layer::new("loss", COLOURS[0], Kind::Line(loss, SOLID)), Layer::new("minimum", INK, minimum)],
+        },
+        Panel {
+            title: String::new(),
+            x,
+            y: y_noise,
+            layers: vec![
+                Layer::new("noise of one sample", COLOURS[1], Kind::Line(noise, SOLID)),
+                Layer::new("2 s L h* (decoupling)", COLOURS[2], Kind::Line(decoupled, DASHED)),
+            ],
+        },
+    ];
+    let caption =
+        "Loss and variance of one sample's gradient along the path from one way out through the minimum to the \
+                   other. Where decoupling holds the noise follows the loss."
+            .to_owned();
+    figure("landscape", TITLE, caption, &panels)
+}

@@ -1,0 +1,71 @@
+//! Eigenvalues of the Hessian against their rank.
+
+use super::axis::Axis;
+use super::plot::{COLOURS, DASHED, GREY, INK, Kind, Layer, Marker, Panel};
+use super::{Figure, Missing, figure, number};
+use crate::record::Record;
+
+pub(super) const TITLE: &str = "Spectrum of the Hessian";
+
+/// Part of the largest eigenvalue below which an eigenvalue is 0 within rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// Eigenvalues against rank, with outliers, `h*`, and the sizes of negative ones.
+///
+/// # Errors
+/// If no eigenvalue differs from 0, or the picture cannot be drawn.
+pub fn spectrum(record: &Record) -> Result<Figure, Missing> {
+    let rows = &record.tables.spectrum;
+    let few = rows.len() <= 20;
+    let largest = rows.iter().map(|row| row.eigenvalue.abs()).fold(0.0, f64::max);
+    let zero = |row: &crate::record::SpectrumRow| row.eigenvalue.abs() <= ROUNDING * largest;
+    let rank = |rank: u64| if few { rank as f64 } else { (rank as f64).log10() };
+    let pick = |keep: &dyn Fn(&crate::record::SpectrumRow) -> bool| -> Vec<(f64, f64)> {
+        let kept = rows.iter().filter(|row| keep(row) && !zero(row));
+        kept.map(|row| (rank(row.rank), row.eigenvalue.abs().log10())).collect()
+    };
+    let outliers = pick(&|row| row.outlier && row.eigenvalue > 0.0);
+    let bulk = pick(&|row| !row.outlier && row.eigenvalue > 0.0);
+    let negative = pick(&|row| row.eigenvalue < 0.0);
+    let points = || outliers.iter().chain(&bulk).chain(&negative);
+    let h_star = record.results.geometry.h_star.value;
+    let heights = points().map(|p| p.1).chain((h_star > 0.0).then(|| h_star.log10()));
+    let missing = || Missing::NotPositive("the size of the eigenvalues");
+    if points().next().is_none() {
+        return Err(missing());
+    }
+    let x = if few {
+        Axis { label: "rank".to_owned(), log: false, low: 0.0, high: (rows.len() as f64 + 1.0).max(6.0) }
+    } else {
+        Axis::fit("rank", true, points().map(|p| p.0)).ok_or_else(missing)?
+    };
+    let y = Axis::fit("eigenvalue λ (loss / parameter²)", true, heights).ok_or_else(missing)?;
+    let size = if points().count() > 60 { 6.0 } else { 10.0 };
+    let mut layers = Vec::new();
+    if h_star > 0.0 {
+        let line = vec![(x.low, h_star.log10()), (x.high, h_star.log10())];
+        layers.push(Layer::new(format!("h* = {}", number(h_star)), INK, Kind::Line(line, DASHED)));
+    }
+    let groups = [
+        ("bulk", bulk, GREY, Marker::Ring),
+        ("outliers", outliers, COLOURS[0], Marker::Circle),
+        ("negative, as |λ|", negative, COLOURS[1], Marker::Inverted),
+    ];
+    for (label, points, colour, marker) in groups.into_iter().filter(|group| !group.1.is_empty()) {
+        layers.push(Layer::new(label, colour, Kind::Marks(points, marker, size)));
+    }
+    let geometry = &record.results.geometry;
+    let caption = format!(
+        "{} of {} eigenvalues at the minimum{}; {} outliers by the rule “{}”. h* is the typical curvature of the outliers.{}",
+        rows.len(),
+        record.results.minimum.parameters,
+        if geometry.complete { "" } else { " (ranks count the known ones only)" },
+        geometry.outliers,
+        geometry.outlier_rule,
+        match rows.iter().filter(|row| zero(row)).count() {
+            0 => String::new(),
+            count => format!(" {count} eigenvalues that are 0 within rounding (10⁻¹² of the largest) are not drawn."),
+        }
+    );
+    figure("spectrum", TITLE, caption, &[Panel { title: String::new(), x, y, layers }])
+}

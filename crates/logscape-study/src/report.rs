@@ -1,0 +1,362 @@
+//! The pages of a record: its figures, and `report.html`, one file that needs no other and no network.
+
+use crate::figures::{self, Missing, Outcome, number};
+use crate::record::{EscapeRecord, Record, RecordError, SettingRecord, write_pages};
+use crate::schema::RegionText;
+use logscape::{Estimate, theory};
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+
+const TEMPLATE: &str = include_str!("report.html");
+/// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
+const CLOSE: [f64; 2] = [0.1, 0.3];
+
+/// The pages of a record as path within its folder and text.
+///
+/// # Errors
+/// If the page cannot be made.
+pub fn pages(record: &Record) -> Result<Vec<(String, String)>, RecordError> {
+    let figures = figures::all(record);
+    let report = page(record, &figures)
+        .map_err(|error| RecordError::Write { path: "report.html".into(), source: io::Error::other(error) })?;
+    let drawn = figures.into_iter().flatten();
+    let mut pages: Vec<_> = drawn.map(|figure| (format!("figures/{}.svg", figure.name), figure.svg)).collect();
+    pages.push(("report.html".to_owned(), report));
+    Ok(pages)
+}
+
+/// Draws the pages of the complete record in `folder` again; each file is replaced whole.
+///
+/// # Errors
+/// If there is no complete record, or the system refuses.
+pub fn redraw(folder: &Path) -> Result<(), RecordError> {
+    let pages = pages(&Record::read(folder)?)?;
+    write_pages(folder, &pages).map_err(|source| RecordError::Write { path: folder.to_path_buf(), source })
+}
+
+fn page(record: &Record, figures: &[Outcome]) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    // Templates named *.html escape whatever is put into them.
+    environment.add_template("report.html", TEMPLATE)?;
+    let toml = toml::to_string(&record.study).unwrap_or_default();
+    let results = &record.results;
+    environment.get_template("report.html")?.render(context! {
+        study => context! { name => record.study.name },
+        manifest => record.manifest,
+        toml,
+        findings => findings(record),
+        what => what(record),
+        quantities => quantities(record),
+        settings => results.settings.iter().map(SettingView::new).collect::<Vec<_>>(),
+        nearest => results.settings.iter().any(|setting| nearest(setting).is_some()),
+        figures => figures.iter().map(FigureView::new).collect::<Vec<_>>(),
+        tables => tables(record),
+    })
+}
+
+/// `1.02 [0.98, 1.06]`.
+fn interval(estimate: &Estimate) -> String {
+    let [low, high] = estimate.ci95;
+    if low == high {
+        return number(estimate.value);
+    }
+    format!("{} [{}, {}]", number(estimate.value), number(low), number(high))
+}
+
+fn or_dash(x: Option<f64>) -> String {
+    x.map_or_else(|| "—".to_owned(), number)
+}
+
+/// `+0.31`, with a true minus sign.
+fn signed(x: f64) -> String {
+    format!("{x:+.2}").replace('-', "−")
+}
+
+fn name(setting: &SettingRecord) -> String {
+    format!("Learning rate η = {}, batch size B = {}", number(setting.learning_rate), setting.batch_size)
+}
+
+/// The nearest theory and its error in decades.
+fn nearest(setting: &SettingRecord) -> Option<(&str, f64)> {
+    let verdict = &setting.escape.as_ref()?.verdict;
+    let best = verdict.best.as_deref()?;
+    Some((best, verdict.error_decades.get(best).copied().flatten()?))
+}
+
+/// The answers in plain words.
+fn findings(record: &Record) -> Vec<String> {
+    let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
+    let gradient = number(minimum.gradient_norm);
+    let mut lines = vec![match (minimum.converged, minimum.index) {
+        (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and no direction curves down."),
+        (false, 0) => format!(
+            "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
+        ),
+        (_, 1) => "It is no minimum: one direction curves down, so the theories do not apply.".to_owned(),
+        (_, index) => format!("It is no minimum: {index} directions curve down, so the theories do not apply."),
+    }];
+    let distance = geometry.decoupling.frobenius_distance;
+    let shape = if distance < CLOSE[0] {
+        "closely"
+    } else if distance < CLOSE[1] {
+        "roughly"
+    } else {
+        "poorly"
+    };
+    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(&geometry.noise_strength));
+    lines.push(if geometry.outliers == 1 {
+        format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
+    } else {
+        format!(
+            "At the minimum the noise follows C ≈ 2 s L H {shape}: the best multiple of H misses {} % of C in the \
+             outlier directions. {strength}",
+            number((1000.0 * distance).round() / 10.0)
+        )
+    });
+    let exponent = &geometry.decoupling.scaling_exponent;
+    let scaling = if exponent.covers(1.0) {
+        "as decoupling says (1 is within the interval)"
+    } else if (exponent.value - 1.0).abs() < 0.1 {
+        "nearly as decoupling says (1)"
+    } else {
+        "not in proportion, as decoupling would have it (1)"
+    };
+    lines.push(format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent)));
+    for setting in &record.results.settings {
+        let Some(escape) = &setting.escape else { continue };
+        let measured = match (nearest(setting), escape.measured.mean_steps) {
+            (Some((theory, error)), Some(steps)) => format!(
+                "escape takes {} steps; the nearest theory is {theory}, {} decades {}",
+                interval(&steps),
+                number((100.0 * error.abs()).round() / 100.0),
+                if error < 0.0 { "too short" } else { "too long" }
+            ),
+            (None, Some(steps)) => format!("escape takes {} steps; no theory predicts it", interval(&steps)),
+            (_, None) => format!(
+                "nothing escaped; the mean is above {} steps with 95 % confidence",
+                number(escape.measured.mean_steps_lower_bound)
+            ),
+        };
+        lines.push(format!("{}: {measured}.", name(setting)));
+    }
+    lines
+}
+
+/// One sentence on what was run.
+fn what(record: &Record) -> String {
+    let (study, minimum) = (&record.study, &record.results.minimum);
+    let data = &study.problem.data;
+    let source = match (&data.builtin, &data.path, &data.synthetic) {
+        (Some(name), ..) => format!("the built-in data “{name}”"),
+        (_, Some(path), _) => format!("the data in {}", path.display()),
+        (_, _, Some(table)) => {
+            format!("synthetic data “{}”", table.get("kind").and_then(toml::Value::as_str).unwrap_or("?"))
+        }
+        _ => "data".to_owned(),
+    };
+    let kind = toml::Value::try_from(study.problem.kind).ok();
+    let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ");
+    let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
+        let region = match &escape.region {
+            RegionText::DividingSurface => "over the barrier tops".to_owned(),
+            RegionText::LossLevel(loss) => format!("through the loss {}", number(*loss)),
+            RegionText::LossFactor(factor) => format!("through {} times the loss of the minimum", number(*factor)),
+            RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),
+            RegionText::Box(_) => "out of a box".to_owned(),
+        };
+        format!(
+            " Escape means going {region}; {} replicas of SGD, each at most {} steps.",
+            escape.replicas, escape.max_steps
+        )
+    });
+    format!(
+        "Problem: {kind}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
+        minimum.parameters,
+        if minimum.parameters == 1 { "" } else { "s" },
+        minimum.samples,
+        minimum.method
+    )
+}
+
+/// A row of the table of the minimum.
+#[derive(Serialize)]
+struct Quantity {
+    name: &'static str,
+    value: String,
+    meaning: String,
+}
+
+fn quantities(record: &Record) -> Vec<Quantity> {
+    let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
+    let decoupling = &geometry.decoupling;
+    let [median, .., largest] = geometry.sample_curvature;
+    let row = |name, value, meaning: &str| Quantity { name, value, meaning: meaning.to_owned() };
+    vec![
+        row("Loss L*", number(minimum.loss), "mean over samples of half the squared residual"),
+        row("Gradient norm", number(minimum.gradient_norm), "0 at a minimum"),
+        row("Index", minimum.index.to_string(), "number of negative Hessian eigenvalues"),
+        row("Outliers n", geometry.outliers.to_string(), &geometry.outlier_rule),
+        row("Gap", or_dash(geometry.gap), "last outlier over first bulk eigenvalue"),
+        row("Curvature h*", interval(&geometry.h_star), "typical outlier eigenvalue"),
+        row("Noise strength s", interval(&geometry.noise_strength), "mean of Cᵢᵢ/(2 L* hᵢ) over outliers"),
+        row("tr C/(2 L tr H)", number(decoupling.trace_ratio_hessian), "the same over all directions"),
+        row("tr C/(2 L tr G)", number(decoupling.trace_ratio_gauss_newton), "with the Gauss–Newton matrix G"),
+        row("Shape distance", number(decoupling.frobenius_distance), "‖C − aH‖/‖C‖ among outliers; 0 is perfect"),
+        row("Off-diagonal share", number(decoupling.off_diagonal_share), "of ‖C‖² in the eigenbasis of H"),
+        row("Scaling exponent γ", interval(&decoupling.scaling_exponent), "tr C ∝ L^γ; 1 for decoupling"),
+        row("Curvature of one sample", format!("{} / {}", number(median), number(largest)), "median / largest"),
+    ]
+}
+
+/// One setting as the page shows it.
+#[derive(Serialize)]
+struct SettingView {
+    name: String,
+    law: String,
+    stationary: Option<String>,
+    escape: Option<EscapeView>,
+}
+
+/// The escape of one setting.
+#[derive(Serialize)]
+struct EscapeView {
+    measured: String,
+    /// Checks that failed for every theory.
+    regime: Vec<String>,
+    rows: Vec<TheoryView>,
+}
+
+/// A row of the table of theories.
+#[derive(Serialize)]
+struct TheoryView {
+    theory: &'static str,
+    best: bool,
+    steps: String,
+    error: String,
+    warnings: String,
+}
+
+impl SettingView {
+    fn new(setting: &SettingRecord) -> Self {
+        let law = &setting.law;
+        let stable = if law.linearly_stable { "linearly stable" } else { "linearly unstable" };
+        Self {
+            name: name(setting),
+            law: format!(
+                "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}.",
+                or_dash(law.temperature),
+                or_dash(law.temperature_measured),
+                or_dash(law.phi),
+                or_dash(law.phi_measured),
+                or_dash(law.critical_dimension),
+                or_dash(law.critical_dimension_measured)
+            ),
+            stationary: setting.stationary.as_ref().map(|stationary| match &stationary.tail_exponent {
+                Some(phi) => format!("Stationary law: φ = {} fitted to {} losses.", interval(phi), stationary.samples),
+                None => format!("Stationary law: no fit; {}.", stationary.note.as_deref().unwrap_or("no reason given")),
+            }),
+            escape: setting.escape.as_ref().map(EscapeView::new),
+        }
+    }
+}
+
+impl EscapeView {
+    fn new(escape: &EscapeRecord) -> Self {
+        let measured = &escape.measured;
+        let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
+            (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
+            _ => format!("above {} steps with 95 % confidence", number(measured.mean_steps_lower_bound)),
+        };
+        let exponential = measured.weibull.as_ref().map_or_else(String::new, |check| {
+            format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
+        });
+        let regime = common_warnings(escape);
+        let rows = theory::all().iter().map(|theory| {
+            let name = theory.name();
+            let prediction = escape.predictions.get(name);
+            let error = escape.verdict.error_decades.get(name).copied().flatten();
+            TheoryView {
+                theory: name,
+                best: escape.verdict.best.as_deref() == Some(name),
+                steps: prediction
+                    .and_then(|prediction| prediction.log10_mean_steps)
+                    .map_or_else(|| "—".to_owned(), |steps| format!("{steps:.3}").replace('-', "−")),
+                error: error.map_or_else(|| "—".to_owned(), signed),
+                warnings: prediction.map_or_else(String::new, |prediction| {
+                    let own = prediction.warnings.iter().filter(|warning| !regime.contains(warning));
+                    own.cloned().collect::<Vec<_>>().join("; ")
+                }),
+            }
+        });
+        let rows = rows.collect();
+        Self {
+            measured: format!(
+                "Measured mean escape time: {steps}. {} escaped, {} censored, {} diverged.{exponential}",
+                measured.escaped, measured.censored, measured.diverged
+            ),
+            rows,
+            regime,
+        }
+    }
+}
+
+/// The warnings that every prediction carries: they are about the regime, not about one theory.
+fn common_warnings(escape: &EscapeRecord) -> Vec<String> {
+    let mut predictions = escape.predictions.values();
+    let first = predictions.next().map(|prediction| prediction.warnings.clone()).unwrap_or_default();
+    predictions.fold(first, |mut common, prediction| {
+        common.retain(|warning| prediction.warnings.contains(warning));
+        common
+    })
+}
+
+/// One figure, or the reason why it is missing.
+#[derive(Serialize)]
+struct FigureView {
+    name: String,
+    title: &'static str,
+    caption: String,
+    svg: Option<String>,
+    wide: bool,
+}
+
+impl FigureView {
+    fn new(outcome: &Outcome) -> Self {
+        match outcome {
+            Ok(figure) => Self {
+                name: figure.name.to_owned(),
+                title: figure.title,
+                caption: figure.caption.clone(),
+                // Within a page an SVG needs no name space, and the page then names no address at all.
+                svg: Some(figure.svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1)),
+                wide: figure.wide,
+            },
+            Err((title, missing)) => {
+                Self { name: String::new(), title, caption: Missing::to_string(missing), svg: None, wide: false }
+            }
+        }
+    }
+}
+
+/// A table of the record.
+#[derive(Serialize)]
+struct TableView {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+fn tables(record: &Record) -> Vec<TableView> {
+    let tables = &record.tables;
+    let all = [
+        ("spectrum", "Hessian eigenvalues", tables.spectrum.is_empty()),
+        ("noise", "curvature and noise per leading direction", tables.noise.is_empty()),
+        ("scaling", "loss and noise at displaced points", tables.scaling.is_empty()),
+        ("path", "loss and noise along the path", tables.path.is_empty()),
+        ("stationary", "histograms of excess loss and displacement", tables.stationary.is_empty()),
+        ("escape_times", "the end of every replica", tables.escape_times.is_empty()),
+    ];
+    all.into_iter().filter(|table| !table.2).map(|(name, meaning, _)| TableView { name, meaning }).collect()
+}

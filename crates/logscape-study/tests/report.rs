@@ -1,0 +1,113 @@
+//! The report of a real run: complete, self-contained, well-formed, escaped, and the same when drawn again.
+
+use logscape::ensemble::Interrupt;
+use logscape::theory;
+use logscape_study::{Destination, Listener, Record, parse, report};
+use std::fs;
+use std::path::Path;
+
+const STUDY: &str = r#"
+name = "small"
+seed = 7
+
+[problem]
+kind = "sinusoid"
+data.synthetic = { kind = "sinusoid", samples = 100, from = 0.0, to = 3.0, frequency = 3.0, noise = 0.3 }
+
+[minimum]
+start = [5.5]
+
+[sgd]
+learning_rate = [0.05, 0.1]
+batch_size = 1
+
+[stationary]
+replicas = 8
+burn_in = 100
+steps = 1_000
+
+[escape]
+region = "dividing-surface"
+replicas = 20
+max_steps = 20_000
+"#;
+
+struct Silent;
+
+impl Listener for Silent {
+    fn say(&self, _: &str) {}
+    fn replicas(&self, _: u64, _: u64) {}
+}
+
+/// Runs the small study into `place`.
+fn run(place: &Path) -> Record {
+    let study = parse("small.toml", STUDY, &[]).expect("a good study");
+    let destination = Destination { place: place.to_path_buf(), force: false, resume: false };
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    run.expect("a run").0
+}
+
+/// Every page in `place`, by path.
+fn pages(place: &Path) -> Vec<(String, Vec<u8>)> {
+    let figures = fs::read_dir(place.join("figures")).expect("figures");
+    let mut paths: Vec<_> = figures.map(|entry| entry.expect("an entry").path()).collect();
+    paths.push(place.join("report.html"));
+    paths.sort();
+    paths.iter().map(|path| (path.display().to_string(), fs::read(path).expect("a page"))).collect()
+}
+
+/// The pictures in a page.
+fn pictures(page: &str) -> Vec<&str> {
+    let starts = page.match_indices("<svg").map(|(start, _)| start);
+    starts.map(|start| &page[start..start + page[start..].find("</svg>").expect("an end") + 6]).collect()
+}
+
+#[test]
+fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("record");
+    run(&place);
+    let written = pages(&place);
+    assert_eq!(written.len(), 8, "seven figures and the report");
+    for (path, bytes) in written.iter().filter(|page| page.0.ends_with("svg")) {
+        let text = std::str::from_utf8(bytes).expect("UTF-8");
+        assert!(roxmltree::Document::parse(text).is_ok(), "{path}");
+    }
+    let page = fs::read_to_string(place.join("report.html")).expect("the report");
+    for theory in theory::all() {
+        assert!(page.contains(&format!("<td>{}</td>", theory.name())), "{}", theory.name());
+    }
+    for outside in ["http", "src=", "<script", "url(", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let pictures = pictures(&page);
+    assert_eq!(pictures.len(), 7);
+    for picture in pictures {
+        roxmltree::Document::parse(picture).expect("a well-formed picture");
+    }
+    let whole = page.replacen("<!DOCTYPE html>", "", 1).replace("<meta charset=\"utf-8\">", "");
+    let whole = whole.replace("initial-scale=1\">", "initial-scale=1\"/>");
+    roxmltree::Document::parse(&whole).expect("a well-formed page");
+
+    fs::remove_dir_all(place.join("figures")).expect("to remove the figures");
+    fs::write(place.join("report.html"), "old").expect("to spoil the report");
+    report::redraw(&place).expect("to draw again");
+    assert!(pages(&place) == written, "the same bytes");
+    assert!(report::redraw(folder.path()).is_err(), "no record there");
+}
+
+#[test]
+fn text_from_the_user_is_no_markup_and_what_cannot_be_drawn_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut record = run(&folder.path().join("record"));
+    record.study.problem.data.synthetic = None;
+    record.study.problem.data.path = Some("<img onerror='x'>&.csv".into());
+    record.results.geometry.outlier_rule = "<b>rule</b>".to_owned();
+    record.tables.scaling.clear();
+    record.results.minimum.loss = -1.0;
+    let pages = report::pages(&record).expect("pages");
+    let page = &pages.last().expect("the report").1;
+    assert!(!page.contains("<img") && !page.contains("<b>"));
+    assert!(page.contains("&lt;img") && page.contains("&lt;b&gt;"));
+    assert_eq!(page.matches("Not drawn:").count(), 2, "scaling and stationary law");
+}

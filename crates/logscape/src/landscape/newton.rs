@@ -1,0 +1,154 @@
+//! Damped Newton steps that leave saddles, for problems small enough for a dense Hessian.
+
+use super::minimum::{Minimum, MinimumError};
+use crate::Problem;
+use crate::operator::dense::{EigenError, eigen, to_dense};
+use crate::operator::full::{loss, loss_and_gradient};
+use crate::operator::{Hessian, axpy, norm};
+use faer::{Col, ColRef, MatRef};
+
+/// Relative difference of losses that rounding can make.
+const ROUNDING: f64 = 1e-14;
+
+/// Share of the largest eigenvalue below which a negative one counts as curving down.
+pub(crate) const NEGATIVE: f64 = 1e-6;
+
+/// Refines `minimum` by `θ ← θ − Σ_j v_j (v_j·∇L)/(|λ_j| + μ)` over the eigenpairs of the Hessian, until the gradient norm is
+/// below `tolerance` and no eigenvalue below `−10⁻⁶ λ_max`, for at most `steps` steps or until no step helps.
+///
+/// With `|λ_j|` negative curvature repels instead of attracting (saddle-free Newton; Dauphin et al. 2014); the damping `μ`
+/// grows until the loss falls and shrinks after success (Levenberg; Marquardt). Where the gradient is small but some
+/// curvature is negative, the point moves along that direction first. Each step costs `P` Hessian products and a dense
+/// eigendecomposition.
+///
+/// # Errors
+/// If a Hessian has entries that are not finite.
+pub(super) fn newton(
+    problem: &dyn Problem,
+    minimum: &mut Minimum,
+    tolerance: f64,
+    steps: usize,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<(), MinimumError> {
+    let mut gradient = loss_and_gradient(problem, &minimum.theta).1;
+    let mut damping = norm(&gradient);
+    for _ in 0..steps {
+        // An interrupted search returns the best point so far, as the caller's own stages do.
+        let Ok(dense) = to_dense(&Hessian::new(problem, &minimum.theta), interrupt) else { return Ok(()) };
+        let (values, vectors) = match eigen(dense.as_ref()) {
+            Ok(pairs) => pairs,
+            Err(EigenError::Interrupted(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let (largest, smallest) = (values[0], values[values.len() - 1]);
+        let saddle = smallest < -NEGATIVE * largest.abs();
+        if minimum.gradient_norm < tolerance && !saddle {
+            return Ok(());
+        }
+        let step = if minimum.gradient_norm < tolerance {
+            descend_along(problem, minimum, vectors.col(values.len() - 1))
+        } else {
+            damped_step(problem, minimum, &gradient, &values, vectors.as_ref(), &mut damping)
+        };
+        let Some(theta) = step else { return Ok(()) };
+        let (loss, new_gradient) = loss_and_gradient(problem, &theta);
+        gradient = new_gradient;
+        *minimum = Minimum {
+            theta,
+            loss,
+            gradient_norm: norm(&gradient),
+            converged: false,
+            iterations: minimum.iterations + 1,
+            method: "l-bfgs, newton".to_owned(),
+        };
+    }
+    Ok(())
+}
+
+/// The first damped step that lowers the loss, or that keeps it within rounding and lowers the gradient.
+fn damped_step(
+    problem: &dyn Problem,
+    minimum: &Minimum,
+    gradient: &[f64],
+    values: &[f64],
+    vectors: MatRef<f64>,
+    damping: &mut f64,
+) -> Option<Vec<f64>> {
+    let along = vectors.transpose() * ColRef::from_slice(gradient);
+    for _ in 0..30 {
+        // The floor keeps a direction without curvature from taking an infinite step.
+        let floor = damping.max(f64::EPSILON * values[0].abs());
+        let coefficients = Col::from_fn(values.len(), |j| -along[j] / (values[j].abs() + floor));
+        let step = vectors * &coefficients;
+        let theta: Vec<f64> = minimum.theta.iter().zip(step.iter()).map(|(x, s)| x + s).collect();
+        let (loss, new_gradient) = loss_and_gradient(problem, &theta);
+        let equal = (loss - minimum.loss).abs() <= ROUNDING * minimum.loss.abs();
+        if (loss < minimum.loss && !equal) || (equal && norm(&new_gradient) < minimum.gradient_norm) {
+            *damping *= 0.1;
+            return Some(theta);
+        }
+        *damping = 4.0 * damping.max(1e-12 * values[0].abs());
+    }
+    None
+}
+
+/// The lowest of a few points on the line through the minimum along `direction`, if one is lower than the minimum.
+fn descend_along(problem: &dyn Problem, minimum: &Minimum, direction: ColRef<f64>) -> Option<Vec<f64>> {
+    let direction: Vec<f64> = direction.iter().copied().collect();
+    let lengths = (0..8).map(|k| 10.0_f64.powi(-k)).flat_map(|length| [length, -length]);
+    lengths
+        .map(|length| {
+            let mut theta = minimum.theta.clone();
+            axpy(length, &direction, &mut theta);
+            (loss(problem, &theta), theta)
+        })
+        .filter(|(loss, _)| *loss < minimum.loss)
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, theta)| theta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landscape::{MinimumConfig, SpectrumConfig, find_minimum, spectrum};
+    use crate::problem::{Activation, Initialisation, MatrixFactorisation, Mlp};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn a_saddle_is_left_for_the_global_minimum() {
+        // ½ mean (u v − 1)² over equal entries has a saddle at 0, where L = ½, and minima on u v = 1, where L = 0.
+        let entries = [(0, 0, 1.0)];
+        let problem = MatrixFactorisation::new(1, 1, 1, &entries).unwrap();
+        let found = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap();
+        assert!(found.converged, "{found:?}");
+        assert!((found.theta[0] * found.theta[1] - 1.0).abs() < 1e-7, "{found:?}");
+    }
+
+    #[test]
+    fn a_network_ends_where_finite_differences_see_a_minimum() {
+        let inputs: Vec<f64> = (0..60).map(|k| f64::from(k) / 15.0 - 2.0).collect();
+        let targets = inputs.iter().map(|x| (1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin()).collect();
+        let problem = Mlp::new(&[1, 2, 1], Activation::Tanh, inputs, targets).unwrap();
+        let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(3));
+        let config = MinimumConfig {
+            max_iterations: 50,
+            newton_steps: 200,
+            gradient_tolerance: 1e-7,
+            ..MinimumConfig::default()
+        };
+        let found = find_minimum(&problem, &start, &config, &|| false).unwrap();
+        assert!(found.converged && found.method.ends_with("newton"), "{found:?}");
+        let at = |step: &[f64], h: f64| {
+            let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();
+            loss(&problem, &theta)
+        };
+        // Along every eigenvector the loss is lowest at 0, up to the rounding of losses near 0.1.
+        let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &|| false).unwrap();
+        assert_eq!(whole.index, 0);
+        for v in &whole.vectors {
+            let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;
+            assert!(rise > -1e-4 * config.gradient_tolerance - 1e-15, "{rise:e}");
+        }
+    }
+}
