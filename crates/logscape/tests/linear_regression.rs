@@ -1,11 +1,13 @@
 //! Linear regression with Gaussian inputs, where minimum, curvature, noise and stationary covariance are known exactly.
 
 use logscape::data::synthetic::{LinearTeacher, linear_teacher};
+
 use logscape::ensemble::{Interrupt, StationaryRun};
 use logscape::landscape::{Minimum, MinimumConfig, OutlierRule, find_minimum};
 use logscape::noise::{GeometryConfig, measure};
 use logscape::problem::LinearRegression;
 use logscape::stats::{Histogram, Scale};
+
 use logscape::{Geometry, Sampling, SgdSettings};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
