@@ -2,20 +2,28 @@
 //!
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use logscape::ensemble::Interrupt;
+use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
 use logscape_study::{Destination, Listener, RunError, Study, StudyError};
 use miette::Report;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// The study that `logscape run` takes without one.
-const DIGITS: &str = include_str!("../../../studies/digits.toml");
+/// The shipped studies by name; the first is what `logscape run` takes without one.
+const STUDIES: [(&str, &str); 5] = [
+    ("digits", include_str!("../../../studies/digits.toml")),
+    ("linear", include_str!("../../../studies/linear.toml")),
+    ("sinusoid", include_str!("../../../studies/sinusoid.toml")),
+    ("phase-retrieval", include_str!("../../../studies/phase-retrieval.toml")),
+    ("mnist", include_str!("../../../studies/mnist.toml")),
+];
 
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -52,6 +60,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a commented study to start from
+    New {
+        /// Which one
+        #[arg(value_parser = PossibleValuesParser::new(STUDIES.map(|(name, _)| name)))]
+        kind: String,
+    },
+    /// Print the sources of the theories
+    Cite,
     /// Draw the figures and report.html of a complete record again
     Report {
         /// Folder of the record
@@ -72,7 +88,7 @@ impl StudyArguments {
     fn load(&self) -> Result<Study, StudyError> {
         match &self.study {
             Some(file) => logscape_study::load(file, &self.overrides),
-            None => logscape_study::parse("digits (embedded)", DIGITS, &self.overrides),
+            None => logscape_study::parse("digits (embedded)", STUDIES[0].1, &self.overrides),
         }
     }
 
@@ -117,10 +133,7 @@ impl Listener for Progress {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check(arguments) => with_study(&arguments, |study| match toml::to_string(study) {
-            Ok(text) => print(&text),
-            Err(error) => fail(&error.to_string(), FAILED),
-        }),
+        Command::Check(arguments) => with_study(&arguments, check),
         Command::Run { study: arguments, out, force, resume, threads, json } => with_study(&arguments, |study| {
             let place = out.unwrap_or_else(|| RunFolder::default_place(study));
             let destination = Destination { place, force, resume };
@@ -133,7 +146,24 @@ fn main() -> ExitCode {
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
         }),
+        Command::New { kind } => {
+            STUDIES.iter().find(|(name, _)| *name == kind).map_or(ExitCode::from(BAD_INPUT), |(_, text)| print(text))
+        }
+        Command::Cite => {
+            let theories = theory::all().iter().map(|theory| format!("{:<24}{}\n", theory.name(), theory.reference()));
+            print(&theories.collect::<String>())
+        }
         Command::Report { record } => report(&record),
+    }
+}
+
+/// Prints the study with every default filled in, and on standard error the most work that it can ask for.
+fn check(study: &Study) -> ExitCode {
+    let settings = study.sgd.learning_rate.0.len() * study.sgd.batch_size.0.len();
+    eprintln!("{settings} settings, at most {:.1e} replica-steps in all", study.most_steps());
+    match toml::to_string(study) {
+        Ok(text) => print(&text),
+        Err(error) => fail(&error.to_string(), FAILED),
     }
 }
 
@@ -170,12 +200,15 @@ fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Res
         eprintln!("record: {}", place.display());
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());
     }
-    Ok(format!("{}\nrecord: {}\n", logscape_study::summary::summary(&record.results), place.display()))
+    let report = place.join("report.html");
+    Ok(format!("{}report: {}\n", logscape_study::summary::summary(&record.results), report.display()))
 }
 
 fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads the output, such as `head`, has enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => fail(&format!("cannot write to standard output: {error}"), FAILED),
     }
 }

@@ -24,9 +24,9 @@ fn check(text: &str, overrides: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_good_study_is_printed_and_reads_back() {
     let (code, printed, words) = check(STUDY, &["seed=3"]);
-    assert_eq!((code, words.as_str()), (Some(0), ""));
+    assert_eq!((code, words.as_str()), (Some(0), "1 settings, at most 0.0e0 replica-steps in all\n"));
     assert!(printed.contains("seed = 3"), "{printed}");
-    assert_eq!(check(&printed, &[]), (Some(0), printed.clone(), String::new()));
+    assert_eq!(check(&printed, &[]), (Some(0), printed.clone(), words));
 }
 
 #[test]
@@ -47,4 +47,17 @@ fn a_misspelt_field_and_a_missing_file_end_with_code_2() {
     let output = Command::new(env!("CARGO_BIN_EXE_logscape")).args(["check", "none.toml"]).output().expect("it starts");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("none.toml"));
+}
+
+#[test]
+fn every_shipped_study_is_valid_and_its_most_work_is_counted() {
+    // 3 · 2 settings of 1000 replicas of 100,000 steps.
+    for (name, work) in
+        [("digits", "2 settings"), ("linear", "2 settings"), ("sinusoid", "at most 6.0e8 replica-steps")]
+    {
+        let new = Command::new(env!("CARGO_BIN_EXE_logscape")).args(["new", name]).output().expect("it starts");
+        let (code, _, words) = check(&String::from_utf8(new.stdout).expect("UTF-8"), &[]);
+        assert_eq!(code, Some(0), "{words}");
+        assert!(words.contains(work), "{words}");
+    }
 }

@@ -30,6 +30,18 @@ pub struct Study {
     pub escape: Option<EscapeTable>,
 }
 
+impl Study {
+    /// The most replica-steps that all settings together can take: censored and stationary replicas take all of theirs.
+    pub fn most_steps(&self) -> f64 {
+        let settings = (self.sgd.learning_rate.0.len() * self.sgd.batch_size.0.len()) as f64;
+        let of = |replicas: usize, steps: u64| replicas as f64 * steps as f64;
+        let stationary =
+            self.stationary.as_ref().map_or(0.0, |table| of(table.replicas, table.burn_in.saturating_add(table.steps)));
+        let escape = self.escape.as_ref().map_or(0.0, |table| of(table.replicas, table.max_steps));
+        settings * (stationary + escape)
+    }
+}
+
 /// `[problem]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,10 +1,11 @@
-//! The summary of a run in a few lines of text.
+//! The summary of a run in about ten lines of text.
 
 use crate::record::{EscapeRecord, Results, SettingRecord};
 use crate::runner::with_interval;
 use std::fmt::Write;
 
-/// The minimum, the geometry, and one block per setting with measurement and predictions in `log10` of steps.
+/// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of
+/// every theory that applies, in decades of steps.
 pub fn summary(results: &Results) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -42,54 +43,47 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
 }
 
 fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
-    let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+    let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
+    let law = &setting.law;
+    let measured = match setting.stationary.as_ref().map(|stationary| &stationary.tail_exponent) {
+        Some(Some(phi)) => format!(", {:.2} [{:.2}, {:.2}] measured", phi.value, phi.ci95[0], phi.ci95[1]),
+        Some(None) => ", not measurable".to_owned(),
+        None => String::new(),
+    };
     writeln!(
         text,
-        "\neta = {}, B = {}: T = {}, phi = {}, n_c = {}{}",
+        "eta = {}, B = {}: phi = {} published, {} with measured s{measured}; n_c = {}{}",
         setting.learning_rate,
         setting.batch_size,
-        number(setting.law.temperature),
-        number(setting.law.phi),
-        number(setting.law.critical_dimension),
-        if setting.law.linearly_stable { "" } else { ", linearly unstable" }
+        number(law.phi),
+        number(law.phi_measured),
+        number(law.critical_dimension),
+        if law.linearly_stable { "" } else { "; linearly unstable" }
     )?;
-    if let Some(stationary) = &setting.stationary {
-        match (&stationary.tail_exponent, &stationary.note) {
-            (Some(phi), _) => writeln!(
-                text,
-                "  phi, measured             {} (predicted {}, with measured s {})",
-                with_interval(phi),
-                number(stationary.tail_exponent_predicted),
-                number(stationary.tail_exponent_predicted_measured)
-            )?,
-            (None, note) => {
-                writeln!(text, "  phi, measured             none: {}", note.as_deref().unwrap_or("no fit"))?;
-            }
-        }
-    }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
 }
 
 fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
-    let counts = format!(
-        "{} escaped, {} censored, {} diverged",
-        escape.measured.escaped, escape.measured.censored, escape.measured.diverged
-    );
-    match &escape.measured.log10_mean_steps {
-        Some(steps) => writeln!(text, "  log10 steps, measured      {} ({counts})", with_interval(steps))?,
-        None => writeln!(text, "  log10 steps, measured      no escape seen ({counts})")?,
-    }
-    for (name, prediction) in &escape.predictions {
-        let Some(log10) = prediction.log10_mean_steps else {
-            writeln!(text, "  {name:<26} does not apply")?;
-            continue;
-        };
-        let error = escape.verdict.error_decades.get(name).copied().flatten();
-        let error = error.map_or_else(String::new, |error| format!("  ({error:+.2} decades)"));
-        writeln!(text, "  {name:<26} {log10:.4}{error}")?;
-    }
-    match &escape.verdict.best {
-        Some(best) => writeln!(text, "  nearest: {best}"),
-        None => Ok(()),
-    }
+    let measured = &escape.measured;
+    let steps = match &measured.log10_mean_steps {
+        Some(steps) => format!("in 10^{} steps", with_interval(steps)),
+        None => format!("not seen, so after more than {:.3e} steps", measured.mean_steps_lower_bound),
+    };
+    writeln!(
+        text,
+        "  escape  {steps}: {} escaped, {} censored, {} diverged",
+        measured.escaped, measured.censored, measured.diverged
+    )?;
+    let Some(best) = &escape.verdict.best else {
+        let predicted = escape.predictions.iter().filter_map(|(name, p)| Some((name, p.log10_mean_steps?)));
+        let predicted: Vec<String> = predicted.map(|(name, log10)| format!("{name} 10^{log10:.2}")).collect();
+        return writeln!(
+            text,
+            "  steps   {}",
+            if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") }
+        );
+    };
+    let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));
+    let errors: Vec<String> = errors.map(|(name, error)| format!("{name} {error:+.2}")).collect();
+    writeln!(text, "  errors  {} decades; nearest: {best}", errors.join(", "))
 }
