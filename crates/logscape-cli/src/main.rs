@@ -2,6 +2,8 @@
 //!
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
+mod shipped;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,20 +12,12 @@ use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
 use logscape_study::{Destination, Listener, RunError, Study, StudyError};
 use miette::Report;
+use shipped::STUDIES;
 use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-
-/// The shipped studies by name; the first is what `logscape run` takes without one.
-const STUDIES: [(&str, &str); 5] = [
-    ("digits", include_str!("../../../studies/digits.toml")),
-    ("linear", include_str!("../../../studies/linear.toml")),
-    ("sinusoid", include_str!("../../../studies/sinusoid.toml")),
-    ("phase-retrieval", include_str!("../../../studies/phase-retrieval.toml")),
-    ("mnist", include_str!("../../../studies/mnist.toml")),
-];
 
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -57,8 +51,23 @@ enum Command {
         #[arg(long)]
         threads: Option<NonZeroUsize>,
         /// Print results.json instead of the summary
-        #[arg(long)]
+        #[arg(long, conflicts_with = "dry_run")]
         json: bool,
+        /// Only check the study and print it, as `logscape check` does
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Run shipped studies and check what they say that they show
+    Reproduce {
+        /// Which one [default: each that needs no data of yours]
+        #[arg(value_parser = PossibleValuesParser::new(STUDIES.map(|(name, _)| name)))]
+        name: Option<String>,
+        /// Replace a value, for example --set problem.data.path=FOLDER
+        #[arg(long = "set", value_name = "SECTION.FIELD=VALUE", requires = "name")]
+        overrides: Vec<String>,
+        /// Folder of the records; those of an earlier reproduction are replaced
+        #[arg(long, default_value = "runs/reproduce")]
+        out: PathBuf,
     },
     /// Print a commented study to start from
     New {
@@ -133,8 +142,10 @@ impl Listener for Progress {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check(arguments) => with_study(&arguments, check),
-        Command::Run { study: arguments, out, force, resume, threads, json } => with_study(&arguments, |study| {
+        Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
+            with_study(&arguments, check)
+        }
+        Command::Run { study: arguments, out, force, resume, threads, json, .. } => with_study(&arguments, |study| {
             let place = out.unwrap_or_else(|| RunFolder::default_place(study));
             let destination = Destination { place, force, resume };
             let threads = threads.map_or(0, NonZeroUsize::get);
@@ -146,8 +157,9 @@ fn main() -> ExitCode {
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
         }),
-        Command::New { kind } => {
-            STUDIES.iter().find(|(name, _)| *name == kind).map_or(ExitCode::from(BAD_INPUT), |(_, text)| print(text))
+        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), print),
+        Command::Reproduce { name, overrides, out } => {
+            shipped::reproduce(name.as_deref(), &overrides, &out, &interrupt())
         }
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| format!("{:<24}{}\n", theory.name(), theory.reference()));
@@ -188,14 +200,19 @@ fn report(record: &Path) -> ExitCode {
     }
 }
 
-/// Runs the study and keeps its record; returns what to print.
-fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
+/// A flag that Ctrl-C raises from now on.
+fn interrupt() -> Arc<Interrupt> {
     let interrupt = Arc::new(Interrupt::default());
     let requested = Arc::clone(&interrupt);
     if let Err(error) = ctrlc::set_handler(move || requested.request()) {
         eprintln!("warning: Ctrl-C will end the run at once: {error}");
     }
-    let (record, place) = logscape_study::run(study, base, destination, &interrupt, &Progress::new())?;
+    interrupt
+}
+
+/// Runs the study and keeps its record; returns what to print.
+fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
+    let (record, place) = logscape_study::run(study, base, destination, &interrupt(), &Progress::new())?;
     if json {
         eprintln!("record: {}", place.display());
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());

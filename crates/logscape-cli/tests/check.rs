@@ -61,3 +61,32 @@ fn every_shipped_study_is_valid_and_its_most_work_is_counted() {
         assert!(words.contains(work), "{words}");
     }
 }
+
+#[test]
+fn a_dry_run_is_a_check() {
+    let logscape = |first: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_logscape")).args(first).output().expect("the command starts").stdout
+    };
+    assert_eq!(logscape(&["run", "--dry-run"]), logscape(&["check"]));
+}
+
+#[test]
+fn reproducing_tells_what_is_met_and_what_is_missed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let reproduce = |loss: &str| {
+        let expect = format!("expect=[{{ what = \"minimum.loss\", between = {loss}, because = \"noise is 1\" }}]");
+        let output = Command::new(env!("CARGO_BIN_EXE_logscape"))
+            .args(["reproduce", "linear", "--set", &expect, "--set", "stationary.steps=500"])
+            .args(["--set", "escape.replicas=4", "--out"])
+            .arg(folder.path())
+            .output()
+            .expect("the command starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    // Label noise of variance 1 leaves half of that as loss; its relative error is √(2/500).
+    let (code, words) = reproduce("[0.4, 0.6]");
+    assert!(code == Some(0) && words.contains("linear: met") && words.contains("noise is 1"), "{words}");
+    let (code, words) = reproduce("[0.7, 0.8]");
+    assert!(code == Some(1) && words.contains("linear: MISSED"), "{words}");
+    assert!(folder.path().join("linear/report.html").is_file());
+}

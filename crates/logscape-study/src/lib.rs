@@ -3,6 +3,7 @@
 
 mod build;
 pub mod diagnostic;
+pub mod expect;
 pub mod figures;
 pub mod load;
 pub mod record;

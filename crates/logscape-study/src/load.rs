@@ -1,7 +1,8 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use crate::diagnostic::StudyError;
-use crate::schema::{RegionText, Study};
+use crate::schema::{Expectation, RegionText, Study, Theories};
+use logscape::theory;
 use miette::{NamedSource, SourceSpan};
 use std::ops::Range;
 use std::path::Path;
@@ -36,7 +37,11 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
     }
     // Without overrides the text itself is deserialised, so that the parser knows places.
     let parsed = if overrides.is_empty() { toml::from_str(text) } else { table.try_into() };
-    let study: Study = parsed.map_err(|error| source.schema_error(&error))?;
+    let mut study: Study = parsed.map_err(|error| source.schema_error(&error))?;
+    if let Some(path) = study.problem.data.path.as_mut().filter(|_| source.is_overridden("problem.data.path")) {
+        // Who types a path means one that starts where they are. Without a current folder it stays as it is.
+        *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    }
     check(&study).map_err(|Problem { field, message, hint }| {
         source.error(format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
     })?;
@@ -60,17 +65,16 @@ impl Source<'_> {
         }
     }
 
+    /// Whether the command line gave the dotted field, or a table that it is in.
+    fn is_overridden(&self, field: &str) -> bool {
+        let names = |path: &str| field == path || field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        self.overrides.iter().filter_map(|assignment| assignment.split_once('=')).any(|(path, _)| names(path.trim()))
+    }
+
     /// Place of the value of a dotted field, or of the closest enclosing table that the file has; none for a value
     /// that an override gave.
     fn span_of(&self, field: &str) -> Option<Range<usize>> {
-        let overridden =
-            |path: &str| field == path || field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
-        if self
-            .overrides
-            .iter()
-            .filter_map(|assignment| assignment.split_once('='))
-            .any(|(path, _)| overridden(path.trim()))
-        {
+        if self.is_overridden(field) {
             return None;
         }
         let root = DeTable::parse(self.text).ok()?;
@@ -215,6 +219,21 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
         require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
         check_region(&escape.region)?;
+        check_theories(&escape.theories)?;
+    }
+    for Expectation { between: [low, high], .. } in &study.expect {
+        require(low <= high, "expect", format!("no number lies between {low} and {high}"), "give [low, high]")?;
+    }
+    Ok(())
+}
+
+fn check_theories(theories: &Theories) -> Result<(), Problem> {
+    const FIELD: &str = "escape.theories";
+    let Theories::Some(names) = theories else { return Ok(()) };
+    require(!names.is_empty(), FIELD, "no theory", "name some, or use \"all\"")?;
+    for name in names {
+        let known = "use \"all\", or names that `logscape cite` lists";
+        require(theory::by_name(name).is_some(), FIELD, format!("there is no theory `{name}`"), known)?;
     }
     Ok(())
 }

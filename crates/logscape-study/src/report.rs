@@ -1,8 +1,8 @@
 //! The pages of a record: its figures, and `report.html`, one file that needs no other and no network.
 
 use crate::figures::{self, Missing, Outcome, number};
-use crate::record::{EscapeRecord, Record, RecordError, SettingRecord, write_pages};
-use crate::schema::RegionText;
+use crate::record::{EscapeRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
+use crate::schema::{FigureFormat, RegionText};
 use logscape::{Estimate, theory};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub fn pages(record: &Record) -> Result<Vec<(String, String)>, RecordError> {
     let figures = figures::all(record);
     let report = page(record, &figures)
         .map_err(|error| RecordError::Write { path: "report.html".into(), source: io::Error::other(error) })?;
-    let drawn = figures.into_iter().flatten();
+    let drawn = figures.into_iter().flatten().filter(|_| record.study.output.figures.contains(&FigureFormat::Svg));
     let mut pages: Vec<_> = drawn.map(|figure| (format!("figures/{}.svg", figure.name), figure.svg)).collect();
     pages.push(("report.html".to_owned(), report));
     Ok(pages)
@@ -53,6 +53,7 @@ fn page(record: &Record, figures: &[Outcome]) -> Result<String, minijinja::Error
         settings => results.settings.iter().map(SettingView::new).collect::<Vec<_>>(),
         nearest => results.settings.iter().any(|setting| nearest(setting).is_some()),
         figures => figures.iter().map(FigureView::new).collect::<Vec<_>>(),
+        files => record.study.output.figures.contains(&FigureFormat::Svg),
         tables => tables(record),
     })
 }
@@ -220,6 +221,22 @@ struct SettingView {
     escape: Option<EscapeView>,
 }
 
+/// One sentence on the fitted stationary law.
+fn stationary_law(stationary: &StationaryRecord) -> String {
+    let Some(phi) = &stationary.tail_exponent else {
+        return format!("Stationary law: no fit; {}.", stationary.note.as_deref().unwrap_or("no reason given"));
+    };
+    let distance = stationary.distance.map_or_else(String::new, |distance| {
+        format!("; distribution functions differ by up to {}", number((1000.0 * distance).round() / 1000.0))
+    });
+    let fit = format!("φ = {} fitted to {} losses{distance}", interval(phi), stationary.samples);
+    if stationary.is_poor() {
+        format!("Stationary law: none of the form L^−φ describes the losses. The best one, {fit}, means little.")
+    } else {
+        format!("Stationary law: {fit}.")
+    }
+}
+
 /// The escape of one setting.
 #[derive(Serialize)]
 struct EscapeView {
@@ -254,10 +271,7 @@ impl SettingView {
                 or_dash(law.critical_dimension),
                 or_dash(law.critical_dimension_measured)
             ),
-            stationary: setting.stationary.as_ref().map(|stationary| match &stationary.tail_exponent {
-                Some(phi) => format!("Stationary law: φ = {} fitted to {} losses.", interval(phi), stationary.samples),
-                None => format!("Stationary law: no fit; {}.", stationary.note.as_deref().unwrap_or("no reason given")),
-            }),
+            stationary: setting.stationary.as_ref().map(stationary_law),
             escape: setting.escape.as_ref().map(EscapeView::new),
         }
     }
@@ -274,7 +288,8 @@ impl EscapeView {
             format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
         });
         let regime = common_warnings(escape);
-        let rows = theory::all().iter().map(|theory| {
+        let predicted = theory::all().iter().filter(|theory| escape.predictions.contains_key(theory.name()));
+        let rows = predicted.map(|theory| {
             let name = theory.name();
             let prediction = escape.predictions.get(name);
             let error = escape.verdict.error_decades.get(name).copied().flatten();

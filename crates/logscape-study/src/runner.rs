@@ -14,7 +14,7 @@ use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, rate_estimate};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
-use logscape::theory::{self, Stationary};
+use logscape::theory::Stationary;
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -379,7 +379,8 @@ impl Run<'_> {
         let ended = |count| self.listener.replicas(count, table.replicas as u64);
         let ends = run.run(problem, self.interrupt, ended)?;
         tables.escape_times = escape_rows(number, &sgd, &ends);
-        let predictions: Vec<_> = theory::all().iter().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
+        let predictions: Vec<_> =
+            table.theories.chosen().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
         Ok(EscapeRecord::new(region, &predictions, &rate_estimate(&ends, self.study.seed)))
     }
 }

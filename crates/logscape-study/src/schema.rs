@@ -3,6 +3,7 @@
 use crate::values::Grid;
 use logscape::Sampling;
 use logscape::problem::{Activation, Initialisation};
+use logscape::theory::{self, Theory};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -28,6 +29,12 @@ pub struct Study {
     /// Escape times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeTable>,
+    /// What is drawn.
+    #[serde(default)]
+    pub output: OutputTable,
+    /// What the results must show; `logscape reproduce` checks it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
 }
 
 impl Study {
@@ -196,6 +203,78 @@ pub struct EscapeTable {
     /// fastest relaxation time `1/(η λ_max)`, so that few excursions are missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_every: Option<u64>,
+    /// Theories that predict: `"all"`, or a list of names.
+    #[serde(default)]
+    pub theories: Theories,
+}
+
+/// `escape.theories`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected \"all\" or a list of names of theories")]
+pub enum Theories {
+    /// Every theory.
+    #[default]
+    #[serde(with = "all")]
+    All,
+    /// These.
+    Some(Vec<String>),
+}
+
+impl Theories {
+    /// The theories, in the order of the records.
+    pub fn chosen(&self) -> impl Iterator<Item = &'static dyn Theory> {
+        theory::all().iter().copied().filter(|theory| match self {
+            Self::All => true,
+            Self::Some(names) => names.iter().any(|name| name == theory.name()),
+        })
+    }
+}
+
+/// The word `all`.
+mod all {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("all")
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+        if String::deserialize(deserializer)? == "all" { Ok(()) } else { Err(D::Error::custom("not all")) }
+    }
+}
+
+/// `[output]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputTable {
+    /// Formats of the figures' files; none for no files. The report always holds its pictures.
+    pub figures: Vec<FigureFormat>,
+}
+
+impl Default for OutputTable {
+    fn default() -> Self {
+        Self { figures: vec![FigureFormat::Svg] }
+    }
+}
+
+/// A format of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureFormat {
+    /// Scalable Vector Graphics.
+    Svg,
+}
+
+/// `[[expect]]`: a number of `results.json` that must lie between two bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// Where the number is: keys and list positions from 0, as in `settings.0.phi`; of an estimate its value is taken.
+    pub what: String,
+    /// Bounds, included.
+    pub between: [f64; 2],
+    /// Why.
+    pub because: String,
 }
 
 fn thousand() -> usize {

@@ -5,7 +5,7 @@ use crate::schema::StationaryTable;
 use logscape::ensemble::{EnsembleError, GroupStatistics, Interrupt, StationaryRun};
 use logscape::landscape::Minimum;
 use logscape::problem::Problem;
-use logscape::stats::{Histogram, HistogramError, Scale, loss_exponent};
+use logscape::stats::{Histogram, HistogramError, Scale, loss_law};
 use logscape::theory::Stationary;
 use logscape::{Geometry, SgdSettings};
 use thiserror::Error;
@@ -56,7 +56,7 @@ pub(crate) fn stationary<P: Problem>(
     };
     let groups = run.run(problem, interrupt)?;
     let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
-    let fit = loss_exponent(&losses, geometry.outliers.count as f64, geometry.loss);
+    let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
     let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(&groups, |group| &group.loss)?);
     for k in 0..run.directions.len() {
         let histogram = merged(&groups, |group| &group.displacements[k])?;
@@ -65,7 +65,8 @@ pub(crate) fn stationary<P: Problem>(
     let record = StationaryRecord {
         tail_exponent_predicted: law.phi,
         tail_exponent_predicted_measured: law.phi_measured,
-        tail_exponent: fit.as_ref().ok().copied(),
+        tail_exponent: fit.as_ref().ok().map(|fit| fit.exponent),
+        distance: fit.as_ref().ok().map(|fit| fit.distance),
         note: fit.err().map(|error| error.to_string()),
         samples: losses.iter().map(Histogram::total).sum(),
         diverged: groups.iter().map(|group| group.diverged).sum(),

@@ -1,6 +1,6 @@
 //! The summary of a run in about ten lines of text.
 
-use crate::record::{EscapeRecord, Results, SettingRecord};
+use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
 use crate::runner::with_interval;
 use std::fmt::Write;
 
@@ -45,9 +45,12 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
 fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
     let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
     let law = &setting.law;
-    let measured = match setting.stationary.as_ref().map(|stationary| &stationary.tail_exponent) {
-        Some(Some(phi)) => format!(", {:.2} [{:.2}, {:.2}] measured", phi.value, phi.ci95[0], phi.ci95[1]),
-        Some(None) => ", not measurable".to_owned(),
+    let measured = match &setting.stationary {
+        Some(stationary) if stationary.is_poor() => ", but the measured law is no such power".to_owned(),
+        Some(StationaryRecord { tail_exponent: Some(phi), .. }) => {
+            format!(", {:.2} [{:.2}, {:.2}] measured", phi.value, phi.ci95[0], phi.ci95[1])
+        }
+        Some(_) => ", not measurable".to_owned(),
         None => String::new(),
     };
     writeln!(

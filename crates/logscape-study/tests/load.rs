@@ -1,5 +1,6 @@
 //! Study files: what is accepted, and what each mistake is told.
 
+use logscape::theory::Theory;
 use logscape_study::{Study, StudyError, load, parse};
 use miette::Diagnostic;
 use std::path::Path;
@@ -57,9 +58,9 @@ fn the_resolved_study_reads_back_as_itself() {
 
 #[test]
 fn overrides_replace_and_add() {
-    let study = good(&["sgd.batch_size=8", "problem.data.path=other.csv", "escape.max_steps=5"]).expect("a good study");
+    let study = good(&["sgd.batch_size=8", "problem.data.scale=0.5", "escape.max_steps=5"]).expect("a good study");
     assert_eq!(study.sgd.batch_size.0, [8]);
-    assert_eq!(study.problem.data.path.as_deref(), Some(Path::new("other.csv")));
+    assert_eq!(study.problem.data.scale, Some(0.5));
     assert_eq!(study.escape.map(|escape| escape.max_steps), Some(5));
 }
 
@@ -128,4 +129,39 @@ fn broken_toml_points_at_the_place() {
 fn a_missing_file_is_named() {
     let error = load(Path::new("no-such-study.toml"), &[]).expect_err("there is no such file");
     assert!(error.to_string().contains("no-such-study.toml"), "{error}");
+}
+
+#[test]
+fn theories_are_all_or_named() {
+    let names = |study: &Study| -> Vec<&str> {
+        study.escape.as_ref().expect("an escape section").theories.chosen().map(Theory::name).collect()
+    };
+    let all = good(&[]).expect("a good study");
+    assert_eq!(names(&all).len(), 9);
+    assert_eq!(names(&good(&["escape.theories=all"]).expect("all")), names(&all));
+    let two = good(&["escape.theories=[\"large-deviation\", \"kramers\"]"]).expect("two");
+    assert_eq!(names(&two), ["kramers", "large-deviation"]);
+    let text = toml::to_string(&two).expect("TOML");
+    assert_eq!(parse("again", &text, &[]).expect("it reads back"), two);
+    for (wrong, word) in [("[\"kramer\"]", "no theory `kramer`"), ("[]", "no theory"), ("3", "expected \"all\"")] {
+        let error = good(&[&format!("escape.theories={wrong}")]).expect_err("it is wrong");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_path_on_the_command_line_starts_where_the_user_is() {
+    let path = |study: Study| study.problem.data.path.expect("a path");
+    assert_eq!(path(good(&[]).expect("a good study")), Path::new("sinusoid.csv"));
+    let here = std::env::current_dir().expect("a folder");
+    for given in ["problem.data.path=other.csv", "problem.data={ path = \"other.csv\" }"] {
+        assert_eq!(path(good(&[given]).expect("a good study")), here.join("other.csv"));
+    }
+}
+
+#[test]
+fn an_expectation_needs_bounds_in_order() {
+    let text = format!("{GOOD}\n[[expect]]\nwhat = \"minimum.loss\"\nbetween = [2, 1]\nbecause = \"none\"\n");
+    let (message, hint, _) = told(&text);
+    assert!(message.contains("between 2 and 1") && hint.contains("[low, high]"), "{message} {hint}");
 }

@@ -133,6 +133,8 @@ pub struct StationaryRecord {
     pub tail_exponent_predicted_measured: Option<f64>,
     /// `φ` fitted to the histogram of the loss; null with the reason in `note`.
     pub tail_exponent: Option<Estimate>,
+    /// Largest distance between the distribution functions of the loss and of the fitted law; 0 is a perfect fit.
+    pub distance: Option<f64>,
     /// Why there is no fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -140,6 +142,16 @@ pub struct StationaryRecord {
     pub samples: u64,
     /// Replicas that diverged.
     pub diverged: u64,
+}
+
+/// Distance of distribution functions above which a fitted law does not describe the loss.
+const POOR_FIT: f64 = 0.1;
+
+impl StationaryRecord {
+    /// Whether there is a fit, but its law is not that of the loss, so that `φ` means little.
+    pub fn is_poor(&self) -> bool {
+        self.distance.is_some_and(|distance| distance > POOR_FIT)
+    }
 }
 
 /// Escape under one setting: predictions beside the measurement.

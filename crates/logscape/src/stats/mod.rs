@@ -10,4 +10,4 @@ pub use moments::Moments;
 pub use survival::{
     Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,
 };
-pub use tail::{TailError, loss_exponent};
+pub use tail::{LossLaw, TailError, loss_law};

@@ -21,6 +21,16 @@ pub enum TailError {
     Histogram(#[from] HistogramError),
 }
 
+/// The fitted law of the stationary loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossLaw {
+    /// `φ`, with its 95 % interval under the law.
+    pub exponent: Estimate,
+    /// Largest distance between the distribution functions of the histogram and of the fitted law, at the bins' edges: 0 is
+    /// a perfect fit, 1 the worst. The interval of `φ` means something only where this is small.
+    pub distance: f64,
+}
+
 /// The exponent `φ` of the stationary density `P(θ) ∝ L^−φ` in a quadratic basin with `n` directions.
 ///
 /// There `u = (L − L*)/L*` has density `∝ u^(n/2−1) (1+u)^−φ`, so `u ~ BetaPrime(n/2, φ − n/2)`, whose distribution function
@@ -30,7 +40,7 @@ pub enum TailError {
 ///
 /// # Errors
 /// If a parameter is not positive, the bins differ, or fewer than two groups have counts.
-pub fn loss_exponent(groups: &[Histogram], dimension: f64, minimum_loss: f64) -> Result<Estimate, TailError> {
+pub fn loss_law(groups: &[Histogram], dimension: f64, minimum_loss: f64) -> Result<LossLaw, TailError> {
     if !(dimension.is_finite() && dimension > 0.0 && minimum_loss.is_finite() && minimum_loss > 0.0) {
         return Err(TailError::Parameters);
     }
@@ -50,7 +60,26 @@ pub fn loss_exponent(groups: &[Histogram], dimension: f64, minimum_loss: f64) ->
     let quantile = StudentsT::new(0.0, 1.0, g - 1.0).map_err(|_| TailError::TooFewGroups)?.inverse_cdf(0.975);
     let half = quantile * variance.sqrt();
     let exponent = |log_b: f64| 0.5 * dimension + log_b.exp();
-    Ok(Estimate::new(exponent(best), exponent(best - half), exponent(best + half)))
+    Ok(LossLaw {
+        exponent: Estimate::new(exponent(best), exponent(best - half), exponent(best + half)),
+        distance: distance(&all, dimension, minimum_loss, best),
+    })
+}
+
+/// Kolmogorov's distance between the histogram and BetaPrime(n/2, b), at the edges.
+fn distance(histogram: &Histogram, dimension: f64, minimum_loss: f64, log_shape: f64) -> f64 {
+    let mut below = histogram.underflow();
+    let at_edge = |i: usize, below: u64| {
+        let u = (histogram.edge(i) / minimum_loss).clamp(0.0, 1e300);
+        let law = beta_reg(0.5 * dimension, log_shape.exp(), u / (1.0 + u));
+        (below as f64 / histogram.total() as f64 - law).abs()
+    };
+    let mut largest = at_edge(0, below);
+    for (i, count) in histogram.counts().iter().enumerate() {
+        below += count;
+        largest = largest.max(at_edge(i + 1, below));
+    }
+    largest
 }
 
 /// The sum of all groups but one.

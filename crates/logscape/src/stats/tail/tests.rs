@@ -25,7 +25,7 @@ fn interval_covers_the_exponent() {
     for (n, phi) in [(1.0, 2.0), (4.0, 7.5)] {
         let mut rng = ChaCha8Rng::seed_from_u64(31);
         let covered = (0..200)
-            .filter(|_| loss_exponent(&groups(&mut rng, n, phi, 0.3, 100), n, 0.3).unwrap().covers(phi))
+            .filter(|_| loss_law(&groups(&mut rng, n, phi, 0.3, 100), n, 0.3).unwrap().exponent.covers(phi))
             .count();
         assert!((178..=200).contains(&covered), "n = {n}: {covered}");
     }
@@ -35,21 +35,26 @@ fn interval_covers_the_exponent() {
 fn much_data_gives_a_sharp_exponent_and_the_wrong_dimension_another() {
     let mut rng = ChaCha8Rng::seed_from_u64(37);
     let data = groups(&mut rng, 2.0, 3.0, 0.3, 20_000);
-    let right = loss_exponent(&data, 2.0, 0.3).unwrap();
+    let right = loss_law(&data, 2.0, 0.3).unwrap();
     // For n = 2 the law is a Pareto law with index b = 2, whose Fisher error is b/√160000; five of them.
-    assert!((right.value - 3.0).abs() < 5.0 * 2.0 / 400.0, "{right:?}");
-    assert!(!loss_exponent(&data, 4.0, 0.3).unwrap().covers(3.0));
+    assert!((right.exponent.value - 3.0).abs() < 5.0 * 2.0 / 400.0, "{right:?}");
+    // Kolmogorov's statistic of 160,000 draws exceeds 2.2/√160000 with probability 1e-4.
+    assert!(right.distance < 2.2 / 400.0, "{right:?}");
+    let wrong = loss_law(&data, 4.0, 0.3).unwrap();
+    assert!(!wrong.exponent.covers(3.0));
+    // For n = 4 and any φ the median of u is off by more than that.
+    assert!(wrong.distance > 2.2 / 400.0, "{wrong:?}");
 }
 
 #[test]
 fn bad_input_is_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(41);
     let data = groups(&mut rng, 2.0, 3.0, 0.3, 10);
-    assert_eq!(loss_exponent(&data, 0.0, 0.3), Err(TailError::Parameters));
-    assert_eq!(loss_exponent(&data, 2.0, 0.0), Err(TailError::Parameters));
-    assert_eq!(loss_exponent(&data[..1], 2.0, 0.3), Err(TailError::TooFewGroups));
+    assert_eq!(loss_law(&data, 0.0, 0.3), Err(TailError::Parameters));
+    assert_eq!(loss_law(&data, 2.0, 0.0), Err(TailError::Parameters));
+    assert_eq!(loss_law(&data[..1], 2.0, 0.3), Err(TailError::TooFewGroups));
     let mut other = data;
     other[1] = Histogram::new(Scale::Linear, 0.0, 1.0, 3).unwrap();
     other[1].add(0.5);
-    assert_eq!(loss_exponent(&other, 2.0, 0.3), Err(TailError::Histogram(HistogramError::Layout)));
+    assert_eq!(loss_law(&other, 2.0, 0.3), Err(TailError::Histogram(HistogramError::Layout)));
 }

@@ -1,0 +1,89 @@
+//! The studies inside the binary, and running them against what they say that they show.
+
+use crate::{BAD_INPUT, FAILED, Progress, fail, print};
+use logscape::ensemble::Interrupt;
+use logscape_study::expect::{Finding, findings};
+use logscape_study::{Destination, Study};
+use miette::Report;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The shipped studies by name; the first is what `logscape run` takes without one.
+pub(crate) const STUDIES: [(&str, &str); 5] = [
+    ("digits", include_str!("../../../studies/digits.toml")),
+    ("linear", include_str!("../../../studies/linear.toml")),
+    ("sinusoid", include_str!("../../../studies/sinusoid.toml")),
+    ("phase-retrieval", include_str!("../../../studies/phase-retrieval.toml")),
+    ("mnist", include_str!("../../../studies/mnist.toml")),
+];
+
+/// The text of a shipped study.
+pub(crate) fn text(name: &str) -> Option<&'static str> {
+    STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside
+/// what the study expects. Records replace older ones in `out`.
+pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, interrupt: &Interrupt) -> ExitCode {
+    let (mut checked, mut missed) = (0, 0);
+    for (known, text) in STUDIES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)) {
+        let study = match logscape_study::parse(&format!("{known} (embedded)"), text, overrides) {
+            Ok(study) => study,
+            Err(error) => {
+                eprintln!("{:?}", Report::new(error));
+                return ExitCode::from(BAD_INPUT);
+            }
+        };
+        if name.is_none() && study.problem.data.path.is_some() {
+            eprintln!("{known}: left out, since it needs data; name it and give --set problem.data.path=PATH");
+            continue;
+        }
+        eprintln!("{known}:");
+        let place = out.join(known);
+        match run(&study, &place, interrupt) {
+            Ok(report) => {
+                checked += study.expect.len();
+                missed += report.missed;
+                if print(&report.text) != ExitCode::SUCCESS {
+                    return ExitCode::from(FAILED);
+                }
+            }
+            Err((words, code)) => return fail(&format!("{known}: {words}"), code),
+        }
+    }
+    eprintln!("{} of {checked} expectations met", checked - missed);
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// What one study showed.
+struct Shown {
+    text: String,
+    missed: usize,
+}
+
+fn run(study: &Study, place: &Path, interrupt: &Interrupt) -> Result<Shown, (String, u8)> {
+    let destination = Destination { place: place.to_path_buf(), force: true, resume: false };
+    let run = logscape_study::run(study, Path::new(""), &destination, interrupt, &Progress::new());
+    let (record, place) =
+        run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
+    let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for finding in &findings {
+        let _ = writeln!(text, "{}", line(&study.name, finding));
+    }
+    let _ = writeln!(text, "{}: report in {}", study.name, place.join("report.html").display());
+    Ok(Shown { text, missed: findings.iter().filter(|finding| !finding.is_met()).count() })
+}
+
+fn line(study: &str, finding: &Finding) -> String {
+    let [low, high] = finding.expectation.between;
+    let found = finding.value.map_or_else(|| "no number".to_owned(), |value| format!("{value:.4}"));
+    format!(
+        "{study}: {} {} = {found}, expected {low} to {high}: {}",
+        if finding.is_met() { "met   " } else { "MISSED" },
+        finding.expectation.what,
+        finding.expectation.because
+    )
+}
