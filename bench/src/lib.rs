@@ -43,8 +43,7 @@ pub fn sinusoid() -> Taught<Sinusoid> {
 /// If the generator refuses its settings.
 pub fn phase_retrieval() -> (Taught<PhaseRetrieval>, Vec<f64>) {
     let settings = synthetic::PhaseRetrieval { samples: 500, dim: 2, noise: 0.5 };
-    let synthetic::Synthetic { data, teacher } =
-        synthetic::phase_retrieval(&settings, 1).expect("settings are valid");
+    let synthetic::Synthetic { data, teacher } = synthetic::phase_retrieval(&settings, 1).expect("settings are valid");
     let problem = PhaseRetrieval::new(data.inputs.clone(), data.targets.clone(), 2).expect("the data fit");
     (Taught { problem, data }, teacher)
 }
@@ -55,8 +54,8 @@ pub fn phase_retrieval() -> (Taught<PhaseRetrieval>, Vec<f64>) {
 /// If the embedded data do not fit.
 pub fn perceptron() -> (Taught<Mlp>, Vec<f64>) {
     let data = digits().expect("embedded data");
-    let problem = Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs.clone(), data.targets.clone())
-        .expect("the data fit");
+    let problem =
+        Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs.clone(), data.targets.clone()).expect("the data fit");
     let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(1));
     (Taught { problem, data }, start)
 }

@@ -99,11 +99,7 @@ fn phase_retrieval_exit(batch_size: usize, learning_rate: f64) -> SgdWork<impl P
 }
 
 fn scalar_sde(step: f64, steps: u64) -> ScalarSde {
-    ScalarSde {
-        step,
-        run: Size { replicas: 10_000, steps },
-        check: Size { replicas: 10_000, steps: 200 },
-    }
+    ScalarSde { step, run: Size { replicas: 10_000, steps }, check: Size { replicas: 10_000, steps: 200 } }
 }
 
 /// How much to simulate.
