@@ -57,15 +57,16 @@ def build_linear(_name, work, dtype):
     return simulate
 
 
-def _exit_simulator(work, dtype, columns, dim, gradient, outside):
+def _exit_simulator(work, dtype, columns, gradient, outside):
     """First passage of `LANES` replicas in step; a lane whose replica has ended takes the next of its block.
 
-    `columns` (N × m) holds what `gradient(row, θ₀, θ₁)` needs of each sample; in one dimension θ₁ stays zero.
+    `columns` (N × m) holds a sample's input and target, of which `gradient(samples, lane, θ₀, θ₁)` reads the lane's; in
+    one dimension θ₁ stays zero.
     """
     n, m = columns.shape
     batch, block_size = work["batch_size"], 1024
     rate = dtype.type(work["learning_rate"] / batch)
-    first, second = dtype.type(work["start"][0]), dtype.type(work["start"][1] if dim == 2 else 0)
+    first, second = dtype.type(work["start"][0]), dtype.type((work["start"] + [0])[1])
     columns = np.ascontiguousarray(columns, dtype)
 
     @njit(parallel=True, **FAST)
@@ -77,16 +78,15 @@ def _exit_simulator(work, dtype, columns, dim, gradient, outside):
             chosen, left = np.empty((2, LANES), np.int64), np.empty(LANES, np.bool_)
             replica, age = np.full(LANES, -1), np.full(LANES, limit)
             left[:] = True
-            alive, soonest = 0, 0
+            alive = 0
             while True:
-                # Only a lane that left, or one that may be as old as the limit, is looked at.
                 for lane in range(LANES):
                     if left[lane] or age[lane] >= limit:
                         if replica[lane] >= 0:
                             ends[replica[lane]] = age[lane]
                             alive -= 1
                         replica[lane] = -1
-                        # A lane without a replica walks on from the start and is not looked at.
+                        # A lane that has no replica left to take walks from the start, unrecorded.
                         theta[0, lane], theta[1, lane], age[lane] = first, second, 0
                         if following < last:
                             replica[lane] = following
@@ -95,9 +95,9 @@ def _exit_simulator(work, dtype, columns, dim, gradient, outside):
                             alive += 1
                 if alive == 0:
                     break
-                soonest = limit - age.max()
+                to_limit = limit - age.max()
                 taken, any_left = 0, False
-                while taken < soonest and not any_left:
+                while taken < to_limit and not any_left:
                     sums[:] = 0
                     for draw in range(batch):
                         if draw % 2 == 0:
@@ -146,7 +146,7 @@ def build_sinusoid(_name, work, dtype):
     def outside(a, _b):
         return (a < low) | (a > high)
 
-    return _exit_simulator(work, dtype, np.hstack([x, y]), 1, gradient, outside)
+    return _exit_simulator(work, dtype, np.hstack([x, y]), gradient, outside)
 
 
 def build_phase_retrieval(_name, work, dtype):
@@ -164,4 +164,4 @@ def build_phase_retrieval(_name, work, dtype):
     def outside(a, b):
         return (a - p) * (a - p) + (b - q) * (b - q) > square
 
-    return _exit_simulator(work, dtype, np.hstack([x, y]), 2, gradient, outside)
+    return _exit_simulator(work, dtype, np.hstack([x, y]), gradient, outside)

@@ -1,6 +1,6 @@
 """PyTorch: all replicas as one tensor.
 
-`torch.compile` is left out: on two threads it gained nothing for the perceptron and lost by far for the other works.
+`torch.compile` is left out: on two threads it gained nothing for the perceptron and was slower for the other works.
 """
 
 import numpy as np

@@ -193,14 +193,15 @@ fn agree(left: &[(f64, f64)], right: &[(f64, f64)]) -> bool {
     left.len() == right.len() && left.iter().zip(right).all(|((a, e), (b, f))| (a - b).abs() <= LIMIT * e.hypot(*f))
 }
 
-/// Two threads for everyone, and the processor that there is: a kernel chosen by hand for older libraries is slower.
+/// Two threads for everyone, which sleep while they wait: on a machine with other load, a thread that spins holds up the
+/// one it waits for. Kernels chosen by hand for older libraries are slower than what the processor has.
 fn settled(command: &mut Command) -> &mut Command {
     for variable in
         ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"]
     {
         command.env(variable, THREADS);
     }
-    command.env_remove("OPENBLAS_CORETYPE").env_remove("OPENBLAS_L2_SIZE")
+    command.env("OMP_WAIT_POLICY", "passive").env_remove("OPENBLAS_CORETYPE").env_remove("OPENBLAS_L2_SIZE")
 }
 
 /// Makes the virtual environment, unless it was made from the same requirements.
