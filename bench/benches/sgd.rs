@@ -23,16 +23,16 @@ fn steps<P: Problem>(bencher: Bencher, problem: &P, start: Vec<f64>, batch_size:
 
 #[divan::bench(args = [1, 10])]
 fn linear_regression_1000x10(bencher: Bencher, batch_size: usize) {
-    steps(bencher, &linear_regression(), vec![0.0; 10], batch_size, 256, 2000);
+    steps(bencher, &linear_regression().problem, vec![0.0; 10], batch_size, 256, 2000);
 }
 
 #[divan::bench(args = [1, 8])]
 fn sinusoid_200(bencher: Bencher, batch_size: usize) {
-    steps(bencher, &sinusoid(), vec![3.0], batch_size, 256, 2000);
+    steps(bencher, &sinusoid().problem, vec![3.0], batch_size, 256, 2000);
 }
 
 #[divan::bench(args = [1, 32])]
 fn perceptron_64_32_10(bencher: Bencher, batch_size: usize) {
-    let (problem, start) = perceptron();
-    steps(bencher, &problem, start, batch_size, 16, 200);
+    let (perceptron, start) = perceptron();
+    steps(bencher, &perceptron.problem, start, batch_size, 16, 200);
 }

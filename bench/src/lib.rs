@@ -1,38 +1,61 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
-use logscape::data::{digits, synthetic};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, Sinusoid};
+use logscape::data::{Dataset, digits, synthetic};
+use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+/// A problem and the data that it was made of.
+#[derive(Debug, Clone)]
+pub struct Taught<P> {
+    /// The problem.
+    pub problem: P,
+    /// Its inputs and targets.
+    pub data: Dataset,
+}
 
 /// Linear regression, `N = 1000`, `d = 10`.
 ///
 /// # Panics
 /// If the generator refuses its settings.
-pub fn linear_regression() -> LinearRegression {
+pub fn linear_regression() -> Taught<LinearRegression> {
     let settings =
         synthetic::LinearTeacher { samples: 1000, spectrum: vec![1.0; 10], teacher: vec![1.0; 10], noise: 1.0 };
     let data = synthetic::linear_teacher(&settings, 1).expect("settings are valid").data;
-    LinearRegression::new(data.inputs, data.targets, 10).expect("the data fit")
+    let problem = LinearRegression::new(data.inputs.clone(), data.targets.clone(), 10).expect("the data fit");
+    Taught { problem, data }
 }
 
 /// `f = sin(θx)` on 200 points.
 ///
 /// # Panics
 /// If the generator refuses its settings.
-pub fn sinusoid() -> Sinusoid {
+pub fn sinusoid() -> Taught<Sinusoid> {
     let settings = synthetic::Sinusoid { samples: 200, from: 0.0, to: 3.0, frequency: 3.0, noise: 0.3 };
     let data = synthetic::sinusoid(&settings, 1).expect("settings are valid").data;
-    Sinusoid::new(data.inputs, data.targets, false).expect("the data fit")
+    let problem = Sinusoid::new(data.inputs.clone(), data.targets.clone(), false).expect("the data fit");
+    Taught { problem, data }
+}
+
+/// `f = (x·θ)²` in two dimensions on 500 points, and the vector that the targets come from.
+///
+/// # Panics
+/// If the generator refuses its settings.
+pub fn phase_retrieval() -> (Taught<PhaseRetrieval>, Vec<f64>) {
+    let settings = synthetic::PhaseRetrieval { samples: 500, dim: 2, noise: 0.5 };
+    let synthetic::Synthetic { data, teacher } = synthetic::phase_retrieval(&settings, 1).expect("settings are valid");
+    let problem = PhaseRetrieval::new(data.inputs.clone(), data.targets.clone(), 2).expect("the data fit");
+    (Taught { problem, data }, teacher)
 }
 
 /// A 64-32-10 tanh network on the digits, and its initial parameters.
 ///
 /// # Panics
 /// If the embedded data do not fit.
-pub fn perceptron() -> (Mlp, Vec<f64>) {
+pub fn perceptron() -> (Taught<Mlp>, Vec<f64>) {
     let data = digits().expect("embedded data");
-    let mlp = Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs, data.targets).expect("the data fit");
-    let start = mlp.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(1));
-    (mlp, start)
+    let problem =
+        Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs.clone(), data.targets.clone()).expect("the data fit");
+    let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(1));
+    (Taught { problem, data }, start)
 }

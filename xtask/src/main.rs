@@ -1,5 +1,7 @@
 //! Development commands: `cargo xtask test` runs every test and check, `cargo xtask check` the fast ones, `cargo xtask docs` builds the docs.
 
+mod peers;
+
 use std::env;
 use std::process::{Command, ExitCode};
 
@@ -18,6 +20,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   test    fmt, clippy with warnings denied, docs build, unit, doc and integration tests
   check   fmt and clippy only
   bench   benchmarks, with throughput in replica-steps per second
+  bench peers [--json FILE] [--work NAME]...
+          our rates beside those of other libraries; installs them with pip
   docs    build the API documentation, warnings denied";
 
 fn run((arguments, environment): &Step) -> bool {
@@ -38,6 +42,9 @@ fn main() -> ExitCode {
         ["test"] => &[FMT, CLIPPY, DOCS, TEST],
         ["check"] => &[FMT, CLIPPY],
         ["bench"] => &[BENCH],
+        ["bench", "peers", ref rest @ ..] => {
+            return if peers::run(rest) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         ["docs"] => &[DOCS],
         _ => {
             eprintln!("{USAGE}");
