@@ -1,7 +1,7 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
 use logscape::data::{digits, synthetic};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, Sinusoid};
+use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -24,6 +24,18 @@ pub fn sinusoid() -> Sinusoid {
     let settings = synthetic::Sinusoid { samples: 200, from: 0.0, to: 3.0, frequency: 3.0, noise: 0.3 };
     let data = synthetic::sinusoid(&settings, 1).expect("settings are valid").data;
     Sinusoid::new(data.inputs, data.targets, false).expect("the data fit")
+}
+
+/// Phase retrieval of a vector with ten entries from 200 samples.
+///
+/// # Panics
+/// If the data do not fit.
+pub fn phase_retrieval() -> PhaseRetrieval {
+    let settings =
+        synthetic::LinearTeacher { samples: 200, spectrum: vec![1.0; 10], teacher: vec![0.5; 10], noise: 0.0 };
+    let data = synthetic::linear_teacher(&settings, 1).expect("settings are valid").data;
+    let targets = data.targets.iter().map(|y| y * y).collect();
+    PhaseRetrieval::new(data.inputs, targets, 10).expect("the data fit")
 }
 
 /// A 64-32-10 tanh network on the digits, and its initial parameters.

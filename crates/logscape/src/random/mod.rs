@@ -6,7 +6,7 @@ mod normal;
 mod tests;
 
 pub use index::{index_pair, lane_index_pair};
-pub use normal::Gaussian;
+pub use normal::{Gaussian, Normals};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -62,6 +62,14 @@ impl LaneRng {
     /// The state of lane `lane`.
     pub fn get(&self, lane: usize) -> RngState {
         std::array::from_fn(|i| self.state[i][lane])
+    }
+
+    /// Puts back the lanes for which `back` holds to where they were `before`.
+    #[inline(always)]
+    pub(crate) fn put_back(&mut self, before: &Self, back: impl Fn(usize) -> bool) {
+        for (words, old) in self.state.iter_mut().zip(&before.state) {
+            *words = Lane::from_fn(|k| if back(k) { old[k] } else { words[k] });
+        }
     }
 
     /// The next 64 bits of every lane.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::FRAC_PI_4;
 
-use super::LaneRng;
+use super::{LaneRng, RngState};
 use crate::lanes::{LANES, Lane, Real, math};
 
 /// Real types that normal numbers can be drawn in.
@@ -52,4 +52,61 @@ impl Gaussian for f64 {
 #[inline(always)]
 fn one_to_two(word: u64) -> f64 {
     f64::from_bits((word >> 12) | 1.0_f64.to_bits())
+}
+
+/// The normal numbers of a block, one after the other for each replica: the two of a pair follow each other, so that
+/// the sequence of a replica depends only on its generator.
+#[derive(Debug, Clone)]
+pub struct Normals<R> {
+    /// The generators, for other draws.
+    pub rng: LaneRng,
+    spare: Lane<R>,
+    /// Bit `k` is set where the second number of lane `k`'s pair is still to be used.
+    held: u32,
+}
+
+impl<R: Gaussian> Normals<R> {
+    const ALL: u32 = (1 << LANES) - 1;
+
+    /// Generators that stand at no replica's state yet.
+    pub fn idle() -> Self {
+        Self { rng: LaneRng::idle(), spare: Lane::splat(R::ZERO), held: 0 }
+    }
+
+    /// Puts lane `lane` at a generator's state, with the second number of a pair where there is one.
+    pub fn set(&mut self, lane: usize, rng: RngState, spare: Option<f64>) {
+        self.rng.set(lane, rng);
+        self.held = self.held & !(1 << lane) | u32::from(spare.is_some()) << lane;
+        self.spare[lane] = spare.map_or(R::ZERO, R::from_f64);
+    }
+
+    /// The state of lane `lane` and the second number of its pair, if it is still to be used.
+    pub fn get(&self, lane: usize) -> (RngState, Option<f64>) {
+        let held = self.held & (1 << lane) != 0;
+        (self.rng.get(lane), held.then(|| self.spare[lane].to_f64()))
+    }
+
+    /// The next number of every lane. Costs half a pair while all lanes are in step, and a pair otherwise.
+    #[inline(always)]
+    pub fn next(&mut self) -> Lane<R> {
+        if self.held == Self::ALL {
+            self.held = 0;
+            return self.spare;
+        }
+        if self.held == 0 {
+            let (first, second) = R::pair(&mut self.rng);
+            (self.spare, self.held) = (second, Self::ALL);
+            return first;
+        }
+        // Lanes that hold a number use it, and their generators do not move.
+        let before = self.rng.clone();
+        let (first, second) = R::pair(&mut self.rng);
+        let held = self.held;
+        let holds = |k: usize| held >> k & 1 == 1;
+        let next = Lane::from_fn(|k| if holds(k) { self.spare[k] } else { first[k] });
+        self.spare = second;
+        self.rng.put_back(&before, holds);
+        self.held = !held & Self::ALL;
+        next
+    }
 }
