@@ -183,13 +183,8 @@ fn gaussian_label_noise_makes_the_barrier_linear_in_the_loss() {
     });
     let expected = 1.74e6 / (share[0] + share[1]);
     let problem = LinearRegression::new(data.inputs, data.targets, 1).unwrap();
-    let run = EscapeRun {
-        start: vec![0.0],
-        region: Region::interval(-0.8, 0.8),
-        replicas,
-        max_steps: 100_000_000,
-        seed: 4,
-    };
+    let run =
+        EscapeRun { start: vec![0.0], region: Region::interval(-0.8, 0.8), replicas, max_steps: 100_000_000, seed: 4 };
     let rate = rate_estimate(&run.run_sgd(&problem, one_sample(0.05), &Interrupt::new(), |_| {}).unwrap(), 4);
     assert_eq!(rate.escaped, replicas as u64);
     let found = rate.mean_steps.unwrap().value;

@@ -164,40 +164,60 @@ impl<R: Gaussian> Block for LaneBlock<R> {
     }
 }
 
-/// [`LANES`] replicas one after the other, each `θ` padded with zeros to whole vectors: for inner products of `θ` with
-/// samples, which are other samples for each replica.
+/// Numbers that stand together in a [`RowBlock`]; rows are padded with zeros to whole chunks.
+pub const CHUNK: usize = 4;
+
+/// [`LANES`] replicas one after the other: for inner products of `θ` with samples, which are other samples for each
+/// replica.
 #[derive(Debug, Clone)]
 pub struct RowBlock<R> {
     /// Parameters `P` of one replica.
-    pub dim: usize,
-    /// Rows `θ` (`LANES × ⌈P/LANES⌉` vectors).
-    pub rows: Vec<Lane<R>>,
+    dim: usize,
+    /// Rows `θ` (`LANES × ⌈P/CHUNK⌉` chunks).
+    pub(super) rows: Vec<[R; CHUNK]>,
     /// Steps and generators.
-    pub clocks: Clocks<R>,
-    /// Indices of the samples of a step, by draw (`≥ B` lanes).
-    pub samples: Vec<Lane<u32>>,
+    pub(super) clocks: Clocks<R>,
     /// Lower and upper bounds of a box, or the centre of a ball, padded like a row.
-    pub bounds: [Vec<Lane<R>>; 2],
-    /// One row of room.
-    pub gradient: Vec<Lane<R>>,
+    pub(super) bounds: [Vec<[R; CHUNK]>; 2],
+    /// The batch of each replica.
+    pub(super) batches: Vec<Batch<R>>,
+}
+
+/// The samples of one replica's step and what is computed for each.
+#[derive(Debug, Clone)]
+pub(super) struct Batch<R> {
+    /// Indices (`B`).
+    pub(super) drawn: Vec<u32>,
+    /// Partial sums of `x · θ` (`B`, rounded up to whole lanes, as below).
+    pub(super) partial: Vec<[R; CHUNK]>,
+    /// Targets.
+    pub(super) targets: Vec<R>,
+    /// Weights of the inputs in the gradient.
+    pub(super) weights: Vec<R>,
 }
 
 impl<R: Gaussian> RowBlock<R> {
     /// A block of empty lanes for `dim` parameters and batches of `batch_size`.
     pub fn new(dim: usize, batch_size: usize) -> Self {
-        let row = vec![Lane::splat(R::ZERO); dim.div_ceil(LANES)];
+        let row = vec![[R::ZERO; CHUNK]; dim.div_ceil(CHUNK)];
+        let padded = batch_size.next_multiple_of(LANES);
+        let batch = Batch {
+            drawn: vec![0; batch_size],
+            partial: vec![[R::ZERO; CHUNK]; padded],
+            targets: vec![R::ZERO; padded],
+            weights: vec![R::ZERO; padded],
+        };
         Self {
             dim,
             rows: row.repeat(LANES),
             clocks: Clocks::new(),
-            samples: vec![Lane::splat(0); batch_size.next_multiple_of(2)],
-            bounds: [row.clone(), row.clone()],
-            gradient: row,
+            bounds: [row.clone(), row],
+            batches: vec![batch; LANES],
         }
     }
 
     /// Copies the bounds of `exit`; padding is zero and inside.
-    pub fn set_bounds(&mut self, exit: &ExitTest) {
+    pub(super) fn set_bounds(&mut self, exit: &ExitTest) {
         let [first, second] = &mut self.bounds;
         match *exit {
             ExitTest::Never => {}
@@ -209,16 +229,16 @@ impl<R: Gaussian> RowBlock<R> {
         }
     }
 
-    /// Vectors in a row.
-    pub fn width(&self) -> usize {
-        self.gradient.len()
+    /// Chunks in a row.
+    pub(super) fn width(&self) -> usize {
+        self.dim.div_ceil(CHUNK)
     }
 }
 
 /// Copies `values` into a row whose padding stays.
-fn fill<R: Real>(row: &mut [Lane<R>], values: &[f64]) {
+fn fill<R: Real>(row: &mut [[R; CHUNK]], values: &[f64]) {
     for (i, &x) in values.iter().enumerate() {
-        row[i / LANES][i % LANES] = R::from_f64(x);
+        row[i / CHUNK][i % CHUNK] = R::from_f64(x);
     }
 }
 
@@ -243,7 +263,7 @@ impl<R: Gaussian> Block for RowBlock<R> {
     fn clear(&mut self, lane: usize) {
         self.clocks.occupied &= !(1 << lane);
         let width = self.width();
-        self.rows[lane * width..][..width].fill(Lane::splat(R::ZERO));
+        self.rows[lane * width..][..width].fill([R::ZERO; CHUNK]);
     }
 
     fn steps(&self, lane: usize) -> u64 {
@@ -253,7 +273,7 @@ impl<R: Gaussian> Block for RowBlock<R> {
     fn theta_into(&self, lane: usize, out: &mut [f64]) {
         assert_eq!(out.len(), self.dim);
         let row = &self.rows[lane * self.width()..];
-        out.iter_mut().enumerate().for_each(|(i, out)| *out = row[i / LANES][i % LANES].to_f64());
+        out.iter_mut().enumerate().for_each(|(i, out)| *out = row[i / CHUNK][i % CHUNK].to_f64());
     }
 }
 

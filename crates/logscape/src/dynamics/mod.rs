@@ -4,7 +4,7 @@ mod block;
 mod exit;
 mod sgd;
 
-pub use block::{Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
+pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
 pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError};
 

@@ -177,8 +177,7 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
         self.refill(next);
         while let Some(slice) = self.slice() {
             let stop = interrupt.is_requested();
-            let done =
-                if stop { Advanced::default() } else { self.dynamics.advance(&mut self.block, slice, &exit) };
+            let done = if stop { Advanced::default() } else { self.dynamics.advance(&mut self.block, slice, &exit) };
             for lane in 0..self.replicas.len() {
                 let Some(replica) = self.replicas[lane] else { continue };
                 if let Some(end) = self.end(lane, done, stop) {

@@ -70,9 +70,7 @@ impl StationaryRun {
             Some(VectorForm::PhaseRetrieval(model)) => {
                 self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
             }
-            Some(VectorForm::Sinusoid(model)) => {
-                self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
-            }
+            Some(VectorForm::Sinusoid(model)) => self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt),
             None => self.run(&Sgd::new(problem, settings)?, problem, interrupt),
         }
     }

@@ -4,6 +4,7 @@ use rand::Rng;
 
 use super::testing::Line;
 use super::*;
+use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
 use crate::{Sampling, SgdSettings};
 
@@ -61,7 +62,9 @@ fn any_number_of_threads_gives_the_same_result() {
         .map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let line = Line::six();
-            pool.install(|| (quiet(0.2, &run).unwrap(), stationary().run_sgd(&line, sgd(0.2), &Interrupt::new()).unwrap()))
+            pool.install(|| {
+                (quiet(0.2, &run).unwrap(), stationary().run_sgd(&line, sgd(0.2), &Interrupt::new()).unwrap())
+            })
         })
         .collect();
     assert_eq!(results[0], results[1]);
@@ -160,5 +163,28 @@ fn first_passage_times_have_their_exact_law() {
         let p = 0.5_f64.powi(k - 1);
         let share = times.iter().filter(|o| o.time == f64::from(k)).count() as f64 / n;
         assert!((share - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(), "{k}: {share}");
+    }
+}
+
+/// Replicas take lanes in the order in which others end, which threads and the number of replicas change.
+#[test]
+fn a_replica_ends_alike_in_any_lane_of_any_thread() {
+    let x: Vec<f64> = (0..20).map(|i| 0.15 * f64::from(i)).collect();
+    let y = x.iter().enumerate().map(|(i, x)| (3.0 * x).sin() + if i % 2 == 0 { 0.4 } else { -0.4 }).collect();
+    let sine = Sinusoid::new(x, y, false).unwrap();
+    for region in [Region::interval(2.5, 3.5), Region::LossLevel { loss: 0.2, check_every: 5 }] {
+        let run = EscapeRun { start: vec![3.0], replicas: 200, ..escape(region, 3_000) };
+        let ends = |run: &EscapeRun, threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run.run_sgd(&sine, sgd(0.15), &Interrupt::new(), |_| {}).unwrap())
+        };
+        let all = ends(&run, 1);
+        assert!(all.iter().filter(|end| matches!(end, Termination::Escaped { .. })).count() > 50);
+        assert!(all.iter().any(|end| *end != all[0]));
+        assert_eq!(all, ends(&run, 2));
+        assert_eq!(all, ends(&run, 8));
+        for replicas in [1, 3, 37] {
+            assert_eq!(all[..replicas], ends(&EscapeRun { replicas, ..run.clone() }, 2));
+        }
     }
 }

@@ -47,13 +47,13 @@ pub trait Real:
     /// `self · factor + term`, rounded once.
     fn mul_add(self, factor: Self, term: Self) -> Self;
 
-    /// `eˣ` within 1 ulp where the result is a normal number.
+    /// `eˣ` within 2 ulp where the result is a normal number.
     fn exp(self) -> Self;
-    /// `ln x` within 1 ulp; `−∞` at zero and not a number below.
+    /// `ln x` within 2 ulp; `−∞` at zero and not a number below.
     fn ln(self) -> Self;
     /// `tanh x` within 3 ulp.
     fn tanh(self) -> Self;
-    /// `(sin x, cos x)` within 1 ulp for `|x| ≤ SIN_COS_LIMIT`, meaningless beyond: see [`Lane::sin_cos`](super::Lane::sin_cos).
+    /// `(sin x, cos x)` within 2 ulp for `|x| ≤ SIN_COS_LIMIT`, meaningless beyond: see [`Lane::sin_cos`](super::Lane::sin_cos).
     fn sin_cos(self) -> (Self, Self);
 }
 

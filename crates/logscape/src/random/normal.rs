@@ -21,7 +21,8 @@ impl Gaussian for f32 {
         let (mut a, mut b) = (Lane::splat(0.0), Lane::splat(0.0));
         for k in 0..LANES {
             // 31 bits, since vector units convert signed integers.
-            let uniform = ((radial.0[k] >> 1) as i32 as f32).mul_add(1.0 / (1_u64 << 31) as f32, 0.5 / (1_u64 << 31) as f32);
+            let uniform =
+                ((radial.0[k] >> 1) as i32 as f32).mul_add(1.0 / (1_u64 << 31) as f32, 0.5 / (1_u64 << 31) as f32);
             let radius = (-2.0 * math::f32::ln_normal(uniform)).sqrt();
             // Two bits for the quadrant, the others for an odd, hence symmetric, offset within ±π/4.
             let offset = ((angular.0[k] << 2) | 2) as i32 as f32 * (FRAC_PI_4 / (1_u64 << 31) as f64) as f32;

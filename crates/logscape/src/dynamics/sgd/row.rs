@@ -1,8 +1,8 @@
 //! SGD on models `f(θ, x) = φ(x · θ)`, sixteen replicas in a block.
 
 use super::{SgdError, check};
-use crate::dynamics::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit};
-use crate::lanes::{LANES, Lane, Real, dispatch};
+use crate::dynamics::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit, block::Batch};
+use crate::lanes::{LANES, Real, dispatch};
 use crate::random::{Gaussian, lane_index_pair};
 use crate::{Problem, Sampling, SgdSettings};
 
@@ -26,8 +26,8 @@ pub struct RowSgd<'a, R, M> {
     /// `−η/B`.
     factor: R,
     batch_size: usize,
-    /// Inputs (`N × ⌈P/LANES⌉` vectors), padded with zeros.
-    inputs: Vec<Lane<R>>,
+    /// Inputs (`N × ⌈P/CHUNK⌉` chunks), padded with zeros.
+    inputs: Vec<[R; CHUNK]>,
     targets: Vec<R>,
 }
 
@@ -41,7 +41,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         check(model.samples(), &settings)?;
         let padded = |sample| {
             let pad = move |i: usize| model.input(sample).get(i).map_or(R::ZERO, |&x| R::from_f64(x));
-            (0..model.dim().div_ceil(LANES)).map(move |c| Lane::from_fn(|k| pad(c * LANES + k)))
+            (0..model.dim().div_ceil(CHUNK)).map(move |c| std::array::from_fn(|k| pad(c * CHUNK + k)))
         };
         Ok(Self {
             model,
@@ -52,32 +52,100 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         })
     }
 
-    /// The steps of `advance` for rows of `width` vectors, a constant where the call says one.
+    /// Adds the products of `W` chunks of `θ`, from number `first` on, with the samples' to their partial sums.
     #[inline(always)]
-    fn steps(&self, block: &mut RowBlock<R>, steps: u64, exit: &ExitTest, width: usize) -> Advanced {
-        let RowBlock { rows, clocks, samples, bounds, gradient, .. } = block;
+    fn project<const W: usize>(&self, theta: &[[R; CHUNK]], first: usize, drawn: &[u32], partial: &mut [[R; CHUNK]]) {
+        let width = theta.len();
+        let theta: [[R; CHUNK]; W] = tile(theta, first);
+        for (&sample, partial) in drawn.iter().zip(partial) {
+            let x: [[R; CHUNK]; W] = tile(&self.inputs, sample as usize * width + first);
+            let mut sum = *partial;
+            for c in 0..W {
+                for k in 0..CHUNK {
+                    sum[k] = theta[c][k].mul_add(x[c][k], sum[k]);
+                }
+            }
+            *partial = sum;
+        }
+    }
+
+    /// The step of `W` chunks of `θ`, from number `first` on.
+    #[inline(always)]
+    fn update<const W: usize>(&self, theta: &mut [[R; CHUNK]], first: usize, drawn: &[u32], weights: &[R]) {
+        let width = theta.len();
+        let mut gradient = [[R::ZERO; CHUNK]; W];
+        for (&sample, &weight) in drawn.iter().zip(weights) {
+            let x: [[R; CHUNK]; W] = tile(&self.inputs, sample as usize * width + first);
+            for c in 0..W {
+                for k in 0..CHUNK {
+                    gradient[c][k] = weight.mul_add(x[c][k], gradient[c][k]);
+                }
+            }
+        }
+        for (theta, gradient) in theta[first..first + W].iter_mut().zip(gradient) {
+            for k in 0..CHUNK {
+                theta[k] = self.factor.mul_add(gradient[k], theta[k]);
+            }
+        }
+    }
+
+    /// Weights `(φ(z) − y) φ'(z)` from partial sums of `z` and targets, sixteen at a time.
+    #[inline(always)]
+    fn weigh(partial: &[[R; CHUNK]], targets: &[R], weights: &mut [R]) {
+        for ((partial, targets), weights) in
+            partial.chunks_exact(LANES).zip(targets.chunks_exact(LANES)).zip(weights.chunks_exact_mut(LANES))
+        {
+            for k in 0..LANES {
+                let [a, b, c, d] = partial[k];
+                let (value, slope) = M::link((a + c) + (b + d));
+                weights[k] = (value - targets[k]) * slope;
+            }
+        }
+    }
+
+    /// One step of the replica `theta`.
+    #[inline(always)]
+    fn step(&self, theta: &mut [[R; CHUNK]], batch: &mut Batch<R>) {
+        let Batch { drawn, partial, targets, weights } = batch;
+        for ((partial, target), &sample) in partial.iter_mut().zip(targets.iter_mut()).zip(&*drawn) {
+            *partial = [R::ZERO; CHUNK];
+            *target = self.targets[sample as usize];
+        }
+        for first in (0..theta.len()).step_by(4) {
+            match theta.len() - first {
+                1 => self.project::<1>(theta, first, drawn, partial),
+                2 => self.project::<2>(theta, first, drawn, partial),
+                3 => self.project::<3>(theta, first, drawn, partial),
+                _ => self.project::<4>(theta, first, drawn, partial),
+            }
+        }
+        Self::weigh(partial, targets, weights);
+        for first in (0..theta.len()).step_by(4) {
+            match theta.len() - first {
+                1 => self.update::<1>(theta, first, drawn, weights),
+                2 => self.update::<2>(theta, first, drawn, weights),
+                3 => self.update::<3>(theta, first, drawn, weights),
+                _ => self.update::<4>(theta, first, drawn, weights),
+            }
+        }
+    }
+
+    /// The steps of `advance`.
+    #[inline(always)]
+    fn steps(&self, block: &mut RowBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
+        let width = block.width();
+        let RowBlock { rows, clocks, bounds, batches, .. } = block;
         let n = self.targets.len() as u32;
         let mut done = Advanced::default();
         while done.steps < steps && done.ended() == 0 {
-            for pair in samples.chunks_exact_mut(2) {
-                pair.copy_from_slice(&lane_index_pair(&clocks.normals.rng.next(), n));
+            for first in (0..self.batch_size).step_by(2) {
+                let pair = lane_index_pair(&clocks.normals.rng.next(), n);
+                for (k, indices) in pair.iter().enumerate().take(self.batch_size - first) {
+                    batches.iter_mut().zip(indices.0).for_each(|(batch, index)| batch.drawn[first + k] = index);
+                }
             }
-            for (lane, theta) in rows.chunks_exact_mut(width).enumerate() {
-                let gradient = &mut gradient[..width];
-                gradient.fill(Lane::splat(R::ZERO));
-                for drawn in &samples[..self.batch_size] {
-                    let sample = drawn[lane] as usize;
-                    let x = &self.inputs[sample * width..][..width];
-                    let (value, slope) = M::link(dot(theta, x));
-                    let weight = Lane::splat((value - self.targets[sample]) * slope);
-                    for (g, x) in gradient.iter_mut().zip(x) {
-                        *g = weight.mul_add(*x, *g);
-                    }
-                }
-                let factor = Lane::splat(self.factor);
-                for (x, g) in theta.iter_mut().zip(&*gradient) {
-                    *x = factor.mul_add(*g, *x);
-                }
+            for (lane, (theta, batch)) in rows.chunks_exact_mut(width).zip(batches.iter_mut()).enumerate() {
+                self.step(theta, batch);
                 let end = row_end(theta, bounds, exit);
                 done.diverged |= u32::from(end == End::Diverged) << lane;
                 done.escaped |= u32::from(end == End::Escaped) << lane;
@@ -91,6 +159,13 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     }
 }
 
+/// `W` chunks from number `first` on.
+#[inline(always)]
+fn tile<R: Copy, const W: usize>(chunks: &[[R; CHUNK]], first: usize) -> [[R; CHUNK]; W] {
+    let tile = &chunks[first..first + W];
+    std::array::from_fn(|c| tile[c])
+}
+
 /// What a test of one row finds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -101,57 +176,43 @@ enum End {
 
 /// Whether a replica has ended. The bounds are those of `exit`, padded like the row.
 #[inline(always)]
-fn row_end<R: Real>(theta: &[Lane<R>], bounds: &[Vec<Lane<R>>; 2], exit: &ExitTest) -> End {
+fn row_end<R: Real>(theta: &[[R; CHUNK]], bounds: &[Vec<[R; CHUNK]>; 2], exit: &ExitTest) -> End {
     let limit = R::from_f64(DIVERGENCE_LIMIT);
-    let (mut lost, mut outside) = (false, false);
+    let (mut lost, mut outside) = ([false; CHUNK], [false; CHUNK]);
     for x in theta {
-        for k in 0..LANES {
+        for k in 0..CHUNK {
             // True for NaN too.
-            lost |= !(x.0[k].abs() < limit);
+            lost[k] |= !(x[k].abs() < limit);
         }
     }
     match *exit {
         ExitTest::Never => {}
         ExitTest::Box { .. } => {
             for ((x, low), high) in theta.iter().zip(&bounds[0]).zip(&bounds[1]) {
-                for k in 0..LANES {
-                    outside |= (x.0[k] < low.0[k]) | (x.0[k] > high.0[k]);
+                for k in 0..CHUNK {
+                    outside[k] |= (x[k] < low[k]) | (x[k] > high[k]);
                 }
             }
         }
         ExitTest::Ball { radius_squared, .. } => {
-            let mut square = Lane::splat(R::ZERO);
+            let mut square = [R::ZERO; CHUNK];
             for (x, centre) in theta.iter().zip(&bounds[0]) {
-                let distance = *x - *centre;
-                square = distance.mul_add(distance, square);
+                for k in 0..CHUNK {
+                    let distance = x[k] - centre[k];
+                    square[k] = distance.mul_add(distance, square[k]);
+                }
             }
-            outside = sum(square) > R::from_f64(radius_squared);
+            let [a, b, c, d] = square;
+            outside[0] = (a + c) + (b + d) > R::from_f64(radius_squared);
         }
     }
+    let any = |flags: [bool; CHUNK]| flags.iter().fold(false, |any, flag| any | flag);
+    let (lost, outside) = (any(lost), any(outside));
     match (lost, outside) {
         (true, _) => End::Diverged,
         (false, true) => End::Escaped,
         (false, false) => End::None,
     }
-}
-
-/// The inner product of two rows: by lane, then [`sum`].
-#[inline(always)]
-fn dot<R: Real>(a: &[Lane<R>], b: &[Lane<R>]) -> R {
-    let mut products = a[0] * b[0];
-    for (a, b) in a.iter().zip(b).skip(1) {
-        products = a.mul_add(*b, products);
-    }
-    sum(products)
-}
-
-/// The sum of all lanes, halving: the order that vector units sum in.
-#[inline(always)]
-fn sum<R: Real>(lanes: Lane<R>) -> R {
-    let x = lanes.0;
-    let x: [R; 8] = std::array::from_fn(|k| x[k] + x[k + 8]);
-    let x: [R; 4] = std::array::from_fn(|k| x[k] + x[k + 4]);
-    (x[0] + x[2]) + (x[1] + x[3])
 }
 
 impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
@@ -173,11 +234,7 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
         block.set_bounds(exit);
         dispatch(
             #[inline(always)]
-            || match block.width() {
-                1 => self.steps(block, steps, exit, 1),
-                2 => self.steps(block, steps, exit, 2),
-                width => self.steps(block, steps, exit, width),
-            },
+            || self.steps(block, steps, exit),
         )
     }
 }

@@ -211,10 +211,9 @@ fn check_ends<D: Dynamics>(dynamics: &D) {
     block.load(11, &replica(&[900.0], 9, 1));
     let wide = ExitTest::Box { lower: &[-1e9], upper: &[1e9] };
     assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
-    for exit in [
-        ExitTest::Box { lower: &[-90.0], upper: &[90.0] },
-        ExitTest::Ball { centre: &[0.0], radius_squared: 8100.0 },
-    ] {
+    for exit in
+        [ExitTest::Box { lower: &[-90.0], upper: &[90.0] }, ExitTest::Ball { centre: &[0.0], radius_squared: 8100.0 }]
+    {
         assert_eq!(dynamics.advance(&mut block, 10, &exit), Advanced { steps: 1, escaped: 1 << 11, diverged: 0 });
     }
     assert_eq!((block.steps(4), block.steps(11)), (12, 12));
