@@ -172,7 +172,7 @@ fn a_replica_ends_alike_in_any_lane_of_any_thread() {
     let x: Vec<f64> = (0..20).map(|i| 0.15 * f64::from(i)).collect();
     let y = x.iter().enumerate().map(|(i, x)| (3.0 * x).sin() + if i % 2 == 0 { 0.4 } else { -0.4 }).collect();
     let sine = Sinusoid::new(x, y, false).unwrap();
-    for region in [Region::interval(2.5, 3.5), Region::LossLevel { loss: 0.2, check_every: 5 }] {
+    for region in [Region::interval(2.75, 3.25), Region::LossLevel { loss: 0.12, check_every: 5 }] {
         let run = EscapeRun { start: vec![3.0], replicas: 200, ..escape(region, 3_000) };
         let ends = |run: &EscapeRun, threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
