@@ -49,7 +49,7 @@ fn indices(bencher: Bencher) {
             || {
                 let mut sum = Lane::splat(0_u32);
                 for _ in 0..DRAWS {
-                    let [a, b] = lane_index_pair(&rng.next(), 1000);
+                    let [a, b] = lane_index_pair(&rng.words(), 1000);
                     for k in 0..LANES {
                         sum.0[k] = sum.0[k].wrapping_add(a.0[k]).wrapping_add(b.0[k]);
                     }

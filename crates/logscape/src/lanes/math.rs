@@ -84,7 +84,7 @@ macro_rules! functions {
                 let lift = ((1 as $bits) << $float::MANTISSA_DIGITS) as $float;
                 let bits = if tiny { x * lift } else { x }.to_bits();
                 let (f, exponent) = parts(bits);
-                let e = if tiny { exponent - $float::MANTISSA_DIGITS as $float } else { exponent };
+                let e = if tiny { exponent - $float::from($float::MANTISSA_DIGITS as u8) } else { exponent };
                 let value = ln_of_parts(f, e);
                 let value = if x == $float::INFINITY { x } else { value };
                 let value = if x == 0.0 { $float::NEG_INFINITY } else { value };

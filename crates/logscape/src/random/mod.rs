@@ -74,7 +74,7 @@ impl LaneRng {
 
     /// The next 64 bits of every lane.
     #[inline(always)]
-    pub fn next(&mut self) -> Lane<u64> {
+    pub fn words(&mut self) -> Lane<u64> {
         let mut words = Lane::splat(0);
         let [s0, s1, s2, s3] = &mut self.state;
         for k in 0..LANES {

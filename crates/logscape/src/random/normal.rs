@@ -14,8 +14,9 @@ pub trait Gaussian: Real {
 
 impl Gaussian for f32 {
     #[inline(always)]
+    #[allow(clippy::cast_possible_wrap, reason = "the offset uses the sign, the uniform number has none")]
     fn pair(rng: &mut LaneRng) -> (Lane<f32>, Lane<f32>) {
-        let words = rng.next();
+        let words = rng.words();
         let radial: Lane<u32> = words.map(|w| (w >> 32) as u32);
         let angular: Lane<u32> = words.map(|w| w as u32);
         let (mut a, mut b) = (Lane::splat(0.0), Lane::splat(0.0));
@@ -25,7 +26,7 @@ impl Gaussian for f32 {
                 ((radial.0[k] >> 1) as i32 as f32).mul_add(1.0 / (1_u64 << 31) as f32, 0.5 / (1_u64 << 31) as f32);
             let radius = (-2.0 * math::f32::ln_normal(uniform)).sqrt();
             // Two bits for the quadrant, the others for an odd, hence symmetric, offset within ±π/4.
-            let offset = ((angular.0[k] << 2) | 2) as i32 as f32 * (FRAC_PI_4 / (1_u64 << 31) as f64) as f32;
+            let offset = ((angular.0[k] << 2) | 2) as i32 as f32 * (FRAC_PI_4 / 2_147_483_648.0) as f32;
             let (sine, cosine) = math::f32::sin_cos_of_parts(offset, angular.0[k] >> 30);
             (a.0[k], b.0[k]) = (radius * sine, radius * cosine);
         }
@@ -36,7 +37,7 @@ impl Gaussian for f32 {
 impl Gaussian for f64 {
     #[inline(always)]
     fn pair(rng: &mut LaneRng) -> (Lane<f64>, Lane<f64>) {
-        let (radial, angular) = (rng.next(), rng.next());
+        let (radial, angular) = (rng.words(), rng.words());
         let (mut a, mut b) = (Lane::splat(0.0), Lane::splat(0.0));
         for k in 0..LANES {
             let uniform = one_to_two(radial.0[k]) - (1.0 - 0.5 * f64::EPSILON);
@@ -89,7 +90,7 @@ impl<R: Gaussian> Normals<R> {
 
     /// The next number of every lane. Costs half a pair while all lanes are in step, and a pair otherwise.
     #[inline(always)]
-    pub fn next(&mut self) -> Lane<R> {
+    pub fn draw(&mut self) -> Lane<R> {
         if self.held == Self::ALL {
             self.held = 0;
             return self.spare;

@@ -36,7 +36,7 @@ fn every_lane_is_xoshiro_and_may_move() {
             rng.set(9, a);
             references.swap(2, 9);
         }
-        let words = rng.next();
+        let words = rng.words();
         for (lane, reference) in references.iter_mut().enumerate() {
             assert_eq!(words[lane], reference.next_u64());
         }
@@ -64,7 +64,7 @@ fn pairs_of_indices_are_uniform_and_independent() {
     let (mut rng, mut counts) = (generators(3), [[0_u32; 6]; 6]);
     let draws = 40_000;
     for _ in 0..draws {
-        let [first, second] = lane_index_pair(&rng.next(), 6);
+        let [first, second] = lane_index_pair(&rng.words(), 6);
         first.0.iter().zip(second.0).for_each(|(&i, j)| counts[i as usize][j as usize] += 1);
     }
     let expected = f64::from(draws) * LANES as f64 / 36.0;

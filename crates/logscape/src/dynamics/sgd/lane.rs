@@ -47,7 +47,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         let LaneBlock { theta, clocks, scratch: gradient } = block;
         gradient.fill(Lane::splat(R::ZERO));
         for first in (0..self.batch_size).step_by(2) {
-            let pair = lane_index_pair(&clocks.normals.rng.next(), samples);
+            let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
             for sample in &pair[..(self.batch_size - first).min(2)] {
                 M::add_lane_gradient(&self.data, theta, sample, gradient);
             }

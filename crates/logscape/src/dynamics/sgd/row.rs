@@ -139,7 +139,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         let mut done = Advanced::default();
         while done.steps < steps && done.ended() == 0 {
             for first in (0..self.batch_size).step_by(2) {
-                let pair = lane_index_pair(&clocks.normals.rng.next(), n);
+                let pair = lane_index_pair(&clocks.normals.rng.words(), n);
                 for (k, indices) in pair.iter().enumerate().take(self.batch_size - first) {
                     batches.iter_mut().zip(indices.0).for_each(|(batch, index)| batch.drawn[first + k] = index);
                 }
@@ -178,11 +178,11 @@ enum End {
 #[inline(always)]
 fn row_end<R: Real>(theta: &[[R; CHUNK]], bounds: &[Vec<[R; CHUNK]>; 2], exit: &ExitTest) -> End {
     let limit = R::from_f64(DIVERGENCE_LIMIT);
-    let (mut lost, mut outside) = ([false; CHUNK], [false; CHUNK]);
+    let (mut sane, mut outside) = ([true; CHUNK], [false; CHUNK]);
     for x in theta {
         for k in 0..CHUNK {
-            // True for NaN too.
-            lost[k] |= !(x[k].abs() < limit);
+            // False for NaN too.
+            sane[k] &= x[k].abs() < limit;
         }
     }
     match *exit {
@@ -206,12 +206,12 @@ fn row_end<R: Real>(theta: &[[R; CHUNK]], bounds: &[Vec<[R; CHUNK]>; 2], exit: &
             outside[0] = (a + c) + (b + d) > R::from_f64(radius_squared);
         }
     }
-    let any = |flags: [bool; CHUNK]| flags.iter().fold(false, |any, flag| any | flag);
-    let (lost, outside) = (any(lost), any(outside));
-    match (lost, outside) {
-        (true, _) => End::Diverged,
-        (false, true) => End::Escaped,
-        (false, false) => End::None,
+    let sane = sane.iter().fold(true, |all, flag| all & flag);
+    let outside = outside.iter().fold(false, |any, flag| any | flag);
+    match (sane, outside) {
+        (false, _) => End::Diverged,
+        (true, true) => End::Escaped,
+        (true, false) => End::None,
     }
 }
 
