@@ -2,37 +2,60 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use logscape::dynamics::{Dynamics, LaneSgd, RowSgd, Sgd};
 use logscape::ensemble::{EscapeRun, Interrupt, Region};
+use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
-use logscape_bench::{linear_regression, perceptron, sinusoid};
+use logscape_bench::{linear_regression, perceptron, phase_retrieval, sinusoid};
 
 fn main() {
     divan::main();
 }
 
+const RATE: f64 = 1e-3;
+
 /// Runs `replicas × steps` steps that leave no region.
-fn steps<P: Problem>(bencher: Bencher, problem: &P, start: Vec<f64>, batch_size: usize, replicas: usize, steps: u64) {
+fn steps<D: Dynamics, P: Problem>(
+    bencher: Bencher,
+    dynamics: &D,
+    problem: &P,
+    start: Vec<f64>,
+    [replicas, steps]: [usize; 2],
+) {
     let wall = vec![f64::INFINITY; start.len()];
     let region = Region::Box { lower: wall.iter().map(|x| -x).collect(), upper: wall };
-    let settings = SgdSettings { learning_rate: 1e-3, batch_size, sampling: Sampling::WithReplacement };
-    let run = EscapeRun { start, settings, region, replicas, max_steps: steps, seed: 1 };
+    let run = EscapeRun { start, region, replicas, max_steps: steps as u64, seed: 1 };
     bencher
-        .counter(ItemsCount::new(replicas as u64 * steps))
-        .bench(|| black_box(run.run(problem, &Interrupt::default(), |_| {}).expect("the run is valid")));
+        .counter(ItemsCount::new(replicas * steps))
+        .bench(|| black_box(run.run(dynamics, problem, &Interrupt::default(), |_| {}).expect("the run is valid")));
 }
 
-#[divan::bench(args = [1, 10])]
-fn linear_regression_1000x10(bencher: Bencher, batch_size: usize) {
-    steps(bencher, &linear_regression().problem, vec![0.0; 10], batch_size, 256, 2000);
+#[divan::bench(types = [f32, f64], args = [1, 10], sample_count = 20)]
+fn linear_regression_1000x10<R: Gaussian>(bencher: Bencher, batch_size: usize) {
+    let problem = linear_regression().problem;
+    let sgd = RowSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    steps(bencher, &sgd, &problem, vec![0.0; 10], [4096, 2000]);
 }
 
-#[divan::bench(args = [1, 8])]
-fn sinusoid_200(bencher: Bencher, batch_size: usize) {
-    steps(bencher, &sinusoid().problem, vec![3.0], batch_size, 256, 2000);
+#[divan::bench(types = [f32, f64], args = [1, 8], sample_count = 20)]
+fn phase_retrieval_500x2<R: Gaussian>(bencher: Bencher, batch_size: usize) {
+    let problem = phase_retrieval().0.problem;
+    let sgd = RowSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    steps(bencher, &sgd, &problem, vec![0.5; 2], [4096, 2000]);
 }
 
-#[divan::bench(args = [1, 32])]
+#[divan::bench(types = [f32, f64], args = [1, 8], sample_count = 20)]
+fn sinusoid_200<R: Gaussian>(bencher: Bencher, batch_size: usize) {
+    let problem = sinusoid().problem;
+    let sgd = LaneSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    steps(bencher, &sgd, &problem, vec![3.0], [4096, 2000]);
+}
+
+#[divan::bench(args = [1, 32], sample_count = 20)]
 fn perceptron_64_32_10(bencher: Bencher, batch_size: usize) {
     let (perceptron, start) = perceptron();
-    steps(bencher, &perceptron.problem, start, batch_size, 16, 200);
+    let problem = perceptron.problem;
+    let settings = SgdSettings { learning_rate: RATE, batch_size, sampling: Sampling::WithReplacement };
+    let sgd = Sgd::new(&problem, settings).expect("settings are valid");
+    steps(bencher, &sgd, &problem, start, [16, 200]);
 }

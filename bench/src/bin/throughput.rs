@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use logscape::data::Dataset;
-use logscape::dynamics::{Dynamics, ExitTest, Sgd};
+use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
 use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
+use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
 use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, sinusoid};
 use serde_json::{Value, json};
@@ -32,40 +33,67 @@ const WORKS: [&str; 8] = [
     "log-landscape",
 ];
 
-/// The work of that name.
-fn work(name: &str) -> Option<Box<dyn Work>> {
-    match name {
-        "linear" => Some(Box::new(linear())),
-        "perceptron" => Some(Box::new(digits())),
-        "sinusoid-1" => Some(Box::new(sinusoid_exit(1, 0.08))),
-        "sinusoid-8" => Some(Box::new(sinusoid_exit(8, 0.4))),
-        "phase-retrieval-1" => Some(Box::new(phase_retrieval_exit(1, 0.01))),
-        "phase-retrieval-8" => Some(Box::new(phase_retrieval_exit(8, 0.04))),
-        "sde" => Some(Box::new(scalar_sde(0.01, 2000))),
-        "log-landscape" => Some(Box::new(scalar_sde(0.001, 2000))),
+/// The work of that name in a precision; `None` where we do not have it.
+fn work(name: &str, precision: &str) -> Option<Box<dyn Work>> {
+    match precision {
+        "f32" => work_in::<f32>(name),
+        "f64" if name == "perceptron" => Some(Box::new(digits())),
+        "f64" => work_in::<f64>(name),
         _ => None,
     }
 }
 
-fn linear() -> SgdWork<impl Problem> {
+fn work_in<R: Gaussian>(name: &str) -> Option<Box<dyn Work>> {
+    match name {
+        "linear" => Some(Box::new(linear::<R>())),
+        "sinusoid-1" => Some(Box::new(sinusoid_exit::<R>(1, 0.08))),
+        "sinusoid-8" => Some(Box::new(sinusoid_exit::<R>(8, 0.4))),
+        "phase-retrieval-1" => Some(Box::new(phase_retrieval_exit::<R>(1, 0.01))),
+        "phase-retrieval-8" => Some(Box::new(phase_retrieval_exit::<R>(8, 0.04))),
+        _ => None,
+    }
+}
+
+/// What a peer needs to simulate the work of that name.
+fn description(name: &str) -> Value {
+    match name {
+        "sde" => scalar_sde(0.01, 2000),
+        "log-landscape" => scalar_sde(0.001, 2000),
+        _ => work(name, "f64").expect("every other listed name has a work").describe(),
+    }
+}
+
+/// A problem that lives as long as the program, so that dynamics can refer to it.
+fn keep<P>(taught: Taught<P>) -> &'static Taught<P> {
+    Box::leak(Box::new(taught))
+}
+
+fn linear<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
+    let taught = keep(linear_regression());
+    let (learning_rate, batch_size) = (0.01, 10);
     SgdWork {
-        taught: linear_regression(),
+        taught,
+        dynamics: RowSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
         start: vec![0.0; 10],
-        learning_rate: 0.01,
-        batch_size: 10,
+        learning_rate,
+        batch_size,
         region: None,
         run: Size { replicas: 4096, steps: 1000 },
         check: Size { replicas: 4096, steps: 200 },
     }
 }
 
-fn digits() -> SgdWork<impl Problem> {
+fn digits() -> SgdWork<impl Problem, impl Dynamics> {
     let (taught, start) = perceptron();
+    let taught = keep(taught);
+    let (learning_rate, batch_size) = (0.1, 32);
+    let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
     SgdWork {
         taught,
+        dynamics: Sgd::new(&taught.problem, settings).expect("settings are valid"),
         start,
-        learning_rate: 0.1,
-        batch_size: 32,
+        learning_rate,
+        batch_size,
         region: None,
         run: Size { replicas: 64, steps: 100 },
         check: Size { replicas: 256, steps: 30 },
@@ -73,9 +101,11 @@ fn digits() -> SgdWork<impl Problem> {
 }
 
 /// From the minimum near 5.5 to the barrier on either side.
-fn sinusoid_exit(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem> {
+fn sinusoid_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem, impl Dynamics> {
+    let taught = keep(sinusoid());
     SgdWork {
-        taught: sinusoid(),
+        taught,
+        dynamics: LaneSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
         start: vec![5.48],
         learning_rate,
         batch_size,
@@ -85,10 +115,12 @@ fn sinusoid_exit(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem>
     }
 }
 
-fn phase_retrieval_exit(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem> {
+fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem, impl Dynamics> {
     let (taught, teacher) = phase_retrieval();
+    let taught = keep(taught);
     SgdWork {
         taught,
+        dynamics: RowSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
         start: teacher.clone(),
         learning_rate,
         batch_size,
@@ -98,8 +130,19 @@ fn phase_retrieval_exit(batch_size: usize, learning_rate: f64) -> SgdWork<impl P
     }
 }
 
-fn scalar_sde(step: f64, steps: u64) -> ScalarSde {
-    ScalarSde { step, run: Size { replicas: 10_000, steps }, check: Size { replicas: 10_000, steps: 200 } }
+/// `L = L* + ½ h θ²` in continuous time `t`, or in `τ` with `dτ = L dt`; `step` is of the one or the other.
+fn scalar_sde(step: f64, steps: u64) -> Value {
+    json!({
+        "minimum_loss": 0.1,
+        "curvature": 1.0,
+        "noise_strength": 1.0,
+        "learning_rate": 0.1,
+        "batch_size": 1,
+        "start": 1.0,
+        "step": step,
+        "run": Size { replicas: 10_000, steps }.describe(),
+        "check": Size { replicas: 10_000, steps: 200 }.describe(),
+    })
 }
 
 /// How much to simulate.
@@ -118,7 +161,6 @@ impl Size {
 /// What can be timed, checked and described to a peer.
 trait Work {
     fn describe(&self) -> Value;
-    fn supports(&self, precision: &str) -> bool;
     /// Replica-steps taken by a run of the size that is timed.
     fn run(&self, seed: u64) -> u64;
     /// After the run that is checked: for each observable, its value in every replica.
@@ -126,8 +168,9 @@ trait Work {
 }
 
 /// SGD, with first passage out of `region` where there is one.
-struct SgdWork<P> {
-    taught: Taught<P>,
+struct SgdWork<P: 'static, D> {
+    taught: &'static Taught<P>,
+    dynamics: D,
     start: Vec<f64>,
     learning_rate: f64,
     batch_size: usize,
@@ -136,25 +179,20 @@ struct SgdWork<P> {
     check: Size,
 }
 
-impl<P: Problem> SgdWork<P> {
-    fn settings(&self) -> SgdSettings {
-        let &Self { learning_rate, batch_size, .. } = self;
-        SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement }
-    }
-
+impl<P: Problem, D: Dynamics> SgdWork<P, D> {
     /// The step at which each replica left, or the last one.
     fn exit_steps(&self, size: Size, seed: u64) -> Vec<u64> {
         let wall = vec![f64::INFINITY; self.start.len()];
         let nowhere = Region::Box { lower: wall.iter().map(|x| -x).collect(), upper: wall };
         let run = EscapeRun {
             start: self.start.clone(),
-            settings: self.settings(),
             region: self.region.clone().unwrap_or(nowhere),
             replicas: size.replicas,
             max_steps: size.steps,
             seed,
         };
-        let ends = run.run(&self.taught.problem, &Interrupt::default(), |_| {}).expect("the run is valid");
+        let ends =
+            run.run(&self.dynamics, &self.taught.problem, &Interrupt::default(), |_| {}).expect("the run is valid");
         ends.into_iter()
             .map(|end| match end {
                 Termination::Escaped { steps } | Termination::Censored { steps } => steps,
@@ -164,20 +202,27 @@ impl<P: Problem> SgdWork<P> {
     }
 
     fn losses(&self, size: Size, seed: u64) -> Vec<f64> {
-        let sgd = Sgd::new(&self.taught.problem, self.settings()).expect("settings are valid");
-        let mut scratch = vec![0.0; sgd.scratch_len()];
+        let mut block = self.dynamics.block();
         let mut meter = LossMeter::new(&self.taught.problem);
-        (0..size.replicas as u64)
-            .map(|index| {
-                let mut replica = sgd.replica(&self.start, stream(seed, Purpose::Escape, index));
-                sgd.advance(&mut replica, size.steps, &ExitTest::Never, &mut scratch);
-                meter.loss(&replica.theta)
-            })
-            .collect()
+        let mut theta = self.start.clone();
+        let mut losses = Vec::with_capacity(size.replicas);
+        for first in (0..size.replicas).step_by(block.lanes()) {
+            let lanes = block.lanes().min(size.replicas - first);
+            for lane in 0..lanes {
+                let random = stream(seed, Purpose::Escape, (first + lane) as u64);
+                block.load(lane, &ReplicaState::new(&self.start, random));
+            }
+            self.dynamics.advance(&mut block, size.steps, &ExitTest::Never);
+            for lane in 0..lanes {
+                block.theta_into(lane, &mut theta);
+                losses.push(meter.loss(&theta));
+            }
+        }
+        losses
     }
 }
 
-impl<P: Problem> Work for SgdWork<P> {
+impl<P: Problem, D: Dynamics> Work for SgdWork<P, D> {
     fn describe(&self) -> Value {
         let Dataset { inputs, targets, input_dim, target_dim, .. } = &self.taught.data;
         json!({
@@ -192,10 +237,6 @@ impl<P: Problem> Work for SgdWork<P> {
         })
     }
 
-    fn supports(&self, precision: &str) -> bool {
-        precision == "f64"
-    }
-
     fn run(&self, seed: u64) -> u64 {
         self.exit_steps(self.run, seed).iter().sum()
     }
@@ -205,42 +246,6 @@ impl<P: Problem> Work for SgdWork<P> {
             None => self.losses(self.check, seed),
             Some(_) => self.exit_steps(self.check, seed).iter().map(|&steps| steps as f64).collect(),
         }]
-    }
-}
-
-/// `L = L* + ½ h θ²` in continuous time `t`, or in `τ` with `dτ = L dt`.
-struct ScalarSde {
-    /// Of `t`, or of `τ`.
-    step: f64,
-    run: Size,
-    check: Size,
-}
-
-impl Work for ScalarSde {
-    fn describe(&self) -> Value {
-        json!({
-            "minimum_loss": 0.1,
-            "curvature": 1.0,
-            "noise_strength": 1.0,
-            "learning_rate": 0.1,
-            "batch_size": 1,
-            "start": 1.0,
-            "step": self.step,
-            "run": self.run.describe(),
-            "check": self.check.describe(),
-        })
-    }
-
-    fn supports(&self, _precision: &str) -> bool {
-        false
-    }
-
-    fn run(&self, _seed: u64) -> u64 {
-        unreachable!("no precision is supported")
-    }
-
-    fn check(&self, _seed: u64) -> Vec<Vec<f64>> {
-        unreachable!("no precision is supported")
     }
 }
 
@@ -283,8 +288,7 @@ fn serve(work: &dyn Work) -> io::Result<()> {
 fn export(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for name in WORKS {
-        let work = work(name).expect("every listed name has a work");
-        fs::write(folder.join(name).with_extension("json"), work.describe().to_string())?;
+        fs::write(folder.join(name).with_extension("json"), description(name).to_string())?;
     }
     Ok(())
 }
@@ -293,13 +297,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["export", folder] => export(Path::new(folder)),
-        [name, precision] => match work(name) {
-            Some(work) if work.supports(precision) => serve(work.as_ref()),
-            _ => {
+        [name, precision] => {
+            if let Some(work) = work(name, precision) {
+                serve(work.as_ref())
+            } else {
                 println!("unsupported");
                 Ok(())
             }
-        },
+        }
         _ => {
             eprintln!("usage: throughput WORK PRECISION | throughput export DIR");
             return ExitCode::from(2);

@@ -370,14 +370,13 @@ impl Run<'_> {
         }
         let run = EscapeRun {
             start: minimum.theta.clone(),
-            settings: sgd,
             region: region.clone(),
             replicas: table.replicas,
             max_steps: table.max_steps,
             seed: self.study.seed,
         };
         let ended = |count| self.listener.replicas(count, table.replicas as u64);
-        let ends = run.run(problem, self.interrupt, ended)?;
+        let ends = run.run_sgd(problem, sgd, self.interrupt, ended)?;
         tables.escape_times = escape_rows(number, &sgd, &ends);
         let predictions: Vec<_> =
             table.theories.chosen().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();

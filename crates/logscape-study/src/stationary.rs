@@ -41,7 +41,6 @@ pub(crate) fn stationary<P: Problem>(
     let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
     let run = StationaryRun {
         start: minimum.theta.clone(),
-        settings: sgd,
         replicas: table.replicas,
         groups: GROUPS.min(table.replicas),
         burn_in: table.burn_in,
@@ -54,7 +53,7 @@ pub(crate) fn stationary<P: Problem>(
         moments: false,
         seed,
     };
-    let groups = run.run(problem, interrupt)?;
+    let groups = run.run_sgd(problem, sgd, interrupt)?;
     let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
     let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(&groups, |group| &group.loss)?);

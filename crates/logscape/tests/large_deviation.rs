@@ -105,13 +105,12 @@ fn simulated_escape_has_the_exact_mean_of_the_chain() {
     for (eta, replicas) in [(0.1, 2000), (0.05, 2000), (0.03, 400)] {
         let run = EscapeRun {
             start: vec![case.minimum],
-            settings: one_sample(eta),
             region: Region::interval(case.tops[0], case.tops[1]),
             replicas,
             max_steps: 10_000_000,
             seed: 11,
         };
-        let rate = rate_estimate(&run.run(&case.problem, &Interrupt::new(), |_| {}).unwrap(), 11);
+        let rate = rate_estimate(&run.run_sgd(&case.problem, one_sample(eta), &Interrupt::new(), |_| {}).unwrap(), 11);
         assert_eq!(rate.escaped, replicas as u64);
         let found = rate.mean_steps.unwrap().value.ln();
         let exact = case.ln_exact(eta, case.tops, 500);
@@ -184,15 +183,9 @@ fn gaussian_label_noise_makes_the_barrier_linear_in_the_loss() {
     });
     let expected = 1.74e6 / (share[0] + share[1]);
     let problem = LinearRegression::new(data.inputs, data.targets, 1).unwrap();
-    let run = EscapeRun {
-        start: vec![0.0],
-        settings: one_sample(0.05),
-        region: Region::interval(-0.8, 0.8),
-        replicas,
-        max_steps: 100_000_000,
-        seed: 4,
-    };
-    let rate = rate_estimate(&run.run(&problem, &Interrupt::new(), |_| {}).unwrap(), 4);
+    let run =
+        EscapeRun { start: vec![0.0], region: Region::interval(-0.8, 0.8), replicas, max_steps: 100_000_000, seed: 4 };
+    let rate = rate_estimate(&run.run_sgd(&problem, one_sample(0.05), &Interrupt::new(), |_| {}).unwrap(), 4);
     assert_eq!(rate.escaped, replicas as u64);
     let found = rate.mean_steps.unwrap().value;
     let error = (1.0 / replicas as f64 + (0.13_f64 / 1.74).powi(2)).sqrt();

@@ -166,7 +166,6 @@ fn entries() -> impl Iterator<Item = (usize, usize)> {
 fn simulated(case: &Case, eta: f64, batch_size: usize, thin: u64) -> (Matrix, Matrix) {
     let run = StationaryRun {
         start: case.minimum.theta.clone(),
-        settings: SgdSettings { learning_rate: eta, batch_size, sampling: Sampling::WithReplacement },
         replicas: 64,
         groups: 64,
         // The slowest mode forgets its start as exp(−2·0.5 ηk).
@@ -180,7 +179,8 @@ fn simulated(case: &Case, eta: f64, batch_size: usize, thin: u64) -> (Matrix, Ma
         moments: true,
         seed: 5,
     };
-    let groups = run.run(&case.problem, &Interrupt::new()).unwrap();
+    let settings = SgdSettings { learning_rate: eta, batch_size, sampling: Sampling::WithReplacement };
+    let groups = run.run_sgd(&case.problem, settings, &Interrupt::new()).unwrap();
     assert!(groups.iter().all(|group| group.diverged == 0));
     let seconds: Vec<Matrix> = groups
         .iter()

@@ -1,12 +1,13 @@
 //! How θ moves: one file per dynamics.
 
+mod block;
 mod exit;
 mod sgd;
 
+pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
-pub use sgd::{Sgd, SgdError};
+pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError};
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// A coordinate beyond this in absolute value means that the replica has diverged.
@@ -22,42 +23,60 @@ pub enum TimeUnit {
     LearningTime,
 }
 
-/// One copy of the walker: its place, its random stream, and what its sampling remembers between steps.
-#[derive(Debug, Clone)]
-pub struct Replica {
-    /// Parameters `θ`.
-    pub theta: Vec<f64>,
-    /// Steps taken so far.
+/// Replicas that move together, each in a lane. What a replica does never depends on its lane or its neighbours.
+pub trait Block: Send {
+    /// Number of lanes, at most 32.
+    fn lanes(&self) -> usize;
+
+    /// Puts a replica into a lane.
+    fn load(&mut self, lane: usize, state: &ReplicaState);
+
+    /// The replica of an occupied lane, such that loading it anywhere goes on to the same bits.
+    fn store(&self, lane: usize) -> ReplicaState;
+
+    /// Empties a lane.
+    fn clear(&mut self, lane: usize);
+
+    /// Steps that the replica of an occupied lane has taken.
+    fn steps(&self, lane: usize) -> u64;
+
+    /// Parameters `θ` (`P`) of a lane into `out`.
+    fn theta_into(&self, lane: usize, out: &mut [f64]);
+}
+
+/// What a call to [`Dynamics::advance`] did. Bit `k` of a mask stands for lane `k`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// Steps taken, the same for every occupied lane.
     pub steps: u64,
-    pub(crate) rng: ChaCha8Rng,
-    /// A permutation of the samples, or the last batch where draws are independent.
-    pub(crate) order: Vec<u32>,
-    /// Where the next batch starts in `order` (epoch shuffle only).
-    pub(crate) cursor: usize,
+    /// Occupied lanes that left the region at the last step.
+    pub escaped: u32,
+    /// Occupied lanes with a coordinate that became non-finite or larger than [`DIVERGENCE_LIMIT`] at the last step.
+    pub diverged: u32,
 }
 
-/// Why a call to [`Dynamics::advance`] returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// All steps were taken and the replica is still inside.
-    Running,
-    /// The replica left the region at `replica.steps`.
-    Escaped,
-    /// A coordinate became non-finite or larger than [`DIVERGENCE_LIMIT`] at `replica.steps`.
-    Diverged,
+impl Advanced {
+    /// Lanes that ended, for either reason.
+    pub fn ended(&self) -> u32 {
+        self.escaped | self.diverged
+    }
 }
 
-/// A rule that moves a replica.
+/// A rule that moves the replicas of a block.
 pub trait Dynamics: Sync {
-    /// The unit of the clock; `replica.steps` counts updates whatever it is.
+    /// The layout of the replicas in memory.
+    type Block: Block;
+
+    /// The unit of the clock; a replica's `steps` count updates whatever it is.
     fn time_unit(&self) -> TimeUnit;
 
-    /// Scratch entries that [`advance`](Self::advance) needs.
-    fn scratch_len(&self) -> usize;
+    /// Number of parameters `P`.
+    fn dim(&self) -> usize;
 
-    /// A replica at `start`, with its own random stream.
-    fn replica(&self, start: &[f64], rng: ChaCha8Rng) -> Replica;
+    /// A block with all lanes empty.
+    fn block(&self) -> Self::Block;
 
-    /// Takes up to `steps` steps, stopping after the first at which the replica has left or diverged. Allocates nothing.
-    fn advance(&self, replica: &mut Replica, steps: u64, exit: &ExitTest, scratch: &mut [f64]) -> Progress;
+    /// Takes up to `steps` steps with every occupied lane, stopping after the first at which one has left or diverged;
+    /// with none occupied it takes them all. Allocates nothing, but for the order of samples before the first batch.
+    fn advance(&self, block: &mut Self::Block, steps: u64, exit: &ExitTest) -> Advanced;
 }

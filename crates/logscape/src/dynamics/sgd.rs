@@ -1,10 +1,17 @@
 //! Stochastic gradient descent with three ways to draw a batch.
+//!
+//! A batch takes `⌈B/2⌉` words of the replica's generator, two indices from each, whatever block the replica is in.
 
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
+mod lane;
+mod row;
+
 use thiserror::Error;
 
-use super::{DIVERGENCE_LIMIT, Dynamics, ExitTest, Progress, Replica, TimeUnit};
+pub use lane::{LaneModel, LaneSgd};
+pub use row::{RowModel, RowSgd};
+
+use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// Settings that no SGD run can have.
@@ -29,7 +36,24 @@ pub enum SgdError {
     },
 }
 
-/// The chain `θ ← θ − η g_B`, where `g_B` is the mean gradient of `B` samples. Its clock counts steps.
+/// Refuses settings that no run on `samples` samples can have.
+fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
+    if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
+        return Err(SgdError::LearningRate(settings.learning_rate));
+    }
+    if settings.batch_size == 0 {
+        return Err(SgdError::EmptyBatch);
+    }
+    if samples == 0 || u32::try_from(samples).is_err() {
+        return Err(SgdError::Samples(samples));
+    }
+    if settings.sampling != Sampling::WithReplacement && settings.batch_size > samples {
+        return Err(SgdError::BatchTooLarge { batch: settings.batch_size, samples });
+    }
+    Ok(())
+}
+
+/// The chain `θ ← θ − η g_B`, where `g_B` is the mean gradient of `B` samples, for any problem. Its clock counts steps.
 #[derive(Debug)]
 pub struct Sgd<'a, P: Problem + ?Sized> {
     problem: &'a P,
@@ -42,113 +66,97 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
     /// # Errors
     /// If no run can have these settings.
     pub fn new(problem: &'a P, settings: SgdSettings) -> Result<Self, SgdError> {
-        let samples = problem.samples();
-        if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
-            return Err(SgdError::LearningRate(settings.learning_rate));
-        }
-        if settings.batch_size == 0 {
-            return Err(SgdError::EmptyBatch);
-        }
-        if samples == 0 || u32::try_from(samples).is_err() {
-            return Err(SgdError::Samples(samples));
-        }
-        if settings.sampling != Sampling::WithReplacement && settings.batch_size > samples {
-            return Err(SgdError::BatchTooLarge { batch: settings.batch_size, samples });
-        }
+        check(problem.samples(), &settings)?;
         Ok(Self { problem, settings })
     }
 
-    /// Draws the next batch; it is `order[range]` of the replica.
+    /// Draws the next batch into `batch` (`B`).
     #[inline]
-    fn draw(&self, replica: &mut Replica) -> std::ops::Range<usize> {
+    fn draw(&self, state: &mut ReplicaState, batch: &mut [u32]) {
         let (n, b) = (self.problem.samples(), self.settings.batch_size);
-        let Replica { rng, order, cursor, .. } = replica;
+        if self.settings.sampling != Sampling::WithReplacement && state.order.is_empty() {
+            state.order.extend(0..n as u32);
+            state.cursor = n;
+        }
         match self.settings.sampling {
             Sampling::WithReplacement => {
-                for index in order.iter_mut() {
-                    *index = below(rng, n as u32);
+                for pair in batch.chunks_mut(2) {
+                    let indices = index_pair(next_word(&mut state.rng), [n as u32; 2]);
+                    pair.copy_from_slice(&indices[..pair.len()]);
                 }
-                0..b
             }
             Sampling::WithoutReplacement => {
-                shuffle_front(rng, order, b);
-                0..b
+                shuffle_front(&mut state.rng, &mut state.order, b);
+                batch.copy_from_slice(&state.order[..b]);
             }
             Sampling::EpochShuffle => {
-                if *cursor + b > n {
-                    shuffle_front(rng, order, n);
-                    *cursor = 0;
+                if state.cursor + b > n {
+                    shuffle_front(&mut state.rng, &mut state.order, n);
+                    state.cursor = 0;
                 }
-                *cursor += b;
-                *cursor - b..*cursor
+                state.cursor += b;
+                batch.copy_from_slice(&state.order[state.cursor - b..state.cursor]);
             }
         }
     }
 }
 
 impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
+    type Block = SoloBlock;
+
     fn time_unit(&self) -> TimeUnit {
         TimeUnit::Steps
     }
 
-    fn scratch_len(&self) -> usize {
-        self.problem.dim() + self.problem.scratch_len(self.settings.batch_size)
+    fn dim(&self) -> usize {
+        self.problem.dim()
     }
 
-    fn replica(&self, start: &[f64], rng: ChaCha8Rng) -> Replica {
-        let n = self.problem.samples();
-        let order = match self.settings.sampling {
-            Sampling::WithReplacement => vec![0; self.settings.batch_size],
-            Sampling::WithoutReplacement | Sampling::EpochShuffle => (0..n as u32).collect(),
-        };
-        Replica { theta: start.to_vec(), steps: 0, rng, order, cursor: n }
+    fn block(&self) -> SoloBlock {
+        let (p, b) = (self.problem.dim(), self.settings.batch_size);
+        SoloBlock::new(p, b, p + self.problem.scratch_len(b))
     }
 
-    fn advance(&self, replica: &mut Replica, steps: u64, exit: &ExitTest, scratch: &mut [f64]) -> Progress {
+    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
+        let SoloBlock { state, batch, scratch, occupied } = block;
         let (gradient, rest) = scratch.split_at_mut(self.problem.dim());
+        let mut done = Advanced::default();
+        if !*occupied {
+            return Advanced { steps, ..done };
+        }
         for _ in 0..steps {
-            let batch = self.draw(replica);
-            let Replica { theta, order, .. } = &mut *replica;
-            self.problem.batch_gradient_into(theta, Samples::Indices(&order[batch]), gradient, rest);
+            self.draw(state, batch);
+            self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, rest);
             let mut sane = true;
-            for (x, g) in theta.iter_mut().zip(&*gradient) {
+            for (x, g) in state.theta.iter_mut().zip(&*gradient) {
                 *x -= self.settings.learning_rate * g;
                 // False for NaN too.
                 sane &= x.abs() < DIVERGENCE_LIMIT;
             }
-            replica.steps += 1;
-            if !sane {
-                return Progress::Diverged;
-            }
-            if exit.is_outside(&replica.theta) {
-                return Progress::Escaped;
+            done.steps += 1;
+            done.diverged = u32::from(!sane);
+            done.escaped = u32::from(sane && exit.is_outside(&state.theta));
+            if done.ended() != 0 {
+                break;
             }
         }
-        Progress::Running
+        state.steps += done.steps;
+        done
     }
-}
-
-/// A uniform integer in `0..n`, `n ≥ 1`, without bias (Lemire 2019: multiply, reject the short interval).
-#[inline]
-fn below(rng: &mut ChaCha8Rng, n: u32) -> u32 {
-    let mut product = u64::from(rng.next_u32()) * u64::from(n);
-    if (product as u32) < n {
-        let threshold = n.wrapping_neg() % n;
-        while (product as u32) < threshold {
-            product = u64::from(rng.next_u32()) * u64::from(n);
-        }
-    }
-    (product >> 32) as u32
 }
 
 /// Makes the first `front` entries a uniform ordered subset: that many steps of Fisher–Yates, which may start from any
 /// permutation.
 #[inline]
-fn shuffle_front(rng: &mut ChaCha8Rng, order: &mut [u32], front: usize) {
+fn shuffle_front(rng: &mut RngState, order: &mut [u32], front: usize) {
     let n = order.len();
-    for k in 0..front {
-        let other = k + below(rng, (n - k) as u32) as usize;
-        order.swap(k, other);
+    for k in (0..front).step_by(2) {
+        let left = (n - k) as u32;
+        let [first, second] = index_pair(next_word(rng), [left, left - 1]);
+        order.swap(k, k + first as usize);
+        if k + 1 < front {
+            order.swap(k + 1, k + 1 + second as usize);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! First-passage runs of SGD: how many steps each replica needs to leave a region.
+//! First-passage runs: how many steps each replica needs to leave a region.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Purpose, Region, check_length, stream};
-use crate::dynamics::{Dynamics, ExitTest, Progress, Sgd};
+use crate::dynamics::{Advanced, Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
+use crate::problem::VectorForm;
 use crate::stats::{Observation, RateEstimate};
-use crate::{Problem, SgdSettings};
+use crate::{Problem, Sampling, SgdSettings};
 
 /// A flag that asks a run to stop soon.
 #[derive(Debug, Default)]
@@ -57,8 +58,6 @@ pub enum Termination {
 pub struct EscapeRun {
     /// Where every replica starts.
     pub start: Vec<f64>,
-    /// SGD settings.
-    pub settings: SgdSettings,
     /// What escape means.
     pub region: Region,
     /// Number of replicas.
@@ -73,36 +72,60 @@ impl EscapeRun {
     /// Steps between two looks at the interrupt.
     const SLICE: u64 = 4096;
 
-    /// Runs all replicas on rayon's current pool; the result is in replica order and the same for any number of threads.
-    /// `progress` is told how many replicas have ended. An interrupt censors every replica where it is, which leaves
-    /// rates unbiased, but then the step counts depend on timing.
+    /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
     ///
     /// # Errors
     /// If settings, lengths or region make no run, or the start is not inside the region.
-    pub fn run<P: Problem + ?Sized>(
+    pub fn run_sgd<P: Problem + ?Sized>(
         &self,
+        problem: &P,
+        settings: SgdSettings,
+        interrupt: &Interrupt,
+        progress: impl Fn(u64) + Sync,
+    ) -> Result<Vec<Termination>, EnsembleError> {
+        let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
+        match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
+            Some(VectorForm::LinearRegression(model)) => {
+                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
+            }
+            Some(VectorForm::PhaseRetrieval(model)) => {
+                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
+            }
+            Some(VectorForm::Sinusoid(model)) => {
+                self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
+            }
+            None => self.run(&Sgd::new(problem, settings)?, problem, interrupt, progress),
+        }
+    }
+
+    /// Runs all replicas of `dynamics` on rayon's current pool; `problem` gives the loss that a region may need. The
+    /// result is in replica order and the same for any number of threads. `progress` is told how many replicas have
+    /// ended. An interrupt censors every replica where it is, which leaves rates unbiased, but then the step counts
+    /// depend on timing.
+    ///
+    /// # Errors
+    /// If lengths or region make no run, or the start is not inside the region.
+    pub fn run<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
         problem: &P,
         interrupt: &Interrupt,
         progress: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
-        let sgd = Sgd::new(problem, self.settings)?;
-        check_length("start", self.start.len(), problem.dim())?;
-        self.region.validate(problem.dim())?;
+        check_length("start", self.start.len(), dynamics.dim())?;
+        self.region.validate(dynamics.dim())?;
         if self.start_is_outside(problem) {
             return Err(EnsembleError::StartOutside);
         }
+        let next = AtomicU64::new(0);
         let ended = AtomicU64::new(0);
-        Ok((0..self.replicas as u64)
+        let ended = |_| progress(ended.fetch_add(1, Ordering::Relaxed) + 1);
+        let mut ends: Vec<(u64, Termination)> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map_init(
-                || (vec![0.0; sgd.scratch_len()], LossMeter::new(problem)),
-                |(scratch, meter), index| {
-                    let termination = self.run_replica(&sgd, index, interrupt, scratch, meter);
-                    progress(ended.fetch_add(1, Ordering::Relaxed) + 1);
-                    termination
-                },
-            )
-            .collect())
+            .flat_map_iter(|_| Worker::new(self, dynamics, problem).run(&next, interrupt, &ended))
+            .collect();
+        ends.sort_unstable_by_key(|end| end.0);
+        Ok(ends.into_iter().map(|end| end.1).collect())
     }
 
     fn start_is_outside<P: Problem + ?Sized>(&self, problem: &P) -> bool {
@@ -118,40 +141,100 @@ impl EscapeRun {
         }
     }
 
-    fn run_replica<D: Dynamics, P: Problem + ?Sized>(
-        &self,
-        dynamics: &D,
-        index: u64,
-        interrupt: &Interrupt,
-        scratch: &mut [f64],
-        meter: &mut LossMeter<'_, P>,
-    ) -> Termination {
-        let mut replica = dynamics.replica(&self.start, stream(self.seed, Purpose::Escape, index));
-        let exit: ExitTest = self.region.exit_test();
-        while replica.steps < self.max_steps && !interrupt.is_requested() {
-            let left = self.max_steps - replica.steps;
-            let slice = match self.region {
-                Region::LossLevel { check_every, .. } => check_every.min(left),
-                Region::Box { .. } | Region::Ball { .. } => Self::SLICE.min(left),
-            };
-            let outcome = dynamics.advance(&mut replica, slice, &exit, scratch);
-            let steps = replica.steps;
-            match (outcome, &self.region) {
-                (Progress::Diverged, _) => return Termination::Diverged { steps },
-                (Progress::Escaped, _) => return Termination::Escaped { steps },
-                (Progress::Running, Region::LossLevel { loss: level, .. }) => {
-                    let loss = meter.loss(&replica.theta);
-                    if !loss.is_finite() {
-                        return Termination::Diverged { steps };
-                    }
-                    if loss > *level {
-                        return Termination::Escaped { steps };
-                    }
+    /// Steps that a replica may take before the run has to look at it again.
+    fn slice(&self, steps: u64) -> u64 {
+        let left = self.max_steps - steps;
+        match self.region {
+            Region::LossLevel { check_every, .. } => left.min(check_every - steps % check_every),
+            Region::Box { .. } | Region::Ball { .. } => left.min(Self::SLICE),
+        }
+    }
+}
+
+/// One block of one thread, kept full: the next replica takes the lane of one that has ended. Escape times are nearly
+/// exponential, so that a block that waited for its last replica would idle for most of the time.
+struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
+    run: &'a EscapeRun,
+    dynamics: &'a D,
+    meter: LossMeter<'a, P>,
+    block: D::Block,
+    /// Number of the replica in each lane.
+    replicas: Vec<Option<u64>>,
+    theta: Vec<f64>,
+}
+
+impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
+    fn new(run: &'a EscapeRun, dynamics: &'a D, problem: &'a P) -> Self {
+        let block = dynamics.block();
+        let replicas = vec![None; block.lanes()];
+        Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
+    }
+
+    /// Runs replicas, taken by counting `next` up, until there is none left; returns how each of them ended.
+    fn run(mut self, next: &AtomicU64, interrupt: &Interrupt, ended: &impl Fn(u64)) -> Vec<(u64, Termination)> {
+        let exit: ExitTest = self.run.region.exit_test();
+        let mut ends = Vec::new();
+        self.refill(next);
+        while let Some(slice) = self.slice() {
+            let stop = interrupt.is_requested();
+            let done = if stop { Advanced::default() } else { self.dynamics.advance(&mut self.block, slice, &exit) };
+            for lane in 0..self.replicas.len() {
+                let Some(replica) = self.replicas[lane] else { continue };
+                if let Some(end) = self.end(lane, done, stop) {
+                    ends.push((replica, end));
+                    self.block.clear(lane);
+                    self.replicas[lane] = None;
+                    ended(replica);
                 }
-                (Progress::Running, _) => {}
+            }
+            self.refill(next);
+        }
+        ends
+    }
+
+    /// Puts the next replicas into the empty lanes.
+    fn refill(&mut self, next: &AtomicU64) {
+        for (lane, slot) in self.replicas.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
+            let replica = next.fetch_add(1, Ordering::Relaxed);
+            if replica >= self.run.replicas as u64 {
+                return;
+            }
+            let stream = stream(self.run.seed, Purpose::Escape, replica);
+            self.block.load(lane, &ReplicaState::new(&self.run.start, stream));
+            *slot = Some(replica);
+        }
+    }
+
+    /// Steps that all lanes may take; `None` when they are empty.
+    fn slice(&self) -> Option<u64> {
+        let lanes = self.replicas.iter().enumerate().filter(|(_, slot)| slot.is_some());
+        lanes.map(|(lane, _)| self.run.slice(self.block.steps(lane))).min()
+    }
+
+    /// How the replica of a lane has ended, if it has.
+    fn end(&mut self, lane: usize, done: Advanced, stop: bool) -> Option<Termination> {
+        let steps = self.block.steps(lane);
+        if done.diverged >> lane & 1 == 1 {
+            return Some(Termination::Diverged { steps });
+        }
+        if done.escaped >> lane & 1 == 1 {
+            return Some(Termination::Escaped { steps });
+        }
+        let last = steps >= self.run.max_steps;
+        if let Region::LossLevel { loss: level, check_every } = self.run.region
+            && !stop
+            && (last || steps.is_multiple_of(check_every))
+        {
+            self.block.theta_into(lane, &mut self.theta);
+            let loss = self.meter.loss(&self.theta);
+            if !loss.is_finite() {
+                return Some(Termination::Diverged { steps });
+            }
+            if loss > level {
+                return Some(Termination::Escaped { steps });
             }
         }
-        Termination::Censored { steps: replica.steps }
+        (last || stop).then_some(Termination::Censored { steps })
     }
 }
 

@@ -1,20 +1,19 @@
-//! Stationary runs: streaming histograms and moments of SGD near a minimum, by independent groups of replicas.
+//! Stationary runs: streaming histograms and moments near a minimum, by independent groups of replicas.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
-use crate::dynamics::{Dynamics, ExitTest, Progress, Replica, Sgd};
+use crate::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
+use crate::problem::VectorForm;
 use crate::stats::{Histogram, Moments};
-use crate::{Problem, SgdSettings};
+use crate::{Problem, Sampling, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StationaryRun {
     /// Where every replica starts, and the origin of displacements.
     pub start: Vec<f64>,
-    /// SGD settings.
-    pub settings: SgdSettings,
     /// Number of replicas.
     pub replicas: usize,
     /// Number of groups that the replicas are split into; groups are independent.
@@ -53,20 +52,44 @@ pub struct GroupStatistics {
 }
 
 impl StationaryRun {
-    /// Runs all groups on rayon's current pool; the result is in group order and the same for any number of threads. An
-    /// interrupt ends every replica soon; the counts so far are returned.
+    /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
     ///
     /// # Errors
     /// If settings or lengths make no run.
-    pub fn run<P: Problem + ?Sized>(
+    pub fn run_sgd<P: Problem + ?Sized>(
         &self,
+        problem: &P,
+        settings: SgdSettings,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<GroupStatistics>, EnsembleError> {
+        let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
+        match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
+            Some(VectorForm::LinearRegression(model)) => {
+                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
+            }
+            Some(VectorForm::PhaseRetrieval(model)) => {
+                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
+            }
+            Some(VectorForm::Sinusoid(model)) => self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt),
+            None => self.run(&Sgd::new(problem, settings)?, problem, interrupt),
+        }
+    }
+
+    /// Runs all groups of replicas of `dynamics` on rayon's current pool; `problem` gives the loss. The result is in
+    /// group order and the same for any number of threads. An interrupt ends every replica soon; the counts so far are
+    /// returned.
+    ///
+    /// # Errors
+    /// If settings or lengths make no run.
+    pub fn run<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
         problem: &P,
         interrupt: &Interrupt,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
-        let sgd = Sgd::new(problem, self.settings)?;
-        check_length("start", self.start.len(), problem.dim())?;
+        check_length("start", self.start.len(), dynamics.dim())?;
         for direction in &self.directions {
-            check_length("direction", direction.len(), problem.dim())?;
+            check_length("direction", direction.len(), dynamics.dim())?;
         }
         if self.thin == 0 {
             return Err(EnsembleError::NotPositive("thin"));
@@ -77,41 +100,58 @@ impl StationaryRun {
         let empty = GroupStatistics {
             loss: self.loss_bins.emptied()?,
             displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
-            moments: self.moments.then(|| Moments::new(problem.dim())),
+            moments: self.moments.then(|| Moments::new(dynamics.dim())),
             diverged: 0,
         };
-        Ok((0..self.groups)
-            .into_par_iter()
-            .map(|group| self.run_group(&sgd, problem, group, empty.clone(), interrupt))
-            .collect())
+        // As many groups together as fill a block.
+        let together = (dynamics.block().lanes() / (self.replicas / self.groups)).max(1);
+        let mut groups = vec![empty; self.groups];
+        groups.par_chunks_mut(together).enumerate().for_each(|(chunk, seen)| {
+            self.run_groups(dynamics, problem, chunk * together, seen, interrupt);
+        });
+        Ok(groups)
     }
 
-    fn run_group<D: Dynamics, P: Problem + ?Sized>(
+    /// Runs the replicas of the groups from number `first` on, block by block.
+    fn run_groups<D: Dynamics, P: Problem + ?Sized>(
         &self,
         dynamics: &D,
         problem: &P,
-        group: usize,
-        mut seen: GroupStatistics,
+        first: usize,
+        seen: &mut [GroupStatistics],
         interrupt: &Interrupt,
-    ) -> GroupStatistics {
-        let mut scratch = vec![0.0; dynamics.scratch_len()];
+    ) {
         let mut meter = LossMeter::new(problem);
-        for index in (group..self.replicas).step_by(self.groups) {
-            let mut replica = dynamics.replica(&self.start, stream(self.seed, Purpose::Stationary, index as u64));
-            let mut target = self.burn_in;
+        let mut theta = vec![0.0; dynamics.dim()];
+        let mut block = dynamics.block();
+        let replicas: Vec<(usize, usize)> = (0..seen.len())
+            .flat_map(|group| (first + group..self.replicas).step_by(self.groups).map(move |replica| (group, replica)))
+            .collect();
+        for replicas in replicas.chunks(block.lanes()) {
+            for (lane, &(_, replica)) in replicas.iter().enumerate() {
+                let stream = stream(self.seed, Purpose::Stationary, replica as u64);
+                block.load(lane, &ReplicaState::new(&self.start, stream));
+            }
+            let mut alive: u32 = (0..replicas.len()).map(|lane| 1 << lane).sum();
+            let mut wait = self.burn_in.saturating_add(self.thin);
             for _ in 0..self.samples {
-                target = target.saturating_add(self.thin);
-                match advance_to(dynamics, &mut replica, target, interrupt, &mut scratch) {
-                    None => break,
-                    Some(Progress::Diverged) => {
-                        seen.diverged += 1;
-                        break;
+                let Some(diverged) = advance(dynamics, &mut block, wait, interrupt) else { break };
+                wait = self.thin;
+                for (lane, &(group, _)) in replicas.iter().enumerate() {
+                    if diverged >> lane & 1 == 1 {
+                        seen[group].diverged += 1;
+                    } else if alive >> lane & 1 == 1 {
+                        block.theta_into(lane, &mut theta);
+                        self.record(&theta, &mut meter, &mut seen[group]);
                     }
-                    Some(_) => self.record(&replica.theta, &mut meter, &mut seen),
+                }
+                alive &= !diverged;
+                if alive == 0 {
+                    break;
                 }
             }
+            (0..replicas.len()).for_each(|lane| block.clear(lane));
         }
-        seen
     }
 
     fn record<P: Problem + ?Sized>(&self, theta: &[f64], meter: &mut LossMeter<'_, P>, seen: &mut GroupStatistics) {
@@ -125,23 +165,19 @@ impl StationaryRun {
     }
 }
 
-/// Advances to step `target` in slices; `None` when interrupted.
-fn advance_to<D: Dynamics>(
-    dynamics: &D,
-    replica: &mut Replica,
-    target: u64,
-    interrupt: &Interrupt,
-    scratch: &mut [f64],
-) -> Option<Progress> {
+/// Takes `steps` steps in slices and empties the lanes that diverge; returns which did, or `None` when interrupted.
+fn advance<D: Dynamics>(dynamics: &D, block: &mut D::Block, steps: u64, interrupt: &Interrupt) -> Option<u32> {
     const SLICE: u64 = 4096;
-    while replica.steps < target {
+    let mut left = steps;
+    let mut diverged = 0;
+    while left > 0 {
         if interrupt.is_requested() {
             return None;
         }
-        let slice = SLICE.min(target - replica.steps);
-        if dynamics.advance(replica, slice, &ExitTest::Never, scratch) == Progress::Diverged {
-            return Some(Progress::Diverged);
-        }
+        let done = dynamics.advance(block, left.min(SLICE), &ExitTest::Never);
+        left -= done.steps;
+        diverged |= done.diverged;
+        (0..block.lanes()).filter(|lane| done.diverged >> lane & 1 == 1).for_each(|lane| block.clear(lane));
     }
-    Some(Progress::Running)
+    Some(diverged)
 }

@@ -4,18 +4,17 @@ use rand::Rng;
 
 use super::testing::Line;
 use super::*;
+use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
 use crate::{Sampling, SgdSettings};
 
-fn escape(learning_rate: f64, region: Region, max_steps: u64) -> EscapeRun {
-    let settings = SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement };
-    EscapeRun { start: vec![Line::six().minimum()], settings, region, replicas: 64, max_steps, seed: 3 }
+fn escape(region: Region, max_steps: u64) -> EscapeRun {
+    EscapeRun { start: vec![Line::six().minimum()], region, replicas: 64, max_steps, seed: 3 }
 }
 
-fn stationary(learning_rate: f64) -> StationaryRun {
+fn stationary() -> StationaryRun {
     StationaryRun {
         start: vec![Line::six().minimum()],
-        settings: SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement },
         replicas: 64,
         groups: 32,
         burn_in: 500,
@@ -30,8 +29,12 @@ fn stationary(learning_rate: f64) -> StationaryRun {
     }
 }
 
-fn quiet(run: &EscapeRun) -> Result<Vec<Termination>, EnsembleError> {
-    run.run(&Line::six(), &Interrupt::new(), |_| {})
+fn sgd(learning_rate: f64) -> SgdSettings {
+    SgdSettings { learning_rate, batch_size: 1, sampling: Sampling::WithReplacement }
+}
+
+fn quiet(learning_rate: f64, run: &EscapeRun) -> Result<Vec<Termination>, EnsembleError> {
+    run.run_sgd(&Line::six(), sgd(learning_rate), &Interrupt::new(), |_| {})
 }
 
 #[test]
@@ -53,13 +56,15 @@ fn streams_differ_in_seed_purpose_and_replica() {
 #[test]
 fn any_number_of_threads_gives_the_same_result() {
     let centre = Line::six().minimum();
-    let run = escape(0.2, Region::interval(centre - 0.5, centre + 0.5), 20_000);
+    let run = escape(Region::interval(centre - 0.5, centre + 0.5), 20_000);
     let results: Vec<_> = [1, 2, 8]
         .into_iter()
         .map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let line = Line::six();
-            pool.install(|| (quiet(&run).unwrap(), stationary(0.2).run(&line, &Interrupt::new()).unwrap()))
+            pool.install(|| {
+                (quiet(0.2, &run).unwrap(), stationary().run_sgd(&line, sgd(0.2), &Interrupt::new()).unwrap())
+            })
         })
         .collect();
     assert_eq!(results[0], results[1]);
@@ -74,7 +79,7 @@ fn stationary_variance_is_that_of_the_kesten_recursion() {
     let best = line.minimum();
     let force = line.mean(|x, y| (x * (best * x - y)).powi(2));
     let exact = eta * eta * force / (1.0 - line.mean(|x, _| (1.0 - eta * x * x).powi(2)));
-    let groups = stationary(eta).run(&line, &Interrupt::new()).unwrap();
+    let groups = stationary().run_sgd(&line, sgd(eta), &Interrupt::new()).unwrap();
     let variances: Vec<f64> = groups
         .iter()
         .map(|group| {
@@ -97,12 +102,12 @@ fn divergence_is_counted_and_leaves_no_nan() {
     let line = Line::six();
     let eta = 4.5 / line.x.iter().map(|x| x * x).fold(f64::INFINITY, f64::min);
     let far = Region::LossLevel { loss: 1e300, check_every: 1000 };
-    let ends = quiet(&escape(eta, far, 100_000)).unwrap();
+    let ends = quiet(eta, &escape(far, 100_000)).unwrap();
     assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps } if *steps < 1000)));
     let rate = rate_estimate(&ends, 3);
     assert_eq!((rate.escaped, rate.censored, rate.diverged, rate.mean_steps), (0, 0, 64, None));
     assert!(rate.mean_steps_lower_bound.is_finite() && rate.exposure > 0.0);
-    let groups = stationary(eta).run(&line, &Interrupt::new()).unwrap();
+    let groups = stationary().run_sgd(&line, sgd(eta), &Interrupt::new()).unwrap();
     assert!(groups.iter().all(|g| g.diverged == 2 && g.moments.as_ref().unwrap().mean()[0].is_finite()));
 }
 
@@ -112,14 +117,14 @@ fn equal_regions_give_equal_times() {
     let line = Line::six();
     let (best, radius) = (line.minimum(), 0.45);
     let level = LossMeter::new(&line).loss(&[best + radius]);
-    let ball = quiet(&escape(0.2, Region::Ball { centre: vec![best], radius }, 5_000)).unwrap();
-    let boxed = quiet(&escape(0.2, Region::interval(best - radius, best + radius), 5_000)).unwrap();
-    let loss = quiet(&escape(0.2, Region::LossLevel { loss: level, check_every: 1 }, 5_000)).unwrap();
+    let ball = quiet(0.2, &escape(Region::Ball { centre: vec![best], radius }, 5_000)).unwrap();
+    let boxed = quiet(0.2, &escape(Region::interval(best - radius, best + radius), 5_000)).unwrap();
+    let loss = quiet(0.2, &escape(Region::LossLevel { loss: level, check_every: 1 }, 5_000)).unwrap();
     assert_eq!(ball, boxed);
     assert_eq!(ball, loss);
     assert!(ball.iter().any(|end| matches!(end, Termination::Escaped { .. })));
     // Rare tests see an exit on their grid, never before it happened.
-    let rare = quiet(&escape(0.2, Region::LossLevel { loss: level, check_every: 7 }, 5_000)).unwrap();
+    let rare = quiet(0.2, &escape(Region::LossLevel { loss: level, check_every: 7 }, 5_000)).unwrap();
     for (early, late) in loss.iter().zip(&rare) {
         if let (Termination::Escaped { steps: early }, Termination::Escaped { steps: late }) = (early, late) {
             assert!(late >= early && (late % 7 == 0 || *late == 5_000));
@@ -132,15 +137,15 @@ fn an_interrupt_censors_and_bad_runs_are_refused() {
     let stop = Interrupt::new();
     stop.request();
     let best = Line::six().minimum();
-    let run = escape(0.2, Region::interval(best - 1.0, best + 1.0), 1_000);
-    let ends = run.run(&Line::six(), &stop, |_| {}).unwrap();
+    let run = escape(Region::interval(best - 1.0, best + 1.0), 1_000);
+    let ends = run.run_sgd(&Line::six(), sgd(0.2), &stop, |_| {}).unwrap();
     assert!(ends.iter().all(|end| *end == Termination::Censored { steps: 0 }));
-    let outside = escape(0.2, Region::interval(best + 1.0, best + 2.0), 1_000);
-    assert_eq!(quiet(&outside), Err(EnsembleError::StartOutside));
-    let empty = escape(0.2, Region::interval(best + 1.0, best), 1_000);
-    assert_eq!(quiet(&empty), Err(EnsembleError::EmptyBox));
-    let long = escape(0.2, Region::Ball { centre: vec![0.0, 0.0], radius: 1.0 }, 1_000);
-    assert!(matches!(quiet(&long), Err(EnsembleError::Length { got: 2, want: 1, .. })));
+    let outside = escape(Region::interval(best + 1.0, best + 2.0), 1_000);
+    assert_eq!(quiet(0.2, &outside), Err(EnsembleError::StartOutside));
+    let empty = escape(Region::interval(best + 1.0, best), 1_000);
+    assert_eq!(quiet(0.2, &empty), Err(EnsembleError::EmptyBox));
+    let long = escape(Region::Ball { centre: vec![0.0, 0.0], radius: 1.0 }, 1_000);
+    assert!(matches!(quiet(0.2, &long), Err(EnsembleError::Length { got: 2, want: 1, .. })));
 }
 
 /// Two samples `y = ±1` with `x = 1, η = ½` give `θ' = (θ ± 1)/2`. From 0 the first step ends at `±½`, and from then on
@@ -148,8 +153,8 @@ fn an_interrupt_censors_and_bad_runs_are_refused() {
 #[test]
 fn first_passage_times_have_their_exact_law() {
     let coin = Line { x: vec![1.0, 1.0], y: vec![1.0, -1.0] };
-    let run = EscapeRun { start: vec![0.0], replicas: 20_000, ..escape(0.5, Region::interval(-0.5, 0.5), 1_000) };
-    let times = survival_times(&run.run(&coin, &Interrupt::new(), |_| {}).unwrap());
+    let run = EscapeRun { start: vec![0.0], replicas: 20_000, ..escape(Region::interval(-0.5, 0.5), 1_000) };
+    let times = survival_times(&run.run_sgd(&coin, sgd(0.5), &Interrupt::new(), |_| {}).unwrap());
     assert!(times.iter().all(|o| o.event && o.time >= 2.0));
     let n = times.len() as f64;
     let mean = times.iter().map(|o| o.time).sum::<f64>() / n;
@@ -158,5 +163,28 @@ fn first_passage_times_have_their_exact_law() {
         let p = 0.5_f64.powi(k - 1);
         let share = times.iter().filter(|o| o.time == f64::from(k)).count() as f64 / n;
         assert!((share - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(), "{k}: {share}");
+    }
+}
+
+/// Replicas take lanes in the order in which others end, which threads and the number of replicas change.
+#[test]
+fn a_replica_ends_alike_in_any_lane_of_any_thread() {
+    let x: Vec<f64> = (0..20).map(|i| 0.15 * f64::from(i)).collect();
+    let y = x.iter().enumerate().map(|(i, x)| (3.0 * x).sin() + if i % 2 == 0 { 0.4 } else { -0.4 }).collect();
+    let sine = Sinusoid::new(x, y, false).unwrap();
+    for region in [Region::interval(2.75, 3.25), Region::LossLevel { loss: 0.12, check_every: 5 }] {
+        let run = EscapeRun { start: vec![3.0], replicas: 200, ..escape(region, 3_000) };
+        let ends = |run: &EscapeRun, threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run.run_sgd(&sine, sgd(0.15), &Interrupt::new(), |_| {}).unwrap())
+        };
+        let all = ends(&run, 1);
+        assert!(all.iter().filter(|end| matches!(end, Termination::Escaped { .. })).count() > 50);
+        assert!(all.iter().any(|end| *end != all[0]));
+        assert_eq!(all, ends(&run, 2));
+        assert_eq!(all, ends(&run, 8));
+        for replicas in [1, 3, 37] {
+            assert_eq!(all[..replicas], ends(&EscapeRun { replicas, ..run.clone() }, 2));
+        }
     }
 }

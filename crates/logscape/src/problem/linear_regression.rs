@@ -2,7 +2,9 @@
 
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
-use super::{ProblemError, ScalarModel};
+use super::{ProblemError, ScalarModel, VectorForm};
+use crate::dynamics::RowModel;
+use crate::lanes::Real;
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.
 #[derive(Debug, Clone)]
@@ -43,4 +45,23 @@ impl ScalarModel for LinearRegression {
     }
 
     fn add_hessian_product(&self, _theta: &[f64], _v: &[f64], _sample: usize, _weight: f64, _out: &mut [f64]) {}
+
+    fn vector_form(&self) -> Option<VectorForm<'_>> {
+        Some(VectorForm::LinearRegression(self))
+    }
+}
+
+impl RowModel for LinearRegression {
+    fn input(&self, sample: usize) -> &[f64] {
+        self.data.input(sample)
+    }
+
+    fn target(&self, sample: usize) -> f64 {
+        self.data.targets()[sample]
+    }
+
+    #[inline(always)]
+    fn link<R: Real>(z: R) -> (R, R) {
+        (z, R::ONE)
+    }
 }

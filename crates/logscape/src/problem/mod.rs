@@ -60,6 +60,17 @@ impl Samples<'_> {
     }
 }
 
+/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::dynamics::RowSgd) and [`LaneSgd`](crate::dynamics::LaneSgd).
+#[derive(Debug, Clone, Copy)]
+pub enum VectorForm<'a> {
+    /// Linear regression.
+    LinearRegression(&'a LinearRegression),
+    /// Phase retrieval.
+    PhaseRetrieval(&'a PhaseRetrieval),
+    /// The fit of a sine wave.
+    Sinusoid(&'a Sinusoid),
+}
+
 /// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
 ///
 /// Matrices are row-major slices: `m × c` residuals hold the outputs of one sample together. No method allocates:
@@ -138,6 +149,11 @@ pub trait Problem: Send + Sync {
                 }
             }
         }
+    }
+
+    /// The problem in the form in which SGD runs on many replicas at once, where there is one.
+    fn vector_form(&self) -> Option<VectorForm<'_>> {
+        None
     }
 
     /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`).

@@ -2,7 +2,9 @@
 
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
-use super::{ProblemError, ScalarModel};
+use super::{ProblemError, ScalarModel, VectorForm};
+use crate::dynamics::RowModel;
+use crate::lanes::Real;
 
 /// `f(θ, x) = (x · θ)²` with `θ, x ∈ R^d`; `θ` and `−θ` have the same loss, and between them lies a saddle.
 #[derive(Debug, Clone)]
@@ -47,5 +49,24 @@ impl ScalarModel for PhaseRetrieval {
     fn add_hessian_product(&self, _theta: &[f64], v: &[f64], sample: usize, weight: f64, out: &mut [f64]) {
         let x = self.data.input(sample);
         add_scaled(out, 2.0 * weight * dot(v, x), x);
+    }
+
+    fn vector_form(&self) -> Option<VectorForm<'_>> {
+        Some(VectorForm::PhaseRetrieval(self))
+    }
+}
+
+impl RowModel for PhaseRetrieval {
+    fn input(&self, sample: usize) -> &[f64] {
+        self.data.input(sample)
+    }
+
+    fn target(&self, sample: usize) -> f64 {
+        self.data.targets()[sample]
+    }
+
+    #[inline(always)]
+    fn link<R: Real>(z: R) -> (R, R) {
+        (z * z, z + z)
     }
 }

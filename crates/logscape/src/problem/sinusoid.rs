@@ -1,7 +1,9 @@
 //! The fit of a sine wave, the smallest problem with many minima.
 
 use super::error::{require_finite, require_some};
-use super::{ProblemError, ScalarModel};
+use super::{ProblemError, ScalarModel, VectorForm};
+use crate::dynamics::LaneModel;
+use crate::lanes::{Lane, Real};
 
 /// `f(θ, x) = sin(θ x)`, `P = 1`, or with a free amplitude `f(θ, x) = θ₂ sin(θ₁ x)`, `P = 2`; `x ∈ R`.
 #[derive(Debug, Clone)]
@@ -67,6 +69,33 @@ impl ScalarModel for Sinusoid {
             out[1] += weight * x * cosine * v[0];
         } else {
             out[0] -= weight * x * x * sine * v[0];
+        }
+    }
+
+    fn vector_form(&self) -> Option<VectorForm<'_>> {
+        Some(VectorForm::Sinusoid(self))
+    }
+}
+
+impl LaneModel for Sinusoid {
+    /// Inputs and targets, in pairs.
+    type Data<R: Real> = Vec<[R; 2]>;
+
+    fn lane_data<R: Real>(&self) -> Vec<[R; 2]> {
+        self.x.iter().zip(&self.y).map(|(&x, &y)| [R::from_f64(x), R::from_f64(y)]).collect()
+    }
+
+    #[inline(always)]
+    fn add_lane_gradient<R: Real>(data: &Vec<[R; 2]>, theta: &[Lane<R>], sample: &Lane<u32>, out: &mut [Lane<R>]) {
+        let x = sample.map(|sample| data[sample as usize][0]);
+        let y = sample.map(|sample| data[sample as usize][1]);
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        if let [_, amplitude] = theta {
+            let residual = *amplitude * sine - y;
+            out[0] = (residual * *amplitude * x).mul_add(cosine, out[0]);
+            out[1] = residual.mul_add(sine, out[1]);
+        } else {
+            out[0] = ((sine - y) * x).mul_add(cosine, out[0]);
         }
     }
 }

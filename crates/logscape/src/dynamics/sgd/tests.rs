@@ -1,11 +1,25 @@
 //! Batches and one-step covariance of SGD against their definitions.
 
 use super::*;
+use crate::dynamics::Block;
 use crate::ensemble::testing::Line;
 use crate::ensemble::{Purpose, stream};
+use crate::lanes::LANES;
+use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
+use crate::random::Gaussian;
 
 fn settings(learning_rate: f64, batch_size: usize, sampling: Sampling) -> SgdSettings {
     SgdSettings { learning_rate, batch_size, sampling }
+}
+
+fn replica(start: &[f64], seed: u64, number: u64) -> ReplicaState {
+    ReplicaState::new(start, stream(seed, Purpose::Escape, number))
+}
+
+fn solo<P: Problem>(sgd: &Sgd<'_, P>, theta: f64, seed: u64) -> SoloBlock {
+    let mut block = sgd.block();
+    block.load(0, &replica(&[theta], seed, 0));
+    block
 }
 
 #[test]
@@ -37,13 +51,12 @@ fn one_step_covariance_is_that_of_the_sampling() {
         (Sampling::EpochShuffle, 3, c * 3.0 / (3.0 * 5.0)),
     ] {
         let sgd = Sgd::new(&line, settings(eta, batch, sampling)).unwrap();
-        let mut replica = sgd.replica(&[theta], stream(11, Purpose::Escape, 0));
-        let mut scratch = vec![0.0; sgd.scratch_len()];
+        let mut block = solo(&sgd, theta, 11);
         let (mut m1, mut m2, mut m4) = (0.0, 0.0, 0.0);
         for _ in 0..steps {
-            replica.theta[0] = theta;
-            assert_eq!(sgd.advance(&mut replica, 1, &ExitTest::Never, &mut scratch), Progress::Running);
-            let deviation = (theta - replica.theta[0]) / eta - mean;
+            block.state.theta[0] = theta;
+            assert_eq!(sgd.advance(&mut block, 1, &ExitTest::Never), Advanced { steps: 1, ..Advanced::default() });
+            let deviation = (theta - block.state.theta[0]) / eta - mean;
             m1 += deviation / f64::from(steps);
             m2 += deviation.powi(2) / f64::from(steps);
             m4 += deviation.powi(4) / f64::from(steps);
@@ -60,13 +73,13 @@ fn an_epoch_visits_every_sample_once() {
     let line = Line::six();
     for (batch, visited) in [(1, 6), (2, 6), (3, 6), (4, 4), (5, 5)] {
         let sgd = Sgd::new(&line, settings(0.1, batch, Sampling::EpochShuffle)).unwrap();
-        let mut replica = sgd.replica(&[0.0], stream(5, Purpose::Escape, 0));
+        let SoloBlock { mut state, batch: mut drawn, .. } = solo(&sgd, 0.0, 5);
         let mut total = [0_u32; 6];
         for _ in 0..6_000 {
             let mut seen = Vec::new();
             for _ in 0..6 / batch {
-                let range = sgd.draw(&mut replica);
-                seen.extend_from_slice(&replica.order[range]);
+                sgd.draw(&mut state, &mut drawn);
+                seen.extend_from_slice(&drawn);
             }
             for &i in &seen {
                 total[i as usize] += 1;
@@ -86,12 +99,127 @@ fn an_epoch_visits_every_sample_once() {
 fn subsets_have_no_repetition() {
     let line = Line::six();
     let sgd = Sgd::new(&line, settings(0.1, 4, Sampling::WithoutReplacement)).unwrap();
-    let mut replica = sgd.replica(&[0.0], stream(6, Purpose::Escape, 0));
+    let SoloBlock { mut state, mut batch, .. } = solo(&sgd, 0.0, 6);
     for _ in 0..1000 {
-        let range = sgd.draw(&mut replica);
-        let mut batch = replica.order[range].to_vec();
+        sgd.draw(&mut state, &mut batch);
         batch.sort_unstable();
         batch.dedup();
         assert_eq!(batch.len(), 4);
     }
+}
+
+/// Twenty samples with `dim` inputs each, none of them special.
+fn samples(dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let inputs = (0..20 * dim).map(|i| (1.0 + 0.7 * i as f64).sin()).collect();
+    (inputs, (0..20).map(|i| 0.5 + (0.3 * f64::from(i)).cos()).collect())
+}
+
+/// Runs replica 5 by the general chain and in lane 3 of a block, whose rounding differs: `θ` of both.
+fn both_ways<P: Problem, D: Dynamics>(problem: &P, fast: &D, batch_size: usize) -> [Vec<f64>; 2] {
+    let (start, steps) = (vec![0.3; problem.dim()], 50);
+    let general = Sgd::new(problem, settings(0.05, batch_size, Sampling::WithReplacement)).unwrap();
+    let mut solo = general.block();
+    solo.load(0, &replica(&start, 7, 5));
+    general.advance(&mut solo, steps, &ExitTest::Never);
+    let mut block = fast.block();
+    block.load(3, &replica(&start, 7, 5));
+    assert_eq!(fast.advance(&mut block, steps, &ExitTest::Never).steps, steps);
+    let (want, found) = (solo.store(0), block.store(3));
+    // Exactly the same words were drawn.
+    assert_eq!((found.steps, found.rng), (want.steps, want.rng));
+    [want.theta, found.theta]
+}
+
+fn distance([a, b]: [Vec<f64>; 2]) -> f64 {
+    a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// Fifty contracting steps amplify rounding by less than a thousand.
+fn check_fast<R: Gaussian>(tolerance: f64) {
+    for batch in [1, 2, 5, 8] {
+        for dim in [1, 3, 16, 17, 40] {
+            let (x, y) = samples(dim);
+            let line = LinearRegression::new(x.clone(), y.clone(), dim).unwrap();
+            let rows = RowSgd::<R, _>::new(&line, 0.05, batch).unwrap();
+            assert!(distance(both_ways(&line, &rows, batch)) < tolerance, "linear {batch} {dim}");
+            if dim <= 3 {
+                let phase = PhaseRetrieval::new(x, y, dim).unwrap();
+                let rows = RowSgd::<R, _>::new(&phase, 0.05, batch).unwrap();
+                assert!(distance(both_ways(&phase, &rows, batch)) < tolerance, "phase {batch} {dim}");
+            }
+        }
+        for amplitude in [false, true] {
+            let (x, y) = samples(1);
+            let sine = Sinusoid::new(x, y, amplitude).unwrap();
+            let lanes = LaneSgd::<R, _>::new(&sine, 0.05, batch).unwrap();
+            assert!(distance(both_ways(&sine, &lanes, batch)) < tolerance, "sinusoid {batch} {amplitude}");
+        }
+    }
+}
+
+#[test]
+fn vector_chains_differ_from_the_general_one_by_rounding() {
+    check_fast::<f64>(1e-12);
+    check_fast::<f32>(1e-3);
+}
+
+/// A replica alone, in a full block, and moved between blocks and lanes half-way has the same bits.
+fn check_independence<D: Dynamics>(dynamics: &D) {
+    let start = vec![0.3; dynamics.dim()];
+    let mut full = dynamics.block();
+    (0..LANES).for_each(|lane| full.load(lane, &replica(&start, 8, lane as u64)));
+    dynamics.advance(&mut full, 101, &ExitTest::Never);
+    for lane in [0, 6, 15] {
+        let mut alone = dynamics.block();
+        alone.load(2, &replica(&start, 8, lane as u64));
+        dynamics.advance(&mut alone, 33, &ExitTest::Never);
+        let text = serde_json::to_string(&alone.store(2)).unwrap();
+        let mut other = dynamics.block();
+        other.load(9, &serde_json::from_str(&text).unwrap());
+        dynamics.advance(&mut other, 68, &ExitTest::Never);
+        assert_eq!(other.store(9), full.store(lane));
+    }
+    assert_ne!(full.store(0).theta, full.store(1).theta);
+}
+
+#[test]
+fn a_replica_does_not_depend_on_its_block() {
+    let (x, y) = samples(3);
+    let line = LinearRegression::new(x.clone(), y.clone(), 3).unwrap();
+    check_independence(&RowSgd::<f64, _>::new(&line, 0.05, 3).unwrap());
+    check_independence(&RowSgd::<f32, _>::new(&line, 0.05, 3).unwrap());
+    let (x, y) = samples(1);
+    let sine = Sinusoid::new(x, y, true).unwrap();
+    check_independence(&LaneSgd::<f64, _>::new(&sine, 0.05, 3).unwrap());
+    check_independence(&LaneSgd::<f32, _>::new(&sine, 0.05, 3).unwrap());
+}
+
+#[test]
+fn a_block_stops_at_the_first_end_and_names_its_lane() {
+    let (x, y) = samples(1);
+    let sine = Sinusoid::new(x.clone(), y.clone(), false).unwrap();
+    let line = LinearRegression::new(x, y, 1).unwrap();
+    check_ends(&LaneSgd::<f64, _>::new(&sine, 0.05, 1).unwrap());
+    check_ends(&RowSgd::<f64, _>::new(&line, 0.05, 1).unwrap());
+}
+
+fn check_ends<D: Dynamics>(dynamics: &D) {
+    let none = Advanced { steps: 10, ..Advanced::default() };
+    let mut block = dynamics.block();
+    assert_eq!(dynamics.advance(&mut block, 10, &ExitTest::Box { lower: &[5.0], upper: &[6.0] }), none);
+    block.load(4, &replica(&[1.0], 9, 0));
+    block.load(11, &replica(&[900.0], 9, 1));
+    let wide = ExitTest::Box { lower: &[-1e9], upper: &[1e9] };
+    assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
+    for exit in
+        [ExitTest::Box { lower: &[-90.0], upper: &[90.0] }, ExitTest::Ball { centre: &[0.0], radius_squared: 8100.0 }]
+    {
+        assert_eq!(dynamics.advance(&mut block, 10, &exit), Advanced { steps: 1, escaped: 1 << 11, diverged: 0 });
+    }
+    assert_eq!((block.steps(4), block.steps(11)), (12, 12));
+    block.load(11, &replica(&[-1e16], 9, 1));
+    let lost = Advanced { steps: 1, escaped: 0, diverged: 1 << 11 };
+    assert_eq!(dynamics.advance(&mut block, 10, &wide), lost);
+    block.clear(11);
+    assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
 }

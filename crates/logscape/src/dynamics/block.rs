@@ -1,0 +1,327 @@
+//! The state of a replica, and the three layouts of replicas in memory.
+
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Block, DIVERGENCE_LIMIT, ExitTest};
+use crate::lanes::{LANES, Lane, Real};
+use crate::random::{Gaussian, Normals, RngState, seed_state};
+
+/// Everything that one replica is between two steps, whatever block it is in: what a checkpoint holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplicaState {
+    /// Parameters `θ` (`P`).
+    pub theta: Vec<f64>,
+    /// Steps taken so far.
+    pub steps: u64,
+    /// State of the random generator.
+    pub rng: RngState,
+    /// The second normal number of a pair whose first has been used.
+    pub spare: Option<f64>,
+    /// A permutation of the samples, where batches are drawn without replacement; empty before the first batch.
+    pub order: Vec<u32>,
+    /// Where the next batch starts in `order`, for epochs.
+    pub cursor: usize,
+}
+
+impl ReplicaState {
+    /// A replica at `start` that has taken no step.
+    pub fn new(start: &[f64], mut stream: ChaCha8Rng) -> Self {
+        let rng = seed_state(&mut stream);
+        Self { theta: start.to_vec(), steps: 0, rng, spare: None, order: Vec::new(), cursor: 0 }
+    }
+}
+
+/// What both lane layouts keep besides `θ`: which lanes are occupied, steps, generators.
+#[derive(Debug, Clone)]
+pub struct Clocks<R> {
+    /// Bit `k` is set where lane `k` holds a replica.
+    pub occupied: u32,
+    /// Steps of each replica.
+    pub steps: [u64; LANES],
+    /// Random numbers of each replica.
+    pub normals: Normals<R>,
+}
+
+impl<R: Gaussian> Clocks<R> {
+    fn new() -> Self {
+        Self { occupied: 0, steps: [0; LANES], normals: Normals::idle() }
+    }
+
+    fn load(&mut self, lane: usize, state: &ReplicaState) {
+        self.occupied |= 1 << lane;
+        self.steps[lane] = state.steps;
+        self.normals.set(lane, state.rng, state.spare);
+    }
+
+    fn store(&self, lane: usize, theta: Vec<f64>) -> ReplicaState {
+        let (rng, spare) = self.normals.get(lane);
+        ReplicaState { theta, steps: self.steps[lane], rng, spare, order: Vec::new(), cursor: 0 }
+    }
+
+    /// Counts `steps` more steps of every replica.
+    pub fn count(&mut self, steps: u64) {
+        self.steps.iter_mut().for_each(|count| *count += steps);
+    }
+}
+
+/// [`LANES`] replicas, coordinate by coordinate: for few parameters, and models evaluated in all lanes at once.
+#[derive(Debug, Clone)]
+pub struct LaneBlock<R> {
+    /// Coordinates `θ_i` (`P` lanes).
+    pub theta: Vec<Lane<R>>,
+    /// Steps and generators.
+    pub clocks: Clocks<R>,
+    /// Room for the dynamics (as many lanes as it asked for).
+    pub scratch: Vec<Lane<R>>,
+}
+
+impl<R: Gaussian> LaneBlock<R> {
+    /// A block of empty lanes for `dim` parameters, with `scratch` lanes of scratch.
+    pub fn new(dim: usize, scratch: usize) -> Self {
+        Self {
+            theta: vec![Lane::splat(R::ZERO); dim],
+            clocks: Clocks::new(),
+            scratch: vec![Lane::splat(R::ZERO); scratch],
+        }
+    }
+
+    /// Masks of the occupied lanes that have left and of those that have diverged.
+    #[inline(always)]
+    pub fn ends(&self, exit: &ExitTest) -> (u32, u32) {
+        let limit = R::from_f64(DIVERGENCE_LIMIT);
+        let (mut sane, mut outside) = (Lane::splat(true), Lane::splat(false));
+        for x in &self.theta {
+            for k in 0..LANES {
+                // False for NaN too.
+                sane.0[k] &= x.0[k].abs() < limit;
+            }
+        }
+        match *exit {
+            ExitTest::Never => {}
+            ExitTest::Box { lower, upper } => {
+                for ((x, &low), &high) in self.theta.iter().zip(lower).zip(upper) {
+                    let (low, high) = (R::from_f64(low), R::from_f64(high));
+                    for k in 0..LANES {
+                        outside.0[k] |= (x.0[k] < low) | (x.0[k] > high);
+                    }
+                }
+            }
+            ExitTest::Ball { centre, radius_squared } => {
+                let mut square = Lane::splat(R::ZERO);
+                for (x, &c) in self.theta.iter().zip(centre) {
+                    let distance = *x - Lane::splat(R::from_f64(c));
+                    square = distance.mul_add(distance, square);
+                }
+                outside = square.map(|square| square > R::from_f64(radius_squared));
+            }
+        }
+        let diverged = !mask(&sane) & self.clocks.occupied;
+        (mask(&outside) & self.clocks.occupied & !diverged, diverged)
+    }
+}
+
+/// Bit `k` is lane `k`.
+#[inline(always)]
+fn mask(lanes: &Lane<bool>) -> u32 {
+    let mut mask = 0;
+    for k in 0..LANES {
+        mask |= u32::from(lanes.0[k]) << k;
+    }
+    mask
+}
+
+impl<R: Gaussian> Block for LaneBlock<R> {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn load(&mut self, lane: usize, state: &ReplicaState) {
+        self.clocks.load(lane, state);
+        for (lanes, &x) in self.theta.iter_mut().zip(&state.theta) {
+            lanes[lane] = R::from_f64(x);
+        }
+    }
+
+    fn store(&self, lane: usize) -> ReplicaState {
+        let theta = self.theta.iter().map(|lanes| lanes[lane].to_f64()).collect();
+        self.clocks.store(lane, theta)
+    }
+
+    fn clear(&mut self, lane: usize) {
+        self.clocks.occupied &= !(1 << lane);
+        // Empty lanes are moved too; from zero they stay where arithmetic is fast.
+        self.theta.iter_mut().for_each(|lanes| lanes[lane] = R::ZERO);
+    }
+
+    fn steps(&self, lane: usize) -> u64 {
+        self.clocks.steps[lane]
+    }
+
+    fn theta_into(&self, lane: usize, out: &mut [f64]) {
+        assert_eq!(out.len(), self.theta.len());
+        out.iter_mut().zip(&self.theta).for_each(|(out, lanes)| *out = lanes[lane].to_f64());
+    }
+}
+
+/// Numbers that stand together in a [`RowBlock`]; rows are padded with zeros to whole chunks.
+pub const CHUNK: usize = 4;
+
+/// [`LANES`] replicas one after the other: for inner products of `θ` with samples, which are other samples for each
+/// replica.
+#[derive(Debug, Clone)]
+pub struct RowBlock<R> {
+    /// Parameters `P` of one replica.
+    dim: usize,
+    /// Rows `θ` (`LANES × ⌈P/CHUNK⌉` chunks).
+    pub(super) rows: Vec<[R; CHUNK]>,
+    /// Steps and generators.
+    pub(super) clocks: Clocks<R>,
+    /// Lower and upper bounds of a box, or the centre of a ball, padded like a row.
+    pub(super) bounds: [Vec<[R; CHUNK]>; 2],
+    /// The batch of each replica.
+    pub(super) batches: Vec<Batch<R>>,
+}
+
+/// The samples of one replica's step and what is computed for each.
+#[derive(Debug, Clone)]
+pub(super) struct Batch<R> {
+    /// Indices (`B`).
+    pub(super) drawn: Vec<u32>,
+    /// Partial sums of `x · θ` (`B`, rounded up to whole lanes, as below).
+    pub(super) partial: Vec<[R; CHUNK]>,
+    /// Targets.
+    pub(super) targets: Vec<R>,
+    /// Weights of the inputs in the gradient.
+    pub(super) weights: Vec<R>,
+}
+
+impl<R: Gaussian> RowBlock<R> {
+    /// A block of empty lanes for `dim` parameters and batches of `batch_size`.
+    pub fn new(dim: usize, batch_size: usize) -> Self {
+        let row = vec![[R::ZERO; CHUNK]; dim.div_ceil(CHUNK)];
+        let padded = batch_size.next_multiple_of(LANES);
+        let batch = Batch {
+            drawn: vec![0; batch_size],
+            partial: vec![[R::ZERO; CHUNK]; padded],
+            targets: vec![R::ZERO; padded],
+            weights: vec![R::ZERO; padded],
+        };
+        Self {
+            dim,
+            rows: row.repeat(LANES),
+            clocks: Clocks::new(),
+            bounds: [row.clone(), row],
+            batches: vec![batch; LANES],
+        }
+    }
+
+    /// Copies the bounds of `exit`; padding is zero and inside.
+    pub(super) fn set_bounds(&mut self, exit: &ExitTest) {
+        let [first, second] = &mut self.bounds;
+        match *exit {
+            ExitTest::Never => {}
+            ExitTest::Box { lower, upper } => {
+                fill(first, lower);
+                fill(second, upper);
+            }
+            ExitTest::Ball { centre, .. } => fill(first, centre),
+        }
+    }
+
+    /// Chunks in a row.
+    pub(super) fn width(&self) -> usize {
+        self.dim.div_ceil(CHUNK)
+    }
+}
+
+/// Copies `values` into a row whose padding stays.
+fn fill<R: Real>(row: &mut [[R; CHUNK]], values: &[f64]) {
+    for (i, &x) in values.iter().enumerate() {
+        row[i / CHUNK][i % CHUNK] = R::from_f64(x);
+    }
+}
+
+impl<R: Gaussian> Block for RowBlock<R> {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn load(&mut self, lane: usize, state: &ReplicaState) {
+        assert_eq!(state.theta.len(), self.dim);
+        self.clocks.load(lane, state);
+        let width = self.width();
+        fill(&mut self.rows[lane * width..][..width], &state.theta);
+    }
+
+    fn store(&self, lane: usize) -> ReplicaState {
+        let mut theta = vec![0.0; self.dim];
+        self.theta_into(lane, &mut theta);
+        self.clocks.store(lane, theta)
+    }
+
+    fn clear(&mut self, lane: usize) {
+        self.clocks.occupied &= !(1 << lane);
+        let width = self.width();
+        self.rows[lane * width..][..width].fill([R::ZERO; CHUNK]);
+    }
+
+    fn steps(&self, lane: usize) -> u64 {
+        self.clocks.steps[lane]
+    }
+
+    fn theta_into(&self, lane: usize, out: &mut [f64]) {
+        assert_eq!(out.len(), self.dim);
+        let row = &self.rows[lane * self.width()..];
+        out.iter_mut().enumerate().for_each(|(i, out)| *out = row[i / CHUNK][i % CHUNK].to_f64());
+    }
+}
+
+/// One replica, for problems whose work fills the vector units by itself.
+#[derive(Debug, Clone)]
+pub struct SoloBlock {
+    /// The replica.
+    pub state: ReplicaState,
+    /// Whether there is one.
+    pub occupied: bool,
+    /// Indices of a batch (`B`).
+    pub batch: Vec<u32>,
+    /// Room for the dynamics.
+    pub scratch: Vec<f64>,
+}
+
+impl SoloBlock {
+    /// An empty block for `dim` parameters, batches of `batch_size` and `scratch` numbers of scratch.
+    pub fn new(dim: usize, batch_size: usize, scratch: usize) -> Self {
+        let state =
+            ReplicaState { theta: vec![0.0; dim], steps: 0, rng: [1; 4], spare: None, order: Vec::new(), cursor: 0 };
+        Self { state, occupied: false, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
+    }
+}
+
+impl Block for SoloBlock {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn load(&mut self, _lane: usize, state: &ReplicaState) {
+        self.state.clone_from(state);
+        self.occupied = true;
+    }
+
+    fn store(&self, _lane: usize) -> ReplicaState {
+        self.state.clone()
+    }
+
+    fn clear(&mut self, _lane: usize) {
+        self.occupied = false;
+    }
+
+    fn steps(&self, _lane: usize) -> u64 {
+        self.state.steps
+    }
+
+    fn theta_into(&self, _lane: usize, out: &mut [f64]) {
+        out.copy_from_slice(&self.state.theta);
+    }
+}

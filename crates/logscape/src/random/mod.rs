@@ -1,0 +1,87 @@
+//! Random numbers of replicas: a generator of its own for each, alone or sixteen side by side.
+
+mod index;
+mod normal;
+#[cfg(test)]
+mod tests;
+
+pub use index::{index_pair, lane_index_pair};
+pub use normal::{Gaussian, Normals};
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::lanes::{LANES, Lane};
+
+/// State of one xoshiro256++ generator (Blackman & Vigna 2021, *ACM Trans. Math. Softw.* 47, 36); never all zero.
+pub type RngState = [u64; 4];
+
+/// A state of 256 bits from the stream of a replica.
+pub fn seed_state(stream: &mut ChaCha8Rng) -> RngState {
+    loop {
+        let state = std::array::from_fn(|_| stream.next_u64());
+        if state != [0; 4] {
+            return state;
+        }
+    }
+}
+
+/// The next 64 bits of one generator.
+#[inline(always)]
+pub fn next_word(s: &mut RngState) -> u64 {
+    let word = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
+    let shifted = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= shifted;
+    s[3] = s[3].rotate_left(45);
+    word
+}
+
+/// The generators of a block. Lane `k` gives the words that its state gives alone.
+#[derive(Debug, Clone)]
+pub struct LaneRng {
+    state: [Lane<u64>; 4],
+}
+
+impl LaneRng {
+    /// Generators that stand at no replica's state yet.
+    pub fn idle() -> Self {
+        Self { state: [Lane::splat(1); 4] }
+    }
+
+    /// Puts lane `lane` at `state`.
+    pub fn set(&mut self, lane: usize, state: RngState) {
+        for (words, word) in self.state.iter_mut().zip(state) {
+            words[lane] = word;
+        }
+    }
+
+    /// The state of lane `lane`.
+    pub fn get(&self, lane: usize) -> RngState {
+        std::array::from_fn(|i| self.state[i][lane])
+    }
+
+    /// Puts back the lanes for which `back` holds to where they were `before`.
+    #[inline(always)]
+    pub(crate) fn put_back(&mut self, before: &Self, back: impl Fn(usize) -> bool) {
+        for (words, old) in self.state.iter_mut().zip(&before.state) {
+            *words = Lane::from_fn(|k| if back(k) { old[k] } else { words[k] });
+        }
+    }
+
+    /// The next 64 bits of every lane.
+    #[inline(always)]
+    pub fn words(&mut self) -> Lane<u64> {
+        let mut words = Lane::splat(0);
+        let [s0, s1, s2, s3] = &mut self.state;
+        for k in 0..LANES {
+            let mut s = [s0.0[k], s1.0[k], s2.0[k], s3.0[k]];
+            words.0[k] = next_word(&mut s);
+            [s0.0[k], s1.0[k], s2.0[k], s3.0[k]] = s;
+        }
+        words
+    }
+}
