@@ -11,6 +11,7 @@ pub use lane::{LaneModel, LaneSgd};
 pub use row::{RowModel, RowSgd};
 
 use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use crate::problem::VectorForm;
 use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
@@ -51,6 +52,33 @@ fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
         return Err(SgdError::BatchTooLarge { batch: settings.batch_size, samples });
     }
     Ok(())
+}
+
+/// What is done with a dynamics whose type is chosen when a problem is known.
+pub trait WithDynamics {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output;
+}
+
+/// Gives SGD on `problem`, in double precision and in the fastest layout that the problem has, to `user`.
+///
+/// # Errors
+/// If no run can have these settings.
+pub fn with_sgd<P: Problem + ?Sized, U: WithDynamics>(
+    problem: &P,
+    settings: SgdSettings,
+    user: U,
+) -> Result<U::Output, SgdError> {
+    let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
+    Ok(match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
+        Some(VectorForm::LinearRegression(model)) => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::PhaseRetrieval(model)) => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::Sinusoid(model)) => user.with(&LaneSgd::<f64, _>::new(model, eta, b)?),
+        None => user.with(&Sgd::new(problem, settings)?),
+    })
 }
 
 /// The chain `θ ← θ − η g_B`, where `g_B` is the mean gradient of `B` samples, for any problem. Its clock counts steps.

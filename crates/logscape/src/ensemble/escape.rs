@@ -1,15 +1,16 @@
 //! First-passage runs: how many steps each replica needs to leave a region.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Purpose, Region, check_length, stream};
-use crate::dynamics::{Advanced, Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
-use crate::problem::VectorForm;
+use crate::dynamics::{Advanced, Block, Dynamics, ExitTest, ReplicaState, WithDynamics, with_sgd};
 use crate::stats::{Observation, RateEstimate};
-use crate::{Problem, Sampling, SgdSettings};
+use crate::{Problem, SgdSettings};
 
 /// A flag that asks a run to stop soon.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ impl Interrupt {
 
 /// How one replica ended, and after how many steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "kebab-case")]
+#[serde(from = "(End, u64)", into = "(End, u64)")]
 pub enum Termination {
     /// It left the region.
     Escaped {
@@ -53,6 +54,37 @@ pub enum Termination {
     },
 }
 
+/// The short form of a [`Termination`] in files, which hold one for each replica.
+#[derive(Serialize, Deserialize)]
+enum End {
+    #[serde(rename = "e")]
+    Escaped,
+    #[serde(rename = "c")]
+    Censored,
+    #[serde(rename = "d")]
+    Diverged,
+}
+
+impl From<(End, u64)> for Termination {
+    fn from((end, steps): (End, u64)) -> Self {
+        match end {
+            End::Escaped => Self::Escaped { steps },
+            End::Censored => Self::Censored { steps },
+            End::Diverged => Self::Diverged { steps },
+        }
+    }
+}
+
+impl From<Termination> for (End, u64) {
+    fn from(end: Termination) -> Self {
+        match end {
+            Termination::Escaped { steps } => (End::Escaped, steps),
+            Termination::Censored { steps } => (End::Censored, steps),
+            Termination::Diverged { steps } => (End::Diverged, steps),
+        }
+    }
+}
+
 /// An ensemble of replicas that start together and run until they leave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EscapeRun {
@@ -68,8 +100,39 @@ pub struct EscapeRun {
     pub seed: u64,
 }
 
+/// How far an [`EscapeRun`] has come: what a checkpoint holds. Its size is that of the ends, and of as many replicas as
+/// there are lanes. The default has not begun.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EscapeProgress {
+    /// Number of each replica that has ended, in the order of the ends, and how it did.
+    ends: Vec<(u64, Termination)>,
+    /// Replicas on their way, by number.
+    running: Vec<(u64, ReplicaState)>,
+    /// The first replica that has not begun.
+    next: u64,
+}
+
+impl EscapeProgress {
+    /// Whether all replicas of `run` have ended.
+    pub fn is_complete(&self, run: &EscapeRun) -> bool {
+        self.ends.len() >= run.replicas
+    }
+
+    /// How each replica of `run` has ended, in replica order; those that have not are censored where they are.
+    pub fn terminations(&self, run: &EscapeRun) -> Vec<Termination> {
+        let mut all = vec![Termination::Censored { steps: 0 }; run.replicas];
+        let running = self.running.iter().map(|(k, state)| (*k, Termination::Censored { steps: state.steps }));
+        for (replica, end) in self.ends.iter().copied().chain(running) {
+            if let Some(slot) = all.get_mut(replica as usize) {
+                *slot = end;
+            }
+        }
+        all
+    }
+}
+
 impl EscapeRun {
-    /// Steps between two looks at the interrupt.
+    /// Steps between two looks at the clock.
     const SLICE: u64 = 4096;
 
     /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
@@ -81,27 +144,20 @@ impl EscapeRun {
         problem: &P,
         settings: SgdSettings,
         interrupt: &Interrupt,
-        progress: impl Fn(u64) + Sync,
+        ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
-        let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
-        match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
-            Some(VectorForm::LinearRegression(model)) => {
-                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
+        struct Whole<'a, P: ?Sized, F>(&'a EscapeRun, &'a P, &'a Interrupt, F);
+        impl<P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics for Whole<'_, P, F> {
+            type Output = Result<Vec<Termination>, EnsembleError>;
+            fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
+                self.0.run(dynamics, self.1, self.2, self.3)
             }
-            Some(VectorForm::PhaseRetrieval(model)) => {
-                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
-            }
-            Some(VectorForm::Sinusoid(model)) => {
-                self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt, progress)
-            }
-            None => self.run(&Sgd::new(problem, settings)?, problem, interrupt, progress),
         }
+        with_sgd(problem, settings, Whole(self, problem, interrupt, ended))?
     }
 
-    /// Runs all replicas of `dynamics` on rayon's current pool; `problem` gives the loss that a region may need. The
-    /// result is in replica order and the same for any number of threads. `progress` is told how many replicas have
-    /// ended. An interrupt censors every replica where it is, which leaves rates unbiased, but then the step counts
-    /// depend on timing.
+    /// Runs all replicas of `dynamics`; see [`advance`](Self::advance). An interrupt censors every replica where it is,
+    /// which leaves rates unbiased, but then the step counts depend on timing.
     ///
     /// # Errors
     /// If lengths or region make no run, or the start is not inside the region.
@@ -110,22 +166,46 @@ impl EscapeRun {
         dynamics: &D,
         problem: &P,
         interrupt: &Interrupt,
-        progress: impl Fn(u64) + Sync,
+        ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
+        let mut progress = EscapeProgress::default();
+        self.advance(dynamics, problem, &mut progress, &|| interrupt.is_requested(), ended)?;
+        Ok(progress.terminations(self))
+    }
+
+    /// Runs replicas of `dynamics` on rayon's current pool from where `progress` stands until all have ended or `pause`
+    /// says so; `problem` gives the loss that a region may need. What a replica does depends on its number and the seed
+    /// alone, not on threads, pauses, or how many replicas there are. `ended` is told how many have ended.
+    ///
+    /// # Errors
+    /// If lengths or region make no run, or the start is not inside the region.
+    pub fn advance<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
+        problem: &P,
+        progress: &mut EscapeProgress,
+        pause: &(impl Fn() -> bool + Sync),
+        ended: impl Fn(u64) + Sync,
+    ) -> Result<(), EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
         self.region.validate(dynamics.dim())?;
         if self.start_is_outside(problem) {
             return Err(EnsembleError::StartOutside);
         }
-        let next = AtomicU64::new(0);
-        let ended = AtomicU64::new(0);
-        let ended = |_| progress(ended.fetch_add(1, Ordering::Relaxed) + 1);
-        let mut ends: Vec<(u64, Termination)> = (0..rayon::current_num_threads())
+        let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
+        let count = AtomicU64::new(progress.ends.len() as u64);
+        let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
+        let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .flat_map_iter(|_| Worker::new(self, dynamics, problem).run(&next, interrupt, &ended))
+            .map(|_| Worker::new(self, dynamics, problem).run(&queue, pause, &ended))
             .collect();
-        ends.sort_unstable_by_key(|end| end.0);
-        Ok(ends.into_iter().map(|end| end.1).collect())
+        for (ends, running) in workers {
+            progress.ends.extend(ends);
+            progress.running.extend(running);
+        }
+        progress.running.extend(queue.waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
+        progress.next = queue.next.into_inner().min(self.replicas as u64).max(progress.next);
+        Ok(())
     }
 
     fn start_is_outside<P: Problem + ?Sized>(&self, problem: &P) -> bool {
@@ -151,6 +231,24 @@ impl EscapeRun {
     }
 }
 
+/// Replicas that no lane holds: those that were on their way at the last pause, then fresh ones.
+struct Queue {
+    waiting: Mutex<Vec<(u64, ReplicaState)>>,
+    next: AtomicU64,
+}
+
+impl Queue {
+    fn take(&self, run: &EscapeRun) -> Option<(u64, ReplicaState)> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if waiting.is_some() {
+            return waiting;
+        }
+        let replica = self.next.fetch_add(1, Ordering::Relaxed);
+        (replica < run.replicas as u64)
+            .then(|| (replica, ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, replica))))
+    }
+}
+
 /// One block of one thread, kept full: the next replica takes the lane of one that has ended. Escape times are nearly
 /// exponential, so that a block that waited for its last replica would idle for most of the time.
 struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
@@ -163,6 +261,9 @@ struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
     theta: Vec<f64>,
 }
 
+/// Replicas that ended and how, and replicas that are on their way.
+type Worked = (Vec<(u64, Termination)>, Vec<(u64, ReplicaState)>);
+
 impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     fn new(run: &'a EscapeRun, dynamics: &'a D, problem: &'a P) -> Self {
         let block = dynamics.block();
@@ -170,37 +271,34 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
         Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
     }
 
-    /// Runs replicas, taken by counting `next` up, until there is none left; returns how each of them ended.
-    fn run(mut self, next: &AtomicU64, interrupt: &Interrupt, ended: &impl Fn(u64)) -> Vec<(u64, Termination)> {
+    /// Runs replicas of the queue until there is none left or `pause` says so.
+    fn run(mut self, queue: &Queue, pause: &impl Fn() -> bool, ended: &impl Fn()) -> Worked {
         let exit: ExitTest = self.run.region.exit_test();
         let mut ends = Vec::new();
-        self.refill(next);
-        while let Some(slice) = self.slice() {
-            let stop = interrupt.is_requested();
-            let done = if stop { Advanced::default() } else { self.dynamics.advance(&mut self.block, slice, &exit) };
+        while !pause() {
+            self.refill(queue);
+            let Some(slice) = self.slice() else { break };
+            let done = self.dynamics.advance(&mut self.block, slice, &exit);
             for lane in 0..self.replicas.len() {
                 let Some(replica) = self.replicas[lane] else { continue };
-                if let Some(end) = self.end(lane, done, stop) {
+                if let Some(end) = self.end(lane, done) {
                     ends.push((replica, end));
                     self.block.clear(lane);
                     self.replicas[lane] = None;
-                    ended(replica);
+                    ended();
                 }
             }
-            self.refill(next);
         }
-        ends
+        let lanes = self.replicas.iter().enumerate();
+        let running = lanes.filter_map(|(lane, replica)| Some(((*replica)?, self.block.store(lane)))).collect();
+        (ends, running)
     }
 
     /// Puts the next replicas into the empty lanes.
-    fn refill(&mut self, next: &AtomicU64) {
+    fn refill(&mut self, queue: &Queue) {
         for (lane, slot) in self.replicas.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
-            let replica = next.fetch_add(1, Ordering::Relaxed);
-            if replica >= self.run.replicas as u64 {
-                return;
-            }
-            let stream = stream(self.run.seed, Purpose::Escape, replica);
-            self.block.load(lane, &ReplicaState::new(&self.run.start, stream));
+            let Some((replica, state)) = queue.take(self.run) else { return };
+            self.block.load(lane, &state);
             *slot = Some(replica);
         }
     }
@@ -212,7 +310,7 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     }
 
     /// How the replica of a lane has ended, if it has.
-    fn end(&mut self, lane: usize, done: Advanced, stop: bool) -> Option<Termination> {
+    fn end(&mut self, lane: usize, done: Advanced) -> Option<Termination> {
         let steps = self.block.steps(lane);
         if done.diverged >> lane & 1 == 1 {
             return Some(Termination::Diverged { steps });
@@ -222,7 +320,6 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
         }
         let last = steps >= self.run.max_steps;
         if let Region::LossLevel { loss: level, check_every } = self.run.region
-            && !stop
             && (last || steps.is_multiple_of(check_every))
         {
             self.block.theta_into(lane, &mut self.theta);
@@ -234,7 +331,7 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
                 return Some(Termination::Escaped { steps });
             }
         }
-        (last || stop).then_some(Termination::Censored { steps })
+        last.then_some(Termination::Censored { steps })
     }
 }
 

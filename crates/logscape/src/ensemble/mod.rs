@@ -10,9 +10,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use escape::{EscapeRun, Interrupt, Termination, rate_estimate, survival_times};
+pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimate, survival_times};
 pub use region::{LossMeter, Region};
-pub use stationary::{GroupStatistics, StationaryRun};
+pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
 pub use stream::{Purpose, stream};
 
 use crate::dynamics::SgdError;

@@ -4,10 +4,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
-use crate::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
-use crate::problem::VectorForm;
+use crate::dynamics::{Block, Dynamics, ExitTest, ReplicaState, WithDynamics, with_sgd};
 use crate::stats::{Histogram, Moments};
-use crate::{Problem, Sampling, SgdSettings};
+use crate::{Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +50,45 @@ pub struct GroupStatistics {
     pub diverged: u64,
 }
 
+/// How far a [`StationaryRun`] has come: what a checkpoint holds. Its size is that of the statistics, and of as many
+/// replicas as there are lanes. The default has not begun.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StationaryProgress {
+    /// Replicas of complete runs: the units are about those that follow.
+    counted: usize,
+    /// What is done by one thread in one order; empty before the first call.
+    units: Vec<Unit>,
+}
+
+/// Neighbouring groups, which share blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Unit {
+    seen: Vec<GroupStatistics>,
+    /// Blocks of replicas that are finished.
+    finished: usize,
+    /// The replicas of the block that is not: none before it has begun, and `None` for one that has diverged.
+    running: Vec<Option<ReplicaState>>,
+}
+
+impl StationaryProgress {
+    /// What the groups have seen so far, in group order.
+    pub fn groups(&self) -> Vec<GroupStatistics> {
+        self.units.iter().flat_map(|unit| unit.seen.iter().cloned()).collect()
+    }
+
+    /// Lets more replicas than those of the complete `run` follow.
+    pub fn extend(&mut self, run: &StationaryRun) {
+        self.counted = run.replicas;
+        for unit in &mut self.units {
+            (unit.finished, unit.running) = (0, Vec::new());
+        }
+    }
+}
+
 impl StationaryRun {
+    /// Steps between two looks at the clock.
+    const SLICE: u64 = 4096;
+
     /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
     ///
     /// # Errors
@@ -62,22 +99,18 @@ impl StationaryRun {
         settings: SgdSettings,
         interrupt: &Interrupt,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
-        let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
-        match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
-            Some(VectorForm::LinearRegression(model)) => {
-                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
+        struct Whole<'a, P: ?Sized>(&'a StationaryRun, &'a P, &'a Interrupt);
+        impl<P: Problem + ?Sized> WithDynamics for Whole<'_, P> {
+            type Output = Result<Vec<GroupStatistics>, EnsembleError>;
+            fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
+                self.0.run(dynamics, self.1, self.2)
             }
-            Some(VectorForm::PhaseRetrieval(model)) => {
-                self.run(&RowSgd::<f64, _>::new(model, eta, b)?, problem, interrupt)
-            }
-            Some(VectorForm::Sinusoid(model)) => self.run(&LaneSgd::<f64, _>::new(model, eta, b)?, problem, interrupt),
-            None => self.run(&Sgd::new(problem, settings)?, problem, interrupt),
         }
+        with_sgd(problem, settings, Whole(self, problem, interrupt))?
     }
 
-    /// Runs all groups of replicas of `dynamics` on rayon's current pool; `problem` gives the loss. The result is in
-    /// group order and the same for any number of threads. An interrupt ends every replica soon; the counts so far are
-    /// returned.
+    /// Runs all groups of replicas of `dynamics`; see [`advance`](Self::advance). An interrupt ends every replica soon;
+    /// the counts so far are returned.
     ///
     /// # Errors
     /// If settings or lengths make no run.
@@ -87,6 +120,24 @@ impl StationaryRun {
         problem: &P,
         interrupt: &Interrupt,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
+        let mut progress = StationaryProgress::default();
+        self.advance(dynamics, problem, &mut progress, &|| interrupt.is_requested())?;
+        Ok(progress.groups())
+    }
+
+    /// Runs all groups of replicas of `dynamics` on rayon's current pool from where `progress` stands until they are
+    /// complete or `pause` says so; `problem` gives the loss. Returns whether they are complete. Neither threads nor
+    /// pauses change what is seen; replicas that are added later add the same counts as in a longer run.
+    ///
+    /// # Errors
+    /// If settings or lengths make no run.
+    pub fn advance<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
+        problem: &P,
+        progress: &mut StationaryProgress,
+        pause: &(impl Fn() -> bool + Sync),
+    ) -> Result<bool, EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
         for direction in &self.directions {
             check_length("direction", direction.len(), dynamics.dim())?;
@@ -97,61 +148,97 @@ impl StationaryRun {
         if self.groups == 0 || self.groups > self.replicas {
             return Err(EnsembleError::Groups { groups: self.groups, replicas: self.replicas });
         }
-        let empty = GroupStatistics {
-            loss: self.loss_bins.emptied()?,
-            displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
-            moments: self.moments.then(|| Moments::new(dynamics.dim())),
-            diverged: 0,
-        };
         // As many groups together as fill a block.
         let together = (dynamics.block().lanes() / (self.replicas / self.groups)).max(1);
-        let mut groups = vec![empty; self.groups];
-        groups.par_chunks_mut(together).enumerate().for_each(|(chunk, seen)| {
-            self.run_groups(dynamics, problem, chunk * together, seen, interrupt);
-        });
-        Ok(groups)
+        if progress.units.is_empty() {
+            let empty = GroupStatistics {
+                loss: self.loss_bins.emptied()?,
+                displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
+                moments: self.moments.then(|| Moments::new(dynamics.dim())),
+                diverged: 0,
+            };
+            let unit = |seen: &[GroupStatistics]| Unit { seen: seen.to_vec(), finished: 0, running: Vec::new() };
+            progress.units = vec![empty; self.groups].chunks(together).map(unit).collect();
+        }
+        let firsts: Vec<usize> = progress
+            .units
+            .iter()
+            .scan(0, |next, unit| {
+                let first = *next;
+                *next += unit.seen.len();
+                Some(first)
+            })
+            .collect();
+        let counted = progress.counted;
+        let units = progress.units.par_iter_mut().zip(firsts);
+        Ok(units
+            .map(|(unit, first)| self.run_unit(dynamics, problem, [first, counted], unit, pause))
+            .reduce(|| true, |a, b| a & b))
     }
 
-    /// Runs the replicas of the groups from number `first` on, block by block.
-    fn run_groups<D: Dynamics, P: Problem + ?Sized>(
+    /// Runs the replicas from number `counted` on of the groups from number `first` on, block by block; returns whether
+    /// it came to the end.
+    fn run_unit<D: Dynamics, P: Problem + ?Sized>(
         &self,
         dynamics: &D,
         problem: &P,
-        first: usize,
-        seen: &mut [GroupStatistics],
-        interrupt: &Interrupt,
-    ) {
+        [first, counted]: [usize; 2],
+        unit: &mut Unit,
+        pause: &impl Fn() -> bool,
+    ) -> bool {
+        let replicas: Vec<(usize, usize)> = (0..unit.seen.len())
+            .flat_map(|group| (first + group..self.replicas).step_by(self.groups).map(move |replica| (group, replica)))
+            .filter(|&(_, replica)| replica >= counted)
+            .collect();
         let mut meter = LossMeter::new(problem);
         let mut theta = vec![0.0; dynamics.dim()];
         let mut block = dynamics.block();
-        let replicas: Vec<(usize, usize)> = (0..seen.len())
-            .flat_map(|group| (first + group..self.replicas).step_by(self.groups).map(move |replica| (group, replica)))
-            .collect();
-        for replicas in replicas.chunks(block.lanes()) {
-            for (lane, &(_, replica)) in replicas.iter().enumerate() {
-                let stream = stream(self.seed, Purpose::Stationary, replica as u64);
-                block.load(lane, &ReplicaState::new(&self.start, stream));
+        for replicas in replicas.chunks(block.lanes()).skip(unit.finished) {
+            if unit.running.is_empty() {
+                let fresh = |replica| ReplicaState::new(&self.start, stream(self.seed, Purpose::Stationary, replica));
+                unit.running = replicas.iter().map(|&(_, replica)| Some(fresh(replica as u64))).collect();
             }
-            let mut alive: u32 = (0..replicas.len()).map(|lane| 1 << lane).sum();
-            let mut wait = self.burn_in.saturating_add(self.thin);
-            for _ in 0..self.samples {
-                let Some(diverged) = advance(dynamics, &mut block, wait, interrupt) else { break };
-                wait = self.thin;
-                for (lane, &(group, _)) in replicas.iter().enumerate() {
-                    if diverged >> lane & 1 == 1 {
-                        seen[group].diverged += 1;
-                    } else if alive >> lane & 1 == 1 {
+            for (lane, state) in unit.running.iter().enumerate() {
+                if let Some(state) = state {
+                    block.load(lane, state);
+                }
+            }
+            let mut alive =
+                unit.running.iter().enumerate().fold(0, |set, (k, state)| set | u32::from(state.is_some()) << k);
+            while alive != 0 {
+                // All have taken the same steps; where these end a waiting time, the sample has been taken.
+                let steps = block.steps(alive.trailing_zeros() as usize);
+                let Some(wait) = self.wait(steps) else { break };
+                if pause() {
+                    let state = |lane| (alive >> lane & 1 == 1).then(|| block.store(lane));
+                    unit.running = (0..replicas.len()).map(state).collect();
+                    return false;
+                }
+                let done = dynamics.advance(&mut block, wait.min(Self::SLICE), &ExitTest::Never);
+                let sampled = done.steps == wait;
+                for (lane, &(group, _)) in replicas.iter().enumerate().filter(|(lane, _)| alive >> lane & 1 == 1) {
+                    if done.diverged >> lane & 1 == 1 {
+                        unit.seen[group].diverged += 1;
+                        block.clear(lane);
+                    } else if sampled {
                         block.theta_into(lane, &mut theta);
-                        self.record(&theta, &mut meter, &mut seen[group]);
+                        self.record(&theta, &mut meter, &mut unit.seen[group]);
                     }
                 }
-                alive &= !diverged;
-                if alive == 0 {
-                    break;
-                }
+                alive &= !done.diverged;
             }
             (0..replicas.len()).for_each(|lane| block.clear(lane));
+            unit.finished += 1;
+            unit.running.clear();
         }
+        true
+    }
+
+    /// Steps from step `steps` to the next sample; `None` after the last.
+    fn wait(&self, steps: u64) -> Option<u64> {
+        let taken = steps.saturating_sub(self.burn_in) / self.thin;
+        let next = self.burn_in.saturating_add((taken + 1).saturating_mul(self.thin));
+        (taken < self.samples).then(|| next - steps)
     }
 
     fn record<P: Problem + ?Sized>(&self, theta: &[f64], meter: &mut LossMeter<'_, P>, seen: &mut GroupStatistics) {
@@ -163,21 +250,4 @@ impl StationaryRun {
             moments.add(theta);
         }
     }
-}
-
-/// Takes `steps` steps in slices and empties the lanes that diverge; returns which did, or `None` when interrupted.
-fn advance<D: Dynamics>(dynamics: &D, block: &mut D::Block, steps: u64, interrupt: &Interrupt) -> Option<u32> {
-    const SLICE: u64 = 4096;
-    let mut left = steps;
-    let mut diverged = 0;
-    while left > 0 {
-        if interrupt.is_requested() {
-            return None;
-        }
-        let done = dynamics.advance(block, left.min(SLICE), &ExitTest::Never);
-        left -= done.steps;
-        diverged |= done.diverged;
-        (0..block.lanes()).filter(|lane| done.diverged >> lane & 1 == 1).for_each(|lane| block.clear(lane));
-    }
-    Some(diverged)
 }

@@ -4,6 +4,7 @@ use rand::Rng;
 
 use super::testing::Line;
 use super::*;
+use crate::dynamics::{LaneSgd, Sgd};
 use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
 use crate::{Sampling, SgdSettings};
@@ -187,4 +188,81 @@ fn a_replica_ends_alike_in_any_lane_of_any_thread() {
             assert_eq!(all[..replicas], ends(&EscapeRun { replicas, ..run.clone() }, 2));
         }
     }
+}
+
+/// Advances with a pause after every few looks at the clock; `progress` goes through its file form at each.
+fn in_pieces<T: serde::Serialize + serde::de::DeserializeOwned>(
+    mut progress: T,
+    mut advance: impl FnMut(&mut T, &(dyn Fn() -> bool + Sync)) -> bool,
+) -> (T, usize) {
+    for pieces in 1.. {
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let pause = || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3;
+        let complete = advance(&mut progress, &pause);
+        let text = serde_json::to_string(&progress).unwrap();
+        progress = serde_json::from_str(&text).unwrap();
+        if complete {
+            return (progress, pieces);
+        }
+    }
+    unreachable!("it ends");
+}
+
+#[test]
+fn pauses_and_later_replicas_do_not_change_an_escape_run() {
+    let sine = Sinusoid::new((1..40).map(|k| f64::from(k) / 13.0).collect(), vec![0.4; 39], false).unwrap();
+    let line = Line::six();
+    let centre = line.minimum();
+    let level = LossMeter::new(&line).loss(&[centre + 0.4]);
+    let with_line = |region| EscapeRun { start: vec![centre], region, replicas: 64, max_steps: 30_000, seed: 3 };
+    let regions = [Region::interval(centre - 0.5, centre + 0.5), Region::LossLevel { loss: level, check_every: 7 }];
+    for run in regions.map(with_line) {
+        let whole = quiet(0.2, &run).unwrap();
+        let solo = Sgd::new(&line, sgd(0.2)).unwrap();
+        let (progress, pieces) = in_pieces(EscapeProgress::default(), |progress, pause| {
+            run.advance(&solo, &line, progress, &|| pause(), |_| {}).unwrap();
+            progress.is_complete(&run)
+        });
+        assert!(pieces > 5, "{pieces} pieces");
+        assert_eq!(progress.terminations(&run), whole);
+    }
+    // In lanes, and with replicas that are added to a complete run.
+    let run =
+        EscapeRun { start: vec![0.8], region: Region::interval(0.0, 1.6), replicas: 50, max_steps: 20_000, seed: 5 };
+    let lanes = LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap();
+    let whole = run.run(&lanes, &sine, &Interrupt::new(), |_| {}).unwrap();
+    let fewer = EscapeRun { replicas: 23, ..run.clone() };
+    let mut progress = EscapeProgress::default();
+    fewer.advance(&lanes, &sine, &mut progress, &|| false, |_| {}).unwrap();
+    assert_eq!(progress.terminations(&fewer), whole[..23]);
+    let (progress, _) = in_pieces(progress, |progress, pause| {
+        run.advance(&lanes, &sine, progress, &|| pause(), |_| {}).unwrap();
+        progress.is_complete(&run)
+    });
+    assert_eq!(progress.terminations(&run), whole);
+}
+
+#[test]
+fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
+    let line = Line::six();
+    let run = StationaryRun { samples: 300, thin: 50, burn_in: 5_000, ..stationary() };
+    let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
+    let whole = run.run(&dynamics, &line, &Interrupt::new()).unwrap();
+    assert!(whole.iter().all(|group| group.loss.total() == 2 * 300));
+    let (progress, pieces) = in_pieces(StationaryProgress::default(), |progress, pause| {
+        run.advance(&dynamics, &line, progress, &|| pause()).unwrap()
+    });
+    assert!(pieces > 5, "{pieces} pieces");
+    assert_eq!(progress.groups(), whole);
+    // Sums of reals depend on their order, counts do not.
+    let run = StationaryRun { moments: false, ..run };
+    let whole = run.run(&dynamics, &line, &Interrupt::new()).unwrap();
+    let fewer = StationaryRun { replicas: 40, ..run.clone() };
+    let mut progress = StationaryProgress::default();
+    assert!(fewer.advance(&dynamics, &line, &mut progress, &|| false).unwrap());
+    assert_ne!(progress.groups(), whole);
+    progress.extend(&fewer);
+    let (progress, _) =
+        in_pieces(progress, |progress, pause| run.advance(&dynamics, &line, progress, &|| pause()).unwrap());
+    assert_eq!(progress.groups(), whole);
 }
