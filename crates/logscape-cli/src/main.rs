@@ -18,6 +18,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -47,6 +48,12 @@ enum Command {
         /// Continue an unfinished run
         #[arg(long, conflicts_with = "force")]
         resume: bool,
+        /// Take over the replicas of this complete record of the same study with fewer of them
+        #[arg(long, value_name = "RECORD", conflicts_with = "resume")]
+        extend: Option<PathBuf>,
+        /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        checkpoint_every: Duration,
         /// Threads [default: one per core]; results do not depend on it
         #[arg(long)]
         threads: Option<NonZeroUsize>,
@@ -128,13 +135,14 @@ impl Listener for Progress {
     }
 
     fn replicas(&self, ended: u64, of: u64) {
-        if ended == 1 {
+        if self.bar.length() != Some(of) {
             self.bar.reset();
             self.bar.set_length(of);
         }
         self.bar.set_position(ended);
         if ended == of {
             self.bar.finish_and_clear();
+            self.bar.set_length(0);
             self.say(&format!("escape: {of} replicas ended"));
         }
     }
@@ -145,18 +153,20 @@ fn main() -> ExitCode {
         Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
             with_study(&arguments, check)
         }
-        Command::Run { study: arguments, out, force, resume, threads, json, .. } => with_study(&arguments, |study| {
-            let place = out.unwrap_or_else(|| RunFolder::default_place(study));
-            let destination = Destination { place, force, resume };
-            let threads = threads.map_or(0, NonZeroUsize::get);
-            if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
-                return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
-            }
-            match run(study, arguments.base(), &destination, json) {
-                Ok(text) => print(&text),
-                Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
-            }
-        }),
+        Command::Run { study: arguments, out, force, resume, extend, checkpoint_every, threads, json, .. } => {
+            with_study(&arguments, |study| {
+                let place = out.unwrap_or_else(|| RunFolder::default_place(study));
+                let destination = Destination { place, force, resume, extend, checkpoint_every };
+                let threads = threads.map_or(0, NonZeroUsize::get);
+                if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+                    return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
+                }
+                match run(study, arguments.base(), &destination, json) {
+                    Ok(text) => print(&text),
+                    Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
+                }
+            })
+        }
         Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), print),
         Command::Reproduce { name, overrides, out } => {
             shipped::reproduce(name.as_deref(), &overrides, &out, &interrupt())
@@ -197,6 +207,15 @@ fn report(record: &Path) -> ExitCode {
         Err(error) => {
             fail(&error.to_string(), if matches!(error, RecordError::Read { .. }) { BAD_INPUT } else { FAILED })
         }
+    }
+}
+
+/// A time in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("give a positive number of seconds".to_owned()),
     }
 }
 

@@ -63,7 +63,7 @@ struct Shown {
 }
 
 fn run(study: &Study, place: &Path, interrupt: &Interrupt) -> Result<Shown, (String, u8)> {
-    let destination = Destination { place: place.to_path_buf(), force: true, resume: false };
+    let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
     let run = logscape_study::run(study, Path::new(""), &destination, interrupt, &Progress::new());
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;

@@ -131,34 +131,109 @@ fn an_interrupt_before_the_last_stage_keeps_the_geometry() {
     let folder = place();
     let (code, said) = interrupted_at(&folder, "geometry:");
     assert_eq!(code, Some(1), "{said}");
-    assert!(folder.path().join("out.partial/checkpoint/geometry.json").is_file());
+    assert!(folder.path().join("out.partial/checkpoint/geometry.checkpoint").is_file());
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
 }
 
+/// Kills the run 50 times, each time a random while after it was resumed, and completes it.
 #[test]
-fn a_run_killed_at_a_random_moment_is_completed_by_resume() {
+fn a_run_killed_fifty_times_is_completed_with_the_bytes_of_an_uninterrupted_one() {
     let folder = place();
     let begun = Instant::now();
     let whole = complete(&folder, "whole", &[]);
     let takes = begun.elapsed();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
-    for part in 0..3 {
-        let random = f64::from(now.subsec_micros() % 1_000) / 1_000.0;
-        let moment = takes.mul_f64((f64::from(part) + random) / 3.0);
-        println!("killed after {moment:?} of {takes:?}");
-        let out = format!("out-{part}");
-        let mut child = command(&folder, &out, &[]).stderr(Stdio::null()).spawn().expect("the command starts");
-        sleep(moment);
-        child.kill().expect("the command can be killed");
-        child.wait().expect("the command ends");
-        let record = folder.path().join(&out);
-        if !record.exists() {
-            // Killed before the run had noted its study, it has nothing to resume.
-            let noted = folder.path().join(format!("{out}.partial/checkpoint/study.toml")).exists();
-            complete(&folder, &out, &[if noted { "--resume" } else { "--force" }]);
+    let mut random = u64::from(now.subsec_nanos()) | 1;
+    println!("seed {random}, {takes:?} without a kill");
+    let (mut kills, mut within, mut run) = (0, 0, 0);
+    while kills < 50 {
+        run += 1;
+        let out = format!("out-{run}");
+        let place = folder.path().join(&out);
+        let partial = folder.path().join(format!("{out}.partial"));
+        while !place.exists() && kills < 50 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Most of a resumed run is its start, so a tenth of a run gets somewhere.
+            let moment = takes.mul_f64(0.1 * (random >> 40) as f64 / f64::from(1 << 24));
+            let mut child = command(&folder, &out, &[mode(&partial), "--checkpoint-every", "0.02"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the command starts");
+            sleep(moment);
+            child.kill().expect("the command can be killed");
+            child.wait().expect("the command ends");
+            kills += 1;
+            within += usize::from(partial.join("ensembles").is_dir());
         }
-        assert_same_outcome(&record, &whole);
-        assert!(!folder.path().join(format!("{out}.partial")).exists());
+        if !place.exists() {
+            complete(&folder, &out, &[mode(&partial)]);
+        }
+        assert_same_outcome(&place, &whole);
+        assert!(!partial.exists());
+    }
+    println!("{run} runs; {within} of {kills} kills with an ensemble under way");
+    assert!(within > 0, "no kill hit an ensemble");
+}
+
+/// Killed before it had noted its study, a run has nothing to resume.
+fn mode(partial: &Path) -> &'static str {
+    if partial.join("checkpoint/study.toml").exists() { "--resume" } else { "--force" }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_can_be_computed_again() {
+    let folder = place();
+    let (code, said) = interrupted_at(&folder, "setting 1:");
+    assert_eq!(code, Some(1), "{said}");
+    let partial = folder.path().join("out.partial");
+    for file in ["checkpoint/geometry.checkpoint", "ensembles/setting-0-escape.checkpoint"] {
+        let path = partial.join(file);
+        let good = fs::read(&path).expect("a checkpoint");
+        // One digit changes; the end is missing; nothing is left.
+        let mut changed = good.clone();
+        let digit = changed.iter().rposition(|&byte| byte == b'1').expect("a digit 1");
+        changed[digit] = b'2';
+        if file.starts_with("ensembles") {
+            // The setting's result must be gone for its ensemble to be read.
+            fs::remove_file(partial.join("checkpoint/setting-0.checkpoint")).expect("a setting");
+        }
+        for bad in [changed, good[..good.len() / 2].to_vec(), Vec::new()] {
+            fs::write(&path, bad).expect("it is written");
+            let output = run(&folder, "out", &["--resume"]);
+            let words = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{words}");
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            assert!(words.contains(name) && words.contains("checksum") && words.contains("hint: delete"), "{words}");
+        }
+        fs::remove_file(&path).expect("it is deleted");
+    }
+    assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
+}
+
+#[test]
+fn replicas_added_to_a_record_give_the_bytes_of_a_run_with_all_of_them() {
+    let folder = place();
+    let few = ["--set", "stationary.replicas=20", "--set", "escape.replicas=150"];
+    let many = ["--set", "stationary.replicas=45", "--set", "escape.replicas=400"];
+    let record = complete(&folder, "few", &few);
+    let record = record.to_str().expect("a path");
+    let extended = complete(&folder, "extended", &[&many[..], &["--extend", record]].concat());
+    assert_same_outcome(&extended, &complete(&folder, "many", &many));
+    // From here on again, and not to fewer, to other settings, or from nowhere.
+    let extended = extended.to_str().expect("a path");
+    for (wrong, words) in [
+        (
+            &["--set", "escape.replicas=399", "--set", "stationary.replicas=45", "--extend", extended][..],
+            "cannot be extended",
+        ),
+        (&[&many[..], &["--set", "seed=8", "--extend", record]].concat(), "cannot be extended"),
+        (&[&many[..], &["--extend", "nowhere"]].concat(), "nowhere"),
+    ] {
+        let output = run(&folder, "wrong", wrong);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(words) && said.contains("hint: "), "{said}");
+        assert!(!folder.path().join("wrong.partial").exists());
     }
 }
 
@@ -181,7 +256,7 @@ fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
     fs::rename(folder.path().join("data.csv"), folder.path().join("away.csv")).expect("the data are moved");
     let output = run(&folder, "out", &["--resume"]);
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(folder.path().join("out.partial/checkpoint/geometry.json").is_file());
+    assert!(folder.path().join("out.partial/checkpoint/geometry.checkpoint").is_file());
     fs::rename(folder.path().join("away.csv"), folder.path().join("data.csv")).expect("the data come back");
     complete(&folder, "out", &["--resume"]);
 }

@@ -3,6 +3,7 @@
 
 mod build;
 pub mod diagnostic;
+mod ensembles;
 pub mod expect;
 pub mod figures;
 pub mod load;

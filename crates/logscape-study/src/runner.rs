@@ -1,6 +1,7 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
 use crate::build::{dataset, layers, matrix_entries};
+use crate::ensembles::{Ensembles, escape_name};
 use crate::record::{
     Checkpoints, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record, RecordError, Results,
     RunFolder, SettingRecord, Tables,
@@ -10,7 +11,7 @@ use crate::region::region_and_barrier;
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary};
 use logscape::data::{DataError, Dataset};
-use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, rate_estimate};
+use logscape::ensemble::{EnsembleError, EscapeProgress, EscapeRun, Interrupt, rate_estimate};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
@@ -65,7 +66,7 @@ pub enum RunError {
     /// The user ended the run.
     #[error("interrupted; {}", .kept.as_ref().map_or_else(
         || "no stage was finished, so nothing was kept".to_owned(),
-        |folder| format!("finished stages are kept in {}\n  hint: continue with the same command and --resume", folder.display()),
+        |folder| format!("finished stages and replicas are kept in {}\n  hint: continue with the same command and --resume", folder.display()),
     ))]
     Interrupted {
         /// Where finished stages are kept.
@@ -101,6 +102,17 @@ pub struct Destination {
     pub force: bool,
     /// Whether an unfinished run that is there is continued.
     pub resume: bool,
+    /// A complete record of the same study with fewer replicas, whose replicas are taken over.
+    pub extend: Option<PathBuf>,
+    /// Time between checkpoints of a running ensemble: the most that a killed run loses of it.
+    pub checkpoint_every: Duration,
+}
+
+impl Destination {
+    /// A new record in `place`, kept every ten seconds.
+    pub fn new(place: PathBuf) -> Self {
+        Self { place, force: false, resume: false, extend: None, checkpoint_every: Duration::from_secs(10) }
+    }
 }
 
 /// Runs the study and keeps its record; relative paths in the study start at `base`. Returns the record and its folder.
@@ -115,10 +127,16 @@ pub fn run(
     listener: &dyn Listener,
 ) -> Result<(Record, PathBuf), RunError> {
     let folder = RunFolder::open(&destination.place, study, destination.force, destination.resume)?;
-    let run = Run { study, interrupt, listener, checkpoints: folder.checkpoints() };
+    let every = destination.checkpoint_every;
+    let ensembles = Ensembles { kept: folder.ensembles(), every, interrupt, listener };
+    let run = Run { study, interrupt, listener, checkpoints: folder.checkpoints(), ensembles };
     let started = SystemTime::now();
     let mut progress = Stages { finished: 0, seconds: Vec::new() };
-    match run.all(base, &mut progress) {
+    let taken_over = match &destination.extend {
+        Some(record) if !destination.resume => run.ensembles.take_over(study, record),
+        _ => Ok(()),
+    };
+    match taken_over.and_then(|()| run.all(base, &mut progress)) {
         Ok((results, tables)) => {
             let manifest = Manifest::complete(study.seed, started, &progress.seconds);
             let record = Record { study: study.clone(), results, tables, manifest };
@@ -158,6 +176,7 @@ struct Run<'a> {
     interrupt: &'a Interrupt,
     listener: &'a dyn Listener,
     checkpoints: Checkpoints,
+    ensembles: Ensembles<'a>,
 }
 
 /// One setting's part of the record.
@@ -338,7 +357,7 @@ impl Run<'_> {
         let stationary = match &self.study.stationary {
             Some(table) => {
                 let task = (minimum, geometry, &law);
-                let (record, rows) = stationary(problem, task, number, sgd, table, self.study.seed, self.interrupt)?;
+                let (record, rows) = stationary(problem, task, number, sgd, table, self.study.seed, &self.ensembles)?;
                 tables.stationary = rows;
                 Some(record)
             }
@@ -376,7 +395,15 @@ impl Run<'_> {
             seed: self.study.seed,
         };
         let ended = |count| self.listener.replicas(count, table.replicas as u64);
-        let ends = run.run_sgd(problem, sgd, self.interrupt, ended)?;
+        let progress: EscapeProgress = self.ensembles.run(
+            &escape_name(number),
+            |_| None,
+            |progress: &mut EscapeProgress, pause| {
+                run.advance_sgd(problem, sgd, progress, pause, ended)?;
+                Ok(progress.is_complete(&run))
+            },
+        )?;
+        let ends = progress.terminations(&run);
         tables.escape_times = escape_rows(number, &sgd, &ends);
         let predictions: Vec<_> =
             table.theories.chosen().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();

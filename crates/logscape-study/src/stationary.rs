@@ -1,8 +1,10 @@
 //! The stationary law of one setting: a long ensemble, its histograms, and the fitted power of the loss.
 
+use crate::ensembles::{Ensembles, stationary_name};
 use crate::record::{StationaryRecord, StationaryRow, stationary_rows};
+use crate::runner::RunError;
 use crate::schema::StationaryTable;
-use logscape::ensemble::{EnsembleError, GroupStatistics, Interrupt, StationaryRun};
+use logscape::ensemble::{EnsembleError, GroupStatistics, StationaryProgress, StationaryRun};
 use logscape::landscape::Minimum;
 use logscape::problem::Problem;
 use logscape::stats::{Histogram, HistogramError, Scale, loss_law};
@@ -11,7 +13,7 @@ use logscape::{Geometry, SgdSettings};
 use thiserror::Error;
 
 /// Groups that the replicas are split into; intervals come from their scatter.
-const GROUPS: usize = 16;
+pub(crate) const GROUPS: usize = 16;
 /// Bins of each histogram.
 const BINS: usize = 240;
 
@@ -34,12 +36,33 @@ pub(crate) fn stationary<P: Problem>(
     sgd: SgdSettings,
     table: &StationaryTable,
     seed: u64,
-    interrupt: &Interrupt,
-) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
+    ensembles: &Ensembles,
+) -> Result<(StationaryRecord, Vec<StationaryRow>), RunError> {
+    let run = plan(problem, minimum, geometry, sgd, table, seed)?;
+    let all = run.samples * run.replicas as u64;
+    let words = |progress: &StationaryProgress| {
+        let share = 100.0 * progress.samples() as f64 / all as f64;
+        Some(format!("stationary: {share:.0} % of {all} samples"))
+    };
+    let progress = ensembles.run(&stationary_name(number), words, |progress, pause| {
+        Ok(run.advance_sgd(problem, sgd, progress, pause).map_err(StationaryError::from)?)
+    })?;
+    Ok(evaluate(&run, &progress.groups(), geometry, law, number, sgd)?)
+}
+
+/// The ensemble of one setting.
+fn plan<P: Problem>(
+    problem: &P,
+    minimum: &Minimum,
+    geometry: &Geometry,
+    sgd: SgdSettings,
+    table: &StationaryTable,
+    seed: u64,
+) -> Result<StationaryRun, StationaryError> {
     // A sample costs the loss of all data: as much work for samples as for steps.
     let thin = table.thin.unwrap_or_else(|| (problem.samples() / sgd.batch_size).max(1) as u64);
     let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
-    let run = StationaryRun {
+    Ok(StationaryRun {
         start: minimum.theta.clone(),
         replicas: table.replicas,
         groups: GROUPS.min(table.replicas),
@@ -52,13 +75,23 @@ pub(crate) fn stationary<P: Problem>(
         displacement_bins: Histogram::new(Scale::Linear, -reach, reach, 2 * BINS + 1)?,
         moments: false,
         seed,
-    };
-    let groups = run.run_sgd(problem, sgd, interrupt)?;
+    })
+}
+
+/// The record of what the ensemble saw, and the rows of its histograms.
+fn evaluate(
+    run: &StationaryRun,
+    groups: &[GroupStatistics],
+    geometry: &Geometry,
+    law: &Stationary,
+    number: usize,
+    sgd: SgdSettings,
+) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
     let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
-    let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(&groups, |group| &group.loss)?);
+    let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(groups, |group| &group.loss)?);
     for k in 0..run.directions.len() {
-        let histogram = merged(&groups, |group| &group.displacements[k])?;
+        let histogram = merged(groups, |group| &group.displacements[k])?;
         rows.extend(stationary_rows(number, &sgd, &format!("displacement_{}", k + 1), &histogram));
     }
     let record = StationaryRecord {

@@ -42,7 +42,7 @@ impl Listener for Silent {
 /// Runs the small study into `place`.
 fn run(place: &Path) -> Record {
     let study = parse("small.toml", STUDY, &[]).expect("a good study");
-    let destination = Destination { place: place.to_path_buf(), force: false, resume: false };
+    let destination = Destination::new(place.to_path_buf());
     let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
     run.expect("a run").0
 }

@@ -70,7 +70,7 @@ struct Finished {
 
 fn finished(study: &str) -> Finished {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let destination = Destination { place: folder.path().join("record"), force: false, resume: false };
+    let destination = Destination::new(folder.path().join("record"));
     let study = parse("study.toml", study, &[]).expect("a good study");
     let (record, place) =
         run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent).expect("the run ends");

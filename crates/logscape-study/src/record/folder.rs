@@ -24,6 +24,12 @@ pub enum RecordError {
     /// There is nothing to resume.
     #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
     NothingToResume(PathBuf),
+    /// The record is of another study, or of one with as many replicas.
+    #[error("the record {} cannot be extended: its study differs by more than fewer replicas\n  hint: give the same study and settings as then, with larger `escape.replicas` or `stationary.replicas` (from 16 on)", .0.display())]
+    CannotExtend(PathBuf),
+    /// A checkpoint is not what was written.
+    #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again, or start anew with --force", .0.display())]
+    Damaged(PathBuf),
     /// The unfinished run is of another study.
     #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or start anew with --force", .0.display())]
     OtherStudy(PathBuf),
@@ -80,8 +86,7 @@ impl Record {
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.
 pub(crate) fn folder_name(study: &Study) -> String {
     let text = toml::to_string(study).unwrap_or_default();
-    let hash = Sha256::digest(text.as_bytes());
-    format!("{}-{:02x}{:02x}{:02x}{:02x}", study.name, hash[0], hash[1], hash[2], hash[3])
+    format!("{}-{}", study.name, &checksum(&text)[..8])
 }
 
 /// A geometry as a checkpoint holds it: JSON has no infinity, which is the gap of a spectrum without a bulk.
@@ -110,32 +115,66 @@ impl From<KeptGeometry> for Geometry {
     }
 }
 
-/// Results of finished stages, kept while a run goes on.
+/// Values kept in files of a folder, each behind the SHA-256 checksum of its JSON: results of finished stages while a run
+/// goes on, and its ensembles, which stay in the record.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
     folder: PathBuf,
 }
 
 impl Checkpoints {
-    /// The result of a stage, if it was finished before.
-    ///
-    /// # Errors
-    /// If it is there but cannot be read.
-    pub fn load<T: DeserializeOwned>(&self, stage: &str) -> Result<Option<T>, RecordError> {
-        let path = self.folder.join(format!("{stage}.json"));
-        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    /// The ensembles of the record in `folder`.
+    pub(crate) fn of_ensembles(folder: &Path) -> Self {
+        Self { folder: folder.join("ensembles") }
     }
 
-    /// Keeps the result of a stage.
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.checkpoint"))
+    }
+
+    /// The value of that name, if it was kept.
+    ///
+    /// # Errors
+    /// If it is there but cannot be read, or is damaged.
+    pub fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RecordError> {
+        if self.path(name).exists() { self.load_present(name).map(Some) } else { Ok(None) }
+    }
+
+    /// The value of that name, which must be there.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is damaged.
+    pub(crate) fn load_present<T: DeserializeOwned>(&self, name: &str) -> Result<T, RecordError> {
+        let path = self.path(name);
+        let fail = |reason: String| RecordError::Read { path: path.clone(), reason };
+        let bytes = fs::read(&path).map_err(|error| fail(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| RecordError::Damaged(path.clone()))?;
+        match text.split_once('\n') {
+            Some((sum, json)) if sum == checksum(json) => {
+                serde_json::from_str(json).map_err(|error| fail(error.to_string()))
+            }
+            _ => Err(RecordError::Damaged(path)),
+        }
+    }
+
+    /// Keeps a value.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn save<T: Serialize>(&self, stage: &str, value: &T) -> Result<(), RecordError> {
-        let path = self.folder.join(format!("{stage}.json"));
-        let text = serde_json::to_string(value).map_err(io::Error::from);
-        text.and_then(|text| write_whole(&path, text.as_bytes()))
-            .map_err(|source| RecordError::Write { path: self.folder.clone(), source })
+    pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), RecordError> {
+        let write = || {
+            fs::create_dir_all(&self.folder)?;
+            let json = serde_json::to_string(value)?;
+            write_whole(&self.path(name), format!("{}\n{json}", checksum(&json)).as_bytes())
+        };
+        write().map_err(|source| RecordError::Write { path: self.folder.clone(), source })
     }
+}
+
+/// SHA-256 in hexadecimal digits.
+fn checksum(text: &str) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The place of a record, and the folder `PLACE.partial` where the run works until it is complete.
@@ -187,6 +226,11 @@ impl RunFolder {
     /// Where finished stages are kept.
     pub fn checkpoints(&self) -> Checkpoints {
         Checkpoints { folder: self.partial.join("checkpoint") }
+    }
+
+    /// Where ensembles are kept.
+    pub(crate) fn ensembles(&self) -> Checkpoints {
+        Checkpoints::of_ensembles(&self.partial)
     }
 
     /// The folder of the unfinished run.

@@ -146,14 +146,37 @@ impl EscapeRun {
         interrupt: &Interrupt,
         ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
-        struct Whole<'a, P: ?Sized, F>(&'a EscapeRun, &'a P, &'a Interrupt, F);
-        impl<P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics for Whole<'_, P, F> {
-            type Output = Result<Vec<Termination>, EnsembleError>;
+        let mut progress = EscapeProgress::default();
+        self.advance_sgd(problem, settings, &mut progress, &|| interrupt.is_requested(), ended)?;
+        Ok(progress.terminations(self))
+    }
+
+    /// [`advance`](Self::advance) with SGD on `problem`, as [`run_sgd`](Self::run_sgd) does.
+    ///
+    /// # Errors
+    /// If settings, lengths or region make no run, or the start is not inside the region.
+    pub fn advance_sgd<P: Problem + ?Sized>(
+        &self,
+        problem: &P,
+        settings: SgdSettings,
+        progress: &mut EscapeProgress,
+        pause: &(dyn Fn() -> bool + Sync),
+        ended: impl Fn(u64) + Sync,
+    ) -> Result<(), EnsembleError> {
+        struct Advance<'a, P: ?Sized, F> {
+            run: &'a EscapeRun,
+            problem: &'a P,
+            progress: &'a mut EscapeProgress,
+            pause: &'a (dyn Fn() -> bool + Sync),
+            ended: F,
+        }
+        impl<P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics for Advance<'_, P, F> {
+            type Output = Result<(), EnsembleError>;
             fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
-                self.0.run(dynamics, self.1, self.2, self.3)
+                self.run.advance(dynamics, self.problem, self.progress, self.pause, self.ended)
             }
         }
-        with_sgd(problem, settings, Whole(self, problem, interrupt, ended))?
+        with_sgd(problem, settings, Advance { run: self, problem, progress, pause, ended })?
     }
 
     /// Runs all replicas of `dynamics`; see [`advance`](Self::advance). An interrupt censors every replica where it is,
@@ -184,7 +207,7 @@ impl EscapeRun {
         dynamics: &D,
         problem: &P,
         progress: &mut EscapeProgress,
-        pause: &(impl Fn() -> bool + Sync),
+        pause: &(dyn Fn() -> bool + Sync),
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
@@ -272,7 +295,7 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     }
 
     /// Runs replicas of the queue until there is none left or `pause` says so.
-    fn run(mut self, queue: &Queue, pause: &impl Fn() -> bool, ended: &impl Fn()) -> Worked {
+    fn run(mut self, queue: &Queue, pause: &(dyn Fn() -> bool + Sync), ended: &impl Fn()) -> Worked {
         let exit: ExitTest = self.run.region.exit_test();
         let mut ends = Vec::new();
         while !pause() {

@@ -71,14 +71,19 @@ struct Unit {
 }
 
 impl StationaryProgress {
+    /// Losses sampled so far.
+    pub fn samples(&self) -> u64 {
+        self.units.iter().flat_map(|unit| &unit.seen).map(|seen| seen.loss.total()).sum()
+    }
+
     /// What the groups have seen so far, in group order.
     pub fn groups(&self) -> Vec<GroupStatistics> {
         self.units.iter().flat_map(|unit| unit.seen.iter().cloned()).collect()
     }
 
-    /// Lets more replicas than those of the complete `run` follow.
-    pub fn extend(&mut self, run: &StationaryRun) {
-        self.counted = run.replicas;
+    /// Lets more replicas follow those of a complete run, `replicas` in number.
+    pub fn extend(&mut self, replicas: usize) {
+        self.counted = replicas;
         for unit in &mut self.units {
             (unit.finished, unit.running) = (0, Vec::new());
         }
@@ -99,14 +104,35 @@ impl StationaryRun {
         settings: SgdSettings,
         interrupt: &Interrupt,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
-        struct Whole<'a, P: ?Sized>(&'a StationaryRun, &'a P, &'a Interrupt);
-        impl<P: Problem + ?Sized> WithDynamics for Whole<'_, P> {
-            type Output = Result<Vec<GroupStatistics>, EnsembleError>;
+        let mut progress = StationaryProgress::default();
+        self.advance_sgd(problem, settings, &mut progress, &|| interrupt.is_requested())?;
+        Ok(progress.groups())
+    }
+
+    /// [`advance`](Self::advance) with SGD on `problem`, as [`run_sgd`](Self::run_sgd) does.
+    ///
+    /// # Errors
+    /// If settings or lengths make no run.
+    pub fn advance_sgd<P: Problem + ?Sized>(
+        &self,
+        problem: &P,
+        settings: SgdSettings,
+        progress: &mut StationaryProgress,
+        pause: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, EnsembleError> {
+        struct Advance<'a, P: ?Sized> {
+            run: &'a StationaryRun,
+            problem: &'a P,
+            progress: &'a mut StationaryProgress,
+            pause: &'a (dyn Fn() -> bool + Sync),
+        }
+        impl<P: Problem + ?Sized> WithDynamics for Advance<'_, P> {
+            type Output = Result<bool, EnsembleError>;
             fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
-                self.0.run(dynamics, self.1, self.2)
+                self.run.advance(dynamics, self.problem, self.progress, self.pause)
             }
         }
-        with_sgd(problem, settings, Whole(self, problem, interrupt))?
+        with_sgd(problem, settings, Advance { run: self, problem, progress, pause })?
     }
 
     /// Runs all groups of replicas of `dynamics`; see [`advance`](Self::advance). An interrupt ends every replica soon;
@@ -136,7 +162,7 @@ impl StationaryRun {
         dynamics: &D,
         problem: &P,
         progress: &mut StationaryProgress,
-        pause: &(impl Fn() -> bool + Sync),
+        pause: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
         for direction in &self.directions {
@@ -184,7 +210,7 @@ impl StationaryRun {
         problem: &P,
         [first, counted]: [usize; 2],
         unit: &mut Unit,
-        pause: &impl Fn() -> bool,
+        pause: &(dyn Fn() -> bool + Sync),
     ) -> bool {
         let replicas: Vec<(usize, usize)> = (0..unit.seen.len())
             .flat_map(|group| (first + group..self.replicas).step_by(self.groups).map(move |replica| (group, replica)))

@@ -220,7 +220,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
         let whole = quiet(0.2, &run).unwrap();
         let solo = Sgd::new(&line, sgd(0.2)).unwrap();
         let (progress, pieces) = in_pieces(EscapeProgress::default(), |progress, pause| {
-            run.advance(&solo, &line, progress, &|| pause(), |_| {}).unwrap();
+            run.advance(&solo, &line, progress, pause, |_| {}).unwrap();
             progress.is_complete(&run)
         });
         assert!(pieces > 5, "{pieces} pieces");
@@ -236,7 +236,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
     fewer.advance(&lanes, &sine, &mut progress, &|| false, |_| {}).unwrap();
     assert_eq!(progress.terminations(&fewer), whole[..23]);
     let (progress, _) = in_pieces(progress, |progress, pause| {
-        run.advance(&lanes, &sine, progress, &|| pause(), |_| {}).unwrap();
+        run.advance(&lanes, &sine, progress, pause, |_| {}).unwrap();
         progress.is_complete(&run)
     });
     assert_eq!(progress.terminations(&run), whole);
@@ -250,7 +250,7 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let whole = run.run(&dynamics, &line, &Interrupt::new()).unwrap();
     assert!(whole.iter().all(|group| group.loss.total() == 2 * 300));
     let (progress, pieces) = in_pieces(StationaryProgress::default(), |progress, pause| {
-        run.advance(&dynamics, &line, progress, &|| pause()).unwrap()
+        run.advance(&dynamics, &line, progress, pause).unwrap()
     });
     assert!(pieces > 5, "{pieces} pieces");
     assert_eq!(progress.groups(), whole);
@@ -261,8 +261,7 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let mut progress = StationaryProgress::default();
     assert!(fewer.advance(&dynamics, &line, &mut progress, &|| false).unwrap());
     assert_ne!(progress.groups(), whole);
-    progress.extend(&fewer);
-    let (progress, _) =
-        in_pieces(progress, |progress, pause| run.advance(&dynamics, &line, progress, &|| pause()).unwrap());
+    progress.extend(40);
+    let (progress, _) = in_pieces(progress, |progress, pause| run.advance(&dynamics, &line, progress, pause).unwrap());
     assert_eq!(progress.groups(), whole);
 }
