@@ -21,7 +21,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
@@ -179,13 +179,6 @@ struct Run<'a> {
     ensembles: Ensembles<'a>,
 }
 
-/// One setting's part of the record.
-#[derive(Serialize, Deserialize)]
-struct Setting {
-    record: SettingRecord,
-    tables: Tables,
-}
-
 impl Run<'_> {
     fn all(&self, base: &Path, stages: &mut Stages) -> Result<(Results, Tables), RunError> {
         let study = self.study;
@@ -298,11 +291,11 @@ impl Run<'_> {
             for &batch_size in &self.study.sgd.batch_size.0 {
                 let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
                 let number = settings.len();
-                let setting: Setting = self.stage(&format!("setting-{number}"), stages, || {
-                    self.setting(problem, &minimum, &geometry, number, sgd)
-                })?;
-                settings.push(setting.record);
-                tables.extend(setting.tables);
+                let begun = Instant::now();
+                let (setting, more) = self.setting(problem, &minimum, &geometry, number, sgd)?;
+                stages.seconds.push((format!("setting-{number}"), begun.elapsed()));
+                settings.push(setting);
+                tables.extend(more);
             }
         }
         let results = Results {
@@ -349,7 +342,7 @@ impl Run<'_> {
         geometry: &Geometry,
         number: usize,
         sgd: SgdSettings,
-    ) -> Result<Setting, RunError> {
+    ) -> Result<(SettingRecord, Tables), RunError> {
         self.listener
             .say(&format!("setting {number}: learning rate {}, batch size {}", sgd.learning_rate, sgd.batch_size));
         let law = Stationary::predict(geometry, &sgd);
@@ -369,7 +362,7 @@ impl Run<'_> {
         };
         let record =
             SettingRecord { learning_rate: sgd.learning_rate, batch_size: sgd.batch_size, law, stationary, escape };
-        Ok(Setting { record, tables })
+        Ok((record, tables))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one setting of one stage, named once")]
