@@ -7,4 +7,4 @@ pub mod spectrum;
 
 pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
 pub use minimum::{Minimum, MinimumConfig, MinimumError, find_minimum, train};
-pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
+pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, TRAILING, outliers, spectrum};

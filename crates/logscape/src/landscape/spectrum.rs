@@ -2,7 +2,7 @@
 
 use crate::geometry::Outliers;
 use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use crate::operator::{Hessian, LanczosConfig, Negated, leading_eigenpairs};
 use crate::{Estimate, Problem};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par, Scale};
@@ -34,9 +34,17 @@ pub struct Spectrum {
     pub residuals: Vec<f64>,
     /// Whether `values` is the whole spectrum.
     pub complete: bool,
-    /// Number of known eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, a lower bound.
+    /// Number of eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, how many of the [`TRAILING`] lowest Ritz values are,
+    /// which bounds it from below: a Ritz value is never beyond the spectrum.
     pub index: usize,
 }
+
+/// Lowest Ritz values that are looked at where the spectrum is partial.
+pub const TRAILING: usize = 2;
+
+/// The search for negative eigenvalues of a partial spectrum: signs matter, not digits.
+const LOWEST: LanczosConfig =
+    LanczosConfig { count: TRAILING, block: 2, depth: 15, tolerance: 1e-3, max_restarts: 2, seed: 2 };
 
 /// Eigenvectors kept of a complete spectrum.
 const KEPT: usize = 200;
@@ -67,7 +75,11 @@ pub fn spectrum(
         (pairs.values, pairs.vectors, pairs.residuals)
     };
     let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
-    let index = values.iter().filter(|&&h| h < floor).count();
+    let index = if complete {
+        values.iter().filter(|&&h| h < floor).count()
+    } else {
+        leading_eigenpairs(&Negated(&hessian), &LOWEST, interrupt)?.values.iter().filter(|&&h| -h < floor).count()
+    };
     Ok(Spectrum { values, vectors, residuals, complete, index })
 }
 
@@ -127,7 +139,19 @@ pub fn outliers(values: &[f64], complete: bool, rule: &OutlierRule) -> Option<Ou
 mod tests {
     use super::*;
     use crate::operator::testing::Linear;
+    use crate::problem::Sinusoid;
     use faer::Mat;
+
+    #[test]
+    fn a_partial_spectrum_tells_a_saddle_from_a_minimum() {
+        // f = θ₂ sin(θ₁ x) at θ = 0 with y = x: H is off-diagonal, with eigenvalues ±E[xy].
+        let x: Vec<f64> = (1..30).map(|k| 0.1 * f64::from(k)).collect();
+        let saddle = Sinusoid::new(x.clone(), x, true).unwrap();
+        let partial = SpectrumConfig { dense_up_to: 0, ..SpectrumConfig::default() };
+        assert_eq!(spectrum(&saddle, &[0.0; 2], &partial, &|| false).unwrap().index, 1);
+        let minimum = Linear::gaussian(40, 400, 1.0, 2);
+        assert_eq!(spectrum(&minimum, &[0.0; 40], &partial, &|| false).unwrap().index, 0);
+    }
 
     #[test]
     fn linear_regression_has_the_spectrum_of_its_second_moment() {

@@ -32,6 +32,20 @@ pub trait LinearOperator: Sync {
     fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>);
 }
 
+/// `−A`, whose leading eigenpairs are the trailing ones of `A`.
+pub(crate) struct Negated<'a>(pub(crate) &'a dyn LinearOperator);
+
+impl LinearOperator for Negated<'_> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        self.0.apply_into(block, out.as_mut());
+        out *= faer::Scale(-1.0);
+    }
+}
+
 /// Inner product `a·b`, summed in index order.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
