@@ -179,40 +179,23 @@ pub struct RowBlock<R> {
     pub(super) clocks: Clocks<R>,
     /// Lower and upper bounds of a box, or the centre of a ball, padded like a row.
     pub(super) bounds: [Vec<[R; CHUNK]>; 2],
-    /// The batch of each replica.
-    pub(super) batches: Vec<Batch<R>>,
-}
-
-/// The samples of one replica's step and what is computed for each.
-#[derive(Debug, Clone)]
-pub(super) struct Batch<R> {
-    /// Indices (`B`).
-    pub(super) drawn: Vec<u32>,
-    /// Partial sums of `x · θ` (`B`, rounded up to whole lanes, as below).
-    pub(super) partial: Vec<[R; CHUNK]>,
-    /// Targets.
-    pub(super) targets: Vec<R>,
-    /// Weights of the inputs in the gradient.
-    pub(super) weights: Vec<R>,
+    /// Samples of a step, of every replica (`B` lanes).
+    pub(super) drawn: Vec<Lane<u32>>,
+    /// Gradient of one replica, where it does not fit into registers.
+    pub(super) gradient: Vec<[R; CHUNK]>,
 }
 
 impl<R: Gaussian> RowBlock<R> {
     /// A block of empty lanes for `dim` parameters and batches of `batch_size`.
     pub fn new(dim: usize, batch_size: usize) -> Self {
         let row = vec![[R::ZERO; CHUNK]; dim.div_ceil(CHUNK)];
-        let padded = batch_size.next_multiple_of(LANES);
-        let batch = Batch {
-            drawn: vec![0; batch_size],
-            partial: vec![[R::ZERO; CHUNK]; padded],
-            targets: vec![R::ZERO; padded],
-            weights: vec![R::ZERO; padded],
-        };
         Self {
             dim,
             rows: row.repeat(LANES),
             clocks: Clocks::new(),
-            bounds: [row.clone(), row],
-            batches: vec![batch; LANES],
+            bounds: [row.clone(), row.clone()],
+            drawn: vec![Lane::splat(0); batch_size],
+            gradient: row,
         }
     }
 

@@ -10,7 +10,7 @@ pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics,
 
 use serde::{Deserialize, Serialize};
 
-/// A coordinate beyond this in absolute value means that the replica has diverged.
+/// A coordinate, or the norm of all, beyond this in absolute value means that the replica has diverged.
 pub const DIVERGENCE_LIMIT: f64 = 1e15;
 
 /// What one unit of a dynamics' clock is.

@@ -1,8 +1,8 @@
 //! SGD on models `f(θ, x) = φ(x · θ)`, sixteen replicas in a block.
 
 use super::{SgdError, check};
-use crate::dynamics::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit, block::Batch};
-use crate::lanes::{LANES, Real, dispatch};
+use crate::dynamics::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit};
+use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::random::{Gaussian, lane_index_pair};
 use crate::{Problem, Sampling, SgdSettings};
 
@@ -26,9 +26,8 @@ pub struct RowSgd<'a, R, M> {
     /// `−η/B`.
     factor: R,
     batch_size: usize,
-    /// Inputs (`N × ⌈P/CHUNK⌉` chunks), padded with zeros.
-    inputs: Vec<[R; CHUNK]>,
-    targets: Vec<R>,
+    /// Inputs, padded with zeros, and in a chunk of its own the target, of each sample (`N × (⌈P/CHUNK⌉ + 1)` chunks).
+    data: Vec<[R; CHUNK]>,
 }
 
 impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
@@ -39,119 +38,167 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     pub fn new(model: &'a M, learning_rate: f64, batch_size: usize) -> Result<Self, SgdError> {
         let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
         check(model.samples(), &settings)?;
-        let padded = |sample| {
-            let pad = move |i: usize| model.input(sample).get(i).map_or(R::ZERO, |&x| R::from_f64(x));
-            (0..model.dim().div_ceil(CHUNK)).map(move |c| std::array::from_fn(|k| pad(c * CHUNK + k)))
+        let stride = model.dim().div_ceil(CHUNK) + 1;
+        let row = |sample| {
+            let input = model.input(sample);
+            let entry = move |i: usize| input.get(i).map_or(R::ZERO, |&x| R::from_f64(x));
+            let chunk = move |c: usize| std::array::from_fn(|k| entry(c * CHUNK + k));
+            let target = [R::from_f64(model.target(sample)), R::ZERO, R::ZERO, R::ZERO];
+            (0..stride - 1).map(chunk).chain([target])
         };
         Ok(Self {
             model,
             factor: R::from_f64(-learning_rate / batch_size as f64),
             batch_size,
-            inputs: (0..model.samples()).flat_map(padded).collect(),
-            targets: (0..model.samples()).map(|sample| R::from_f64(model.target(sample))).collect(),
+            data: (0..model.samples()).flat_map(row).collect(),
         })
     }
 
-    /// Adds the products of `W` chunks of `θ`, from number `first` on, with the samples' to their partial sums.
+    /// The weight `(φ(z) − y) φ'(z)` of an input in the gradient, from partial sums of `z`.
     #[inline(always)]
-    fn project<const W: usize>(&self, theta: &[[R; CHUNK]], first: usize, drawn: &[u32], partial: &mut [[R; CHUNK]]) {
-        let width = theta.len();
-        let theta: [[R; CHUNK]; W] = tile(theta, first);
-        for (&sample, partial) in drawn.iter().zip(partial) {
-            let x: [[R; CHUNK]; W] = tile(&self.inputs, sample as usize * width + first);
-            let mut sum = *partial;
+    fn weight(partial: &[R; CHUNK], target: R) -> R {
+        let (value, slope) = M::link((partial[0] + partial[2]) + (partial[1] + partial[3]));
+        (value - target) * slope
+    }
+
+    /// Adds the gradients of `S` samples at `theta`, whose `W` chunks stay in registers. Several samples together fill
+    /// the time that the sum of each takes.
+    #[inline(always)]
+    fn add<const W: usize, const S: usize>(
+        data: &[[R; CHUNK]],
+        theta: &[[R; CHUNK]; W],
+        samples: &[u32; S],
+        gradient: &mut [[R; CHUNK]; W],
+    ) {
+        let mut inputs = [[[R::ZERO; CHUNK]; W]; S];
+        let mut targets = [R::ZERO; S];
+        let mut partial = [[R::ZERO; CHUNK]; S];
+        for j in 0..S {
+            let row = samples[j] as usize * (W + 1);
+            targets[j] = data[row + W][0];
             for c in 0..W {
+                inputs[j][c] = data[row + c];
                 for k in 0..CHUNK {
-                    sum[k] = theta[c][k].mul_add(x[c][k], sum[k]);
+                    partial[j][k] = theta[c][k].mul_add(inputs[j][c][k], partial[j][k]);
                 }
             }
-            *partial = sum;
+        }
+        // In a loop of its own, which becomes vector code over the samples.
+        let mut weights = [R::ZERO; S];
+        for j in 0..S {
+            weights[j] = Self::weight(&partial[j], targets[j]);
+        }
+        for j in 0..S {
+            for c in 0..W {
+                for k in 0..CHUNK {
+                    gradient[c][k] = weights[j].mul_add(inputs[j][c][k], gradient[c][k]);
+                }
+            }
         }
     }
 
-    /// The step of `W` chunks of `θ`, from number `first` on.
+    /// One step of the replica in `lane`, whose `W` chunks start at `theta[first]`.
+    // Calls of iterators' methods would not all be inlined here, and cost more than the arithmetic.
     #[inline(always)]
-    fn update<const W: usize>(&self, theta: &mut [[R; CHUNK]], first: usize, drawn: &[u32], weights: &[R]) {
-        let width = theta.len();
+    fn step<const W: usize>(&self, data: &[[R; CHUNK]], theta: &mut [[R; CHUNK]], drawn: &[Lane<u32>], lane: usize) {
+        let mut now = [[R::ZERO; CHUNK]; W];
+        for c in 0..W {
+            now[c] = theta[lane * W + c];
+        }
         let mut gradient = [[R::ZERO; CHUNK]; W];
-        for (&sample, &weight) in drawn.iter().zip(weights) {
-            let x: [[R; CHUNK]; W] = tile(&self.inputs, sample as usize * width + first);
-            for c in 0..W {
+        let mut j = 0;
+        while j + 4 <= drawn.len() {
+            let quad = [drawn[j].0[lane], drawn[j + 1].0[lane], drawn[j + 2].0[lane], drawn[j + 3].0[lane]];
+            Self::add(data, &now, &quad, &mut gradient);
+            j += 4;
+        }
+        while j < drawn.len() {
+            Self::add(data, &now, &[drawn[j].0[lane]], &mut gradient);
+            j += 1;
+        }
+        for c in 0..W {
+            for k in 0..CHUNK {
+                theta[lane * W + c][k] = self.factor.mul_add(gradient[c][k], now[c][k]);
+            }
+        }
+    }
+
+    /// [`step`](Self::step) of a replica of any number of chunks, with room for its gradient.
+    #[inline(always)]
+    fn step_wide(
+        &self,
+        data: &[[R; CHUNK]],
+        rows: &mut [[R; CHUNK]],
+        drawn: &[Lane<u32>],
+        lane: usize,
+        gradient: &mut [[R; CHUNK]],
+    ) {
+        let width = gradient.len();
+        let theta = &mut rows[lane * width..][..width];
+        gradient.fill([R::ZERO; CHUNK]);
+        for samples in drawn {
+            let input = &data[samples.0[lane] as usize * (width + 1)..][..=width];
+            // Four sums at a time, since each has to wait for itself.
+            let mut partial = [[R::ZERO; CHUNK]; 4];
+            let tiled = width - width % 4;
+            for tile in (0..tiled).step_by(4) {
+                for c in 0..4 {
+                    for k in 0..CHUNK {
+                        partial[c][k] = theta[tile + c][k].mul_add(input[tile + c][k], partial[c][k]);
+                    }
+                }
+            }
+            for c in tiled..width {
                 for k in 0..CHUNK {
-                    gradient[c][k] = weight.mul_add(x[c][k], gradient[c][k]);
+                    partial[0][k] = theta[c][k].mul_add(input[c][k], partial[0][k]);
+                }
+            }
+            let [mut sum, b, c, d] = partial;
+            for k in 0..CHUNK {
+                sum[k] = (sum[k] + c[k]) + (b[k] + d[k]);
+            }
+            let weight = Self::weight(&sum, input[width][0]);
+            for c in 0..width {
+                for k in 0..CHUNK {
+                    gradient[c][k] = weight.mul_add(input[c][k], gradient[c][k]);
                 }
             }
         }
-        for (theta, gradient) in theta[first..first + W].iter_mut().zip(gradient) {
+        for c in 0..width {
             for k in 0..CHUNK {
-                theta[k] = self.factor.mul_add(gradient[k], theta[k]);
+                theta[c][k] = self.factor.mul_add(gradient[c][k], theta[c][k]);
             }
         }
     }
 
-    /// Weights `(φ(z) − y) φ'(z)` from partial sums of `z` and targets, sixteen at a time.
+    /// The steps of `advance`, where `step` moves the replica of a lane among all rows.
     #[inline(always)]
-    fn weigh(partial: &[[R; CHUNK]], targets: &[R], weights: &mut [R]) {
-        for ((partial, targets), weights) in
-            partial.chunks_exact(LANES).zip(targets.chunks_exact(LANES)).zip(weights.chunks_exact_mut(LANES))
-        {
-            for k in 0..LANES {
-                let [a, b, c, d] = partial[k];
-                let (value, slope) = M::link((a + c) + (b + d));
-                weights[k] = (value - targets[k]) * slope;
-            }
-        }
-    }
-
-    /// One step of the replica `theta`.
-    #[inline(always)]
-    fn step(&self, theta: &mut [[R; CHUNK]], batch: &mut Batch<R>) {
-        let Batch { drawn, partial, targets, weights } = batch;
-        for ((partial, target), &sample) in partial.iter_mut().zip(targets.iter_mut()).zip(&*drawn) {
-            *partial = [R::ZERO; CHUNK];
-            *target = self.targets[sample as usize];
-        }
-        for first in (0..theta.len()).step_by(4) {
-            match theta.len() - first {
-                1 => self.project::<1>(theta, first, drawn, partial),
-                2 => self.project::<2>(theta, first, drawn, partial),
-                3 => self.project::<3>(theta, first, drawn, partial),
-                _ => self.project::<4>(theta, first, drawn, partial),
-            }
-        }
-        Self::weigh(partial, targets, weights);
-        for first in (0..theta.len()).step_by(4) {
-            match theta.len() - first {
-                1 => self.update::<1>(theta, first, drawn, weights),
-                2 => self.update::<2>(theta, first, drawn, weights),
-                3 => self.update::<3>(theta, first, drawn, weights),
-                _ => self.update::<4>(theta, first, drawn, weights),
-            }
-        }
-    }
-
-    /// The steps of `advance`.
-    #[inline(always)]
-    fn steps(&self, block: &mut RowBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
-        let width = block.width();
-        let RowBlock { rows, clocks, bounds, batches, .. } = block;
-        let n = self.targets.len() as u32;
+    fn steps(
+        block: &mut RowBlock<R>,
+        steps: u64,
+        exit: &ExitTest,
+        samples: u32,
+        step: impl Fn(&mut [[R; CHUNK]], &[Lane<u32>], usize, &mut [[R; CHUNK]]),
+    ) -> Advanced {
+        let RowBlock { rows, clocks, bounds, drawn, gradient, .. } = block;
+        let width = gradient.len();
         let mut done = Advanced::default();
         while done.steps < steps && done.ended() == 0 {
-            for first in (0..self.batch_size).step_by(2) {
-                let pair = lane_index_pair(&clocks.normals.rng.words(), n);
-                for (k, indices) in pair.iter().enumerate().take(self.batch_size - first) {
-                    batches.iter_mut().zip(indices.0).for_each(|(batch, index)| batch.drawn[first + k] = index);
+            let mut j = 0;
+            while j < drawn.len() {
+                let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
+                drawn[j] = pair[0];
+                if j + 1 < drawn.len() {
+                    drawn[j + 1] = pair[1];
                 }
+                j += 2;
             }
-            for (lane, (theta, batch)) in rows.chunks_exact_mut(width).zip(batches.iter_mut()).enumerate() {
-                self.step(theta, batch);
-                let end = row_end(theta, bounds, exit);
-                done.diverged |= u32::from(end == End::Diverged) << lane;
-                done.escaped |= u32::from(end == End::Escaped) << lane;
+            for lane in 0..LANES {
+                step(rows, drawn, lane, gradient);
             }
+            (done.escaped, done.diverged) = ends(rows, width, bounds, exit);
             done.diverged &= clocks.occupied;
-            done.escaped &= clocks.occupied;
+            done.escaped &= clocks.occupied & !done.diverged;
             done.steps += 1;
         }
         clocks.count(done.steps);
@@ -159,60 +206,68 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     }
 }
 
-/// `W` chunks from number `first` on.
+/// Masks of the lanes outside and of those that have diverged. The bounds are those of `exit`, padded like a row.
 #[inline(always)]
-fn tile<R: Copy, const W: usize>(chunks: &[[R; CHUNK]], first: usize) -> [[R; CHUNK]; W] {
-    let tile = &chunks[first..first + W];
-    std::array::from_fn(|c| tile[c])
-}
-
-/// What a test of one row finds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    None,
-    Escaped,
-    Diverged,
-}
-
-/// Whether a replica has ended. The bounds are those of `exit`, padded like the row.
-#[inline(always)]
-fn row_end<R: Real>(theta: &[[R; CHUNK]], bounds: &[Vec<[R; CHUNK]>; 2], exit: &ExitTest) -> End {
-    let limit = R::from_f64(DIVERGENCE_LIMIT);
-    let (mut sane, mut outside) = ([true; CHUNK], [false; CHUNK]);
-    for x in theta {
-        for k in 0..CHUNK {
-            // False for NaN too.
-            sane[k] &= x[k].abs() < limit;
+fn ends<R: Real>(rows: &[[R; CHUNK]], width: usize, bounds: &[Vec<[R; CHUNK]>; 2], exit: &ExitTest) -> (u32, u32) {
+    let zero = [[R::ZERO; CHUNK]; LANES];
+    let (low, high) = (&bounds[0][..], &bounds[1][..]);
+    let mut square = zero;
+    for lane in 0..LANES {
+        for c in 0..width {
+            for k in 0..CHUNK {
+                let x = rows[lane * width + c][k];
+                square[lane][k] = x.mul_add(x, square[lane][k]);
+            }
         }
     }
-    match *exit {
-        ExitTest::Never => {}
+    let limit = R::from_f64(DIVERGENCE_LIMIT * DIVERGENCE_LIMIT);
+    // False for NaN too.
+    let sane = lanes_where(&square, |[a, b, c, d]| (a + c) + (b + d) < limit);
+    let outside = match *exit {
+        ExitTest::Never => 0,
         ExitTest::Box { .. } => {
-            for ((x, low), high) in theta.iter().zip(&bounds[0]).zip(&bounds[1]) {
-                for k in 0..CHUNK {
-                    outside[k] |= (x[k] < low[k]) | (x[k] > high[k]);
+            let mut beyond = zero;
+            for lane in 0..LANES {
+                for c in 0..width {
+                    for k in 0..CHUNK {
+                        let x = rows[lane * width + c][k];
+                        beyond[lane][k] = larger(beyond[lane][k], larger(low[c][k] - x, x - high[c][k]));
+                    }
                 }
             }
+            lanes_where(&beyond, |[a, b, c, d]| larger(larger(a, c), larger(b, d)) > R::ZERO)
         }
         ExitTest::Ball { radius_squared, .. } => {
-            let mut square = [R::ZERO; CHUNK];
-            for (x, centre) in theta.iter().zip(&bounds[0]) {
-                for k in 0..CHUNK {
-                    let distance = x[k] - centre[k];
-                    square[k] = distance.mul_add(distance, square[k]);
+            let mut square = zero;
+            for lane in 0..LANES {
+                for c in 0..width {
+                    for k in 0..CHUNK {
+                        let distance = rows[lane * width + c][k] - low[c][k];
+                        square[lane][k] = distance.mul_add(distance, square[lane][k]);
+                    }
                 }
             }
-            let [a, b, c, d] = square;
-            outside[0] = (a + c) + (b + d) > R::from_f64(radius_squared);
+            let limit = R::from_f64(radius_squared);
+            lanes_where(&square, |[a, b, c, d]| (a + c) + (b + d) > limit)
         }
+    };
+    (outside, !sane)
+}
+
+/// The larger number; the second where one is none.
+#[inline(always)]
+fn larger<R: Real>(a: R, b: R) -> R {
+    if a > b { a } else { b }
+}
+
+/// Mask of the lanes whose four partial results pass a test.
+#[inline(always)]
+fn lanes_where<R: Real>(partial: &[[R; CHUNK]; LANES], test: impl Fn([R; CHUNK]) -> bool) -> u32 {
+    let mut mask = 0;
+    for lane in 0..LANES {
+        mask |= u32::from(test(partial[lane])) << lane;
     }
-    let sane = sane.iter().fold(true, |all, flag| all & flag);
-    let outside = outside.iter().fold(false, |any, flag| any | flag);
-    match (sane, outside) {
-        (false, _) => End::Diverged,
-        (true, true) => End::Escaped,
-        (true, false) => End::None,
-    }
+    mask
 }
 
 impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
@@ -232,9 +287,22 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
 
     fn advance(&self, block: &mut RowBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
         block.set_bounds(exit);
+        let (width, samples, data) = (block.width(), self.model.samples() as u32, &self.data[..]);
+        macro_rules! steps {
+            ($($narrow:literal)*) => {
+                match width {
+                    $($narrow => Self::steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
+                        self.step::<$narrow>(data, rows, drawn, lane);
+                    }),)*
+                    _ => Self::steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, room| {
+                        self.step_wide(data, rows, drawn, lane, room);
+                    }),
+                }
+            };
+        }
         dispatch(
             #[inline(always)]
-            || self.steps(block, steps, exit),
+            || steps!(1 2 3 4),
         )
     }
 }
