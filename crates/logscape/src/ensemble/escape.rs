@@ -32,24 +32,30 @@ impl Interrupt {
     }
 }
 
-/// How one replica ended, and after how many steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How one replica ended, after how many steps and at what time `t` of its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "end", rename_all = "kebab-case")]
 pub enum Termination {
     /// It left the region.
     Escaped {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
     /// It was still inside when the run ended.
     Censored {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
     /// A coordinate or the loss became non-finite or absurdly large.
     Diverged {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
 }
 
@@ -213,12 +219,12 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
 
     /// How the replica of a lane has ended, if it has.
     fn end(&mut self, lane: usize, done: Advanced, stop: bool) -> Option<Termination> {
-        let steps = self.block.steps(lane);
+        let (steps, time) = (self.block.steps(lane), self.block.time(lane));
         if done.diverged >> lane & 1 == 1 {
-            return Some(Termination::Diverged { steps });
+            return Some(Termination::Diverged { steps, time });
         }
         if done.escaped >> lane & 1 == 1 {
-            return Some(Termination::Escaped { steps });
+            return Some(Termination::Escaped { steps, time });
         }
         let last = steps >= self.run.max_steps;
         if let Region::LossLevel { loss: level, check_every } = self.run.region
@@ -228,27 +234,34 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
             self.block.theta_into(lane, &mut self.theta);
             let loss = self.meter.loss(&self.theta);
             if !loss.is_finite() {
-                return Some(Termination::Diverged { steps });
+                return Some(Termination::Diverged { steps, time });
             }
             if loss > level {
-                return Some(Termination::Escaped { steps });
+                return Some(Termination::Escaped { steps, time });
             }
         }
-        (last || stop).then_some(Termination::Censored { steps })
+        (last || stop).then_some(Termination::Censored { steps, time })
+    }
+}
+
+impl Termination {
+    /// Steps taken, time `t`, and whether the replica escaped.
+    fn parts(&self) -> (u64, f64, bool) {
+        match *self {
+            Self::Escaped { steps, time } => (steps, time, true),
+            Self::Censored { steps, time } | Self::Diverged { steps, time } => (steps, time, false),
+        }
     }
 }
 
 /// The times in steps as survival data: an escape is an event; a censored or diverged replica was at risk until it ended.
 pub fn survival_times(terminations: &[Termination]) -> Vec<Observation> {
-    terminations
-        .iter()
-        .map(|end| match *end {
-            Termination::Escaped { steps } => Observation { time: steps as f64, event: true },
-            Termination::Censored { steps } | Termination::Diverged { steps } => {
-                Observation { time: steps as f64, event: false }
-            }
-        })
-        .collect()
+    terminations.iter().map(Termination::parts).map(|(k, _, event)| Observation { time: k as f64, event }).collect()
+}
+
+/// [`survival_times`] in the time `t` of each replica's clock.
+pub fn survival_clocks(terminations: &[Termination]) -> Vec<Observation> {
+    terminations.iter().map(Termination::parts).map(|(_, time, event)| Observation { time, event }).collect()
 }
 
 /// Escape rate per step of a run with the given seed.

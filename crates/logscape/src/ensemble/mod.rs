@@ -10,7 +10,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use escape::{EscapeRun, Interrupt, Termination, rate_estimate, survival_times};
+pub use escape::{EscapeRun, Interrupt, Termination, rate_estimate, survival_clocks, survival_times};
 pub use region::{LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryRun};
 pub use stream::{Purpose, stream};

@@ -23,6 +23,7 @@ pub trait RowModel: Problem {
 #[derive(Debug)]
 pub struct RowSgd<'a, R, M> {
     model: &'a M,
+    learning_rate: f64,
     /// `−η/B`.
     factor: R,
     batch_size: usize,
@@ -45,6 +46,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         };
         Ok(Self {
             model,
+            learning_rate,
             factor: R::from_f64(-learning_rate / batch_size as f64),
             batch_size,
             inputs: (0..model.samples()).flat_map(padded).collect(),
@@ -154,7 +156,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
             done.escaped &= clocks.occupied;
             done.steps += 1;
         }
-        clocks.count(done.steps);
+        clocks.count_of(done.steps, self.learning_rate);
         done
     }
 }
