@@ -59,3 +59,33 @@ pub fn perceptron() -> (Taught<Mlp>, Vec<f64>) {
     let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(1));
     (Taught { problem, data }, start)
 }
+
+/// The SDE of the loss `L = L* + ½ h θ²`, in `t` or in `τ` with `dτ = L dt`.
+pub mod scalar_sde {
+    use logscape::problem::QuadraticBasin;
+
+    /// `L*`.
+    pub const MINIMUM_LOSS: f64 = 0.1;
+    /// `h`.
+    pub const CURVATURE: f64 = 1.0;
+    /// `s`.
+    pub const NOISE_STRENGTH: f64 = 1.0;
+    /// `η`.
+    pub const LEARNING_RATE: f64 = 0.1;
+    /// `B`.
+    pub const BATCH_SIZE: u32 = 1;
+    /// `2ηs/B`.
+    pub const STRENGTH: f64 = 2.0 * LEARNING_RATE * NOISE_STRENGTH / BATCH_SIZE as f64;
+    /// Where every replica starts.
+    pub const START: f64 = 1.0;
+    /// Replicas.
+    pub const REPLICAS: usize = 10_000;
+
+    /// The landscape.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn basin() -> QuadraticBasin {
+        QuadraticBasin::new(MINIMUM_LOSS, vec![CURVATURE]).expect("the numbers are positive")
+    }
+}

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use logscape::data::Dataset;
-use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd};
+use logscape::dynamics::sde::{DecoupledBasin, LogBasin, ScalarDiffusion};
+use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd, TimeUnit};
 use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
 use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
-use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, sinusoid};
+use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, scalar_sde, sinusoid};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 /// A run shorter than this is repeated.
@@ -50,17 +52,18 @@ fn work_in<R: Gaussian>(name: &str) -> Option<Box<dyn Work>> {
         "sinusoid-8" => Some(Box::new(sinusoid_exit::<R>(8, 0.4))),
         "phase-retrieval-1" => Some(Box::new(phase_retrieval_exit::<R>(1, 0.01))),
         "phase-retrieval-8" => Some(Box::new(phase_retrieval_exit::<R>(8, 0.04))),
+        "sde" => Some(Box::new(SdeWork { size: ScalarSize::IN_TIME, dynamics: ScalarSize::IN_TIME.decoupled::<R>() })),
+        "log-landscape" => {
+            let size = ScalarSize::IN_LANDSCAPE_TIME;
+            Some(Box::new(SdeWork { size, dynamics: size.log_landscape::<R>() }))
+        }
         _ => None,
     }
 }
 
 /// What a peer needs to simulate the work of that name.
 fn description(name: &str) -> Value {
-    match name {
-        "sde" => scalar_sde(0.01, 2000),
-        "log-landscape" => scalar_sde(0.001, 2000),
-        _ => work(name, "f64").expect("every other listed name has a work").describe(),
-    }
+    work(name, "f64").expect("every listed name has a work").describe()
 }
 
 /// A problem that lives as long as the program, so that dynamics can refer to it.
@@ -130,21 +133,6 @@ fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> S
     }
 }
 
-/// `L = L* + ½ h θ²` in continuous time `t`, or in `τ` with `dτ = L dt`; `step` is of the one or the other.
-fn scalar_sde(step: f64, steps: u64) -> Value {
-    json!({
-        "minimum_loss": 0.1,
-        "curvature": 1.0,
-        "noise_strength": 1.0,
-        "learning_rate": 0.1,
-        "batch_size": 1,
-        "start": 1.0,
-        "step": step,
-        "run": Size { replicas: 10_000, steps }.describe(),
-        "check": Size { replicas: 10_000, steps: 200 }.describe(),
-    })
-}
-
 /// How much to simulate.
 #[derive(Debug, Clone, Copy)]
 struct Size {
@@ -155,6 +143,42 @@ struct Size {
 impl Size {
     fn describe(self) -> Value {
         json!({ "replicas": self.replicas, "steps": self.steps })
+    }
+}
+
+/// The scalar SDE: its step, in `t` or in `τ`, and how many of them.
+#[derive(Debug, Clone, Copy)]
+struct ScalarSize {
+    step: f64,
+    run: u64,
+    check: u64,
+}
+
+impl ScalarSize {
+    const IN_TIME: Self = Self { step: 0.01, run: 2000, check: 200 };
+    const IN_LANDSCAPE_TIME: Self = Self { step: 0.001, run: 2000, check: 200 };
+
+    fn decoupled<R: Gaussian>(self) -> ScalarDiffusion<DecoupledBasin<R>> {
+        ScalarDiffusion::new(&scalar_sde::basin(), scalar_sde::STRENGTH, self.step).expect("settings are valid")
+    }
+
+    fn log_landscape<R: Gaussian>(self) -> ScalarDiffusion<LogBasin<R>> {
+        ScalarDiffusion::new(&scalar_sde::basin(), scalar_sde::STRENGTH, self.step).expect("settings are valid")
+    }
+
+    fn describe(self) -> Value {
+        let size = |steps| Size { replicas: scalar_sde::REPLICAS, steps }.describe();
+        json!({
+            "minimum_loss": scalar_sde::MINIMUM_LOSS,
+            "curvature": scalar_sde::CURVATURE,
+            "noise_strength": scalar_sde::NOISE_STRENGTH,
+            "learning_rate": scalar_sde::LEARNING_RATE,
+            "batch_size": scalar_sde::BATCH_SIZE,
+            "start": scalar_sde::START,
+            "step": self.step,
+            "run": size(self.run),
+            "check": size(self.check),
+        })
     }
 }
 
@@ -195,7 +219,7 @@ impl<P: Problem, D: Dynamics> SgdWork<P, D> {
             run.run(&self.dynamics, &self.taught.problem, &Interrupt::default(), |_| {}).expect("the run is valid");
         ends.into_iter()
             .map(|end| match end {
-                Termination::Escaped { steps } | Termination::Censored { steps } => steps,
+                Termination::Escaped { steps, .. } | Termination::Censored { steps, .. } => steps,
                 Termination::Diverged { .. } => panic!("a replica diverged"),
             })
             .collect()
@@ -246,6 +270,58 @@ impl<P: Problem, D: Dynamics> Work for SgdWork<P, D> {
             None => self.losses(self.check, seed),
             Some(_) => self.exit_steps(self.check, seed).iter().map(|&steps| steps as f64).collect(),
         }]
+    }
+}
+
+/// An SDE in one dimension, without exit.
+struct SdeWork<D> {
+    size: ScalarSize,
+    dynamics: D,
+}
+
+impl<D: Dynamics> SdeWork<D> {
+    /// Steps all replicas and gives each block to `see`, with how many of its lanes count.
+    fn blocks<T: Send>(&self, steps: u64, seed: u64, see: impl Fn(&D::Block, usize) -> T + Sync) -> Vec<T> {
+        let (lanes, replicas) = (self.dynamics.block().lanes(), scalar_sde::REPLICAS);
+        let block = |number: usize| {
+            let (mut block, first) = (self.dynamics.block(), number * lanes);
+            let count = lanes.min(replicas - first);
+            for lane in 0..count {
+                let random = stream(seed, Purpose::Escape, (first + lane) as u64);
+                block.load(lane, &ReplicaState::new(&[scalar_sde::START], random));
+            }
+            self.dynamics.advance(&mut block, steps, &ExitTest::Never);
+            see(&block, count)
+        };
+        (0..replicas.div_ceil(lanes)).into_par_iter().map(block).collect()
+    }
+}
+
+impl<D: Dynamics> Work for SdeWork<D> {
+    fn describe(&self) -> Value {
+        self.size.describe()
+    }
+
+    fn run(&self, seed: u64) -> u64 {
+        self.blocks(self.size.run, seed, |block, count| (0..count).map(|lane| block.steps(lane)).sum::<u64>())
+            .iter()
+            .sum()
+    }
+
+    fn check(&self, seed: u64) -> Vec<Vec<f64>> {
+        let ends: Vec<[f64; 2]> = self
+            .blocks(self.size.check, seed, |block, count| {
+                let end = |lane| {
+                    let mut theta = [0.0];
+                    block.theta_into(lane, &mut theta);
+                    let loss = scalar_sde::MINIMUM_LOSS + 0.5 * scalar_sde::CURVATURE * theta[0] * theta[0];
+                    [loss, block.time(lane)]
+                };
+                (0..count).map(end).collect::<Vec<_>>()
+            })
+            .concat();
+        let clocks = (self.dynamics.time_unit() == TimeUnit::LandscapeTime).then_some(1);
+        std::iter::once(0).chain(clocks).map(|i| ends.iter().map(|end| end[i]).collect()).collect()
     }
 }
 

@@ -228,9 +228,9 @@ pub(crate) fn escape_rows(setting: usize, sgd: &SgdSettings, ends: &[Termination
         .zip(0..)
         .map(|(end, replica)| {
             let (end, steps) = match *end {
-                Termination::Escaped { steps } => ("escaped", steps),
-                Termination::Censored { steps } => ("censored", steps),
-                Termination::Diverged { steps } => ("diverged", steps),
+                Termination::Escaped { steps, .. } => ("escaped", steps),
+                Termination::Censored { steps, .. } => ("censored", steps),
+                Termination::Diverged { steps, .. } => ("diverged", steps),
             };
             EscapeRow {
                 setting: setting as u64,

@@ -14,6 +14,8 @@ pub struct ReplicaState {
     pub theta: Vec<f64>,
     /// Steps taken so far.
     pub steps: u64,
+    /// Time `t`: `ηk` for a chain with learning rate `η`, the integral of `dt/ds` for an SDE in another time `s`.
+    pub time: f64,
     /// State of the random generator.
     pub rng: RngState,
     /// The second normal number of a pair whose first has been used.
@@ -28,7 +30,7 @@ impl ReplicaState {
     /// A replica at `start` that has taken no step.
     pub fn new(start: &[f64], mut stream: ChaCha8Rng) -> Self {
         let rng = seed_state(&mut stream);
-        Self { theta: start.to_vec(), steps: 0, rng, spare: None, order: Vec::new(), cursor: 0 }
+        Self { theta: start.to_vec(), steps: 0, time: 0.0, rng, spare: None, order: Vec::new(), cursor: 0 }
     }
 }
 
@@ -39,29 +41,39 @@ pub struct Clocks<R> {
     pub occupied: u32,
     /// Steps of each replica.
     pub steps: [u64; LANES],
+    /// Time `t` of each replica.
+    pub time: Lane<f64>,
     /// Random numbers of each replica.
     pub normals: Normals<R>,
 }
 
 impl<R: Gaussian> Clocks<R> {
     fn new() -> Self {
-        Self { occupied: 0, steps: [0; LANES], normals: Normals::idle() }
+        Self { occupied: 0, steps: [0; LANES], time: Lane::splat(0.0), normals: Normals::idle() }
     }
 
     fn load(&mut self, lane: usize, state: &ReplicaState) {
         self.occupied |= 1 << lane;
         self.steps[lane] = state.steps;
+        self.time[lane] = state.time;
         self.normals.set(lane, state.rng, state.spare);
     }
 
     fn store(&self, lane: usize, theta: Vec<f64>) -> ReplicaState {
         let (rng, spare) = self.normals.get(lane);
-        ReplicaState { theta, steps: self.steps[lane], rng, spare, order: Vec::new(), cursor: 0 }
+        ReplicaState { theta, steps: self.steps[lane], time: self.time[lane], rng, spare, order: Vec::new(), cursor: 0 }
     }
 
     /// Counts `steps` more steps of every replica.
     pub fn count(&mut self, steps: u64) {
         self.steps.iter_mut().for_each(|count| *count += steps);
+    }
+
+    /// [`count`](Self::count) where a step takes the time `unit` from the first step on. A product, so that the time does
+    /// not depend on how the steps were counted.
+    pub fn count_of(&mut self, steps: u64, unit: f64) {
+        self.count(steps);
+        self.time = Lane::from_fn(|k| self.steps[k] as f64 * unit);
     }
 }
 
@@ -156,6 +168,10 @@ impl<R: Gaussian> Block for LaneBlock<R> {
 
     fn steps(&self, lane: usize) -> u64 {
         self.clocks.steps[lane]
+    }
+
+    fn time(&self, lane: usize) -> f64 {
+        self.clocks.time[lane]
     }
 
     fn theta_into(&self, lane: usize, out: &mut [f64]) {
@@ -253,6 +269,10 @@ impl<R: Gaussian> Block for RowBlock<R> {
         self.clocks.steps[lane]
     }
 
+    fn time(&self, lane: usize) -> f64 {
+        self.clocks.time[lane]
+    }
+
     fn theta_into(&self, lane: usize, out: &mut [f64]) {
         assert_eq!(out.len(), self.dim);
         let row = &self.rows[lane * self.width()..];
@@ -276,8 +296,15 @@ pub struct SoloBlock {
 impl SoloBlock {
     /// An empty block for `dim` parameters, batches of `batch_size` and `scratch` numbers of scratch.
     pub fn new(dim: usize, batch_size: usize, scratch: usize) -> Self {
-        let state =
-            ReplicaState { theta: vec![0.0; dim], steps: 0, rng: [1; 4], spare: None, order: Vec::new(), cursor: 0 };
+        let state = ReplicaState {
+            theta: vec![0.0; dim],
+            steps: 0,
+            time: 0.0,
+            rng: [1; 4],
+            spare: None,
+            order: Vec::new(),
+            cursor: 0,
+        };
         Self { state, occupied: false, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
     }
 }
@@ -302,6 +329,10 @@ impl Block for SoloBlock {
 
     fn steps(&self, _lane: usize) -> u64 {
         self.state.steps
+    }
+
+    fn time(&self, _lane: usize) -> f64 {
+        self.state.time
     }
 
     fn theta_into(&self, _lane: usize, out: &mut [f64]) {

@@ -2,6 +2,7 @@
 
 mod block;
 mod exit;
+pub mod sde;
 mod sgd;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
@@ -21,6 +22,8 @@ pub enum TimeUnit {
     Steps,
     /// Time `t = ηk`.
     LearningTime,
+    /// Time `τ` of the logarithmic landscape, `dτ = L dt`.
+    LandscapeTime,
 }
 
 /// Replicas that move together, each in a lane. What a replica does never depends on its lane or its neighbours.
@@ -39,6 +42,9 @@ pub trait Block: Send {
 
     /// Steps that the replica of an occupied lane has taken.
     fn steps(&self, lane: usize) -> u64;
+
+    /// Time `t` of the replica of an occupied lane.
+    fn time(&self, lane: usize) -> f64;
 
     /// Parameters `θ` (`P`) of a lane into `out`.
     fn theta_into(&self, lane: usize, out: &mut [f64]);

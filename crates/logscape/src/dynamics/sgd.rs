@@ -169,6 +169,7 @@ impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
             }
         }
         state.steps += done.steps;
+        state.time = state.steps as f64 * self.settings.learning_rate;
         done
     }
 }

@@ -33,24 +33,30 @@ impl Interrupt {
     }
 }
 
-/// How one replica ended, and after how many steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(End, u64)", into = "(End, u64)")]
+/// How one replica ended, after how many steps and at what time `t` of its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(End, u64, f64)", into = "(End, u64, f64)")]
 pub enum Termination {
     /// It left the region.
     Escaped {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
     /// It was still inside when the run ended.
     Censored {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
     /// A coordinate or the loss became non-finite or absurdly large.
     Diverged {
         /// Steps taken.
         steps: u64,
+        /// Time `t`.
+        time: f64,
     },
 }
 
@@ -65,22 +71,22 @@ enum End {
     Diverged,
 }
 
-impl From<(End, u64)> for Termination {
-    fn from((end, steps): (End, u64)) -> Self {
+impl From<(End, u64, f64)> for Termination {
+    fn from((end, steps, time): (End, u64, f64)) -> Self {
         match end {
-            End::Escaped => Self::Escaped { steps },
-            End::Censored => Self::Censored { steps },
-            End::Diverged => Self::Diverged { steps },
+            End::Escaped => Self::Escaped { steps, time },
+            End::Censored => Self::Censored { steps, time },
+            End::Diverged => Self::Diverged { steps, time },
         }
     }
 }
 
-impl From<Termination> for (End, u64) {
+impl From<Termination> for (End, u64, f64) {
     fn from(end: Termination) -> Self {
         match end {
-            Termination::Escaped { steps } => (End::Escaped, steps),
-            Termination::Censored { steps } => (End::Censored, steps),
-            Termination::Diverged { steps } => (End::Diverged, steps),
+            Termination::Escaped { steps, time } => (End::Escaped, steps, time),
+            Termination::Censored { steps, time } => (End::Censored, steps, time),
+            Termination::Diverged { steps, time } => (End::Diverged, steps, time),
         }
     }
 }
@@ -120,8 +126,9 @@ impl EscapeProgress {
 
     /// How each replica of `run` has ended, in replica order; those that have not are censored where they are.
     pub fn terminations(&self, run: &EscapeRun) -> Vec<Termination> {
-        let mut all = vec![Termination::Censored { steps: 0 }; run.replicas];
-        let running = self.running.iter().map(|(k, state)| (*k, Termination::Censored { steps: state.steps }));
+        let mut all = vec![Termination::Censored { steps: 0, time: 0.0 }; run.replicas];
+        let censored = |state: &ReplicaState| Termination::Censored { steps: state.steps, time: state.time };
+        let running = self.running.iter().map(|(k, state)| (*k, censored(state)));
         for (replica, end) in self.ends.iter().copied().chain(running) {
             if let Some(slot) = all.get_mut(replica as usize) {
                 *slot = end;
@@ -335,11 +342,13 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     /// How the replica of a lane has ended, if it has.
     fn end(&mut self, lane: usize, done: Advanced) -> Option<Termination> {
         let steps = self.block.steps(lane);
+        // The clock of a replica that has diverged may be no number; it then counts for nothing.
+        let time = Some(self.block.time(lane)).filter(|time| time.is_finite()).unwrap_or_default();
         if done.diverged >> lane & 1 == 1 {
-            return Some(Termination::Diverged { steps });
+            return Some(Termination::Diverged { steps, time });
         }
         if done.escaped >> lane & 1 == 1 {
-            return Some(Termination::Escaped { steps });
+            return Some(Termination::Escaped { steps, time });
         }
         let last = steps >= self.run.max_steps;
         if let Region::LossLevel { loss: level, check_every } = self.run.region
@@ -348,27 +357,34 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
             self.block.theta_into(lane, &mut self.theta);
             let loss = self.meter.loss(&self.theta);
             if !loss.is_finite() {
-                return Some(Termination::Diverged { steps });
+                return Some(Termination::Diverged { steps, time });
             }
             if loss > level {
-                return Some(Termination::Escaped { steps });
+                return Some(Termination::Escaped { steps, time });
             }
         }
-        last.then_some(Termination::Censored { steps })
+        last.then_some(Termination::Censored { steps, time })
+    }
+}
+
+impl Termination {
+    /// Steps taken, time `t`, and whether the replica escaped.
+    fn parts(&self) -> (u64, f64, bool) {
+        match *self {
+            Self::Escaped { steps, time } => (steps, time, true),
+            Self::Censored { steps, time } | Self::Diverged { steps, time } => (steps, time, false),
+        }
     }
 }
 
 /// The times in steps as survival data: an escape is an event; a censored or diverged replica was at risk until it ended.
 pub fn survival_times(terminations: &[Termination]) -> Vec<Observation> {
-    terminations
-        .iter()
-        .map(|end| match *end {
-            Termination::Escaped { steps } => Observation { time: steps as f64, event: true },
-            Termination::Censored { steps } | Termination::Diverged { steps } => {
-                Observation { time: steps as f64, event: false }
-            }
-        })
-        .collect()
+    terminations.iter().map(Termination::parts).map(|(k, _, event)| Observation { time: k as f64, event }).collect()
+}
+
+/// [`survival_times`] in the time `t` of each replica's clock.
+pub fn survival_clocks(terminations: &[Termination]) -> Vec<Observation> {
+    terminations.iter().map(Termination::parts).map(|(_, time, event)| Observation { time, event }).collect()
 }
 
 /// Escape rate per step of a run with the given seed.

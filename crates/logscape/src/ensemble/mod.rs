@@ -10,7 +10,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimate, survival_times};
+pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimate, survival_clocks, survival_times};
 pub use region::{LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
 pub use stream::{Purpose, stream};

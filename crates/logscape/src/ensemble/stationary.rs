@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
-use crate::dynamics::{Block, Dynamics, ExitTest, ReplicaState, WithDynamics, with_sgd};
-use crate::stats::{Histogram, Moments};
+use crate::dynamics::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit, WithDynamics, with_sgd};
+use crate::stats::{Histogram, Moments, WeightedHistogram};
 use crate::{Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
@@ -42,6 +42,8 @@ pub struct StationaryRun {
 pub struct GroupStatistics {
     /// Excess loss `L − L*`.
     pub loss: Histogram,
+    /// Excess loss weighted by `dt/dτ = 1/L`, for a dynamics whose time is `τ`: its law in the time `t`.
+    pub loss_in_time: Option<WeightedHistogram>,
     /// Displacement along each direction.
     pub displacements: Vec<Histogram>,
     /// Mean and covariance of `θ`, where asked for.
@@ -179,6 +181,10 @@ impl StationaryRun {
         if progress.units.is_empty() {
             let empty = GroupStatistics {
                 loss: self.loss_bins.emptied()?,
+                loss_in_time: match dynamics.time_unit() {
+                    TimeUnit::LandscapeTime => Some(WeightedHistogram::new(&self.loss_bins)?),
+                    TimeUnit::Steps | TimeUnit::LearningTime => None,
+                },
                 displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
                 moments: self.moments.then(|| Moments::new(dynamics.dim())),
                 diverged: 0,
@@ -268,7 +274,11 @@ impl StationaryRun {
     }
 
     fn record<P: Problem + ?Sized>(&self, theta: &[f64], meter: &mut LossMeter<'_, P>, seen: &mut GroupStatistics) {
-        seen.loss.add(meter.loss(theta) - self.minimum_loss);
+        let loss = meter.loss(theta);
+        seen.loss.add(loss - self.minimum_loss);
+        if let Some(histogram) = &mut seen.loss_in_time {
+            histogram.add(loss - self.minimum_loss, 1.0 / loss);
+        }
         for (direction, histogram) in self.directions.iter().zip(&mut seen.displacements) {
             histogram.add(direction.iter().zip(theta).zip(&self.start).map(|((v, x), x0)| v * (x - x0)).sum());
         }

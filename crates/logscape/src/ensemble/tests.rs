@@ -104,7 +104,7 @@ fn divergence_is_counted_and_leaves_no_nan() {
     let eta = 4.5 / line.x.iter().map(|x| x * x).fold(f64::INFINITY, f64::min);
     let far = Region::LossLevel { loss: 1e300, check_every: 1000 };
     let ends = quiet(eta, &escape(far, 100_000)).unwrap();
-    assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps } if *steps < 1000)));
+    assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps, .. } if *steps < 1000)));
     let rate = rate_estimate(&ends, 3);
     assert_eq!((rate.escaped, rate.censored, rate.diverged, rate.mean_steps), (0, 0, 64, None));
     assert!(rate.mean_steps_lower_bound.is_finite() && rate.exposure > 0.0);
@@ -127,7 +127,7 @@ fn equal_regions_give_equal_times() {
     // Rare tests see an exit on their grid, never before it happened.
     let rare = quiet(0.2, &escape(Region::LossLevel { loss: level, check_every: 7 }, 5_000)).unwrap();
     for (early, late) in loss.iter().zip(&rare) {
-        if let (Termination::Escaped { steps: early }, Termination::Escaped { steps: late }) = (early, late) {
+        if let (Termination::Escaped { steps: early, .. }, Termination::Escaped { steps: late, .. }) = (early, late) {
             assert!(late >= early && (late % 7 == 0 || *late == 5_000));
         }
     }
@@ -140,7 +140,7 @@ fn an_interrupt_censors_and_bad_runs_are_refused() {
     let best = Line::six().minimum();
     let run = escape(Region::interval(best - 1.0, best + 1.0), 1_000);
     let ends = run.run_sgd(&Line::six(), sgd(0.2), &stop, |_| {}).unwrap();
-    assert!(ends.iter().all(|end| *end == Termination::Censored { steps: 0 }));
+    assert!(ends.iter().all(|end| *end == Termination::Censored { steps: 0, time: 0.0 }));
     let outside = escape(Region::interval(best + 1.0, best + 2.0), 1_000);
     assert_eq!(quiet(0.2, &outside), Err(EnsembleError::StartOutside));
     let empty = escape(Region::interval(best + 1.0, best), 1_000);

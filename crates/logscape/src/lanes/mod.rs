@@ -37,14 +37,23 @@ impl<T: Copy> Lane<T> {
 
     /// `f` of every lane.
     #[inline(always)]
-    pub fn map<U: Copy>(self, mut f: impl FnMut(T) -> U) -> Lane<U> {
-        Lane::from_fn(|k| f(self.0[k]))
+    pub fn map<U: Copy>(self, f: impl Fn(T) -> U) -> Lane<U> {
+        // A loop, since the standard library's constructor of arrays is not always inlined. What it starts from is not used.
+        let mut out = Lane::splat(f(self.0[0]));
+        for k in 0..LANES {
+            out.0[k] = f(self.0[k]);
+        }
+        out
     }
 
     /// `f` of the lanes of two, in pairs.
     #[inline(always)]
-    pub fn zip<U: Copy, V: Copy>(self, other: Lane<U>, mut f: impl FnMut(T, U) -> V) -> Lane<V> {
-        Lane::from_fn(|k| f(self.0[k], other.0[k]))
+    pub fn zip<U: Copy, V: Copy>(self, other: Lane<U>, f: impl Fn(T, U) -> V) -> Lane<V> {
+        let mut out = Lane::splat(f(self.0[0], other.0[0]));
+        for k in 0..LANES {
+            out.0[k] = f(self.0[k], other.0[k]);
+        }
+        out
     }
 }
 
@@ -67,7 +76,11 @@ impl<R: Real> Lane<R> {
     /// `self · factor + term`, rounded once.
     #[inline(always)]
     pub fn mul_add(self, factor: Self, term: Self) -> Self {
-        Self::from_fn(|k| self.0[k].mul_add(factor.0[k], term.0[k]))
+        let mut out = self;
+        for k in 0..LANES {
+            out.0[k] = self.0[k].mul_add(factor.0[k], term.0[k]);
+        }
+        out
     }
 
     /// Square root.
@@ -126,7 +139,11 @@ macro_rules! elementwise {
             type Output = Self;
             #[inline(always)]
             fn $method(self, other: Self) -> Self {
-                Self::from_fn(|k| self.0[k].$method(other.0[k]))
+                let mut out = self;
+                for k in 0..LANES {
+                    out.0[k] = self.0[k].$method(other.0[k]);
+                }
+                out
             }
         }
     )*};

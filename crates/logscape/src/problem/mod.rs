@@ -5,6 +5,7 @@ mod linear_regression;
 mod matrix_factorisation;
 mod mlp;
 mod phase_retrieval;
+mod quadratic;
 mod regression_data;
 mod scalar;
 mod sinusoid;
@@ -18,6 +19,7 @@ pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
 pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
+pub use quadratic::QuadraticBasin;
 pub use scalar::ScalarModel;
 pub use sinusoid::Sinusoid;
 

@@ -330,6 +330,26 @@ fn matrix_factorisation_derivatives() {
     check(&problem, &normals(14, 3), &Scalar { inputs: &inputs, targets: &targets, formula });
 }
 
+struct Parabolas<'a>(f64, &'a [f64]);
+
+impl Reference for Parabolas<'_> {
+    fn loss<D: DualNum<Primitive = f64>>(&self, theta: &[D]) -> D {
+        let squares = theta.iter().zip(self.1).map(|(x, &h)| x.clone() * x * (0.5 * h));
+        squares.fold(D::from(self.0), |sum, square| sum + square)
+    }
+}
+
+#[test]
+fn quadratic_basin_derivatives() {
+    let curvatures = [2.0, 0.3, 0.0, 1.0];
+    let basin = QuadraticBasin::new(0.7, curvatures.to_vec()).unwrap();
+    let (theta, all) = (normals(4, 5), Samples::Range(0..1));
+    check_derivatives(&basin, &theta, &Parabolas(0.7, &curvatures), &all);
+    check_products(&basin, &theta, &all);
+    assert!(QuadraticBasin::new(-0.1, vec![1.0]).is_err() && QuadraticBasin::new(0.1, vec![-1.0]).is_err());
+    assert!(QuadraticBasin::new(0.1, Vec::new()).is_err());
+}
+
 #[test]
 fn perceptron_derivatives() {
     for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Identity] {

@@ -40,6 +40,16 @@ pub fn next_word(s: &mut RngState) -> u64 {
     word
 }
 
+/// The state from which [`next_word`] went to `s`.
+pub fn previous_state(s: RngState) -> RngState {
+    let sum = s[3].rotate_right(45);
+    let first = s[0] ^ sum;
+    // b ^ (b << 17) is known; a shift by 68 leaves nothing.
+    let known = s[1] ^ s[2];
+    let second = known ^ (known << 17) ^ (known << 34) ^ (known << 51);
+    [first, second, s[1] ^ second ^ first, sum ^ second]
+}
+
 /// The generators of a block. Lane `k` gives the words that its state gives alone.
 #[derive(Debug, Clone)]
 pub struct LaneRng {
@@ -62,14 +72,6 @@ impl LaneRng {
     /// The state of lane `lane`.
     pub fn get(&self, lane: usize) -> RngState {
         std::array::from_fn(|i| self.state[i][lane])
-    }
-
-    /// Puts back the lanes for which `back` holds to where they were `before`.
-    #[inline(always)]
-    pub(crate) fn put_back(&mut self, before: &Self, back: impl Fn(usize) -> bool) {
-        for (words, old) in self.state.iter_mut().zip(&before.state) {
-            *words = Lane::from_fn(|k| if back(k) { old[k] } else { words[k] });
-        }
     }
 
     /// The next 64 bits of every lane.

@@ -2,17 +2,22 @@
 
 use std::f64::consts::FRAC_PI_4;
 
-use super::{LaneRng, RngState};
+use super::{LaneRng, RngState, previous_state};
 use crate::lanes::{LANES, Lane, Real, math};
 
 /// Real types that normal numbers can be drawn in.
 pub trait Gaussian: Real {
+    /// Words that [`pair`](Self::pair) takes from each generator.
+    const WORDS_PER_PAIR: u32;
+
     /// Two independent standard normal numbers for every lane: `√(−2 ln u) (sin φ, cos φ)` with `u` in `(0, 1)` and a
     /// uniform angle `φ`. From one word in `f32`, where `|x| < 6.8`, and from two in `f64`, where `|x| < 8.6`.
     fn pair(rng: &mut LaneRng) -> (Lane<Self>, Lane<Self>);
 }
 
 impl Gaussian for f32 {
+    const WORDS_PER_PAIR: u32 = 1;
+
     #[inline(always)]
     #[allow(clippy::cast_possible_wrap, reason = "the offset uses the sign, the uniform number has none")]
     fn pair(rng: &mut LaneRng) -> (Lane<f32>, Lane<f32>) {
@@ -35,6 +40,8 @@ impl Gaussian for f32 {
 }
 
 impl Gaussian for f64 {
+    const WORDS_PER_PAIR: u32 = 2;
+
     #[inline(always)]
     fn pair(rng: &mut LaneRng) -> (Lane<f64>, Lane<f64>) {
         let (radial, angular) = (rng.words(), rng.words());
@@ -58,13 +65,19 @@ fn one_to_two(word: u64) -> f64 {
 
 /// The normal numbers of a block, one after the other for each replica: the two of a pair follow each other, so that
 /// the sequence of a replica depends only on its generator.
+///
+/// Replicas that were loaded between the two numbers of a pair stay out of step with the others. Pairs are made for all
+/// lanes at once nevertheless, every second draw: a lane may hold up to two numbers.
 #[derive(Debug, Clone)]
 pub struct Normals<R> {
-    /// The generators, for other draws.
+    /// The generators, for other draws; these must not be mixed with normal numbers.
     pub rng: LaneRng,
-    spare: Lane<R>,
-    /// Bit `k` is set where the second number of lane `k`'s pair is still to be used.
-    held: u32,
+    /// The next numbers of each lane.
+    next: [Lane<R>; 2],
+    /// Bit `k` is set where lane `k` holds a number, the second of a pair unless it holds two.
+    one: u32,
+    /// Bit `k` is set where lane `k` holds two, a whole pair; then every lane holds one at least.
+    two: u32,
 }
 
 impl<R: Gaussian> Normals<R> {
@@ -72,43 +85,74 @@ impl<R: Gaussian> Normals<R> {
 
     /// Generators that stand at no replica's state yet.
     pub fn idle() -> Self {
-        Self { rng: LaneRng::idle(), spare: Lane::splat(R::ZERO), held: 0 }
+        Self { rng: LaneRng::idle(), next: [Lane::splat(R::ZERO); 2], one: 0, two: 0 }
     }
 
     /// Puts lane `lane` at a generator's state, with the second number of a pair where there is one.
     pub fn set(&mut self, lane: usize, rng: RngState, spare: Option<f64>) {
+        // Whole pairs go back where they came from, so that the others need not have a number each.
+        for other in (0..LANES).filter(|other| self.two >> other & 1 == 1) {
+            self.rng.set(other, self.before_pair(other));
+        }
+        self.one &= !self.two;
+        self.two = 0;
         self.rng.set(lane, rng);
-        self.held = self.held & !(1 << lane) | u32::from(spare.is_some()) << lane;
-        self.spare[lane] = spare.map_or(R::ZERO, R::from_f64);
+        self.one = self.one & !(1 << lane) | u32::from(spare.is_some()) << lane;
+        self.next[0][lane] = spare.map_or(R::ZERO, R::from_f64);
     }
 
     /// The state of lane `lane` and the second number of its pair, if it is still to be used.
     pub fn get(&self, lane: usize) -> (RngState, Option<f64>) {
-        let held = self.held & (1 << lane) != 0;
-        (self.rng.get(lane), held.then(|| self.spare[lane].to_f64()))
+        if self.two >> lane & 1 == 1 {
+            return (self.before_pair(lane), None);
+        }
+        let held = self.one >> lane & 1 == 1;
+        (self.rng.get(lane), held.then(|| self.next[0][lane].to_f64()))
     }
 
-    /// The next number of every lane. Costs half a pair while all lanes are in step, and a pair otherwise.
+    /// The state from which lane `lane` made its last pair.
+    fn before_pair(&self, lane: usize) -> RngState {
+        (0..R::WORDS_PER_PAIR).fold(self.rng.get(lane), |state, _| previous_state(state))
+    }
+
+    /// The next number of every lane; every second draw costs a pair.
     #[inline(always)]
     pub fn draw(&mut self) -> Lane<R> {
-        if self.held == Self::ALL {
-            self.held = 0;
-            return self.spare;
+        if self.one == Self::ALL {
+            let next = self.next[0];
+            self.next[0] = self.next[1];
+            (self.one, self.two) = (self.two, 0);
+            return next;
         }
-        if self.held == 0 {
-            let (first, second) = R::pair(&mut self.rng);
-            (self.spare, self.held) = (second, Self::ALL);
-            return first;
+        let [first, second] = self.draw_two();
+        self.put_back(second);
+        first
+    }
+
+    /// Whether [`draw_two`](Self::draw_two) may be called.
+    #[inline(always)]
+    pub fn can_draw_two(&self) -> bool {
+        self.two == 0
+    }
+
+    /// The next two numbers of every lane, for one pair. No lane may hold two: see [`can_draw_two`](Self::can_draw_two).
+    #[inline(always)]
+    pub fn draw_two(&mut self) -> [Lane<R>; 2] {
+        let (a, b) = R::pair(&mut self.rng);
+        let (mut first, mut second) = (a, b);
+        for k in 0..LANES {
+            let held = self.one >> k & 1 == 1;
+            first.0[k] = if held { self.next[0].0[k] } else { a.0[k] };
+            second.0[k] = if held { a.0[k] } else { b.0[k] };
         }
-        // Lanes that hold a number use it, and their generators do not move.
-        let before = self.rng.clone();
-        let (first, second) = R::pair(&mut self.rng);
-        let held = self.held;
-        let holds = |k: usize| held >> k & 1 == 1;
-        let next = Lane::from_fn(|k| if holds(k) { self.spare[k] } else { first[k] });
-        self.spare = second;
-        self.rng.put_back(&before, holds);
-        self.held = !held & Self::ALL;
-        next
+        self.next[0] = b;
+        [first, second]
+    }
+
+    /// Gives back the second number of the last [`draw_two`](Self::draw_two).
+    #[inline(always)]
+    pub fn put_back(&mut self, second: Lane<R>) {
+        self.next = [second, self.next[0]];
+        (self.two, self.one) = (self.one, Self::ALL);
     }
 }

@@ -44,6 +44,84 @@ fn every_lane_is_xoshiro_and_may_move() {
 }
 
 #[test]
+fn the_generator_goes_back() {
+    let mut state = seed_state(&mut stream(2, Purpose::Escape, 1));
+    for _ in 0..1000 {
+        let before = state;
+        next_word(&mut state);
+        assert_eq!(previous_state(state), before);
+    }
+}
+
+/// The numbers of one replica drawn alone.
+fn alone<R: Gaussian>(state: RngState, count: usize) -> Vec<f64> {
+    let mut normals = Normals::<R>::idle();
+    normals.set(5, state, None);
+    (0..count).map(|_| dispatch(|| normals.draw())[5].to_f64()).collect()
+}
+
+/// Every lane is refilled at some time of either parity, moved through its stored state and drawn from one by one and two
+/// by two: its numbers are those that it gives alone, and there are as many pairs as half the draws.
+fn check_out_of_step<R: Gaussian>() {
+    let mut order = seed_state(&mut stream(6, Purpose::Escape, 99));
+    let state = |replica: u64| seed_state(&mut stream(6, Purpose::Escape, replica));
+    let mut normals = Normals::<R>::idle();
+    let mut replicas = [0_u64; LANES];
+    let mut seen: Vec<Vec<f64>> = Vec::new();
+    for lane in 0..LANES {
+        replicas[lane] = lane as u64;
+        normals.set(lane, state(lane as u64), None);
+        seen.push(Vec::new());
+    }
+    for round in 0..400 {
+        let mut see = |numbers: Lane<R>| {
+            (0..LANES).for_each(|lane| seen[replicas[lane] as usize].push(numbers[lane].to_f64()));
+        };
+        if normals.can_draw_two() && next_word(&mut order) >> 63 == 0 {
+            let [first, second] = dispatch(|| normals.draw_two());
+            see(first);
+            if next_word(&mut order) >> 63 == 0 { normals.put_back(second) } else { see(second) }
+        } else {
+            see(dispatch(|| normals.draw()));
+        }
+        let lane = (next_word(&mut order) >> 60) as usize;
+        match round % 5 {
+            0 => {
+                replicas[lane] = seen.len() as u64;
+                normals.set(lane, state(replicas[lane]), None);
+                seen.push(Vec::new());
+            }
+            1 => {
+                let (rng, spare) = normals.get(lane);
+                normals.set(lane, rng, spare);
+            }
+            _ => {}
+        }
+    }
+    for (replica, numbers) in seen.iter().enumerate() {
+        assert_eq!(*numbers, alone::<R>(state(replica as u64), numbers.len()), "{replica}");
+    }
+    // Out of step or not, a thousand draws make five hundred pairs.
+    let mut normals = Normals::<R>::idle();
+    let start = state(0);
+    (0..LANES).for_each(|lane| normals.set(lane, start, (lane % 3 == 0).then_some(0.0)));
+    for _ in 0..1000 {
+        normals.draw();
+    }
+    let mut end = start;
+    for _ in 0..500 * R::WORDS_PER_PAIR {
+        next_word(&mut end);
+    }
+    assert_eq!(normals.rng.get(1), end);
+}
+
+#[test]
+fn replicas_out_of_step_keep_their_sequences() {
+    check_out_of_step::<f64>();
+    check_out_of_step::<f32>();
+}
+
+#[test]
 fn indices_are_the_halves_of_the_wide_product() {
     let mut state = seed_state(&mut stream(2, Purpose::Escape, 0));
     for n in [1, 2, 3, 1000, 65_536, 1 << 31, u32::MAX] {

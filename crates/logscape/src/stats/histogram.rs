@@ -27,6 +27,13 @@ pub enum HistogramError {
     Layout,
 }
 
+/// Where a number falls.
+enum Bin {
+    Underflow,
+    Number(usize),
+    Overflow,
+}
+
 /// Counts in equal bins on `[lower, upper)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
@@ -65,17 +72,26 @@ impl Histogram {
     /// Counts `x`; what is not a number counts as overflow.
     #[inline]
     pub fn add(&mut self, x: f64) {
+        match self.bin(x) {
+            Bin::Underflow => self.underflow += 1,
+            Bin::Number(i) => self.counts[i] += 1,
+            Bin::Overflow => self.overflow += 1,
+        }
+    }
+
+    #[inline]
+    fn bin(&self, x: f64) -> Bin {
         if x < self.lower {
-            self.underflow += 1;
+            Bin::Underflow
         } else if x < self.upper {
             let fraction = match self.scale {
                 Scale::Linear => (x - self.lower) / (self.upper - self.lower),
                 Scale::Logarithmic => (x / self.lower).ln() / (self.upper / self.lower).ln(),
             };
             let bins = self.counts.len();
-            self.counts[((fraction * bins as f64) as usize).min(bins - 1)] += 1;
+            Bin::Number(((fraction * bins as f64) as usize).min(bins - 1))
         } else {
-            self.overflow += 1;
+            Bin::Overflow
         }
     }
 
@@ -131,6 +147,53 @@ impl Histogram {
     }
 }
 
+/// A histogram and, beside every count, the sum of weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeightedHistogram {
+    counts: Histogram,
+    weights: Vec<f64>,
+    underflow: f64,
+    overflow: f64,
+}
+
+impl WeightedHistogram {
+    /// A histogram with the bins of `bins` and no counts.
+    ///
+    /// # Errors
+    /// If `bins` was read from a record whose bins make no histogram.
+    pub fn new(bins: &Histogram) -> Result<Self, HistogramError> {
+        let counts = bins.emptied()?;
+        let weights = vec![0.0; counts.counts.len()];
+        Ok(Self { counts, weights, underflow: 0.0, overflow: 0.0 })
+    }
+
+    /// Counts `x` with a finite `weight`; what is not a number counts as overflow.
+    #[inline]
+    pub fn add(&mut self, x: f64, weight: f64) {
+        match self.counts.bin(x) {
+            Bin::Underflow => self.underflow += weight,
+            Bin::Number(i) => self.weights[i] += weight,
+            Bin::Overflow => self.overflow += weight,
+        }
+        self.counts.add(x);
+    }
+
+    /// The counts without weights.
+    pub fn counts(&self) -> &Histogram {
+        &self.counts
+    }
+
+    /// Weights of the bins.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// All weights.
+    pub fn total(&self) -> f64 {
+        self.underflow + self.overflow + self.weights.iter().sum::<f64>()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +216,15 @@ mod tests {
         assert_eq!(log.merge(&linear), Err(HistogramError::Layout));
         assert!((log.edge(2) - 1.0).abs() < 1e-12);
         assert_eq!(Histogram::new(Scale::Logarithmic, 0.0, 1.0, 3), Err(HistogramError::Range));
+    }
+
+    #[test]
+    fn weights_add_up_in_their_bins() {
+        let mut weighted = WeightedHistogram::new(&Histogram::new(Scale::Linear, 0.0, 4.0, 2).unwrap()).unwrap();
+        for (x, weight) in [(-1.0, 0.5), (1.0, 2.0), (1.5, 3.0), (3.0, 0.25), (f64::NAN, 1.0)] {
+            weighted.add(x, weight);
+        }
+        assert_eq!((weighted.weights(), weighted.total()), (&[5.0, 0.25][..], 6.75));
+        assert_eq!((weighted.counts().counts(), weighted.counts().total()), (&[2, 1][..], 5));
     }
 }

@@ -5,7 +5,7 @@ mod moments;
 mod survival;
 mod tail;
 
-pub use histogram::{Histogram, HistogramError, Scale};
+pub use histogram::{Histogram, HistogramError, Scale, WeightedHistogram};
 pub use moments::Moments;
 pub use survival::{
     Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,

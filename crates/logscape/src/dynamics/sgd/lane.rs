@@ -23,6 +23,7 @@ pub trait LaneModel: Problem {
 #[derive(Debug)]
 pub struct LaneSgd<'a, R: Real, M: LaneModel> {
     model: &'a M,
+    learning_rate: f64,
     /// `−η/B`.
     factor: R,
     batch_size: usize,
@@ -38,7 +39,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
         check(model.samples(), &settings)?;
         let factor = R::from_f64(-learning_rate / batch_size as f64);
-        Ok(Self { model, factor, batch_size, data: model.lane_data() })
+        Ok(Self { model, learning_rate, factor, batch_size, data: model.lane_data() })
     }
 
     /// One step of every lane.
@@ -84,7 +85,7 @@ impl<R: Gaussian, M: LaneModel> Dynamics for LaneSgd<'_, R, M> {
                     (done.escaped, done.diverged) = block.ends(exit);
                     done.steps += 1;
                 }
-                block.clocks.count(done.steps);
+                block.clocks.count_of(done.steps, self.learning_rate);
                 done
             },
         )

@@ -23,6 +23,7 @@ pub trait RowModel: Problem {
 #[derive(Debug)]
 pub struct RowSgd<'a, R, M> {
     model: &'a M,
+    learning_rate: f64,
     /// `−η/B`.
     factor: R,
     batch_size: usize,
@@ -48,6 +49,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         };
         Ok(Self {
             model,
+            learning_rate,
             factor: R::from_f64(-learning_rate / batch_size as f64),
             batch_size,
             data: (0..model.samples()).flat_map(row).collect(),
@@ -174,6 +176,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     /// The steps of `advance`, where `step` moves the replica of a lane among all rows.
     #[inline(always)]
     fn steps(
+        &self,
         block: &mut RowBlock<R>,
         steps: u64,
         exit: &ExitTest,
@@ -201,7 +204,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
             done.escaped &= clocks.occupied & !done.diverged;
             done.steps += 1;
         }
-        clocks.count(done.steps);
+        clocks.count_of(done.steps, self.learning_rate);
         done
     }
 }
@@ -291,10 +294,10 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
         macro_rules! steps {
             ($($narrow:literal)*) => {
                 match width {
-                    $($narrow => Self::steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
+                    $($narrow => self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
                         self.step::<$narrow>(data, rows, drawn, lane);
                     }),)*
-                    _ => Self::steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, room| {
+                    _ => self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, room| {
                         self.step_wide(data, rows, drawn, lane, room);
                     }),
                 }

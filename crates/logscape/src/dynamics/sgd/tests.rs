@@ -126,7 +126,7 @@ fn both_ways<P: Problem, D: Dynamics>(problem: &P, fast: &D, batch_size: usize) 
     assert_eq!(fast.advance(&mut block, steps, &ExitTest::Never).steps, steps);
     let (want, found) = (solo.store(0), block.store(3));
     // Exactly the same words were drawn.
-    assert_eq!((found.steps, found.rng), (want.steps, want.rng));
+    assert_eq!((found.steps, found.time, found.rng), (want.steps, 50.0 * 0.05, want.rng));
     [want.theta, found.theta]
 }
 
