@@ -139,6 +139,9 @@ impl<R: Gaussian> Normals<R> {
     #[inline(always)]
     pub fn draw_two(&mut self) -> [Lane<R>; 2] {
         let (a, b) = R::pair(&mut self.rng);
+        if self.one == 0 {
+            return [a, b];
+        }
         let (mut first, mut second) = (a, b);
         for k in 0..LANES {
             let held = self.one >> k & 1 == 1;
