@@ -101,36 +101,42 @@ impl<R: Gaussian> LaneBlock<R> {
     /// Masks of the occupied lanes that have left and of those that have diverged.
     #[inline(always)]
     pub fn ends(&self, exit: &ExitTest) -> (u32, u32) {
-        let limit = R::from_f64(DIVERGENCE_LIMIT);
-        let (mut sane, mut outside) = (Lane::splat(true), Lane::splat(false));
-        for x in &self.theta {
-            for k in 0..LANES {
-                // False for NaN too.
-                sane.0[k] &= x.0[k].abs() < limit;
-            }
-        }
-        match *exit {
-            ExitTest::Never => {}
-            ExitTest::Box { lower, upper } => {
-                for ((x, &low), &high) in self.theta.iter().zip(lower).zip(upper) {
-                    let (low, high) = (R::from_f64(low), R::from_f64(high));
-                    for k in 0..LANES {
-                        outside.0[k] |= (x.0[k] < low) | (x.0[k] > high);
-                    }
-                }
-            }
-            ExitTest::Ball { centre, radius_squared } => {
-                let mut square = Lane::splat(R::ZERO);
-                for (x, &c) in self.theta.iter().zip(centre) {
-                    let distance = *x - Lane::splat(R::from_f64(c));
-                    square = distance.mul_add(distance, square);
-                }
-                outside = square.map(|square| square > R::from_f64(radius_squared));
-            }
-        }
-        let diverged = !mask(&sane) & self.clocks.occupied;
-        (mask(&outside) & self.clocks.occupied & !diverged, diverged)
+        ends(&self.theta, self.clocks.occupied, exit)
     }
+}
+
+/// Masks of the `occupied` lanes of `theta` (`P` lanes) that have left and of those that have diverged.
+#[inline(always)]
+pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -> (u32, u32) {
+    let limit = R::from_f64(DIVERGENCE_LIMIT);
+    let (mut sane, mut outside) = (Lane::splat(true), Lane::splat(false));
+    for i in 0..theta.len() {
+        for k in 0..LANES {
+            // False for NaN too.
+            sane.0[k] &= theta[i].0[k].abs() < limit;
+        }
+    }
+    match *exit {
+        ExitTest::Never => {}
+        ExitTest::Box { lower, upper } => {
+            for i in 0..theta.len() {
+                let (low, high) = (R::from_f64(lower[i]), R::from_f64(upper[i]));
+                for k in 0..LANES {
+                    outside.0[k] |= (theta[i].0[k] < low) | (theta[i].0[k] > high);
+                }
+            }
+        }
+        ExitTest::Ball { centre, radius_squared } => {
+            let mut square = Lane::splat(R::ZERO);
+            for i in 0..theta.len() {
+                let distance = theta[i] - Lane::splat(R::from_f64(centre[i]));
+                square = distance.mul_add(distance, square);
+            }
+            outside = square.map(|square| square > R::from_f64(radius_squared));
+        }
+    }
+    let diverged = !mask(&sane) & occupied;
+    (mask(&outside) & occupied & !diverged, diverged)
 }
 
 /// Bit `k` is lane `k`.

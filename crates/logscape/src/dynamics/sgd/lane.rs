@@ -1,7 +1,8 @@
 //! SGD on models of few parameters, evaluated for sixteen replicas at once.
 
 use super::{SgdError, check};
-use crate::dynamics::{Advanced, Dynamics, ExitTest, LaneBlock, TimeUnit};
+use crate::dynamics::block::ends;
+use crate::dynamics::{Advanced, Clocks, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{Lane, Real, dispatch};
 use crate::random::{Gaussian, lane_index_pair};
 use crate::{Problem, Sampling, SgdSettings};
@@ -42,20 +43,50 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         Ok(Self { model, learning_rate, factor, batch_size, data: model.lane_data() })
     }
 
-    /// One step of every lane.
+    /// The steps of `advance` at `theta` with room for a gradient (`P` lanes each).
+    // Calls of iterators' methods would not all be inlined here, and cost more than the arithmetic.
     #[inline(always)]
-    fn step(&self, block: &mut LaneBlock<R>, samples: u32) {
-        let LaneBlock { theta, clocks, scratch: gradient } = block;
-        gradient.fill(Lane::splat(R::ZERO));
-        for first in (0..self.batch_size).step_by(2) {
-            let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
-            for sample in &pair[..(self.batch_size - first).min(2)] {
-                M::add_lane_gradient(&self.data, theta, sample, gradient);
+    fn steps(
+        &self,
+        theta: &mut [Lane<R>],
+        gradient: &mut [Lane<R>],
+        clocks: &mut Clocks<R>,
+        (steps, samples): (u64, u32),
+        exit: &ExitTest,
+    ) -> Advanced {
+        let mut done = Advanced::default();
+        while done.steps < steps && done.ended() == 0 {
+            for i in 0..gradient.len() {
+                gradient[i] = Lane::splat(R::ZERO);
             }
+            let mut left = self.batch_size;
+            while left > 0 {
+                let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
+                M::add_lane_gradient(&self.data, theta, &pair[0], gradient);
+                if left > 1 {
+                    M::add_lane_gradient(&self.data, theta, &pair[1], gradient);
+                }
+                left = left.saturating_sub(2);
+            }
+            for i in 0..theta.len() {
+                theta[i] = Lane::splat(self.factor).mul_add(gradient[i], theta[i]);
+            }
+            (done.escaped, done.diverged) = ends(theta, clocks.occupied, exit);
+            done.steps += 1;
         }
-        for (x, g) in theta.iter_mut().zip(&*gradient) {
-            *x = Lane::splat(self.factor).mul_add(*g, *x);
-        }
+        clocks.count_of(done.steps, self.learning_rate);
+        done
+    }
+
+    /// [`steps`](Self::steps) of a block of `P` parameters, which stay in registers.
+    #[inline(always)]
+    fn narrow<const P: usize>(&self, block: &mut LaneBlock<R>, run: (u64, u32), exit: &ExitTest) -> Advanced {
+        let zero = Lane::splat(R::ZERO);
+        let mut theta = [zero; P];
+        theta.copy_from_slice(&block.theta);
+        let done = self.steps(&mut theta, &mut [zero; P], &mut block.clocks, run, exit);
+        block.theta.copy_from_slice(&theta);
+        done
     }
 }
 
@@ -75,18 +106,16 @@ impl<R: Gaussian, M: LaneModel> Dynamics for LaneSgd<'_, R, M> {
     }
 
     fn advance(&self, block: &mut LaneBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
-        let samples = self.model.samples() as u32;
+        let run = (steps, self.model.samples() as u32);
         dispatch(
             #[inline(always)]
-            || {
-                let mut done = Advanced::default();
-                while done.steps < steps && done.ended() == 0 {
-                    self.step(block, samples);
-                    (done.escaped, done.diverged) = block.ends(exit);
-                    done.steps += 1;
+            || match block.theta.len() {
+                1 => self.narrow::<1>(block, run, exit),
+                2 => self.narrow::<2>(block, run, exit),
+                _ => {
+                    let LaneBlock { theta, clocks, scratch } = block;
+                    self.steps(theta, scratch, clocks, run, exit)
                 }
-                block.clocks.count_of(done.steps, self.learning_rate);
-                done
             },
         )
     }
