@@ -80,6 +80,37 @@ fn product_panels<R: Real, const V: usize>(
     }
 }
 
+/// `f(0), f(1), …, f(N − 1)` written out, `N ≤ TILE`: the compiler leaves nests of loops alone when their bodies add up,
+/// and sums that are indexed in a loop stay in memory.
+#[inline(always)]
+fn unrolled<const N: usize>(mut f: impl FnMut(usize)) {
+    const { assert!(N <= TILE) };
+    if N > 0 {
+        f(0);
+    }
+    if N > 1 {
+        f(1);
+    }
+    if N > 2 {
+        f(2);
+    }
+    if N > 3 {
+        f(3);
+    }
+    if N > 4 {
+        f(4);
+    }
+    if N > 5 {
+        f(5);
+    }
+    if N > 6 {
+        f(6);
+    }
+    if N > 7 {
+        f(7);
+    }
+}
+
 /// `T` rows of `V` panels, from `row` on, summed in `S` interleaved parts so that as many additions are under way.
 #[inline(always)]
 fn product_tile<R: Real, const T: usize, const V: usize, const S: usize>(
@@ -92,31 +123,55 @@ fn product_tile<R: Real, const T: usize, const V: usize, const S: usize>(
 ) {
     let k = weights[0].len();
     let mut sums = [[[[R::ZERO; LANES]; T]; V]; S];
-    sums[0] = start.map(|lane| [lane.0; T]);
+    unrolled::<V>(
+        #[inline(always)]
+        |v| {
+            unrolled::<T>(
+                #[inline(always)]
+                |t| {
+                    sums[0][v][t] = start[v].0;
+                },
+            );
+        },
+    );
     for (c, first) in (0..k).step_by(LANES).enumerate() {
         let (input, width) = (&input[c * m + row..][..T], (k - first).min(LANES));
         let weights = weights.map(|weights| &weights[first..][..width]);
         let whole = width / S * S;
         for j in (0..whole).step_by(S) {
-            for s in 0..S {
-                fma_tile(&mut sums[s], input, weights, j + s);
-            }
+            unrolled::<S>(
+                #[inline(always)]
+                |s| {
+                    fma_tile(&mut sums[s], input, weights, j + s);
+                },
+            );
         }
         for j in whole..width {
             fma_tile(&mut sums[0], input, weights, j);
         }
     }
-    let (sum, parts) = sums.split_at_mut(1);
-    for v in 0..V {
-        for t in 0..T {
-            for part in &*parts {
-                for l in 0..LANES {
-                    sum[0][v][t][l] += part[v][t][l];
-                }
-            }
-            out[v * m + row + t] = Lane(sum[0][v][t]);
-        }
-    }
+    unrolled::<V>(
+        #[inline(always)]
+        |v| {
+            unrolled::<T>(
+                #[inline(always)]
+                |t| {
+                    let mut sum = sums[0][v][t];
+                    unrolled::<S>(
+                        #[inline(always)]
+                        |s| {
+                            if s > 0 {
+                                for l in 0..LANES {
+                                    sum[l] += sums[s][v][t][l];
+                                }
+                            }
+                        },
+                    );
+                    out[v * m + row + t] = Lane(sum);
+                },
+            );
+        },
+    );
 }
 
 /// Adds the products of column `j` of `T` input lanes with row `j` of each panel.
@@ -127,15 +182,21 @@ fn fma_tile<R: Real, const T: usize, const V: usize>(
     weights: [&[Lane<R>]; V],
     j: usize,
 ) {
-    for v in 0..V {
-        let lane = weights[v][j].0;
-        for t in 0..T {
-            let factor = input[t].0[j];
-            for l in 0..LANES {
-                sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
-            }
-        }
-    }
+    unrolled::<V>(
+        #[inline(always)]
+        |v| {
+            let lane = weights[v][j].0;
+            unrolled::<T>(
+                #[inline(always)]
+                |t| {
+                    let factor = input[t].0[j];
+                    for l in 0..LANES {
+                        sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
+                    }
+                },
+            );
+        },
+    );
 }
 
 /// `weights += inputᵀ · delta` for `input` (`m × k`), `delta` (`m` rows) and `weights` (`padded(k)` rows), in panels.
@@ -165,14 +226,20 @@ fn add_panels<R: Real, const V: usize>(input: &[Lane<R>], k: usize, delta: [&[La
         // Two copies with constant offsets within a lane.
         let sums =
             if first % LANES == 0 { add_tile::<R, V, 0>(input, delta) } else { add_tile::<R, V, TILE>(input, delta) };
-        for v in 0..V {
-            let weights = &mut weights[v * rows + first..][..TILE];
-            for t in 0..TILE {
-                for l in 0..LANES {
-                    weights[t].0[l] += sums[v][t][l];
-                }
-            }
-        }
+        unrolled::<V>(
+            #[inline(always)]
+            |v| {
+                let weights = &mut weights[v * rows + first..][..TILE];
+                unrolled::<TILE>(
+                    #[inline(always)]
+                    |t| {
+                        for l in 0..LANES {
+                            weights[t].0[l] += sums[v][t][l];
+                        }
+                    },
+                );
+            },
+        );
     }
 }
 
@@ -184,15 +251,21 @@ fn add_tile<R: Real, const V: usize, const FIRST: usize>(
 ) -> [[[R; LANES]; TILE]; V] {
     let mut sums = [[[R::ZERO; LANES]; TILE]; V];
     for b in 0..input.len() {
-        for v in 0..V {
-            let lane = delta[v][b].0;
-            for t in 0..TILE {
-                let factor = input[b].0[FIRST + t];
-                for l in 0..LANES {
-                    sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
-                }
-            }
-        }
+        unrolled::<V>(
+            #[inline(always)]
+            |v| {
+                let lane = delta[v][b].0;
+                unrolled::<TILE>(
+                    #[inline(always)]
+                    |t| {
+                        let factor = input[b].0[FIRST + t];
+                        for l in 0..LANES {
+                            sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
+                        }
+                    },
+                );
+            },
+        );
     }
     sums
 }
