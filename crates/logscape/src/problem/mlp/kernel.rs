@@ -80,8 +80,8 @@ fn product_panels<R: Real, const V: usize>(
     }
 }
 
-/// `f(0), f(1), …, f(N − 1)` written out, `N ≤ TILE`: the compiler leaves nests of loops alone when their bodies add up,
-/// and sums that are indexed in a loop stay in memory.
+/// `f(0), …, f(N − 1)` written out, `N ≤ TILE`. The compiler does not unroll nests of loops as large as a tile, and sums
+/// that are indexed in a loop stay in memory.
 #[inline(always)]
 fn unrolled<const N: usize>(mut f: impl FnMut(usize)) {
     const { assert!(N <= TILE) };
@@ -111,6 +111,20 @@ fn unrolled<const N: usize>(mut f: impl FnMut(usize)) {
     }
 }
 
+/// `f(v, t)` for all `v < V` and `t < T`, written out.
+#[inline(always)]
+fn each_lane<const V: usize, const T: usize>(mut f: impl FnMut(usize, usize)) {
+    unrolled::<V>(
+        #[inline(always)]
+        |v| {
+            unrolled::<T>(
+                #[inline(always)]
+                |t| f(v, t),
+            );
+        },
+    );
+}
+
 /// `T` rows of `V` panels, from `row` on, summed in `S` interleaved parts so that as many additions are under way.
 #[inline(always)]
 fn product_tile<R: Real, const T: usize, const V: usize, const S: usize>(
@@ -123,16 +137,9 @@ fn product_tile<R: Real, const T: usize, const V: usize, const S: usize>(
 ) {
     let k = weights[0].len();
     let mut sums = [[[[R::ZERO; LANES]; T]; V]; S];
-    unrolled::<V>(
+    each_lane::<V, T>(
         #[inline(always)]
-        |v| {
-            unrolled::<T>(
-                #[inline(always)]
-                |t| {
-                    sums[0][v][t] = start[v].0;
-                },
-            );
-        },
+        |v, t| sums[0][v][t] = start[v].0,
     );
     for (c, first) in (0..k).step_by(LANES).enumerate() {
         let (input, width) = (&input[c * m + row..][..T], (k - first).min(LANES));
@@ -141,35 +148,23 @@ fn product_tile<R: Real, const T: usize, const V: usize, const S: usize>(
         for j in (0..whole).step_by(S) {
             unrolled::<S>(
                 #[inline(always)]
-                |s| {
-                    fma_tile(&mut sums[s], input, weights, j + s);
-                },
+                |s| fma_tile(&mut sums[s], input, weights, j + s),
             );
         }
         for j in whole..width {
             fma_tile(&mut sums[0], input, weights, j);
         }
     }
-    unrolled::<V>(
+    each_lane::<V, T>(
         #[inline(always)]
-        |v| {
-            unrolled::<T>(
-                #[inline(always)]
-                |t| {
-                    let mut sum = sums[0][v][t];
-                    unrolled::<S>(
-                        #[inline(always)]
-                        |s| {
-                            if s > 0 {
-                                for l in 0..LANES {
-                                    sum[l] += sums[s][v][t][l];
-                                }
-                            }
-                        },
-                    );
-                    out[v * m + row + t] = Lane(sum);
-                },
-            );
+        |v, t| {
+            let mut sum = sums[0][v][t];
+            for part in &sums[1..] {
+                for l in 0..LANES {
+                    sum[l] += part[v][t][l];
+                }
+            }
+            out[v * m + row + t] = Lane(sum);
         },
     );
 }
@@ -182,19 +177,13 @@ fn fma_tile<R: Real, const T: usize, const V: usize>(
     weights: [&[Lane<R>]; V],
     j: usize,
 ) {
-    unrolled::<V>(
+    each_lane::<V, T>(
         #[inline(always)]
-        |v| {
-            let lane = weights[v][j].0;
-            unrolled::<T>(
-                #[inline(always)]
-                |t| {
-                    let factor = input[t].0[j];
-                    for l in 0..LANES {
-                        sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
-                    }
-                },
-            );
+        |v, t| {
+            let (factor, lane) = (input[t].0[j], weights[v][j].0);
+            for l in 0..LANES {
+                sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
+            }
         },
     );
 }
@@ -226,18 +215,13 @@ fn add_panels<R: Real, const V: usize>(input: &[Lane<R>], k: usize, delta: [&[La
         // Two copies with constant offsets within a lane.
         let sums =
             if first % LANES == 0 { add_tile::<R, V, 0>(input, delta) } else { add_tile::<R, V, TILE>(input, delta) };
-        unrolled::<V>(
+        each_lane::<V, TILE>(
             #[inline(always)]
-            |v| {
-                let weights = &mut weights[v * rows + first..][..TILE];
-                unrolled::<TILE>(
-                    #[inline(always)]
-                    |t| {
-                        for l in 0..LANES {
-                            weights[t].0[l] += sums[v][t][l];
-                        }
-                    },
-                );
+            |v, t| {
+                let weights = &mut weights[v * rows + first + t].0;
+                for l in 0..LANES {
+                    weights[l] += sums[v][t][l];
+                }
             },
         );
     }
@@ -251,19 +235,13 @@ fn add_tile<R: Real, const V: usize, const FIRST: usize>(
 ) -> [[[R; LANES]; TILE]; V] {
     let mut sums = [[[R::ZERO; LANES]; TILE]; V];
     for b in 0..input.len() {
-        unrolled::<V>(
+        each_lane::<V, TILE>(
             #[inline(always)]
-            |v| {
-                let lane = delta[v][b].0;
-                unrolled::<TILE>(
-                    #[inline(always)]
-                    |t| {
-                        let factor = input[b].0[FIRST + t];
-                        for l in 0..LANES {
-                            sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
-                        }
-                    },
-                );
+            |v, t| {
+                let (factor, lane) = (input[b].0[FIRST + t], delta[v][b].0);
+                for l in 0..LANES {
+                    sums[v][t][l] = factor.mul_add(lane[l], sums[v][t][l]);
+                }
             },
         );
     }
