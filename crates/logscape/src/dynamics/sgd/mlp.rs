@@ -326,7 +326,9 @@ impl<R: Real> MlpSgd<R> {
             let below = &mut delta_below[..input.len()];
             product(own, [m, layer.outputs], turned, &[], below);
             for (below, slope) in below.iter_mut().zip(&slopes[lower]) {
-                *below = *below * *slope;
+                for l in 0..LANES {
+                    below.0[l] = below.0[l] * slope.0[l];
+                }
             }
             add_product(input, [m, layer.inputs], own, weights);
             add_rows(own, m, biases);
