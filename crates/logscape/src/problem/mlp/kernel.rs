@@ -387,7 +387,7 @@ mod tests {
     fn activations_are_those_of_single_numbers() {
         for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Identity] {
             let z: Vec<Lane<f64>> =
-                (0..4).map(|i| Lane::from_fn(|l| 0.1 * (i as f64 * 16.0 + l as f64) - 3.0)).collect();
+                (0..4).map(|i| Lane::from_fn(|l| 0.1 * (f64::from(i) * 16.0 + l as f64) - 3.0)).collect();
             let (mut values, mut slopes) = (z.clone(), z.clone());
             dispatch(|| activate(activation, &mut values, &mut slopes));
             for (i, z) in z.iter().enumerate() {
