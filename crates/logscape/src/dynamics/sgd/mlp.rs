@@ -387,8 +387,8 @@ mod tests {
     //! The chain in lanes against the general one.
 
     use super::*;
-    use crate::dynamics::Sgd;
     use crate::dynamics::sgd::tests::{replica, settings};
+    use crate::dynamics::{Sgd, WithDynamics, with_sgd};
     use crate::{Sampling, ensemble::EscapeRun, ensemble::Interrupt, ensemble::Region};
 
     fn perceptron(sizes: &[usize], activation: Activation) -> (Mlp, Vec<f64>) {
@@ -436,6 +436,24 @@ mod tests {
     fn differs_from_the_general_chain_by_rounding() {
         check_distances::<f64>(1e-13);
         check_distances::<f32>(1e-4);
+    }
+
+    struct TypeName;
+
+    impl WithDynamics for TypeName {
+        type Output = &'static str;
+        fn with<D: Dynamics>(self, _: &D) -> &'static str {
+            std::any::type_name::<D>()
+        }
+    }
+
+    #[test]
+    fn is_chosen_for_perceptrons_whatever_the_sampling() {
+        let (problem, _) = perceptron(&[3, 2], Activation::Tanh);
+        for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
+            let name = with_sgd(&problem, settings(0.1, 2, sampling), TypeName).unwrap();
+            assert!(name.contains("MlpSgd<f64>"), "{name}");
+        }
     }
 
     /// A replica moved through a checkpoint into another block half-way has the same bits.
