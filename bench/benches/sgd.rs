@@ -2,7 +2,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use logscape::dynamics::{Dynamics, LaneSgd, RowSgd, Sgd};
+use logscape::dynamics::{Dynamics, LaneSgd, MlpSgd, RowSgd};
 use logscape::ensemble::{EscapeRun, Interrupt, Region};
 use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
@@ -51,11 +51,11 @@ fn sinusoid_200<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     steps(bencher, &sgd, &problem, vec![3.0], [4096, 2000]);
 }
 
-#[divan::bench(args = [1, 32], sample_count = 20)]
-fn perceptron_64_32_10(bencher: Bencher, batch_size: usize) {
+#[divan::bench(types = [f32, f64], args = [1, 32], sample_count = 20)]
+fn perceptron_64_32_10<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let (perceptron, start) = perceptron();
     let problem = perceptron.problem;
     let settings = SgdSettings { learning_rate: RATE, batch_size, sampling: Sampling::WithReplacement };
-    let sgd = Sgd::new(&problem, settings).expect("settings are valid");
-    steps(bencher, &sgd, &problem, start, [16, 200]);
+    let sgd = MlpSgd::<R>::new(&problem, settings).expect("settings are valid");
+    steps(bencher, &sgd, &problem, start, [64, 3200 / batch_size]);
 }

@@ -12,7 +12,7 @@ use std::{env, fs};
 
 use logscape::data::Dataset;
 use logscape::dynamics::sde::{DecoupledBasin, LogBasin, ScalarDiffusion};
-use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd, Sgd, TimeUnit};
+use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, MlpSgd, ReplicaState, RowSgd, TimeUnit};
 use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
 use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
@@ -39,7 +39,6 @@ const WORKS: [&str; 8] = [
 fn work(name: &str, precision: &str) -> Option<Box<dyn Work>> {
     match precision {
         "f32" => work_in::<f32>(name),
-        "f64" if name == "perceptron" => Some(Box::new(digits())),
         "f64" => work_in::<f64>(name),
         _ => None,
     }
@@ -48,6 +47,7 @@ fn work(name: &str, precision: &str) -> Option<Box<dyn Work>> {
 fn work_in<R: Gaussian>(name: &str) -> Option<Box<dyn Work>> {
     match name {
         "linear" => Some(Box::new(linear::<R>())),
+        "perceptron" => Some(Box::new(digits::<R>())),
         "sinusoid-1" => Some(Box::new(sinusoid_exit::<R>(1, 0.08))),
         "sinusoid-8" => Some(Box::new(sinusoid_exit::<R>(8, 0.4))),
         "phase-retrieval-1" => Some(Box::new(phase_retrieval_exit::<R>(1, 0.01))),
@@ -86,14 +86,14 @@ fn linear<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
     }
 }
 
-fn digits() -> SgdWork<impl Problem, impl Dynamics> {
+fn digits<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
     let (taught, start) = perceptron();
     let taught = keep(taught);
     let (learning_rate, batch_size) = (0.1, 32);
     let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
     SgdWork {
         taught,
-        dynamics: Sgd::new(&taught.problem, settings).expect("settings are valid"),
+        dynamics: MlpSgd::<R>::new(&taught.problem, settings).expect("settings are valid"),
         start,
         learning_rate,
         batch_size,

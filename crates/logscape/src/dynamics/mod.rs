@@ -7,7 +7,7 @@ mod sgd;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
-pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
+pub use sgd::{LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
 
 use serde::{Deserialize, Serialize};
 

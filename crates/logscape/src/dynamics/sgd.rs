@@ -3,11 +3,13 @@
 //! A batch takes `⌈B/2⌉` words of the replica's generator, two indices from each, whatever block the replica is in.
 
 mod lane;
+mod mlp;
 mod row;
 
 use thiserror::Error;
 
 pub use lane::{LaneModel, LaneSgd};
+pub use mlp::{MlpBlock, MlpSgd};
 pub use row::{RowModel, RowSgd};
 
 use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
@@ -73,11 +75,13 @@ pub fn with_sgd<P: Problem + ?Sized, U: WithDynamics>(
     user: U,
 ) -> Result<U::Output, SgdError> {
     let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
-    Ok(match problem.vector_form().filter(|_| sampling == Sampling::WithReplacement) {
-        Some(VectorForm::LinearRegression(model)) => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
-        Some(VectorForm::PhaseRetrieval(model)) => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
-        Some(VectorForm::Sinusoid(model)) => user.with(&LaneSgd::<f64, _>::new(model, eta, b)?),
-        None => user.with(&Sgd::new(problem, settings)?),
+    let plain = sampling == Sampling::WithReplacement;
+    Ok(match problem.vector_form() {
+        Some(VectorForm::LinearRegression(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::PhaseRetrieval(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::Sinusoid(model)) if plain => user.with(&LaneSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::Mlp(model)) => user.with(&MlpSgd::<f64>::new(model, settings)?),
+        _ => user.with(&Sgd::new(problem, settings)?),
     })
 }
 
@@ -96,36 +100,6 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
     pub fn new(problem: &'a P, settings: SgdSettings) -> Result<Self, SgdError> {
         check(problem.samples(), &settings)?;
         Ok(Self { problem, settings })
-    }
-
-    /// Draws the next batch into `batch` (`B`).
-    #[inline]
-    fn draw(&self, state: &mut ReplicaState, batch: &mut [u32]) {
-        let (n, b) = (self.problem.samples(), self.settings.batch_size);
-        if self.settings.sampling != Sampling::WithReplacement && state.order.is_empty() {
-            state.order.extend(0..n as u32);
-            state.cursor = n;
-        }
-        match self.settings.sampling {
-            Sampling::WithReplacement => {
-                for pair in batch.chunks_mut(2) {
-                    let indices = index_pair(next_word(&mut state.rng), [n as u32; 2]);
-                    pair.copy_from_slice(&indices[..pair.len()]);
-                }
-            }
-            Sampling::WithoutReplacement => {
-                shuffle_front(&mut state.rng, &mut state.order, b);
-                batch.copy_from_slice(&state.order[..b]);
-            }
-            Sampling::EpochShuffle => {
-                if state.cursor + b > n {
-                    shuffle_front(&mut state.rng, &mut state.order, n);
-                    state.cursor = 0;
-                }
-                state.cursor += b;
-                batch.copy_from_slice(&state.order[state.cursor - b..state.cursor]);
-            }
-        }
     }
 }
 
@@ -153,7 +127,7 @@ impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
             return Advanced { steps, ..done };
         }
         for _ in 0..steps {
-            self.draw(state, batch);
+            draw(self.settings.sampling, self.problem.samples(), state, batch);
             self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, rest);
             let mut sane = true;
             for (x, g) in state.theta.iter_mut().zip(&*gradient) {
@@ -171,6 +145,36 @@ impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
         state.steps += done.steps;
         state.time = state.steps as f64 * self.settings.learning_rate;
         done
+    }
+}
+
+/// Draws the next batch of `n` samples into `batch` (`B`).
+#[inline]
+fn draw(sampling: Sampling, n: usize, state: &mut ReplicaState, batch: &mut [u32]) {
+    let b = batch.len();
+    if sampling != Sampling::WithReplacement && state.order.is_empty() {
+        state.order.extend(0..n as u32);
+        state.cursor = n;
+    }
+    match sampling {
+        Sampling::WithReplacement => {
+            for pair in batch.chunks_mut(2) {
+                let indices = index_pair(next_word(&mut state.rng), [n as u32; 2]);
+                pair.copy_from_slice(&indices[..pair.len()]);
+            }
+        }
+        Sampling::WithoutReplacement => {
+            shuffle_front(&mut state.rng, &mut state.order, b);
+            batch.copy_from_slice(&state.order[..b]);
+        }
+        Sampling::EpochShuffle => {
+            if state.cursor + b > n {
+                shuffle_front(&mut state.rng, &mut state.order, n);
+                state.cursor = 0;
+            }
+            state.cursor += b;
+            batch.copy_from_slice(&state.order[state.cursor - b..state.cursor]);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Multilayer perceptrons of any depth, a batch at a time through matrix products.
 
 mod activation;
+pub(crate) mod kernel;
 
 use std::mem;
 
@@ -9,7 +10,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::error::{require_finite, require_some};
-use super::{Problem, ProblemError, Samples};
+use super::{Problem, ProblemError, Samples, VectorForm};
 
 pub use activation::{Activation, Initialisation};
 
@@ -131,6 +132,21 @@ impl Mlp {
             }
         }
         theta
+    }
+
+    /// Inputs and outputs of every layer, the first layer first.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.layers.iter().map(|layer| [layer.inputs, layer.outputs])
+    }
+
+    /// The function of the hidden units.
+    pub(crate) fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// Inputs (`N × n₀`) and targets (`N × n_L`).
+    pub(crate) fn data(&self) -> [&[f64]; 2] {
+        [&self.inputs, &self.targets]
     }
 
     fn last(&self) -> &Layer {
@@ -491,6 +507,10 @@ impl Problem for Mlp {
                 }
             }
         }
+    }
+
+    fn vector_form(&self) -> Option<VectorForm<'_>> {
+        Some(VectorForm::Mlp(self))
     }
 
     fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {

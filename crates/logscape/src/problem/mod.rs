@@ -17,6 +17,7 @@ use std::ops::Range;
 pub use error::ProblemError;
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
+pub(crate) use mlp::kernel;
 pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
 pub use quadratic::QuadraticBasin;
@@ -62,7 +63,8 @@ impl Samples<'_> {
     }
 }
 
-/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::dynamics::RowSgd) and [`LaneSgd`](crate::dynamics::LaneSgd).
+/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::dynamics::RowSgd), [`LaneSgd`](crate::dynamics::LaneSgd) and
+/// [`MlpSgd`](crate::dynamics::MlpSgd).
 #[derive(Debug, Clone, Copy)]
 pub enum VectorForm<'a> {
     /// Linear regression.
@@ -71,6 +73,8 @@ pub enum VectorForm<'a> {
     PhaseRetrieval(&'a PhaseRetrieval),
     /// The fit of a sine wave.
     Sinusoid(&'a Sinusoid),
+    /// A perceptron.
+    Mlp(&'a Mlp),
 }
 
 /// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
@@ -153,7 +157,7 @@ pub trait Problem: Send + Sync {
         }
     }
 
-    /// The problem in the form in which SGD runs on many replicas at once, where there is one.
+    /// The problem in the form in which SGD runs in vectors, where there is one.
     fn vector_form(&self) -> Option<VectorForm<'_>> {
         None
     }

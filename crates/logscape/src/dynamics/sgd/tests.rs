@@ -8,11 +8,11 @@ use crate::lanes::LANES;
 use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
 use crate::random::Gaussian;
 
-fn settings(learning_rate: f64, batch_size: usize, sampling: Sampling) -> SgdSettings {
+pub(super) fn settings(learning_rate: f64, batch_size: usize, sampling: Sampling) -> SgdSettings {
     SgdSettings { learning_rate, batch_size, sampling }
 }
 
-fn replica(start: &[f64], seed: u64, number: u64) -> ReplicaState {
+pub(super) fn replica(start: &[f64], seed: u64, number: u64) -> ReplicaState {
     ReplicaState::new(start, stream(seed, Purpose::Escape, number))
 }
 
@@ -78,7 +78,7 @@ fn an_epoch_visits_every_sample_once() {
         for _ in 0..6_000 {
             let mut seen = Vec::new();
             for _ in 0..6 / batch {
-                sgd.draw(&mut state, &mut drawn);
+                draw(Sampling::EpochShuffle, 6, &mut state, &mut drawn);
                 seen.extend_from_slice(&drawn);
             }
             for &i in &seen {
@@ -101,7 +101,7 @@ fn subsets_have_no_repetition() {
     let sgd = Sgd::new(&line, settings(0.1, 4, Sampling::WithoutReplacement)).unwrap();
     let SoloBlock { mut state, mut batch, .. } = solo(&sgd, 0.0, 6);
     for _ in 0..1000 {
-        sgd.draw(&mut state, &mut batch);
+        draw(Sampling::WithoutReplacement, 6, &mut state, &mut batch);
         batch.sort_unstable();
         batch.dedup();
         assert_eq!(batch.len(), 4);

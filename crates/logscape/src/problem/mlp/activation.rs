@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lanes::Real;
+
 /// `√(2/π)`
 const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBIC: f64 = 0.044_715;
@@ -37,6 +39,29 @@ impl Activation {
             }
             Self::Identity => (z, 1.0),
         }
+    }
+
+    /// `tanh z` and its slope, in lanes.
+    #[inline(always)]
+    pub(super) fn tanh<R: Real>(z: R) -> (R, R) {
+        let value = z.tanh();
+        (value, (-value).mul_add(value, R::ONE))
+    }
+
+    /// `max(z, 0)` and its slope, in lanes.
+    #[inline(always)]
+    pub(super) fn relu<R: Real>(z: R) -> (R, R) {
+        if z > R::ZERO { (z, R::ONE) } else { (R::ZERO, R::ZERO) }
+    }
+
+    /// [`Gelu`](Self::Gelu) and its slope, in lanes.
+    #[inline(always)]
+    pub(super) fn gelu<R: Real>(z: R) -> (R, R) {
+        let [half, scale, cubic] = [0.5, GELU_SCALE, GELU_CUBIC].map(R::from_f64);
+        let cube = cubic * z * z;
+        let gate = (scale * z.mul_add(cube, z)).tanh();
+        let slope = (-gate).mul_add(gate, R::ONE) * scale * R::from_f64(3.0).mul_add(cube, R::ONE);
+        (half * z * (R::ONE + gate), half * z.mul_add(slope, R::ONE + gate))
     }
 
     /// `σ''(z)`.
