@@ -1,12 +1,15 @@
 //! How θ moves: one file per dynamics.
 
 mod block;
+mod descent;
 mod exit;
+mod multiplicative;
 pub mod sde;
 mod sgd;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
+pub use multiplicative::{MultiplicativeSgd, WeightLaw};
 pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
 
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,8 @@ use thiserror::Error;
 pub use lane::{LaneModel, LaneSgd};
 pub use row::{RowModel, RowSgd};
 
-use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use super::descent::descend;
+use super::{Advanced, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
 use crate::problem::VectorForm;
 use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
@@ -35,10 +36,13 @@ pub enum SgdError {
         /// Number of samples `N`.
         samples: usize,
     },
+    /// Weights of this share of the samples cannot have the variance of a batch.
+    #[error("share of samples with a weight must be between B/(N + B) and 1, got {0}")]
+    Share(f64),
 }
 
 /// Refuses settings that no run on `samples` samples can have.
-fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
+pub(super) fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
     if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
         return Err(SgdError::LearningRate(settings.learning_rate));
     }
@@ -98,6 +102,19 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
         Ok(Self { problem, settings })
     }
 
+    /// Draws a batch into `batch` (`B`), and its mean gradient into `gradient` (`P`).
+    #[inline]
+    pub(super) fn estimate(
+        &self,
+        state: &mut ReplicaState,
+        batch: &mut [u32],
+        gradient: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        self.draw(state, batch);
+        self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, scratch);
+    }
+
     /// Draws the next batch into `batch` (`B`).
     #[inline]
     fn draw(&self, state: &mut ReplicaState, batch: &mut [u32]) {
@@ -146,31 +163,9 @@ impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
     }
 
     fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
-        let SoloBlock { state, batch, scratch, occupied } = block;
-        let (gradient, rest) = scratch.split_at_mut(self.problem.dim());
-        let mut done = Advanced::default();
-        if !*occupied {
-            return Advanced { steps, ..done };
-        }
-        for _ in 0..steps {
-            self.draw(state, batch);
-            self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, rest);
-            let mut sane = true;
-            for (x, g) in state.theta.iter_mut().zip(&*gradient) {
-                *x -= self.settings.learning_rate * g;
-                // False for NaN too.
-                sane &= x.abs() < DIVERGENCE_LIMIT;
-            }
-            done.steps += 1;
-            done.diverged = u32::from(!sane);
-            done.escaped = u32::from(sane && exit.is_outside(&state.theta));
-            if done.ended() != 0 {
-                break;
-            }
-        }
-        state.steps += done.steps;
-        state.time = state.steps as f64 * self.settings.learning_rate;
-        done
+        descend(block, self.settings.learning_rate, steps, exit, |state, batch, gradient, rest| {
+            self.estimate(state, batch, gradient, rest);
+        })
     }
 }
 
