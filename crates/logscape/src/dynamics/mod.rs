@@ -6,11 +6,13 @@ mod exit;
 mod multiplicative;
 pub mod sde;
 mod sgd;
+mod sgld;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
 pub use sgd::{LaneModel, LaneSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
+pub use sgld::Sgld;
 
 use serde::{Deserialize, Serialize};
 

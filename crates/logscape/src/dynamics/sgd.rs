@@ -39,6 +39,9 @@ pub enum SgdError {
     /// Weights of this share of the samples cannot have the variance of a batch.
     #[error("share of samples with a weight must be between B/(N + B) and 1, got {0}")]
     Share(f64),
+    /// The temperature is negative or not finite.
+    #[error("temperature must be finite and not negative, got {0}")]
+    Temperature(f64),
 }
 
 /// Refuses settings that no run on `samples` samples can have.
