@@ -24,13 +24,17 @@ pub struct ReplicaState {
     pub order: Vec<u32>,
     /// Where the next batch starts in `order`, for epochs.
     pub cursor: usize,
+    /// Velocity (`P`) of a chain with momentum; empty before its first step, and for all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub velocity: Vec<f64>,
 }
 
 impl ReplicaState {
     /// A replica at `start` that has taken no step.
     pub fn new(start: &[f64], mut stream: ChaCha8Rng) -> Self {
         let rng = seed_state(&mut stream);
-        Self { theta: start.to_vec(), steps: 0, time: 0.0, rng, spare: None, order: Vec::new(), cursor: 0 }
+        let theta = start.to_vec();
+        Self { theta, steps: 0, time: 0.0, rng, spare: None, order: Vec::new(), cursor: 0, velocity: Vec::new() }
     }
 }
 
@@ -61,7 +65,16 @@ impl<R: Gaussian> Clocks<R> {
 
     fn store(&self, lane: usize, theta: Vec<f64>) -> ReplicaState {
         let (rng, spare) = self.normals.get(lane);
-        ReplicaState { theta, steps: self.steps[lane], time: self.time[lane], rng, spare, order: Vec::new(), cursor: 0 }
+        ReplicaState {
+            theta,
+            steps: self.steps[lane],
+            time: self.time[lane],
+            rng,
+            spare,
+            order: Vec::new(),
+            cursor: 0,
+            velocity: Vec::new(),
+        }
     }
 
     /// Counts `steps` more steps of every replica.
@@ -304,6 +317,7 @@ impl SoloBlock {
             spare: None,
             order: Vec::new(),
             cursor: 0,
+            velocity: Vec::new(),
         };
         Self { state, occupied: false, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
     }

@@ -42,6 +42,12 @@ pub enum SgdError {
     /// The temperature is negative or not finite.
     #[error("temperature must be finite and not negative, got {0}")]
     Temperature(f64),
+    /// The momentum is not in `[0, 1)`.
+    #[error("momentum must be at least 0 and below 1, got {0}")]
+    Momentum(f64),
+    /// The weight decay is negative or not finite.
+    #[error("weight decay must be finite and not negative, got {0}")]
+    Decay(f64),
 }
 
 /// Refuses settings that no run on `samples` samples can have.
