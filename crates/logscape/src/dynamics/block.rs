@@ -24,13 +24,30 @@ pub struct ReplicaState {
     pub order: Vec<u32>,
     /// Where the next batch starts in `order`, for epochs.
     pub cursor: usize,
+    /// Velocity (`P`) of a chain with momentum; empty before its first step, and for all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub velocity: Vec<f64>,
 }
 
 impl ReplicaState {
     /// A replica at `start` that has taken no step.
     pub fn new(start: &[f64], mut stream: ChaCha8Rng) -> Self {
         let rng = seed_state(&mut stream);
-        Self { theta: start.to_vec(), steps: 0, time: 0.0, rng, spare: None, order: Vec::new(), cursor: 0 }
+        Self { theta: start.to_vec(), rng, ..Self::idle() }
+    }
+
+    /// What an empty block holds: no parameters, and a generator that stands at no replica's state yet.
+    pub(super) fn idle() -> Self {
+        Self {
+            theta: Vec::new(),
+            steps: 0,
+            time: 0.0,
+            rng: [1; 4],
+            spare: None,
+            order: Vec::new(),
+            cursor: 0,
+            velocity: Vec::new(),
+        }
     }
 }
 
@@ -61,7 +78,16 @@ impl<R: Gaussian> Clocks<R> {
 
     fn store(&self, lane: usize, theta: Vec<f64>) -> ReplicaState {
         let (rng, spare) = self.normals.get(lane);
-        ReplicaState { theta, steps: self.steps[lane], time: self.time[lane], rng, spare, order: Vec::new(), cursor: 0 }
+        ReplicaState {
+            theta,
+            steps: self.steps[lane],
+            time: self.time[lane],
+            rng,
+            spare,
+            order: Vec::new(),
+            cursor: 0,
+            velocity: Vec::new(),
+        }
     }
 
     /// Counts `steps` more steps of every replica.
@@ -302,15 +328,7 @@ pub struct SoloBlock {
 impl SoloBlock {
     /// An empty block for `dim` parameters, batches of `batch_size` and `scratch` numbers of scratch.
     pub fn new(dim: usize, batch_size: usize, scratch: usize) -> Self {
-        let state = ReplicaState {
-            theta: vec![0.0; dim],
-            steps: 0,
-            time: 0.0,
-            rng: [1; 4],
-            spare: None,
-            order: Vec::new(),
-            cursor: 0,
-        };
+        let state = ReplicaState { theta: vec![0.0; dim], ..ReplicaState::idle() };
         Self { state, occupied: false, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
     }
 }

@@ -1,13 +1,20 @@
 //! How θ moves: one file per dynamics.
 
 mod block;
+mod descent;
 mod exit;
+mod heavy_ball;
+mod multiplicative;
 pub mod sde;
 mod sgd;
+mod sgld;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
 pub use exit::ExitTest;
+pub use heavy_ball::HeavyBall;
+pub use multiplicative::{MultiplicativeSgd, WeightLaw};
 pub use sgd::{LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
+pub use sgld::Sgld;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +90,7 @@ pub trait Dynamics: Sync {
     fn block(&self) -> Self::Block;
 
     /// Takes up to `steps` steps with every occupied lane, stopping after the first at which one has left or diverged;
-    /// with none occupied it takes them all. Allocates nothing, but for the order of samples before the first batch.
+    /// with none occupied it takes them all. Allocates nothing, but for the order of samples and the velocity before the
+    /// first batch.
     fn advance(&self, block: &mut Self::Block, steps: u64, exit: &ExitTest) -> Advanced;
 }

@@ -12,7 +12,8 @@ pub use lane::{LaneModel, LaneSgd};
 pub use mlp::{MlpBlock, MlpSgd};
 pub use row::{RowModel, RowSgd};
 
-use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use super::descent::descend;
+use super::{Advanced, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
 use crate::problem::VectorForm;
 use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
@@ -37,10 +38,22 @@ pub enum SgdError {
         /// Number of samples `N`.
         samples: usize,
     },
+    /// Weights of this share of the samples cannot have the variance of a batch.
+    #[error("share of samples with a weight must be between B/(N + B) and 1, got {0}")]
+    Share(f64),
+    /// The temperature is negative or not finite.
+    #[error("temperature must be finite and not negative, got {0}")]
+    Temperature(f64),
+    /// The momentum is not in `[0, 1)`.
+    #[error("momentum must be at least 0 and below 1, got {0}")]
+    Momentum(f64),
+    /// The weight decay is negative or not finite.
+    #[error("weight decay must be finite and not negative, got {0}")]
+    Decay(f64),
 }
 
 /// Refuses settings that no run on `samples` samples can have.
-fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
+pub(super) fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
     if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
         return Err(SgdError::LearningRate(settings.learning_rate));
     }
@@ -101,6 +114,19 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
         check(problem.samples(), &settings)?;
         Ok(Self { problem, settings })
     }
+
+    /// Draws a batch into `batch` (`B`), and its mean gradient into `gradient` (`P`).
+    #[inline]
+    pub(super) fn estimate(
+        &self,
+        state: &mut ReplicaState,
+        batch: &mut [u32],
+        gradient: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        draw(self.settings.sampling, self.problem.samples(), state, batch);
+        self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, scratch);
+    }
 }
 
 impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
@@ -120,31 +146,9 @@ impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
     }
 
     fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
-        let SoloBlock { state, batch, scratch, occupied } = block;
-        let (gradient, rest) = scratch.split_at_mut(self.problem.dim());
-        let mut done = Advanced::default();
-        if !*occupied {
-            return Advanced { steps, ..done };
-        }
-        for _ in 0..steps {
-            draw(self.settings.sampling, self.problem.samples(), state, batch);
-            self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, rest);
-            let mut sane = true;
-            for (x, g) in state.theta.iter_mut().zip(&*gradient) {
-                *x -= self.settings.learning_rate * g;
-                // False for NaN too.
-                sane &= x.abs() < DIVERGENCE_LIMIT;
-            }
-            done.steps += 1;
-            done.diverged = u32::from(!sane);
-            done.escaped = u32::from(sane && exit.is_outside(&state.theta));
-            if done.ended() != 0 {
-                break;
-            }
-        }
-        state.steps += done.steps;
-        state.time = state.steps as f64 * self.settings.learning_rate;
-        done
+        descend(block, self.settings.learning_rate, steps, exit, |state, batch, gradient, rest| {
+            self.estimate(state, batch, gradient, rest);
+        })
     }
 }
 

@@ -6,7 +6,7 @@ mod normal;
 mod tests;
 
 pub use index::{index_pair, lane_index_pair};
-pub use normal::{Gaussian, Normals};
+pub use normal::{Gaussian, Normals, normal_pair};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

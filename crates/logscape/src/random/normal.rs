@@ -2,7 +2,7 @@
 
 use std::f64::consts::FRAC_PI_4;
 
-use super::{LaneRng, RngState, previous_state};
+use super::{LaneRng, RngState, next_word, previous_state};
 use crate::lanes::{LANES, Lane, Real, math};
 
 /// Real types that normal numbers can be drawn in.
@@ -47,14 +47,26 @@ impl Gaussian for f64 {
         let (radial, angular) = (rng.words(), rng.words());
         let (mut a, mut b) = (Lane::splat(0.0), Lane::splat(0.0));
         for k in 0..LANES {
-            let uniform = one_to_two(radial.0[k]) - (1.0 - 0.5 * f64::EPSILON);
-            let radius = (-2.0 * math::f64::ln_normal(uniform)).sqrt();
-            let offset = one_to_two(angular.0[k] << 2).mul_add(2.0, f64::EPSILON - 3.0) * FRAC_PI_4;
-            let (sine, cosine) = math::f64::sin_cos_of_parts(offset, angular.0[k] >> 62);
-            (a.0[k], b.0[k]) = (radius * sine, radius * cosine);
+            [a.0[k], b.0[k]] = pair_of_words(radial.0[k], angular.0[k]);
         }
         (a, b)
     }
+}
+
+/// Two independent standard normal numbers from the next two words of one generator: the pair that a lane would draw.
+#[inline]
+pub fn normal_pair(rng: &mut RngState) -> [f64; 2] {
+    let radial = next_word(rng);
+    pair_of_words(radial, next_word(rng))
+}
+
+#[inline(always)]
+fn pair_of_words(radial: u64, angular: u64) -> [f64; 2] {
+    let uniform = one_to_two(radial) - (1.0 - 0.5 * f64::EPSILON);
+    let radius = (-2.0 * math::f64::ln_normal(uniform)).sqrt();
+    let offset = one_to_two(angular << 2).mul_add(2.0, f64::EPSILON - 3.0) * FRAC_PI_4;
+    let (sine, cosine) = math::f64::sin_cos_of_parts(offset, angular >> 62);
+    [radius * sine, radius * cosine]
 }
 
 /// The top 52 bits as a number in `[1, 2)`.

@@ -230,3 +230,18 @@ fn the_radius_ends_where_it_is_said_to() {
     assert!((-2.0 * uniform.ln()).sqrt() < 6.8);
     assert!((-2.0 * (0.5 * f64::EPSILON).ln()).sqrt() < 8.6);
 }
+
+/// The pair of one generator is the pair of a lane; its halves are not interchangeable.
+#[test]
+fn a_generator_alone_draws_what_a_lane_draws() {
+    let mut state = seed_state(&mut ChaCha8Rng::seed_from_u64(9));
+    let mut normals = Normals::<f64>::idle();
+    normals.set(3, state, None);
+    for _ in 0..1000 {
+        let [a, b] = normal_pair(&mut state);
+        let (first, second) = (normals.draw()[3], normals.draw()[3]);
+        assert_eq!((a, b), (first, second));
+        assert_ne!((b, a), (first, second));
+    }
+    assert_eq!(normals.get(3), (state, None));
+}

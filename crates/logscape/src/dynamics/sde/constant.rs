@@ -1,6 +1,6 @@
 //! SDEs whose noise does not depend on `θ`: noise frozen at a minimum, Gaussian gradient dynamics, Langevin dynamics.
 
-use super::{Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
+use super::{GradientFlow, Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
 use crate::SgdSettings;
 use crate::dynamics::TimeUnit;
 use crate::lanes::{Lane, Real};
@@ -99,4 +99,16 @@ impl<R: Real, L: Landscape<R>> Sde<R> for ConstantNoise<R, L> {
     }
 
     fn add_noise_slope(&self, _at: &mut Self::Point, _scale: &[Lane<R>], _out: &mut [Lane<R>]) {}
+}
+
+impl<R: Real, L: Landscape<R>> GradientFlow<R> for ConstantNoise<R, L> {
+    type Landscape = L;
+
+    fn landscape(&self) -> &L {
+        &self.landscape
+    }
+
+    fn loss_point<'a>(&self, at: &'a mut Self::Point) -> &'a mut LossPoint<R, L::Work> {
+        at
+    }
 }

@@ -1,6 +1,6 @@
 //! The SDE of the mean-square loss, whose noise is proportional to the loss (Mori et al. 2022, eq. 10).
 
-use super::{Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
+use super::{GradientFlow, Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
 use crate::dynamics::TimeUnit;
 use crate::lanes::{Lane, Real};
 
@@ -66,5 +66,17 @@ impl<R: Real, L: Landscape<R>> Sde<R> for DecoupledNoise<R, L> {
     fn add_noise_slope(&self, at: &mut Self::Point, scale: &[Lane<R>], out: &mut [Lane<R>]) {
         let half_square = Lane::splat(R::from_f64(0.5 * self.factor.trace()));
         out[0] = (scale[0] * half_square).mul_add(at.gradient[0], out[0]);
+    }
+}
+
+impl<R: Real, L: Landscape<R>> GradientFlow<R> for DecoupledNoise<R, L> {
+    type Landscape = L;
+
+    fn landscape(&self) -> &L {
+        &self.landscape
+    }
+
+    fn loss_point<'a>(&self, at: &'a mut Self::Point) -> &'a mut LossPoint<R, L::Work> {
+        at
     }
 }

@@ -35,6 +35,12 @@ pub trait GradientNoise<R: Real>: Landscape<R> {
     );
 }
 
+/// A landscape whose Hessian can be applied to a vector.
+pub trait Curved<R: Real>: Landscape<R> {
+    /// `H(θ) v` into `out` (`P` lanes each).
+    fn hessian_product_into(&self, theta: &[Lane<R>], v: &[Lane<R>], out: &mut [Lane<R>], work: &mut Self::Work);
+}
+
 impl<R: Real> Landscape<R> for QuadraticBasin {
     type Work = ();
 
@@ -52,6 +58,15 @@ impl<R: Real> Landscape<R> for QuadraticBasin {
             twice = g.mul_add(*x, twice);
         }
         Lane::splat(R::from_f64(0.5)).mul_add(twice, Lane::splat(R::from_f64(self.minimum_loss())))
+    }
+}
+
+impl<R: Real> Curved<R> for QuadraticBasin {
+    #[inline(always)]
+    fn hessian_product_into(&self, _theta: &[Lane<R>], v: &[Lane<R>], out: &mut [Lane<R>], _work: &mut ()) {
+        for ((out, v), &h) in out.iter_mut().zip(v).zip(self.curvatures()) {
+            *out = Lane::splat(R::from_f64(h)) * *v;
+        }
     }
 }
 
@@ -202,6 +217,8 @@ pub struct ReplicaWork {
     theta: Vec<f64>,
     gradient: Vec<f64>,
     part: Vec<f64>,
+    /// What the Hessian is applied to.
+    vector: Vec<f64>,
     /// Residuals (`m × c`).
     residuals: Vec<f64>,
     scratch: Vec<f64>,
@@ -230,6 +247,7 @@ impl<R: Real, P: Problem + ?Sized> Landscape<R> for EachReplica<'_, P> {
             theta: vec![0.0; p],
             gradient: vec![0.0; p],
             part: vec![0.0; p],
+            vector: vec![0.0; p],
             residuals: vec![0.0; block * self.0.outputs()],
             scratch: vec![0.0; self.0.scratch_len(block)],
         }
@@ -280,6 +298,24 @@ impl<R: Real, P: Problem + ?Sized> GradientNoise<R> for EachReplica<'_, P> {
                 self.0.vjp_into(&work.theta, residuals, samples, &mut work.part, &mut work.scratch);
                 out.iter_mut().zip(&work.part).for_each(|(lanes, &part)| lanes[k] += R::from_f64(part));
             }
+        }
+    }
+}
+
+impl<R: Real, P: Problem + ?Sized> Curved<R> for EachReplica<'_, P> {
+    fn hessian_product_into(&self, theta: &[Lane<R>], v: &[Lane<R>], out: &mut [Lane<R>], work: &mut ReplicaWork) {
+        let n = self.0.samples() as f64;
+        for k in 0..LANES {
+            work.theta.iter_mut().zip(theta).for_each(|(x, lanes)| *x = lanes[k].to_f64());
+            work.vector.iter_mut().zip(v).for_each(|(x, lanes)| *x = lanes[k].to_f64());
+            work.gradient.fill(0.0);
+            for block in self.blocks() {
+                let share = block.len() as f64 / n;
+                let samples = Samples::Range(block);
+                self.0.hvp_into(&work.theta, &work.vector, samples, &mut work.part, &mut work.scratch);
+                work.gradient.iter_mut().zip(&work.part).for_each(|(sum, part)| *sum += share * part);
+            }
+            out.iter_mut().zip(&work.gradient).for_each(|(lanes, &sum)| lanes[k] = R::from_f64(sum));
         }
     }
 }

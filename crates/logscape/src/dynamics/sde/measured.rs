@@ -1,6 +1,6 @@
 //! The SDE of SGD with the covariance that its gradient has at every `θ` (Mandt, Hoffman & Blei 2017; Li, Tai & E 2017).
 
-use super::{GradientNoise, LossPoint, Sde, SdeError, not_negative, positive};
+use super::{GradientFlow, GradientNoise, LossPoint, Sde, SdeError, not_negative, positive};
 use crate::SgdSettings;
 use crate::dynamics::TimeUnit;
 use crate::lanes::{Lane, Real};
@@ -89,5 +89,17 @@ impl<R: Real, L: GradientNoise<R>> Sde<R> for MeasuredNoise<R, L> {
 
     fn add_noise_slope(&self, _at: &mut Self::Point, _scale: &[Lane<R>], _out: &mut [Lane<R>]) {
         unreachable!("the noise is not diagonal");
+    }
+}
+
+impl<R: Real, L: GradientNoise<R>> GradientFlow<R> for MeasuredNoise<R, L> {
+    type Landscape = L;
+
+    fn landscape(&self) -> &L {
+        &self.landscape
+    }
+
+    fn loss_point<'a>(&self, at: &'a mut Self::Point) -> &'a mut LossPoint<R, L::Work> {
+        &mut at.loss
     }
 }

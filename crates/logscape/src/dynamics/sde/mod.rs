@@ -9,6 +9,7 @@
 //! | [`MeasuredNoise`] | `−∇L` | `(η/B) C(θ)` | `t` |
 //! | [`DecoupledNoise`] | `−∇L` | `(2ηs/B) L(θ) H*` | `t` |
 //! | [`ConstantNoise`] | `−∇L` | any constant matrix | `t` |
+//! | [`SecondOrder`] | `−∇(L + (η/4)‖∇L‖²)` | that of one of the above | `t` |
 //! | [`LogLandscape`] | `−∇L/L` | `(2ηs/B) H*` | `τ` |
 
 mod constant;
@@ -20,6 +21,7 @@ mod log_landscape;
 mod measured;
 mod scalar;
 mod scheme;
+mod second_order;
 #[cfg(test)]
 mod tests;
 
@@ -27,11 +29,12 @@ pub use constant::ConstantNoise;
 pub use decoupled::DecoupledNoise;
 pub use diffusion::{Diffusion, SdeBlock};
 pub use factor::NoiseFactor;
-pub use landscape::{AllSamples, EachReplica, GradientNoise, Landscape, LaneSamples};
+pub use landscape::{AllSamples, Curved, EachReplica, GradientNoise, Landscape, LaneSamples};
 pub use log_landscape::LogLandscape;
 pub use measured::MeasuredNoise;
 pub use scalar::{DecoupledBasin, LogBasin, ScalarDiffusion, ScalarSde};
 pub use scheme::{AdaptiveEuler, EulerMaruyama, Milstein, Platen, Scheme};
+pub use second_order::{SecondOrder, SecondOrderPoint};
 
 use thiserror::Error;
 
@@ -114,6 +117,18 @@ pub trait Sde<R: Real>: Sync {
 
     /// Adds `scale_i · b_ii ∂b_ii/∂θ_i` to `out_i` (`P` lanes each), where [`has_diagonal_noise`](Self::has_diagonal_noise).
     fn add_noise_slope(&self, at: &mut Self::Point, scale: &[Lane<R>], out: &mut [Lane<R>]);
+}
+
+/// An equation with the drift `−∇L` in the time `t`.
+pub trait GradientFlow<R: Real>: Sde<R> {
+    /// What has the loss `L`.
+    type Landscape: Landscape<R>;
+
+    /// The landscape.
+    fn landscape(&self) -> &Self::Landscape;
+
+    /// Loss and gradient at a point.
+    fn loss_point<'a>(&self, at: &'a mut Self::Point) -> &'a mut LossPoint<R, <Self::Landscape as Landscape<R>>::Work>;
 }
 
 /// Loss and gradient at a point, as most equations need them.

@@ -4,6 +4,7 @@ mod laws;
 mod mechanics;
 mod orders;
 mod passages;
+mod second_order;
 
 use super::*;
 use crate::dynamics::{Block, Dynamics, ReplicaState};

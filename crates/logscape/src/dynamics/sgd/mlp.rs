@@ -106,15 +106,7 @@ impl<R: Real> MlpBlock<R> {
         let units = layers.iter().map(|layer| panels(layer.outputs)).sum();
         let widest = layers.iter().map(|layer| panels(layer.outputs)).max().unwrap_or(0);
         Self {
-            state: ReplicaState {
-                theta: Vec::new(),
-                steps: 0,
-                time: 0.0,
-                rng: [1; 4],
-                spare: None,
-                order: Vec::new(),
-                cursor: 0,
-            },
+            state: ReplicaState::idle(),
             occupied: false,
             turned: zeros(layers.iter().skip(1).map(Layer::turned_lanes).sum()),
             bounds: [parameters.clone(), parameters.clone()],

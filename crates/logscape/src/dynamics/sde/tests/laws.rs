@@ -13,7 +13,7 @@ use crate::{Problem, Samples, Sampling, SgdSettings};
 /// Groups that give the errors.
 const GROUPS: usize = 32;
 
-fn stationary(basin: &QuadraticBasin, samples: u64, thin: u64) -> StationaryRun {
+pub(super) fn stationary(basin: &QuadraticBasin, samples: u64, thin: u64) -> StationaryRun {
     let (dim, low) = (basin.curvatures().len(), basin.minimum_loss());
     StationaryRun {
         start: vec![0.1 * low.sqrt(); dim],
@@ -170,7 +170,7 @@ fn matched_noises_have_their_covariance() {
 }
 
 /// `b bᵀ` of one step from `theta`, with the drift of `gradient` taken out: `(11, 12, 22)`, each with its error.
-fn one_step<D: Dynamics>(dynamics: &D, theta: &[f64], gradient: &[f64]) -> Vec<(f64, f64)> {
+pub(super) fn one_step<D: Dynamics>(dynamics: &D, theta: &[f64], gradient: &[f64]) -> Vec<(f64, f64)> {
     let mut products = [Vec::new(), Vec::new(), Vec::new()];
     let mut block = full_block(dynamics, theta, 3);
     let mut after = vec![0.0; 2];
@@ -191,7 +191,7 @@ fn one_step<D: Dynamics>(dynamics: &D, theta: &[f64], gradient: &[f64]) -> Vec<(
 }
 
 /// Largest distance in standard errors.
-fn distance(found: &[(f64, f64)], want: &[f64]) -> f64 {
+pub(super) fn distance(found: &[(f64, f64)], want: &[f64]) -> f64 {
     let distances = found.iter().zip(want).map(|(&(x, error), want)| (x - want).abs() / (error + 1e-12));
     distances.fold(0.0, f64::max)
 }

@@ -45,7 +45,7 @@ impl Sde<f64> for Geometric {
 }
 
 /// Slope of `ln error` against `ln step` for steps `2^−k`, by least squares.
-fn order(first: i32, errors: &[f64]) -> f64 {
+pub(super) fn order(first: i32, errors: &[f64]) -> f64 {
     let points: Vec<(f64, f64)> = (first..).zip(errors).map(|(k, e)| (-f64::from(k), e.abs().log2())).collect();
     let n = points.len() as f64;
     let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
