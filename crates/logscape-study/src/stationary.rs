@@ -7,7 +7,7 @@ use crate::schema::StationaryTable;
 use logscape::ensemble::{EnsembleError, GroupStatistics, StationaryProgress, StationaryRun};
 use logscape::landscape::Minimum;
 use logscape::problem::Problem;
-use logscape::stats::{Histogram, HistogramError, Scale, loss_law};
+use logscape::stats::{Histogram, HistogramError, Scale, TailError, loss_law};
 use logscape::theory::Stationary;
 use logscape::{Geometry, SgdSettings};
 use thiserror::Error;
@@ -94,13 +94,17 @@ fn evaluate(
         let histogram = merged(groups, |group| &group.displacements[k])?;
         rows.extend(stationary_rows(number, &sgd, &format!("displacement_{}", k + 1), &histogram));
     }
+    let samples: u64 = losses.iter().map(Histogram::total).sum();
+    let note = |error: TailError| {
+        if samples == 0 { "every replica diverged before it was sampled".to_owned() } else { error.to_string() }
+    };
     let record = StationaryRecord {
         tail_exponent_predicted: law.phi,
         tail_exponent_predicted_measured: law.phi_measured,
         tail_exponent: fit.as_ref().ok().map(|fit| fit.exponent),
         distance: fit.as_ref().ok().map(|fit| fit.distance),
-        note: fit.err().map(|error| error.to_string()),
-        samples: losses.iter().map(Histogram::total).sum(),
+        note: fit.err().map(note),
+        samples,
         diverged: groups.iter().map(|group| group.diverged).sum(),
     };
     Ok((record, rows))

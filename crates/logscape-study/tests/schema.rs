@@ -169,3 +169,20 @@ fn a_record_reads_back_as_it_was_written() {
     assert_eq!((linear.spectrum.len(), linear.escape_times.len()), (2, 20));
     assert!(linear.path.is_empty() && linear.stationary.iter().any(|row| row.count > 0));
 }
+
+/// Far beyond stability every replica diverges, and a far boundary puts predictions beyond all numbers of steps.
+#[test]
+fn a_diverging_setting_ends_with_counts_and_without_a_number_that_is_none() {
+    let unstable = LINEAR.replace("learning_rate = 0.2", "learning_rate = 2.5");
+    let nowhere = unstable.replace("{ loss-factor = 1.5 }", "{ box = [[-1e300, 1e300], [-1e300, 1e300]] }");
+    let Finished { record, folder, results } = finished(&nowhere);
+    let setting = &results["settings"][0];
+    assert_eq!(setting["escape"]["measured"]["diverged"], 20);
+    assert_eq!(setting["stationary"]["diverged"], 8);
+    assert_eq!(setting["linearly_stable"], false);
+    assert!(record.tables.escape_times.iter().all(|row| row.end == "diverged" && row.steps < 5_000));
+    let read = Record::read(&folder.path().join("record")).expect("it reads back");
+    assert_eq!(read.results, record.results);
+    let far = finished(&unstable.replace("{ loss-factor = 1.5 }", "{ ball = 1e14 }"));
+    assert_eq!(far.results["settings"][0]["escape"]["measured"]["escaped"], 20);
+}

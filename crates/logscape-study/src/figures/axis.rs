@@ -48,15 +48,21 @@ impl Axis {
 
     fn log_ticks(&self) -> (Vec<(f64, String)>, Vec<f64>) {
         let (first, last) = (self.low.floor() as i32, self.high.ceil() as i32);
-        let powers: Vec<i32> = (first..=last).filter(|&k| self.inside(f64::from(k))).collect();
-        if powers.len() >= 2 {
-            let step = (powers.len() as f64 / 7.0).ceil() as i32;
-            let labelled = powers.iter().filter(|&&k| k.rem_euclid(step) == 0);
-            let major: Vec<_> = labelled.map(|&k| (f64::from(k), power_of_ten(k))).collect();
-            let minor = if step == 1 {
+        let every = |step: f64| -> Vec<f64> {
+            let (begin, end) = ((self.low / step).floor(), (self.high / step).ceil());
+            let count = (end - begin).clamp(0.0, 200.0) as usize;
+            (0..=count).map(|i| (begin + i as f64) * step).filter(|&x| self.inside(x)).collect()
+        };
+        let powers = self.high - self.low;
+        if every(1.0).len() >= 2 {
+            let step = (powers / 7.0).ceil().max(1.0);
+            let major: Vec<_> = every(step).into_iter().map(|x| (x, power_of_ten(x as i64))).collect();
+            let minor = if step == 1.0 {
                 self.multiples(first, last, &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
+            } else if powers < 100.0 {
+                every(1.0)
             } else {
-                powers.iter().map(|&k| f64::from(k)).collect()
+                Vec::new()
             };
             return (major, minor);
         }
@@ -96,7 +102,7 @@ fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
 }
 
 /// `10⁻³`.
-pub(crate) fn power_of_ten(exponent: i32) -> String {
+pub(crate) fn power_of_ten(exponent: i64) -> String {
     let digits = exponent.to_string();
     let raised = digits.chars().map(|c| match c {
         '-' => '⁻',
@@ -132,7 +138,7 @@ pub(crate) fn number(x: f64) -> String {
         let decimals = (3 - exponent).max(0) as usize;
         return trimmed(format!("{x:.decimals$}")).replace('-', "−");
     }
-    let power = power_of_ten(exponent);
+    let power = power_of_ten(i64::from(exponent));
     match digits.as_str() {
         "1" => power,
         "-1" => format!("−{power}"),
@@ -156,9 +162,14 @@ mod tests {
 
     #[test]
     fn every_axis_has_ticks_within_its_ends() {
-        for (log, low, high) in
-            [(true, -7.3, 2.0), (true, 0.1, 0.2), (true, 0.0, 1.2), (false, -3.0, 5.0), (true, 0.0, 400.0)]
-        {
+        for (log, low, high) in [
+            (true, -7.3, 2.0),
+            (true, 0.1, 0.2),
+            (true, 0.0, 1.2),
+            (false, -3.0, 5.0),
+            (true, 0.0, 400.0),
+            (true, 0.2, 1e28),
+        ] {
             let axis = Axis { label: String::new(), log, low, high };
             let (major, minor) = axis.ticks();
             assert!((2..=12).contains(&major.len()), "{low} to {high}: {major:?}");

@@ -9,6 +9,9 @@ use logscape::theory;
 
 pub(super) const TITLE: &str = "Predicted and measured escape times";
 
+/// Predictions beyond so many decades of steps are not drawn: nobody waits for them, and they would hide the others.
+const DRAWN: f64 = 1e3;
+
 /// Mean escape steps, predicted by every theory against measured, on logarithmic axes with the line of equality.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     let mut groups = Vec::new();
     for (theory, k) in theory::all().iter().zip(0_usize..) {
         let points = measured.iter().filter_map(|(_, escape, steps)| {
-            Some((*steps, escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.is_finite())?))
+            Some((*steps, escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.abs() < DRAWN)?))
         });
         let points: Vec<_> = points.collect();
         if !points.is_empty() {
@@ -58,7 +61,8 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     let names: Vec<String> = measured.iter().map(|(setting, ..)| setting_name(setting)).collect();
     let caption = format!(
         "Mean steps to escape that each theory predicts against what SGD took, with 95 % intervals of the measurement. \
-         Each dotted line is one setting: {}.{} Below, the error of each theory in decades; theories are drawn side by side.",
+         Each dotted line is one setting: {}.{} Below, the error of each theory in decades; theories are drawn side by side. Predictions beyond 10^1000 steps are \
+         not drawn.",
         names.join("; "),
         left_out(asked.len() - measured.len(), "nothing escaped")
     );
