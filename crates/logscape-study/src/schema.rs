@@ -203,9 +203,23 @@ pub struct EscapeTable {
     /// fastest relaxation time `1/(η λ_max)`, so that few excursions are missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_every: Option<u64>,
+    /// How escape is measured.
+    #[serde(default)]
+    pub method: EscapeMethod,
     /// Theories that predict: `"all"`, or a list of names.
     #[serde(default)]
     pub theories: Theories,
+}
+
+/// `escape.method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EscapeMethod {
+    /// What suits the study: direct simulation, the only method so far.
+    #[default]
+    Auto,
+    /// Replicas run until they escape.
+    Direct,
 }
 
 /// `escape.theories`.
