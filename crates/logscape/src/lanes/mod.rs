@@ -35,6 +35,21 @@ impl<T: Copy> Lane<T> {
         Self(array::from_fn(f))
     }
 
+    /// The entry of `table` at each lane's index; the last one where an index is beyond the end.
+    ///
+    /// # Panics
+    /// If the table is empty.
+    #[inline(always)]
+    pub fn gather(table: &[T], index: &Lane<u32>) -> Self {
+        // The minimum spares a test in every lane, and with it the branches that would keep this from being one instruction.
+        let last = table.len().checked_sub(1).expect("a table to gather from has entries");
+        let mut out = Lane::splat(table[last]);
+        for k in 0..LANES {
+            out.0[k] = table[(index.0[k] as usize).min(last)];
+        }
+        out
+    }
+
     /// `f` of every lane.
     #[inline(always)]
     pub fn map<U: Copy>(self, f: impl Fn(T) -> U) -> Lane<U> {

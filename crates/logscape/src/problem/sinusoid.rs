@@ -78,17 +78,16 @@ impl ScalarModel for Sinusoid {
 }
 
 impl LaneModel for Sinusoid {
-    /// Inputs and targets, in pairs.
-    type Data<R: Real> = Vec<[R; 2]>;
+    /// Inputs and targets (`N` each).
+    type Data<R: Real> = [Vec<R>; 2];
 
-    fn lane_data<R: Real>(&self) -> Vec<[R; 2]> {
-        self.x.iter().zip(&self.y).map(|(&x, &y)| [R::from_f64(x), R::from_f64(y)]).collect()
+    fn lane_data<R: Real>(&self) -> [Vec<R>; 2] {
+        [&self.x, &self.y].map(|column| column.iter().map(|&value| R::from_f64(value)).collect())
     }
 
     #[inline(always)]
-    fn add_lane_gradient<R: Real>(data: &Vec<[R; 2]>, theta: &[Lane<R>], sample: &Lane<u32>, out: &mut [Lane<R>]) {
-        let x = sample.map(|sample| data[sample as usize][0]);
-        let y = sample.map(|sample| data[sample as usize][1]);
+    fn add_lane_gradient<R: Real>(data: &[Vec<R>; 2], theta: &[Lane<R>], sample: &Lane<u32>, out: &mut [Lane<R>]) {
+        let (x, y) = (Lane::gather(&data[0], sample), Lane::gather(&data[1], sample));
         let (sine, cosine) = (theta[0] * x).sin_cos();
         if let [_, amplitude] = theta {
             let residual = *amplitude * sine - y;

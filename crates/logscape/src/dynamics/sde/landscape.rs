@@ -101,7 +101,7 @@ impl LaneSamples for Sinusoid {
         sample: usize,
         slope: &mut [Lane<R>],
     ) -> Lane<R> {
-        let [x, y] = data[sample].map(Lane::splat);
+        let (x, y) = (Lane::splat(data[0][sample]), Lane::splat(data[1][sample]));
         let (sine, cosine) = (theta[0] * x).sin_cos();
         if let [_, amplitude] = theta {
             slope[0] = *amplitude * x * cosine;

@@ -55,13 +55,15 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         exit: &ExitTest,
     ) -> Advanced {
         let mut done = Advanced::default();
+        // A copy, which stays in registers.
+        let mut rng = clocks.normals.rng.clone();
         while done.steps < steps && done.ended() == 0 {
             for i in 0..gradient.len() {
                 gradient[i] = Lane::splat(R::ZERO);
             }
             let mut left = self.batch_size;
             while left > 0 {
-                let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
+                let pair = lane_index_pair(&rng.words(), samples);
                 M::add_lane_gradient(&self.data, theta, &pair[0], gradient);
                 if left > 1 {
                     M::add_lane_gradient(&self.data, theta, &pair[1], gradient);
@@ -74,6 +76,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
             (done.escaped, done.diverged) = ends(theta, clocks.occupied, exit);
             done.steps += 1;
         }
+        clocks.normals.rng = rng;
         clocks.count_of(done.steps, self.learning_rate);
         done
     }
