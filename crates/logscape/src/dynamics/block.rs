@@ -132,14 +132,15 @@ impl<R: Gaussian> LaneBlock<R> {
 }
 
 /// Masks of the `occupied` lanes of `theta` (`P` lanes) that have left and of those that have diverged.
+// Flags are whole numbers, since those of lanes stay in vectors where truth values would not.
 #[inline(always)]
 pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -> (u32, u32) {
     let limit = R::from_f64(DIVERGENCE_LIMIT);
-    let (mut sane, mut outside) = (Lane::splat(true), Lane::splat(false));
+    let (mut sane, mut outside) = (Lane::splat(1), Lane::splat(0));
     for i in 0..theta.len() {
         for k in 0..LANES {
             // False for NaN too.
-            sane.0[k] &= theta[i].0[k].abs() < limit;
+            sane.0[k] &= u32::from(theta[i].0[k].abs() < limit);
         }
     }
     match *exit {
@@ -148,7 +149,7 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
             for i in 0..theta.len() {
                 let (low, high) = (R::from_f64(lower[i]), R::from_f64(upper[i]));
                 for k in 0..LANES {
-                    outside.0[k] |= (theta[i].0[k] < low) | (theta[i].0[k] > high);
+                    outside.0[k] |= u32::from((theta[i].0[k] < low) | (theta[i].0[k] > high));
                 }
             }
         }
@@ -158,19 +159,29 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
                 let distance = theta[i] - Lane::splat(R::from_f64(centre[i]));
                 square = distance.mul_add(distance, square);
             }
-            outside = square.map(|square| square > R::from_f64(radius_squared));
+            let limit = R::from_f64(radius_squared);
+            for k in 0..LANES {
+                outside.0[k] = u32::from(square.0[k] > limit);
+            }
         }
+    }
+    let mut ended = Lane::splat(0);
+    for k in 0..LANES {
+        ended.0[k] = outside.0[k] | (1 - sane.0[k]);
+    }
+    if mask(&ended) & occupied == 0 {
+        return (0, 0);
     }
     let diverged = !mask(&sane) & occupied;
     (mask(&outside) & occupied & !diverged, diverged)
 }
 
-/// Bit `k` is lane `k`.
+/// Bit `k` is the flag, 0 or 1, of lane `k`.
 #[inline(always)]
-fn mask(lanes: &Lane<bool>) -> u32 {
+fn mask(flags: &Lane<u32>) -> u32 {
     let mut mask = 0;
     for k in 0..LANES {
-        mask |= u32::from(lanes.0[k]) << k;
+        mask |= flags.0[k] << k;
     }
     mask
 }
