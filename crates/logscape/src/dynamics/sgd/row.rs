@@ -64,63 +64,65 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     }
 
     /// Adds the gradients of `S` samples at `theta`, whose `W` chunks stay in registers. Several samples together fill
-    /// the time that the sum of each takes.
+    /// the time that the sum of each takes. `V` is `W + 1`.
     #[inline(always)]
-    fn add<const W: usize, const S: usize>(
-        data: &[[R; CHUNK]],
+    fn add<const W: usize, const V: usize, const S: usize>(
+        data: &[[[R; CHUNK]; V]],
         theta: &[[R; CHUNK]; W],
-        samples: &[u32; S],
+        samples: [u32; S],
         gradient: &mut [[R; CHUNK]; W],
     ) {
-        let mut inputs = [[[R::ZERO; CHUNK]; W]; S];
-        let mut targets = [R::ZERO; S];
+        // Indices are below the length; the minimum says so without a branch.
+        let last = data.len() - 1;
         let mut partial = [[R::ZERO; CHUNK]; S];
         for j in 0..S {
-            let row = samples[j] as usize * (W + 1);
-            targets[j] = data[row + W][0];
+            let row = &data[(samples[j] as usize).min(last)];
             for c in 0..W {
-                inputs[j][c] = data[row + c];
                 for k in 0..CHUNK {
-                    partial[j][k] = theta[c][k].mul_add(inputs[j][c][k], partial[j][k]);
+                    partial[j][k] = theta[c][k].mul_add(row[c][k], partial[j][k]);
                 }
             }
         }
         // In a loop of its own, which becomes vector code over the samples.
         let mut weights = [R::ZERO; S];
         for j in 0..S {
-            weights[j] = Self::weight(&partial[j], targets[j]);
+            weights[j] = Self::weight(&partial[j], data[(samples[j] as usize).min(last)][W][0]);
         }
         for j in 0..S {
+            let row = &data[(samples[j] as usize).min(last)];
             for c in 0..W {
                 for k in 0..CHUNK {
-                    gradient[c][k] = weights[j].mul_add(inputs[j][c][k], gradient[c][k]);
+                    gradient[c][k] = weights[j].mul_add(row[c][k], gradient[c][k]);
                 }
             }
         }
     }
 
-    /// One step of the replica in `lane`, whose `W` chunks start at `theta[first]`.
+    /// One step of the replica in `lane` at `theta`.
     // Calls of iterators' methods would not all be inlined here, and cost more than the arithmetic.
     #[inline(always)]
-    fn step<const W: usize>(&self, data: &[[R; CHUNK]], theta: &mut [[R; CHUNK]], drawn: &[Lane<u32>], lane: usize) {
-        let mut now = [[R::ZERO; CHUNK]; W];
-        for c in 0..W {
-            now[c] = theta[lane * W + c];
-        }
+    fn step<const W: usize, const V: usize>(
+        &self,
+        data: &[[[R; CHUNK]; V]],
+        theta: &mut [[R; CHUNK]; W],
+        (quads, rest): (&[[Lane<u32>; 4]], &[Lane<u32>]),
+        lane: usize,
+    ) {
+        let now = *theta;
         let mut gradient = [[R::ZERO; CHUNK]; W];
-        let mut j = 0;
-        while j + 4 <= drawn.len() {
-            let quad = [drawn[j].0[lane], drawn[j + 1].0[lane], drawn[j + 2].0[lane], drawn[j + 3].0[lane]];
-            Self::add(data, &now, &quad, &mut gradient);
-            j += 4;
+        for q in 0..quads.len() {
+            let [a, b, c, d] = &quads[q];
+            Self::add(data, &now, [a.0[lane], b.0[lane], c.0[lane], d.0[lane]], &mut gradient);
         }
-        while j < drawn.len() {
-            Self::add(data, &now, &[drawn[j].0[lane]], &mut gradient);
-            j += 1;
+        if let [a, b, ..] = rest {
+            Self::add(data, &now, [a.0[lane], b.0[lane]], &mut gradient);
+        }
+        if let [a] | [_, _, a] = rest {
+            Self::add(data, &now, [a.0[lane]], &mut gradient);
         }
         for c in 0..W {
             for k in 0..CHUNK {
-                theta[lane * W + c][k] = self.factor.mul_add(gradient[c][k], now[c][k]);
+                theta[c][k] = self.factor.mul_add(gradient[c][k], now[c][k]);
             }
         }
     }
@@ -292,11 +294,15 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
         block.set_bounds(exit);
         let (width, samples, data) = (block.width(), self.model.samples() as u32, &self.data[..]);
         macro_rules! steps {
-            ($($narrow:literal)*) => {
+            ($(($narrow:literal, $stride:literal))*) => {
                 match width {
-                    $($narrow => self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
-                        self.step::<$narrow>(data, rows, drawn, lane);
-                    }),)*
+                    $($narrow => {
+                        let (data, _) = data.as_chunks::<$stride>();
+                        self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
+                            let (rows, _) = rows.as_chunks_mut::<$narrow>();
+                            self.step::<$narrow, $stride>(data, &mut rows[lane], drawn.as_chunks::<4>(), lane);
+                        })
+                    })*
                     _ => self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, room| {
                         self.step_wide(data, rows, drawn, lane, room);
                     }),
@@ -305,7 +311,7 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
         }
         dispatch(
             #[inline(always)]
-            || steps!(1 2 3 4),
+            || steps!((1, 2) (2, 3) (3, 4) (4, 5)),
         )
     }
 }
