@@ -123,7 +123,7 @@ fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> S
     let taught = keep(taught);
     SgdWork {
         taught,
-        dynamics: RowSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
+        dynamics: LaneSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
         start: teacher.clone(),
         learning_rate,
         batch_size,

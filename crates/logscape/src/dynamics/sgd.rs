@@ -78,6 +78,9 @@ pub trait WithDynamics {
     fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output;
 }
 
+/// Parameters up to which inner products are faster with one replica in each lane.
+const LANE_DIM: usize = 3;
+
 /// Gives SGD on `problem`, in double precision and in the fastest layout that the problem has, to `user`.
 ///
 /// # Errors
@@ -89,8 +92,15 @@ pub fn with_sgd<P: Problem + ?Sized, U: WithDynamics>(
 ) -> Result<U::Output, SgdError> {
     let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
     let plain = sampling == Sampling::WithReplacement;
+    let narrow = problem.dim() <= LANE_DIM;
     Ok(match problem.vector_form() {
+        Some(VectorForm::LinearRegression(model)) if plain && narrow => {
+            user.with(&LaneSgd::<f64, _>::new(model, eta, b)?)
+        }
         Some(VectorForm::LinearRegression(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
+        Some(VectorForm::PhaseRetrieval(model)) if plain && narrow => {
+            user.with(&LaneSgd::<f64, _>::new(model, eta, b)?)
+        }
         Some(VectorForm::PhaseRetrieval(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
         Some(VectorForm::Sinusoid(model)) if plain => user.with(&LaneSgd::<f64, _>::new(model, eta, b)?),
         Some(VectorForm::Mlp(model)) => user.with(&MlpSgd::<f64>::new(model, settings)?),

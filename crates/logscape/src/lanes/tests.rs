@@ -113,3 +113,12 @@ fn bits_do_not_depend_on_the_instruction_set() {
     // The chain moves: its lanes end apart.
     assert!(chain::<f64>()[0] != chain::<f64>()[1]);
 }
+
+#[test]
+fn lanes_gather_their_own_entries_and_stay_inside_the_table() {
+    let table: Vec<f64> = (0..50).map(f64::from).collect();
+    let index = Lane::from_fn(|k| (k * 7 % 50) as u32);
+    let gathered = dispatch(|| Lane::gather(&table, &index));
+    assert_eq!(gathered, index.map(f64::from));
+    assert_eq!(Lane::gather(&table, &Lane::splat(u32::MAX)), Lane::splat(49.0));
+}

@@ -115,6 +115,7 @@ impl<R: Gaussian, M: LaneModel> Dynamics for LaneSgd<'_, R, M> {
             || match block.theta.len() {
                 1 => self.narrow::<1>(block, run, exit),
                 2 => self.narrow::<2>(block, run, exit),
+                3 => self.narrow::<3>(block, run, exit),
                 _ => {
                     let LaneBlock { theta, clocks, scratch } = block;
                     self.steps(theta, scratch, clocks, run, exit)

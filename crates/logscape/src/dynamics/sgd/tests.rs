@@ -141,11 +141,15 @@ fn check_fast<R: Gaussian>(tolerance: f64) {
             let (x, y) = samples(dim);
             let line = LinearRegression::new(x.clone(), y.clone(), dim).unwrap();
             let rows = RowSgd::<R, _>::new(&line, 0.05, batch).unwrap();
+            let lanes = LaneSgd::<R, _>::new(&line, 0.05, batch).unwrap();
             assert!(distance(both_ways(&line, &rows, batch)) < tolerance, "linear {batch} {dim}");
+            assert!(distance(both_ways(&line, &lanes, batch)) < tolerance, "linear in lanes {batch} {dim}");
             if dim <= 3 {
                 let phase = PhaseRetrieval::new(x, y, dim).unwrap();
                 let rows = RowSgd::<R, _>::new(&phase, 0.05, batch).unwrap();
+                let lanes = LaneSgd::<R, _>::new(&phase, 0.05, batch).unwrap();
                 assert!(distance(both_ways(&phase, &rows, batch)) < tolerance, "phase {batch} {dim}");
+                assert!(distance(both_ways(&phase, &lanes, batch)) < tolerance, "phase in lanes {batch} {dim}");
             }
         }
         for amplitude in [false, true] {
