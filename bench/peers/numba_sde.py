@@ -34,7 +34,7 @@ def _pair_drawer(dtype):
     return draw
 
 
-def _stepper(name, work, dtype):
+def stepper(name, work, dtype):
     """One step of θ and the clock with the normal number z."""
     h, low = dtype.type(work["curvature"]), dtype.type(work["minimum_loss"])
     half, dt = dtype.type(0.5), dtype.type(work["step"])
@@ -60,7 +60,7 @@ def _stepper(name, work, dtype):
 
 def build(name, work, dtype):
     """Steps come in pairs, as the normal numbers do."""
-    draw, step, start = _pair_drawer(dtype), _stepper(name, work, dtype), dtype.type(work["start"])
+    draw, step, start = _pair_drawer(dtype), stepper(name, work, dtype), dtype.type(work["start"])
 
     @njit(parallel=True, **FAST)
     def paths(theta, clock, pairs, seed):
