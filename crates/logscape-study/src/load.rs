@@ -214,12 +214,30 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(stationary.steps > 0, "stationary.steps", "no step", "use 1 or more")?;
         require(stationary.thin != Some(0), "stationary.thin", "no step", "use 1 or more")?;
     }
+    if let Some(saddle) = &study.saddle {
+        for (field, length) in [("saddle.reach", saddle.reach), ("saddle.range", saddle.range)] {
+            require(
+                length.is_finite() && length > 0.0,
+                field,
+                format!("{length} is no distance"),
+                "use a positive number",
+            )?;
+        }
+        let finite = saddle.other_minimum.iter().flatten().all(|x| x.is_finite());
+        require(finite, "saddle.other_minimum", "an entry is not finite", "use finite numbers")?;
+    }
     if let Some(escape) = &study.escape {
         require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
         require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
         check_region(&escape.region)?;
         check_theories(&escape.theories)?;
+        require(
+            escape.xi > 0.0 && escape.xi < 1.0,
+            "escape.xi",
+            format!("{} is no path parameter", escape.xi),
+            "use a number between 0 and 1",
+        )?;
     }
     for Expectation { between: [low, high], .. } in &study.expect {
         require(low <= high, "expect", format!("no number lies between {low} and {high}"), "give [low, high]")?;
@@ -241,7 +259,7 @@ fn check_theories(theories: &Theories) -> Result<(), Problem> {
 fn check_region(region: &RegionText) -> Result<(), Problem> {
     const FIELD: &str = "escape.region";
     match region {
-        RegionText::DividingSurface => Ok(()),
+        RegionText::DividingSurface | RegionText::Quench => Ok(()),
         RegionText::LossLevel(level) => {
             require(level.is_finite() && *level > 0.0, FIELD, format!("loss level {level}"), "use a positive loss")
         }

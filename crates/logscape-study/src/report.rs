@@ -370,6 +370,7 @@ fn tables(record: &Record) -> Vec<TableView> {
         ("noise", "curvature and noise per leading direction", tables.noise.is_empty()),
         ("scaling", "loss and noise at displaced points", tables.scaling.is_empty()),
         ("path", "loss and noise along the path", tables.path.is_empty()),
+        ("energy_paths", "loss and noise along the path over each saddle", tables.energy_paths.is_empty()),
         ("stationary", "histograms of excess loss and displacement", tables.stationary.is_empty()),
         ("escape_times", "the end of every replica", tables.escape_times.is_empty()),
     ];

@@ -6,14 +6,15 @@ use crate::record::{
     Checkpoints, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record, RecordError, Results,
     RunFolder, SettingRecord, Tables,
 };
-use crate::record::{escape_rows, path_rows};
-use crate::region::region_and_barrier;
+use crate::record::{SaddlesRecord, energy_path_rows, escape_rows, path_rows};
+use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary};
 use logscape::data::{DataError, Dataset};
 use logscape::ensemble::{EnsembleError, EscapeProgress, EscapeRun, Interrupt, rate_estimate};
-use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, find_minimum, train};
+use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
+use logscape::operator::EigenError;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::theory::Stationary;
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
@@ -54,6 +55,9 @@ pub enum RunError {
         "escape.region: {0}\n  hint: name another region, such as {{ loss-factor = 2.0 }}, or another minimum.start"
     )]
     Barrier(#[from] BarrierError),
+    /// Ways out cannot be looked for.
+    #[error("saddle: {0}\n  hint: lower minimum.tolerance, or change [saddle] or minimum.start")]
+    Saddle(SaddleError),
     /// The simulation cannot start.
     #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
     Ensemble(#[from] EnsembleError),
@@ -72,6 +76,15 @@ pub enum RunError {
         /// Where finished stages are kept.
         kept: Option<PathBuf>,
     },
+}
+
+impl From<SaddleError> for RunError {
+    fn from(error: SaddleError) -> Self {
+        match error {
+            SaddleError::Eigen(EigenError::Interrupted(_)) => Self::Interrupted { kept: None },
+            error => Self::Saddle(error),
+        }
+    }
 }
 
 impl RunError {
@@ -286,13 +299,27 @@ impl Run<'_> {
             geometry.index
         ));
         let mut tables = Tables::of_geometry(&geometry);
+        let asked = self.study.escape.as_ref().is_some_and(|table| needs_saddles(&table.region));
+        let ways_out: Option<WaysOut> = if asked && problem.dim() > 1 {
+            let table = self.study.saddle.clone().unwrap_or_default();
+            let found = self.stage("saddles", stages, || {
+                find_ways_out(problem, &minimum, &table, self.study.seed, &|| self.interrupt.is_requested())
+            })?;
+            self.listener.say(&format!("saddles: {}", found.search.summary()));
+            if let Barrier::Saddles { ways_out, .. } = &found.barrier {
+                tables.energy_paths = energy_path_rows(ways_out);
+            }
+            Some(found)
+        } else {
+            None
+        };
         let mut settings = Vec::new();
         for &learning_rate in &self.study.sgd.learning_rate.0 {
             for &batch_size in &self.study.sgd.batch_size.0 {
                 let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
                 let number = settings.len();
                 let begun = Instant::now();
-                let (setting, more) = self.setting(problem, &minimum, &geometry, number, sgd)?;
+                let (setting, more) = self.setting(problem, &minimum, (&geometry, ways_out.as_ref()), number, sgd)?;
                 stages.seconds.push((format!("setting-{number}"), begun.elapsed()));
                 settings.push(setting);
                 tables.extend(more);
@@ -303,6 +330,7 @@ impl Run<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             minimum: MinimumRecord::new(&minimum, &geometry),
             geometry: GeometryRecord::from(&geometry),
+            saddles: ways_out.as_ref().map(|found| SaddlesRecord::new(&minimum, &found.search, &found.barrier)),
             settings,
         };
         Ok((results, tables))
@@ -339,7 +367,7 @@ impl Run<'_> {
         &self,
         problem: &P,
         minimum: &Minimum,
-        geometry: &Geometry,
+        (geometry, ways_out): (&Geometry, Option<&WaysOut>),
         number: usize,
         sgd: SgdSettings,
     ) -> Result<(SettingRecord, Tables), RunError> {
@@ -357,7 +385,9 @@ impl Run<'_> {
             None => None,
         };
         let escape = match &self.study.escape {
-            Some(table) => Some(self.escape(problem, minimum, geometry, number, sgd, table, &mut tables)?),
+            Some(table) => {
+                Some(self.escape(problem, minimum, (geometry, ways_out), number, sgd, table, &mut tables)?)
+            }
             None => None,
         };
         let record =
@@ -370,13 +400,13 @@ impl Run<'_> {
         &self,
         problem: &P,
         minimum: &Minimum,
-        geometry: &Geometry,
+        (geometry, ways_out): (&Geometry, Option<&WaysOut>),
         number: usize,
         sgd: SgdSettings,
         table: &EscapeTable,
         tables: &mut Tables,
     ) -> Result<EscapeRecord, RunError> {
-        let (region, barrier) = region_and_barrier(problem, minimum, geometry, sgd, table)?;
+        let (region, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, sgd, table)?;
         if let Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. } = &barrier {
             tables.path = path_rows(path);
         }
@@ -399,7 +429,7 @@ impl Run<'_> {
         let ends = progress.terminations(&run);
         tables.escape_times = escape_rows(number, &sgd, &ends);
         let predictions: Vec<_> =
-            table.theories.chosen().map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
+            table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
         Ok(EscapeRecord::new(region, &predictions, &rate_estimate(&ends, self.study.seed)))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::values::Grid;
 use logscape::Sampling;
+use logscape::landscape::SaddleConfig;
 use logscape::problem::{Activation, Initialisation};
 use logscape::theory::{self, Theory};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct Study {
     /// Stationary law from one long ensemble per setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stationary: Option<StationaryTable>,
+    /// How ways out of a minimum in several dimensions are looked for, where `escape.region` needs them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saddle: Option<SaddleTable>,
     /// Escape times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeTable>,
@@ -187,6 +191,38 @@ pub struct TrainTable {
     pub steps: usize,
 }
 
+/// `[saddle]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SaddleTable {
+    /// How many of the softest and how many of the stiffest eigendirections are climbed, each on both sides.
+    pub directions: usize,
+    /// Searches from random points around the minimum; the study's seed drives them.
+    pub searches: usize,
+    /// Distance of the random points.
+    pub reach: f64,
+    /// Distance from the minimum at which a search gives up.
+    pub range: f64,
+    /// Starts of searches for other minima, to each of which the path from the minimum is looked for too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_minimum: Vec<Vec<f64>>,
+}
+
+impl Default for SaddleTable {
+    fn default() -> Self {
+        let SaddleConfig { directions, searches, reach, range, .. } = SaddleConfig::default();
+        Self { directions, searches, reach, range, other_minimum: Vec::new() }
+    }
+}
+
+impl SaddleTable {
+    /// The settings of the search.
+    pub fn config(&self, seed: u64) -> SaddleConfig {
+        let Self { directions, searches, reach, range, .. } = *self;
+        SaddleConfig { directions, searches, reach, range, seed, ..SaddleConfig::default() }
+    }
+}
+
 /// `[escape]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,6 +245,9 @@ pub struct EscapeTable {
     /// Theories that predict: `"all"`, or a list of names.
     #[serde(default)]
     pub theories: Theories,
+    /// Path parameter `ξ` of `diffusion-theory`: the weight of the minimum's noise against the saddle's.
+    #[serde(default = "half")]
+    pub xi: f64,
 }
 
 /// `escape.method`.
@@ -235,9 +274,9 @@ pub enum Theories {
 }
 
 impl Theories {
-    /// The theories, in the order of the records.
-    pub fn chosen(&self) -> impl Iterator<Item = &'static dyn Theory> {
-        theory::all().iter().copied().filter(|theory| match self {
+    /// The theories, in the order of the records, with the path parameter `xi` of `diffusion-theory`.
+    pub fn chosen(&self, xi: f64) -> impl Iterator<Item = Box<dyn Theory>> {
+        theory::all_with(xi).into_iter().filter(|theory| match self {
             Self::All => true,
             Self::Some(names) => names.iter().any(|name| name == theory.name()),
         })
@@ -291,6 +330,10 @@ pub struct Expectation {
     pub because: String,
 }
 
+fn half() -> f64 {
+    0.5
+}
+
 fn thousand() -> usize {
     1_000
 }
@@ -303,7 +346,7 @@ fn ten_million() -> u64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RegionText {
-    /// The barrier tops of a one-dimensional basin.
+    /// The barrier tops of a one-dimensional basin; the planes at the saddles in several dimensions.
     DividingSurface,
     /// A loss `L_c`.
     LossLevel(f64),
@@ -313,4 +356,6 @@ pub enum RegionText {
     Ball(f64),
     /// Lower and upper bound of each parameter.
     Box(Vec<[f64; 2]>),
+    /// Gradient descent from here ends in another minimum.
+    Quench,
 }

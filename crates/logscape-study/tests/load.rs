@@ -1,6 +1,5 @@
 //! Study files: what is accepted, and what each mistake is told.
 
-use logscape::theory::Theory;
 use logscape_study::{Study, StudyError, load, parse};
 use miette::Diagnostic;
 use std::path::Path;
@@ -134,7 +133,8 @@ fn a_missing_file_is_named() {
 #[test]
 fn theories_are_all_or_named() {
     let names = |study: &Study| -> Vec<&str> {
-        study.escape.as_ref().expect("an escape section").theories.chosen().map(Theory::name).collect()
+        let table = study.escape.as_ref().expect("an escape section");
+        table.theories.chosen(table.xi).map(|theory| theory.name()).collect()
     };
     let all = good(&[]).expect("a good study");
     assert_eq!(names(&all).len(), 9);
@@ -164,4 +164,24 @@ fn an_expectation_needs_bounds_in_order() {
     let text = format!("{GOOD}\n[[expect]]\nwhat = \"minimum.loss\"\nbetween = [2, 1]\nbecause = \"none\"\n");
     let (message, hint, _) = told(&text);
     assert!(message.contains("between 2 and 1") && hint.contains("[low, high]"), "{message} {hint}");
+}
+
+#[test]
+fn the_path_parameter_and_the_search_for_saddles_have_their_ranges() {
+    let study = good(&["escape.xi=0.25", "saddle.searches=3"]).expect("a good study");
+    assert_eq!(study.escape.as_ref().map(|table| table.xi), Some(0.25));
+    assert_eq!(study.saddle.as_ref().map(|table| (table.searches, table.directions)), Some((3, 4)));
+    let text = toml::to_string(&study).expect("TOML");
+    assert_eq!(parse("again", &text, &[]).expect("it reads back"), study);
+    for (wrong, word) in [
+        ("escape.xi=0", "escape.xi"),
+        ("escape.xi=1.0", "escape.xi"),
+        ("saddle.reach=-1.0", "saddle.reach"),
+        ("saddle.range=inf", "saddle.range"),
+        ("saddle.other_minimum=[[nan]]", "saddle.other_minimum"),
+        ("saddle.serches=3", "serches"),
+    ] {
+        let error = good(&[wrong]).expect_err("it is wrong");
+        assert!(error.to_string().contains(word), "{error}");
+    }
 }

@@ -25,22 +25,45 @@ pub struct Path {
 }
 
 /// A saddle (in one dimension a barrier top) that leads out of the basin.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// The escape direction `e` at the saddle is the eigenvector of its negative eigenvalue. At the minimum it is the direction
+/// in which the minimum-energy path leaves: the unit vector to where the path has risen by a tenth of the barrier. (In the
+/// limit of no rise every such path leaves along the softest direction, whatever the barrier, which says nothing of it.)
+/// Whatever `e` is, `curvature_minimum` and `ln_transverse_ratio` together give the ratio of determinants in Langer's rate:
+/// `√(h_e*|h_e^s|) Π_⊥ √(h_i*/h_i^s) = |h_e^s| √(det H* / |det H^s|)`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct WayOut {
     /// Where it is.
     pub theta: Vec<f64>,
     /// Loss `L^s` there.
     pub loss: f64,
-    /// Curvature `h_e* > 0` of the minimum along the escape direction `e`.
+    /// Curvature `h_e* = eᵀH*e > 0` of the minimum along the escape direction.
     pub curvature_minimum: f64,
     /// Curvature `h_e^s < 0` of the saddle along `e`.
     pub curvature_saddle: f64,
-    /// `½ Σ_⊥ ln(h_i*/h_i^s)` over the transverse directions; 0 in one dimension.
-    pub ln_transverse_ratio: f64,
+    /// `½ Σ_⊥ ln(h_i*/h_i^s)` over the transverse directions, `½ [ln det H* − ln h_e* − ln Π_⊥ h_i^s]`; 0 in one dimension.
+    /// Directions that are flat at both ends are left out of both products, and with them the volumes of their orbits.
+    /// None where the problem is too large for its determinants, or the two ends have unequal numbers of flat directions.
+    pub ln_transverse_ratio: Option<f64>,
     /// One-sample noise `C_e*` along `e` at the minimum.
     pub noise_minimum: f64,
     /// One-sample noise `C_e^s` along `e` at the saddle.
     pub noise_saddle: f64,
+    /// Unit vector `e` at the saddle, out of the basin (`P`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direction: Vec<f64>,
+    /// Unit vector `e` at the minimum, out of the basin (`P`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direction_minimum: Vec<f64>,
+    /// The minimum on the other side (`P`); empty in one dimension, where nothing has looked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_minimum: Vec<f64>,
+    /// The landscape along the minimum-energy path over this saddle to the other minimum, in several dimensions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Path>,
+    /// The nodes of that path (`P` each).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Vec<f64>>,
 }
 
 /// The event called escape, as a theory sees it.

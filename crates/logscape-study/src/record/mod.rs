@@ -9,8 +9,8 @@ pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub(crate) use folder::{KeptGeometry, write_pages};
 pub use manifest::Manifest;
 pub use results::{
-    EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord, Results, SettingRecord,
-    StationaryRecord, VerdictRecord,
+    EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord, Results, SaddleRecord,
+    SaddlesRecord, SettingRecord, StationaryRecord, VerdictRecord,
 };
-pub use tables::{EscapeRow, NoiseRow, PathRow, ScalingRow, SpectrumRow, StationaryRow, Tables};
-pub(crate) use tables::{escape_rows, path_rows, stationary_rows};
+pub use tables::{EnergyPathRow, EscapeRow, NoiseRow, PathRow, ScalingRow, SpectrumRow, StationaryRow, Tables};
+pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows};

@@ -2,10 +2,10 @@
 
 use logscape::ensemble::Region;
 use logscape::geometry::Decoupling;
-use logscape::landscape::Minimum;
+use logscape::landscape::{Attempt, Certificate, Minimum, SaddleSearch};
 use logscape::stats::{RateEstimate, WeibullCheck};
 use logscape::theory::{Prediction, Stationary};
-use logscape::{Estimate, Geometry};
+use logscape::{Barrier, Estimate, Geometry, WayOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,9 @@ pub struct Results {
     pub minimum: MinimumRecord,
     /// Curvature and noise there.
     pub geometry: GeometryRecord,
+    /// The ways out of a minimum in several dimensions, where the study's region is made from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saddles: Option<SaddlesRecord>,
     /// One entry per learning rate and batch size.
     pub settings: Vec<SettingRecord>,
 }
@@ -103,6 +106,69 @@ impl From<&Geometry> for GeometryRecord {
             decoupling: geometry.decoupling.clone(),
             sample_curvature: geometry.sample_curvature,
         }
+    }
+}
+
+/// The saddles that were found, and what was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaddlesRecord {
+    /// Saddles of the basin; none if no search found one.
+    pub found: Vec<SaddleRecord>,
+    /// The searches in words.
+    pub summary: String,
+    /// Every search.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One certified saddle. Its path is in the table `energy_paths`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaddleRecord {
+    /// Parameters; absent above 10,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theta: Option<Vec<f64>>,
+    /// Loss `L^s`.
+    pub loss: f64,
+    /// `L^s − L*`.
+    pub barrier: f64,
+    /// `ln(L^s/L*)`.
+    pub log_barrier: Option<f64>,
+    /// Gradient norm.
+    pub gradient_norm: f64,
+    /// Curvature of the minimum along the direction in which the path leaves.
+    pub curvature_minimum: f64,
+    /// The negative eigenvalue.
+    pub curvature_saddle: f64,
+    /// `½ Σ_⊥ ln(h_i*/h_i^s)`; null where it is not known.
+    pub ln_transverse_ratio: Option<f64>,
+    /// One-sample noise at the minimum along the direction in which the path leaves.
+    pub noise_minimum: f64,
+    /// One-sample noise at the saddle along its unstable direction.
+    pub noise_saddle: f64,
+    /// Loss of the minimum beyond.
+    pub other_loss: f64,
+    /// What makes it a way out.
+    pub certificate: Certificate,
+}
+
+impl SaddlesRecord {
+    /// The record of a search and of the barrier that came of it.
+    pub fn new(minimum: &Minimum, search: &SaddleSearch, barrier: &Barrier) -> Self {
+        let ways: &[WayOut] = if let Barrier::Saddles { ways_out, .. } = barrier { ways_out } else { &[] };
+        let found = search.saddles.iter().zip(ways).map(|(saddle, way)| SaddleRecord {
+            theta: (saddle.theta.len() <= THETA_LIMIT).then(|| saddle.theta.clone()),
+            loss: saddle.loss,
+            barrier: saddle.loss - minimum.loss,
+            log_barrier: Some((saddle.loss / minimum.loss).ln()).filter(|height| height.is_finite()),
+            gradient_norm: saddle.gradient_norm,
+            curvature_minimum: way.curvature_minimum,
+            curvature_saddle: way.curvature_saddle,
+            ln_transverse_ratio: way.ln_transverse_ratio,
+            noise_minimum: way.noise_minimum,
+            noise_saddle: way.noise_saddle,
+            other_loss: saddle.other_loss,
+            certificate: saddle.certificate,
+        });
+        Self { found: found.collect(), summary: search.summary(), attempts: search.attempts.clone() }
     }
 }
 

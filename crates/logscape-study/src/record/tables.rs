@@ -2,7 +2,7 @@
 
 use logscape::ensemble::Termination;
 use logscape::stats::Histogram;
-use logscape::{Geometry, Path, SgdSettings};
+use logscape::{Geometry, Path, SgdSettings, WayOut};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -75,6 +75,23 @@ pub struct PathRow {
     pub noise: f64,
 }
 
+/// One node of a minimum-energy path over a saddle, from the minimum to the one beyond.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+pub struct EnergyPathRow {
+    /// Saddle, in the order of `results.json`, from 0.
+    pub saddle: u64,
+    /// Arc length from the minimum.
+    pub position: f64,
+    /// Loss.
+    pub loss: f64,
+    /// Slope of the loss along the path.
+    pub gradient: f64,
+    /// Its curvature along the path's tangent.
+    pub curvature: f64,
+    /// One-sample noise along the path's tangent.
+    pub noise: f64,
+}
+
 /// The end of one replica.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
 pub struct EscapeRow {
@@ -124,6 +141,9 @@ pub struct Tables {
     pub scaling: Vec<ScalingRow>,
     /// `path`; empty in more than one dimension.
     pub path: Vec<PathRow>,
+    /// `energy_paths`; empty in one dimension.
+    #[serde(default)]
+    pub energy_paths: Vec<EnergyPathRow>,
     /// `escape_times`.
     pub escape_times: Vec<EscapeRow>,
     /// `stationary`.
@@ -176,6 +196,7 @@ impl Tables {
         if self.path.is_empty() {
             self.path = other.path;
         }
+        self.energy_paths.extend(other.energy_paths);
         self.escape_times.extend(other.escape_times);
         self.stationary.extend(other.stationary);
     }
@@ -189,6 +210,7 @@ impl Tables {
         write(folder, "noise", &self.noise[..])?;
         write(folder, "scaling", &self.scaling[..])?;
         write(folder, "path", &self.path[..])?;
+        write(folder, "energy_paths", &self.energy_paths[..])?;
         write(folder, "escape_times", &self.escape_times[..])?;
         write(folder, "stationary", &self.stationary[..])
     }
@@ -203,6 +225,7 @@ impl Tables {
             noise: read(folder, "noise")?,
             scaling: read(folder, "scaling")?,
             path: read(folder, "path")?,
+            energy_paths: read(folder, "energy_paths")?,
             escape_times: read(folder, "escape_times")?,
             stationary: read(folder, "stationary")?,
         })
@@ -220,6 +243,21 @@ pub(crate) fn path_rows(path: &Path) -> Vec<PathRow> {
             noise: path.noise[k],
         })
         .collect()
+}
+
+/// The rows of the paths over the saddles.
+pub(crate) fn energy_path_rows(ways_out: &[WayOut]) -> Vec<EnergyPathRow> {
+    let paths = ways_out.iter().zip(0..).filter_map(|(way, saddle)| Some((way.path.as_ref()?, saddle)));
+    let rows = paths.flat_map(|(path, saddle)| path_rows(path).into_iter().map(move |row| (row, saddle)));
+    rows.map(|(PathRow { position, loss, gradient, curvature, noise }, saddle)| EnergyPathRow {
+        saddle,
+        position,
+        loss,
+        gradient,
+        curvature,
+        noise,
+    })
+    .collect()
 }
 
 /// The rows of an escape ensemble.

@@ -164,6 +164,18 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
                 outside.0[k] = u32::from(square.0[k] > limit);
             }
         }
+        ExitTest::HalfSpaces { normals, offsets } => {
+            for j in 0..offsets.len() {
+                let mut height = Lane::splat(R::ZERO);
+                for i in 0..theta.len() {
+                    height = Lane::splat(R::from_f64(normals[j * theta.len() + i])).mul_add(theta[i], height);
+                }
+                let offset = R::from_f64(offsets[j]);
+                for k in 0..LANES {
+                    outside.0[k] |= u32::from(height.0[k] > offset);
+                }
+            }
+        }
     }
     let mut ended = Lane::splat(0);
     for k in 0..LANES {
@@ -236,7 +248,7 @@ pub struct RowBlock<R> {
     pub(super) rows: Vec<[R; CHUNK]>,
     /// Steps and generators.
     pub(super) clocks: Clocks<R>,
-    /// Lower and upper bounds of a box, or the centre of a ball, padded like a row.
+    /// Lower and upper bounds of a box, the centre of a ball, or the normals of half spaces, padded like rows.
     pub(super) bounds: [Vec<[R; CHUNK]>; 2],
     /// Samples of a step, of every replica (`B` lanes).
     pub(super) drawn: Vec<Lane<u32>>,
@@ -268,6 +280,14 @@ impl<R: Gaussian> RowBlock<R> {
                 fill(second, upper);
             }
             ExitTest::Ball { centre, .. } => fill(first, centre),
+            ExitTest::HalfSpaces { normals, offsets } => {
+                let width = self.dim.div_ceil(CHUNK);
+                // Grows at the first call; a block is used with one exit.
+                first.resize(width * offsets.len().max(1), [R::ZERO; CHUNK]);
+                for (row, normal) in first.chunks_exact_mut(width).zip(normals.chunks_exact(self.dim)) {
+                    fill(row, normal);
+                }
+            }
         }
     }
 

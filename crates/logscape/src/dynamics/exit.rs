@@ -19,6 +19,13 @@ pub enum ExitTest<'a> {
         /// Square of the radius.
         radius_squared: f64,
     },
+    /// Outside when `n_k·θ > offset_k` for some `k`.
+    HalfSpaces {
+        /// Normals `n_k`, one after the other (`K × P`).
+        normals: &'a [f64],
+        /// Offsets (`K`).
+        offsets: &'a [f64],
+    },
 }
 
 impl ExitTest<'_> {
@@ -33,6 +40,10 @@ impl ExitTest<'_> {
             Self::Ball { centre, radius_squared } => {
                 theta.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f64>() > radius_squared
             }
+            Self::HalfSpaces { normals, offsets } => normals
+                .chunks_exact(theta.len())
+                .zip(offsets)
+                .any(|(normal, &offset)| theta.iter().zip(normal).map(|(x, n)| x * n).sum::<f64>() > offset),
         }
     }
 }

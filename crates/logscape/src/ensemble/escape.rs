@@ -242,22 +242,13 @@ impl EscapeRun {
         if self.start.iter().any(|x| !x.is_finite()) {
             return true;
         }
-        match self.region {
-            Region::LossLevel { loss, .. } => {
-                let start = LossMeter::new(problem).loss(&self.start);
-                !start.is_finite() || start > loss
-            }
-            Region::Box { .. } | Region::Ball { .. } => self.region.exit_test().is_outside(&self.start),
-        }
+        LossMeter::new(problem).is_outside(&self.region, &self.start) != Some(false)
     }
 
     /// Steps that a replica may take before the run has to look at it again.
     fn slice(&self, steps: u64) -> u64 {
         let left = self.max_steps - steps;
-        match self.region {
-            Region::LossLevel { check_every, .. } => left.min(check_every - steps % check_every),
-            Region::Box { .. } | Region::Ball { .. } => left.min(Self::SLICE),
-        }
+        left.min(self.region.check_every().map_or(Self::SLICE, |every| every - steps % every))
     }
 }
 
@@ -351,16 +342,13 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
             return Some(Termination::Escaped { steps, time });
         }
         let last = steps >= self.run.max_steps;
-        if let Region::LossLevel { loss: level, check_every } = self.run.region
-            && (last || steps.is_multiple_of(check_every))
-        {
+        let region = &self.run.region;
+        if region.check_every().is_some_and(|every| last || steps.is_multiple_of(every)) {
             self.block.theta_into(lane, &mut self.theta);
-            let loss = self.meter.loss(&self.theta);
-            if !loss.is_finite() {
-                return Some(Termination::Diverged { steps, time });
-            }
-            if loss > level {
-                return Some(Termination::Escaped { steps, time });
+            match self.meter.is_outside(region, &self.theta) {
+                None => return Some(Termination::Diverged { steps, time }),
+                Some(true) => return Some(Termination::Escaped { steps, time }),
+                Some(false) => {}
             }
         }
         last.then_some(Termination::Censored { steps, time })

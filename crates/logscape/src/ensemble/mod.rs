@@ -52,6 +52,9 @@ pub enum EnsembleError {
     /// The bounds of a box are not numbers with `lower < upper`.
     #[error("every lower bound of the box must be below its upper bound")]
     EmptyBox,
+    /// Half spaces without a plane, or with a normal or offset that makes none.
+    #[error("half spaces need at least one plane with a finite normal other than 0 and a finite offset")]
+    NoHalfSpace,
     /// The start is not finite or already outside.
     #[error("the start is not inside the region")]
     StartOutside,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, check_length};
 use crate::dynamics::ExitTest;
-use crate::{Problem, Samples};
+use crate::{Problem, Samples, WayOut};
 
 /// The set that a replica escapes from. Box and ball are tested after every step.
 ///
@@ -35,12 +35,60 @@ pub enum Region {
         /// Radius.
         radius: f64,
     },
+    /// Outside beyond one of `K` planes: `n_k·θ > offset_k`. Planes at the saddles around a minimum, each normal to its
+    /// saddle's unstable direction, are where half of the arrivals fall back; see [`dividing_surface`](Self::dividing_surface).
+    HalfSpaces {
+        /// Normals `n_k` (`K` of length `P`, one after the other).
+        normals: Vec<f64>,
+        /// Offsets (`K`).
+        offsets: Vec<f64>,
+    },
+    /// Outside when gradient descent from `θ` ends in another minimum than `home`: further than `tolerance` from it. Tested
+    /// every `check_every` steps like a loss level, and late like one.
+    ///
+    /// The descent takes steps of `step` on the loss of all data until it is within `tolerance` of `home`, its gradient norm is
+    /// below `gradient`, or `max_steps` are taken; a test costs up to `max_steps` passes over the data. A descent that comes to no
+    /// rest has not come home, so it counts as outside: give it steps enough.
+    Quench {
+        /// The minimum that is left.
+        home: Vec<f64>,
+        /// Distance from `home` at which the descent has come home.
+        tolerance: f64,
+        /// Step of the descent, below `2/λ_max` everywhere it goes.
+        step: f64,
+        /// Gradient norm at which the descent is at rest.
+        gradient: f64,
+        /// Most steps of a descent.
+        max_steps: u64,
+        /// Steps between tests, at least 1.
+        check_every: u64,
+    },
 }
 
 impl Region {
     /// The region between the surfaces `lower` and `upper` on the line; either may be infinite.
     pub fn interval(lower: f64, upper: f64) -> Self {
         Self::Box { lower: vec![lower], upper: vec![upper] }
+    }
+
+    /// The planes at the saddles of `ways_out`, each normal to its saddle's unstable direction and oriented out of the basin.
+    ///
+    /// A plane divides the whole space. Where a basin bends around a plane, as it may behind a far or slanted saddle, part of
+    /// the basin lies outside; [`Quench`](Self::Quench) has no such error, and costs more.
+    pub fn dividing_surface(ways_out: &[WayOut]) -> Self {
+        let offset = |way: &WayOut| way.direction.iter().zip(&way.theta).map(|(n, x)| n * x).sum();
+        Self::HalfSpaces {
+            normals: ways_out.iter().flat_map(|way| way.direction.iter().copied()).collect(),
+            offsets: ways_out.iter().map(offset).collect(),
+        }
+    }
+
+    /// Steps between tests that are too dear for every step.
+    pub(super) fn check_every(&self) -> Option<u64> {
+        match self {
+            Self::LossLevel { check_every, .. } | Self::Quench { check_every, .. } => Some(*check_every),
+            Self::Box { .. } | Self::Ball { .. } | Self::HalfSpaces { .. } => None,
+        }
     }
 
     /// Checks lengths and values for a problem with `dim` parameters.
@@ -62,15 +110,33 @@ impl Region {
                 check_length("centre of the ball", centre.len(), dim)?;
                 positive("radius", *radius)
             }
+            Self::HalfSpaces { normals, offsets } => {
+                check_length("every normal of the half spaces", normals.len(), dim * offsets.len())?;
+                let good = |normal: &[f64]| normal.iter().all(|x| x.is_finite()) && normal.iter().any(|&x| x != 0.0);
+                let any = !offsets.is_empty() && offsets.iter().all(|x| x.is_finite());
+                if any && normals.chunks_exact(dim).all(good) { Ok(()) } else { Err(EnsembleError::NoHalfSpace) }
+            }
+            Self::Quench { home, tolerance, step, gradient, max_steps, check_every } => {
+                check_length("minimum that is left", home.len(), dim)?;
+                for (what, x) in [("tolerance", tolerance), ("step of the descent", step), ("gradient norm", gradient)]
+                {
+                    positive(what, *x)?;
+                }
+                if *check_every == 0 || *max_steps == 0 {
+                    return Err(EnsembleError::NotPositive("check_every and max_steps of the descent"));
+                }
+                if home.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(EnsembleError::StartOutside) }
+            }
         }
     }
 
-    /// The test to run after every step; [`ExitTest::Never`] for a loss level.
+    /// The test to run after every step; [`ExitTest::Never`] for a loss level or a quench.
     pub fn exit_test(&self) -> ExitTest<'_> {
         match self {
-            Self::LossLevel { .. } => ExitTest::Never,
+            Self::LossLevel { .. } | Self::Quench { .. } => ExitTest::Never,
             Self::Box { lower, upper } => ExitTest::Box { lower, upper },
             Self::Ball { centre, radius } => ExitTest::Ball { centre, radius_squared: radius * radius },
+            Self::HalfSpaces { normals, offsets } => ExitTest::HalfSpaces { normals, offsets },
         }
     }
 }
@@ -79,12 +145,14 @@ fn positive(what: &'static str, x: f64) -> Result<(), EnsembleError> {
     if x.is_finite() && x > 0.0 { Ok(()) } else { Err(EnsembleError::NotPositive(what)) }
 }
 
-/// Evaluates the loss of all data in blocks, with its own buffers.
+/// Evaluates the loss of all data in blocks, and gradient descent on it, with its own buffers.
 #[derive(Debug)]
 pub struct LossMeter<'a, P: Problem + ?Sized> {
     problem: &'a P,
     residuals: Vec<f64>,
     scratch: Vec<f64>,
+    /// Gradients of a block and of all data, and the point of a descent (`P` each); empty before the first descent.
+    descent: [Vec<f64>; 3],
 }
 
 impl<'a, P: Problem + ?Sized> LossMeter<'a, P> {
@@ -97,7 +165,62 @@ impl<'a, P: Problem + ?Sized> LossMeter<'a, P> {
             problem,
             residuals: vec![0.0; block * problem.outputs()],
             scratch: vec![0.0; problem.scratch_len(block)],
+            descent: [Vec::new(), Vec::new(), Vec::new()],
         }
+    }
+
+    /// Whether `theta` is outside of a region that [`Region::check_every`] tests; none if that cannot be told, because the
+    /// loss is no finite number.
+    pub(super) fn is_outside(&mut self, region: &Region, theta: &[f64]) -> Option<bool> {
+        match region {
+            Region::LossLevel { loss: level, .. } => {
+                Some(self.loss(theta)).filter(|loss| loss.is_finite()).map(|loss| loss > *level)
+            }
+            Region::Quench { home, tolerance, step, gradient, max_steps, .. } => {
+                self.returns(theta, home, [*tolerance, *step, *gradient], *max_steps).map(|home| !home)
+            }
+            Region::Box { .. } | Region::Ball { .. } | Region::HalfSpaces { .. } => {
+                Some(region.exit_test().is_outside(theta))
+            }
+        }
+    }
+
+    /// Whether gradient descent from `theta` comes within `tolerance` of `home`; none if it leaves the finite numbers.
+    fn returns(
+        &mut self,
+        theta: &[f64],
+        home: &[f64],
+        [tolerance, step, rest]: [f64; 3],
+        max_steps: u64,
+    ) -> Option<bool> {
+        let (n, square) = (self.problem.samples(), |a: &[f64]| a.iter().map(|x| x * x).sum::<f64>());
+        let [part, gradient, here] = &mut self.descent;
+        part.resize(theta.len(), 0.0);
+        gradient.resize(theta.len(), 0.0);
+        here.clear();
+        here.extend_from_slice(theta);
+        for _ in 0..max_steps {
+            let apart: f64 = here.iter().zip(home).map(|(x, c)| (x - c) * (x - c)).sum();
+            if apart <= tolerance * tolerance {
+                return Some(true);
+            }
+            gradient.fill(0.0);
+            for first in (0..n).step_by(Self::BLOCK) {
+                let last = (first + Self::BLOCK).min(n);
+                self.problem.batch_gradient_into(here, Samples::Range(first..last), part, &mut self.scratch);
+                let share = (last - first) as f64 / n as f64;
+                gradient.iter_mut().zip(&*part).for_each(|(sum, g)| *sum += share * g);
+            }
+            let slope = square(gradient);
+            if !slope.is_finite() {
+                return None;
+            }
+            if slope <= rest * rest {
+                return Some(false);
+            }
+            here.iter_mut().zip(&*gradient).for_each(|(x, g)| *x -= step * g);
+        }
+        Some(false)
     }
 
     /// `L(θ) = (1/N) Σ ½‖e_μ‖²`.

@@ -19,6 +19,8 @@ pub enum Purpose {
     Probe = 5,
     /// Resampling in statistics.
     Resampling = 6,
+    /// Where searches for saddles start.
+    Saddle = 7,
 }
 
 /// The stream of one replica: the ChaCha8 key holds seed and purpose side by side and the nonce holds the replica, so

@@ -4,7 +4,9 @@ use rand::Rng;
 
 use super::testing::Line;
 use super::*;
+use crate::Barrier;
 use crate::dynamics::{LaneSgd, Sgd};
+use crate::landscape::{BarrierConfig, MinimumConfig, find_minimum, saddles};
 use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
 use crate::{Sampling, SgdSettings};
@@ -264,4 +266,60 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     progress.extend(40);
     let (progress, _) = in_pieces(progress, |progress, pause| run.advance(&dynamics, &line, progress, pause).unwrap());
     assert_eq!(progress.groups(), whole);
+}
+
+#[test]
+fn planes_on_the_line_are_the_ends_of_a_box_bit_for_bit() {
+    let line = Line::six();
+    let centre = line.minimum();
+    let ends = [centre - 0.5, centre + 0.4];
+    let sides = escape(Region::interval(ends[0], ends[1]), 20_000);
+    let planes = escape(Region::HalfSpaces { normals: vec![-1.0, 1.0], offsets: vec![-ends[0], ends[1]] }, 20_000);
+    assert_eq!(quiet(0.2, &sides).unwrap(), quiet(0.2, &planes).unwrap());
+    // Sinusoids run in lanes, the regression above one by one.
+    let sine = Sinusoid::new(line.x.clone(), line.y.clone(), false).unwrap();
+    let run = |run: &EscapeRun| run.run_sgd(&sine, sgd(0.2), &Interrupt::new(), |_| {}).unwrap();
+    assert_eq!(run(&sides), run(&planes));
+    assert!(run(&sides).iter().any(|end| matches!(end, Termination::Escaped { .. })));
+    for bad in [vec![], vec![0.0], vec![f64::NAN], vec![1.0, 1.0]] {
+        let region = Region::HalfSpaces { offsets: vec![9.0], normals: bad };
+        assert!(quiet(0.2, &escape(region, 10)).is_err());
+    }
+}
+
+#[test]
+fn a_quench_counts_a_replica_as_outside_beyond_the_barrier_only() {
+    // f = sin(θx): between its barrier tops every descent comes home, beyond them none does.
+    let x: Vec<f64> = (0..100).map(|k| f64::from(k) * 0.03).collect();
+    let y: Vec<f64> = x.iter().enumerate().map(|(k, x)| (3.0 * x).sin() + 0.3 * (7.0 * k as f64).sin()).collect();
+    let problem = Sinusoid::new(x, y, false).unwrap();
+    let home = find_minimum(&problem, &[5.5], &MinimumConfig::default(), &|| false).unwrap().theta;
+    let Barrier::Saddles { ways_out, .. } = saddles(&problem, home[0], &BarrierConfig::default()).unwrap() else {
+        panic!("no barrier tops")
+    };
+    let quench = |check_every| Region::Quench {
+        home: home.clone(),
+        tolerance: 1e-3,
+        step: 0.1,
+        gradient: 1e-6,
+        max_steps: 5_000,
+        check_every,
+    };
+    let mut meter = LossMeter::new(&problem);
+    for way in &ways_out {
+        let outward = way.direction[0];
+        assert_eq!(meter.is_outside(&quench(1), &[way.theta[0] - 0.01 * outward]), Some(false));
+        assert_eq!(meter.is_outside(&quench(1), &[way.theta[0] + 0.01 * outward]), Some(true));
+    }
+    assert_eq!(meter.is_outside(&quench(1), &[f64::NAN]), None);
+    // Tested at every step, the quench sees the passage of the barrier top at the same step as the planes.
+    let run = |region| EscapeRun { start: home.clone(), region, replicas: 16, max_steps: 3_000, seed: 5 };
+    let ends = |region| run(region).run_sgd(&problem, sgd(0.3), &Interrupt::new(), |_| {}).unwrap();
+    let planes = ends(Region::dividing_surface(&ways_out));
+    assert!(planes.iter().any(|end| matches!(end, Termination::Escaped { .. })));
+    let (a, b) = (planes, ends(quench(1)));
+    let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
+    // A step that jumps over the other basin can come to rest at home again only from beyond; none did here.
+    assert_eq!(same, 16, "{a:?} {b:?}");
+    assert!(matches!(quench(0).validate(1), Err(EnsembleError::NotPositive(_))));
 }

@@ -135,13 +135,16 @@ pub fn saddles(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> R
     let ways_out = [left, right]
         .into_iter()
         .map(|top| WayOut {
+            direction: vec![(top - minimum).signum()],
+            direction_minimum: vec![(top - minimum).signum()],
             theta: vec![top],
             loss: loss_and_gradient(problem, &[top]).0,
             curvature_minimum: curvature(problem, minimum),
             curvature_saddle: curvature(problem, top),
-            ln_transverse_ratio: 0.0,
+            ln_transverse_ratio: Some(0.0),
             noise_minimum: noise_trace(problem, &[minimum]),
             noise_saddle: noise_trace(problem, &[top]),
+            ..WayOut::default()
         })
         .collect();
     Ok(Barrier::Saddles { ways_out, path: Some(path(problem, minimum, left, right, config.nodes)) })

@@ -1,10 +1,19 @@
-//! Minima, spectra and barriers of a problem.
+//! Minima, spectra, saddles and barriers of a problem.
 
 pub mod barrier;
+mod certify;
+mod flow;
+mod local;
 pub mod minimum;
 mod newton;
+pub mod path;
+pub mod saddle;
 pub mod spectrum;
+pub mod ways_out;
 
 pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
 pub use minimum::{Minimum, MinimumConfig, MinimumError, find_minimum, train};
+pub use path::between;
+pub use saddle::{Attempt, AttemptEnd, Certificate, Saddle, SaddleConfig, SaddleError, SaddleSearch, find_saddles};
 pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, TRAILING, outliers, spectrum};
+pub use ways_out::ways_out;

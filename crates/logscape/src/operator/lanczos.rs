@@ -100,6 +100,38 @@ pub fn leading_eigenpairs(
     Ok(Eigenpairs { values: pairs.values, vectors, residuals: pairs.residuals, converged: pairs.converged })
 }
 
+/// Ritz values (descending) and unit Ritz vectors, as columns, of the block Krylov space of `seeds` (`P × k`), of at most
+/// `most` dimensions. Its products with `operator` are taken once; with `most = P` the pairs are the operator's own where
+/// the seeds meet every eigenvector.
+///
+/// # Errors
+/// If the operator returns a number that is not finite, or on an interrupt, which is asked for before every block.
+pub(crate) fn krylov_pairs(
+    operator: &dyn LinearOperator,
+    mut seeds: Mat<f64>,
+    most: usize,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
+    let p = operator.dim();
+    let mut basis = Mat::<f64>::zeros(p, most.min(p));
+    let mut products = Mat::<f64>::zeros(p, most.min(p));
+    let mut size = 0;
+    loop {
+        check(interrupt)?;
+        let first = size;
+        size = extend(&mut basis, size, seeds);
+        if size == first {
+            break;
+        }
+        let new = size - first;
+        operator.apply_into(basis.subcols(first, new), products.as_mut().subcols_mut(first, new));
+        seeds = products.subcols(first, new).to_owned();
+    }
+    let pairs = rayleigh_ritz(&mut basis, &mut products, size, size, 0.0)?;
+    basis.truncate(p, size);
+    Ok((pairs.values, basis))
+}
+
 /// Ritz values of the leading columns of a basis, descending, with their residual norms.
 #[derive(Default)]
 struct Ritz {

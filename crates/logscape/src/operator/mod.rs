@@ -8,6 +8,7 @@ pub(crate) mod testing;
 
 pub use dense::EigenError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
+pub(crate) use lanczos::krylov_pairs;
 pub use lanczos::{Eigenpairs, LanczosConfig, leading_eigenpairs};
 
 use faer::{MatMut, MatRef};

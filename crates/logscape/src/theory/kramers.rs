@@ -1,6 +1,6 @@
 //! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
 
-use super::{Prediction, Theory, ln_sum, overshoot, regime_checks};
+use super::{Prediction, Theory, ln_sum, ln_transverse, overshoot, regime_checks};
 use crate::{Barrier, Geometry, Path, SgdSettings};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -71,10 +71,14 @@ impl Theory for Kramers {
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);
         let ln_rate = match barrier {
-            Barrier::Saddles { ways_out, .. } => Ok(ln_sum(ways_out.iter().map(|way| {
-                0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + way.ln_transverse_ratio
-                    - (way.loss - geometry.loss) / (per_noise * way.noise_minimum)
-            }))),
+            Barrier::Saddles { ways_out, .. } => ways_out
+                .iter()
+                .map(|way| {
+                    Ok(0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + ln_transverse(way)?
+                        - (way.loss - geometry.loss) / (per_noise * way.noise_minimum))
+                })
+                .collect::<Result<Vec<f64>, String>>()
+                .map(|rates| ln_sum(rates.into_iter())),
             Barrier::Interval { path, lower, upper } => boundary(path, [*lower, *upper], batch, sgd, |noise, _| noise)
                 .map(|b| {
                     let d0 = per_noise * b.noise;

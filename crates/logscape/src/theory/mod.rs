@@ -16,7 +16,7 @@ pub use quadrature::{NoiseModel, Quadrature};
 pub use regime::{Warning, regime_checks};
 pub use stationary::Stationary;
 
-use crate::{Barrier, Geometry, SgdSettings};
+use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::LN_10;
 
@@ -100,6 +100,14 @@ fn ln_sum(logs: impl Iterator<Item = f64>) -> f64 {
     high + logs.iter().map(|x| (x - high).exp()).sum::<f64>().ln()
 }
 
+/// `½ Σ_⊥ ln(h_i*/h_i^s)`, or why there is none.
+fn ln_transverse(way: &WayOut) -> Result<f64, String> {
+    way.ln_transverse_ratio.ok_or_else(|| {
+        "the transverse curvatures are not known: the problem is too large, or its flat directions differ at both ends"
+            .to_owned()
+    })
+}
+
 /// Expected overshoot of a discrete walk beyond a boundary, `0.5826 η √Σ_B` for a step's noise covariance `Σ_B = C/B` along
 /// the normal (Chernoff 1965; Siegmund 1985): a boundary is moved outward by it before a continuous formula is applied.
 fn overshoot(noise: f64, batch: f64, sgd: &SgdSettings) -> f64 {
@@ -118,6 +126,21 @@ pub fn all() -> &'static [&'static dyn Theory] {
         &Quadrature(NoiseModel::Decoupled),
         &Quadrature(NoiseModel::Measured),
         &LargeDeviation,
+    ]
+}
+
+/// [`all`], with the path parameter `ξ` of [`DiffusionTheory`].
+pub fn all_with(xi: f64) -> Vec<Box<dyn Theory>> {
+    vec![
+        Box::new(Kramers),
+        Box::new(DiffusionTheory { xi }),
+        Box::new(LogLandscape::Published),
+        Box::new(LogLandscape::Measured),
+        Box::new(LogLandscape::Refined),
+        Box::new(Quadrature(NoiseModel::Frozen)),
+        Box::new(Quadrature(NoiseModel::Decoupled)),
+        Box::new(Quadrature(NoiseModel::Measured)),
+        Box::new(LargeDeviation),
     ]
 }
 

@@ -65,6 +65,27 @@ pub enum Warning {
         /// Smallest value taken as a barrier.
         limit: f64,
     },
+    /// Noise strengths of the outlier directions differ by more than the limit: no single `s` describes them.
+    NoiseSpread {
+        /// Largest over smallest `C_ii/(2 L* h_i)` of the outliers.
+        value: f64,
+        /// Largest value taken as equal.
+        limit: f64,
+    },
+    /// The gradient at the minimum is not small beside the noise of one sample's: it is not at rest.
+    ResidualGradient {
+        /// `‖∇L(θ*)‖ / √(2 s L* h*)`.
+        value: f64,
+        /// Largest value taken as at rest.
+        limit: f64,
+    },
+    /// The Hessian has negative eigenvalues: the point is no minimum.
+    NegativeCurvature {
+        /// Number of eigenvalues below `−10⁻⁶ λ_max`.
+        value: f64,
+        /// 0.
+        limit: f64,
+    },
     /// The theory has no prediction here.
     NotApplicable {
         /// Why.
@@ -85,6 +106,9 @@ impl fmt::Display for Warning {
             Self::SmallBarrier { value, limit } => {
                 return write!(f, "barrier is low: ln(L^s/L*)/T = {value:.3} (at least {limit:.3})");
             }
+            Self::NoiseSpread { value, limit } => ("noise strengths are unequal: s_max/s_min", value, limit),
+            Self::ResidualGradient { value, limit } => ("the gradient is not at rest: |∇L|/√(2sL*h*)", value, limit),
+            Self::NegativeCurvature { value, limit } => ("the point is no minimum: negative eigenvalues", value, limit),
             Self::NotApplicable { reason } => return write!(f, "not applicable: {reason}"),
         };
         write!(f, "{what} = {value:.3} (limit {limit:.3})")
@@ -111,6 +135,12 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings) -> Vec<Warning> {
     if let (Some(first), Some(last)) = (outliers.first(), outliers.last()) {
         check(first / last, 2.0, |value, limit| Warning::OutlierSpread { value, limit });
     }
+    let strengths = geometry.directions.iter().take(geometry.outliers.count).map(|direction| direction.ratio.value);
+    let (low, high) = strengths.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), s| (low.min(s), high.max(s)));
+    check(high / low, 4.0, |value, limit| Warning::NoiseSpread { value, limit });
+    let noise = 2.0 * geometry.noise_strength.value * geometry.loss * geometry.outliers.h_star.value;
+    check(geometry.gradient_norm / noise.sqrt(), 1e-2, |value, limit| Warning::ResidualGradient { value, limit });
+    check(geometry.index as f64, 0.0, |value, limit| Warning::NegativeCurvature { value, limit });
     check(geometry.decoupling.frobenius_distance, 0.3, |value, limit| Warning::DecouplingShape { value, limit });
     let scaling = (geometry.decoupling.scaling_exponent.value - 1.0).abs();
     check(scaling, 0.2, |value, limit| Warning::DecouplingScaling { value, limit });

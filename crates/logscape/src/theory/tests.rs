@@ -62,9 +62,10 @@ fn cosine(a: f64) -> (Geometry, Barrier) {
         loss: 1.0 + 2.0 * a,
         curvature_minimum: a,
         curvature_saddle: -a,
-        ln_transverse_ratio: 0.0,
+        ln_transverse_ratio: Some(0.0),
         noise_minimum: 2.0 * a,
         noise_saddle: 2.0 * a * (1.0 + 2.0 * a),
+        ..WayOut::default()
     };
     (geometry(1, a, 1.0), Barrier::Saddles { ways_out: vec![way(-1.0), way(1.0)], path: Some(path) })
 }
@@ -204,4 +205,77 @@ fn an_unusable_learning_rate_gives_a_reason() {
             }
         }
     }
+}
+
+#[test]
+fn rates_over_several_saddles_add_up() {
+    // Two saddles in two dimensions, of other heights, curvatures and noise; Langer's and the published rate by hand.
+    let mut geometry = geometry(2, 1.5, 1.0);
+    geometry.eigenvalues = vec![2.0, 1.0];
+    let way = |loss: f64, saddle: f64, transverse: f64, noise: f64| WayOut {
+        loss,
+        curvature_minimum: 1.0,
+        curvature_saddle: -saddle,
+        ln_transverse_ratio: Some(0.5 * (2.0 / transverse).ln()),
+        noise_minimum: noise,
+        noise_saddle: noise,
+        ..WayOut::default()
+    };
+    let ways = [way(1.5, 0.7, 3.0, 1.0), way(1.6, 1.3, 0.5, 2.0)];
+    let eta = 0.1;
+    let kramers: f64 = [(0.7_f64, 3.0_f64, 0.5_f64, 1.0_f64), (1.3, 0.5, 0.6, 2.0)]
+        .map(|(s, t, rise, noise)| s * (2.0 / (s * t)).sqrt() / (2.0 * PI) * (-rise / (eta * noise / 2.0)).exp())
+        .iter()
+        .sum();
+    let published: f64 = [(0.7_f64, 3.0_f64, 1.5_f64), (1.3, 0.5, 1.6)]
+        .map(|(s, t, ratio)| s * (2.0 / (s * t)).sqrt() / (2.0 * PI) * ratio.powf(-(1.0 / eta + 1.0 - 1.0)))
+        .iter()
+        .sum();
+    let diffusion: f64 = [(0.7_f64, 0.5_f64, 1.0_f64), (1.3, 0.6, 2.0)]
+        .map(|(s, rise, noise)| s / (2.0 * PI) * (-2.0 * rise / (eta * noise)).exp())
+        .iter()
+        .sum();
+    let case = (geometry, Barrier::Saddles { ways_out: ways.to_vec(), path: None });
+    for (name, expected) in [("kramers", kramers), ("log-landscape", published), ("diffusion-theory", diffusion)] {
+        assert!((ln_rate(name, &case, eta) - expected.ln()).abs() < 1e-12, "{name}");
+    }
+    let unknown = WayOut { ln_transverse_ratio: None, ..ways[0].clone() };
+    let barrier = Barrier::Saddles { ways_out: vec![ways[1].clone(), unknown], path: None };
+    for (name, applies) in [("kramers", false), ("log-landscape-refined", false), ("diffusion-theory", true)] {
+        let p = by_name(name).unwrap().predict(&case.0, &barrier, &sgd(eta));
+        assert_eq!(p.ln_rate.is_some(), applies, "{p:?}");
+    }
+}
+
+#[test]
+fn the_path_parameter_weighs_the_noise_at_both_ends() {
+    // C_e^s = 3 C_e*: ξ = 1 has the minimum's exponent 2ΔL/(ηC), ξ = 0 a third of it.
+    let case = cosine(1.0);
+    let at = |xi: f64| {
+        let theories = all_with(xi);
+        assert!(theories.iter().map(|t| t.name()).eq(all().iter().map(|t| t.name())));
+        theories[1].predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap()
+    };
+    let prefactor = (2.0 / (2.0 * PI)).ln();
+    for (xi, exponent) in [(1.0, 20.0), (0.5, 40.0 / 3.0), (0.0, 20.0 / 3.0)] {
+        assert!((at(xi) - prefactor + exponent).abs() < 1e-9, "{xi}");
+    }
+    assert_eq!(at(0.5), by_name("diffusion-theory").unwrap().predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap());
+}
+
+#[test]
+fn a_point_that_is_no_minimum_at_rest_is_told() {
+    let mut geometry = geometry(3, 1.0, 0.5);
+    assert_eq!(regime_checks(&geometry, &sgd(0.01)), vec![]);
+    geometry.index = 2;
+    geometry.gradient_norm = 0.02;
+    let ratio = |s: f64| crate::geometry::DirectionNoise {
+        curvature: 1.0,
+        noise: Estimate::exact(s),
+        ratio: Estimate::exact(s),
+    };
+    geometry.directions = vec![ratio(1.0), ratio(5.0), ratio(2.0), ratio(100.0)];
+    let told: Vec<String> = regime_checks(&geometry, &sgd(0.01)).iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("s_max/s_min = 5.000") && told[1].contains("= 0.020") && told[2].contains("= 2.000"));
 }

@@ -122,6 +122,13 @@ fn interval<R: Real>(exit: &ExitTest) -> [R; 2] {
             let radius = radius_squared.sqrt();
             [(centre[0] - radius).max(-limit), (centre[0] + radius).min(limit)]
         }
+        ExitTest::HalfSpaces { normals, offsets } => {
+            normals.iter().zip(offsets).fold([-limit, limit], |[low, high], (n, offset)| match *n {
+                n if n > 0.0 => [low, high.min(offset / n)],
+                n if n < 0.0 => [low.max(offset / n), high],
+                _ => [low, high],
+            })
+        }
     }
     .map(R::from_f64)
 }

@@ -85,7 +85,7 @@ pub struct MlpBlock<R> {
     lanes: Vec<Lane<R>>,
     /// Second copies of the weights, with rows and columns exchanged.
     turned: Vec<Lane<R>>,
-    /// Lower and upper bounds of a box, or the centre of a ball, placed like the parameters.
+    /// Lower and upper bounds of a box, the centre of a ball, or the normals of half spaces, placed like the parameters.
     bounds: [Vec<Lane<R>>; 2],
     batch: Vec<u32>,
     /// Inputs of the batch (`B` rows in panels).
@@ -141,6 +141,14 @@ impl<R: Real> MlpBlock<R> {
                 place(&self.layers, upper, second);
             }
             ExitTest::Ball { centre, .. } => place(&self.layers, centre, first),
+            ExitTest::HalfSpaces { normals, offsets } => {
+                let (width, dim) = (self.lanes.len(), normals.len() / offsets.len().max(1));
+                // Grows at the first call; a block is used with one exit.
+                first.resize(width * offsets.len().max(1), Lane::splat(R::ZERO));
+                for (lanes, normal) in first.chunks_exact_mut(width).zip(normals.chunks_exact(dim.max(1))) {
+                    place(&self.layers, normal, lanes);
+                }
+            }
         }
     }
 
@@ -180,6 +188,23 @@ impl<R: Real> MlpBlock<R> {
                 }
                 let square = square.into_iter().fold(R::ZERO, |sum, part| sum + part);
                 outside[0] = if square > R::from_f64(radius_squared) { R::ONE } else { R::ZERO };
+            }
+            ExitTest::HalfSpaces { offsets, .. } => {
+                for x in &self.lanes {
+                    for l in 0..LANES {
+                        lost[l] = if x.0[l].abs() < limit { lost[l] } else { R::ONE };
+                    }
+                }
+                for (normal, &offset) in first.chunks_exact(self.lanes.len()).zip(offsets) {
+                    let mut height = [R::ZERO; LANES];
+                    for (x, n) in self.lanes.iter().zip(normal) {
+                        for l in 0..LANES {
+                            height[l] = n.0[l].mul_add(x.0[l], height[l]);
+                        }
+                    }
+                    let height = height.into_iter().fold(R::ZERO, |sum, part| sum + part);
+                    outside[0] = if height > R::from_f64(offset) { R::ONE } else { outside[0] };
+                }
             }
         }
         let any = |flags: [R; LANES]| flags.into_iter().fold(R::ZERO, |sum, flag| sum + flag) > R::ZERO;
@@ -509,7 +534,12 @@ mod tests {
         let fast = MlpSgd::<R>::new(&problem, drawn).unwrap();
         let by = |reach: f64| start.iter().map(|x| x + reach).collect::<Vec<f64>>();
         let (low, high) = (by(-0.1), by(0.1));
+        // The second plane is the nearer one.
+        let normals: Vec<f64> = (0..2 * start.len()).map(|k| (k as f64).sin()).collect();
+        let height = |plane: usize| normals[plane * start.len()..].iter().zip(&start).map(|(n, x)| n * x).sum::<f64>();
+        let offsets = [height(0) + 1.0, height(1) + 0.05];
         for exit in [
+            ExitTest::HalfSpaces { normals: &normals, offsets: &offsets },
             ExitTest::Box { lower: &low, upper: &high },
             ExitTest::Ball { centre: &start, radius_squared: 0.02 },
             ExitTest::Never,

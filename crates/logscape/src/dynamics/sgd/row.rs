@@ -293,6 +293,22 @@ fn ends<R: Real>(rows: &[[R; CHUNK]], width: usize, bounds: &[Vec<[R; CHUNK]>; 2
             let limit = R::from_f64(radius_squared);
             lanes_where(&square, |[a, b, c, d]| (a + c) + (b + d) > limit)
         }
+        ExitTest::HalfSpaces { offsets, .. } => {
+            let mut mask = 0;
+            for j in 0..offsets.len() {
+                let mut height = zero;
+                for lane in 0..LANES {
+                    for c in 0..width {
+                        for k in 0..CHUNK {
+                            height[lane][k] = low[j * width + c][k].mul_add(rows[lane * width + c][k], height[lane][k]);
+                        }
+                    }
+                }
+                let offset = R::from_f64(offsets[j]);
+                mask |= lanes_where(&height, |[a, b, c, d]| (a + c) + (b + d) > offset);
+            }
+            mask
+        }
     };
     (outside, !sane)
 }

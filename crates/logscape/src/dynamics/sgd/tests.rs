@@ -215,15 +215,38 @@ fn check_ends<D: Dynamics>(dynamics: &D) {
     block.load(11, &replica(&[900.0], 9, 1));
     let wide = ExitTest::Box { lower: &[-1e9], upper: &[1e9] };
     assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
-    for exit in
-        [ExitTest::Box { lower: &[-90.0], upper: &[90.0] }, ExitTest::Ball { centre: &[0.0], radius_squared: 8100.0 }]
-    {
+    for exit in [
+        ExitTest::Box { lower: &[-90.0], upper: &[90.0] },
+        ExitTest::Ball { centre: &[0.0], radius_squared: 8100.0 },
+        ExitTest::HalfSpaces { normals: &[-1.0, 1.0], offsets: &[90.0, 90.0] },
+    ] {
         assert_eq!(dynamics.advance(&mut block, 10, &exit), Advanced { steps: 1, escaped: 1 << 11, diverged: 0 });
     }
-    assert_eq!((block.steps(4), block.steps(11)), (12, 12));
+    assert_eq!((block.steps(4), block.steps(11)), (13, 13));
     block.load(11, &replica(&[-1e16], 9, 1));
     let lost = Advanced { steps: 1, escaped: 0, diverged: 1 << 11 };
     assert_eq!(dynamics.advance(&mut block, 10, &wide), lost);
     block.clear(11);
     assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
+}
+
+#[test]
+fn half_spaces_are_seen_in_rows_as_by_the_general_chain() {
+    // Nine inputs take three chunks, whose padding must not count, and the second plane is the nearer one.
+    let (x, y) = samples(9);
+    let line = LinearRegression::new(x, y, 9).unwrap();
+    let start = vec![0.3; 9];
+    let normals: Vec<f64> = (0..18).map(|k| f64::from(k).cos()).collect();
+    let height = |plane: usize| normals[9 * plane..][..9].iter().sum::<f64>() * 0.3;
+    let exit = ExitTest::HalfSpaces { normals: &normals, offsets: &[height(0) + 5.0, height(1) + 0.05] };
+    let settings = SgdSettings { learning_rate: 0.02, batch_size: 1, sampling: Sampling::WithReplacement };
+    let (general, fast) = (Sgd::new(&line, settings).unwrap(), RowSgd::<f64, _>::new(&line, 0.02, 1).unwrap());
+    for seed in 0..20 {
+        let (mut solo, mut block) = (general.block(), fast.block());
+        solo.load(0, &replica(&start, seed, 1));
+        block.load(5, &replica(&start, seed, 1));
+        let want = general.advance(&mut solo, 1000, &exit);
+        let found = fast.advance(&mut block, 1000, &exit);
+        assert_eq!((found.steps, found.escaped), (want.steps, want.escaped << 5));
+    }
 }
