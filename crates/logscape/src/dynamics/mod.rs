@@ -10,6 +10,7 @@ mod sgd;
 mod sgld;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
+pub use descent::Descent;
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
