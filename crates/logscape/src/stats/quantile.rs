@@ -32,16 +32,14 @@ fn of(groups: &[&Histogram], share: f64) -> Option<f64> {
 }
 
 /// The time by which `share` of the replicas have had their event, from a Kaplan–Meier curve; the interval is where the ends of
-/// the curve's band pass `1 − share` (Brookmeyer & Crowley 1982). `None` where the curve, or the lower end of the band, does not
-/// come so low; an upper end that does not is where the curve ends, and `false` beside the estimate says so.
-pub fn survival_quantile(curve: &[SurvivalPoint], share: f64) -> Option<(Estimate, bool)> {
+/// the curve's band pass `1 − share` (Brookmeyer & Crowley 1982). `None` where the curve or its band does not come so low.
+pub fn survival_quantile(curve: &[SurvivalPoint], share: f64) -> Option<Estimate> {
     let left = 1.0 - share;
-    let passed = |height: &dyn Fn(&SurvivalPoint) -> f64| curve.iter().find(|p| height(p) <= left).map(|p| p.time);
-    let value = passed(&|p| p.survival.value)?;
-    let low = passed(&|p| p.survival.ci95[0])?;
-    let high = passed(&|p| p.survival.ci95[1]);
-    let end = curve.last()?.time;
-    Some((Estimate::new(value, low, high.unwrap_or(end)), high.is_some()))
+    let passed = |height: fn(&SurvivalPoint) -> f64| curve.iter().find(|p| height(p) <= left).map(|p| p.time);
+    Some(Estimate {
+        value: passed(|p| p.survival.value)?,
+        ci95: [passed(|p| p.survival.ci95[0])?, passed(|p| p.survival.ci95[1])?],
+    })
 }
 
 #[cfg(test)]
@@ -91,9 +89,9 @@ mod tests {
         };
         let curve = kaplan_meier(&times(2.0));
         for p in [0.1, 0.5, 0.8] {
-            let (found, whole) = survival_quantile(&curve, p).unwrap();
+            let found = survival_quantile(&curve, p).unwrap();
             let (exact, error) = (-(1.0_f64 - p).ln(), (p / (1.0 - p) / 4_000.0_f64).sqrt());
-            assert!(whole && (found.value - exact).abs() < 4.0 * error, "{p}: {found:?}");
+            assert!((found.value - exact).abs() < 4.0 * error, "{p}: {found:?}");
             let width = (found.ci95[1] - found.ci95[0]) / (2.0 * 1.96 * error);
             assert!((0.7..1.4).contains(&width), "{p}: {width}");
         }
