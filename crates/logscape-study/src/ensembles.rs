@@ -62,29 +62,43 @@ impl Ensembles<'_> {
         }
         let ensembles = Checkpoints::of_ensembles(folder);
         for number in 0..old.results.settings.len() {
-            if let Some(count) = old_counts.0 {
-                let name = stationary_name(number);
-                let mut progress: StationaryProgress = ensembles.load_present(&name)?;
-                progress.extend(count);
-                self.kept.save(&name, &progress)?;
-            }
-            if old_counts.1.is_some() {
-                let name = escape_name(number);
-                self.kept.save(&name, &ensembles.load_present::<EscapeProgress>(&name)?)?;
+            for dynamics in all_dynamics(study) {
+                if let Some(count) = old_counts.0 {
+                    let name = stationary_name(number, dynamics);
+                    let mut progress: StationaryProgress = ensembles.load_present(&name)?;
+                    progress.extend(count);
+                    self.kept.save(&name, &progress)?;
+                }
+                if old_counts.1.is_some() {
+                    let name = escape_name(number, dynamics);
+                    self.kept.save(&name, &ensembles.load_present::<EscapeProgress>(&name)?)?;
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Name of a setting's stationary ensemble in the folder of ensembles.
-pub(crate) fn stationary_name(setting: usize) -> String {
-    format!("setting-{setting}-stationary")
+/// Name of SGD itself in ensembles, records and tables.
+pub(crate) const SGD: &str = "sgd";
+
+/// Names of all dynamics of the study, SGD first.
+pub(crate) fn all_dynamics(study: &Study) -> impl Iterator<Item = &str> {
+    std::iter::once(SGD).chain(study.dynamics.iter().map(|table| table.name.as_str()))
 }
 
-/// Name of a setting's escape ensemble in the folder of ensembles.
-pub(crate) fn escape_name(setting: usize) -> String {
-    format!("setting-{setting}-escape")
+/// Name of a setting's stationary ensemble of a dynamics in the folder of ensembles.
+pub(crate) fn stationary_name(setting: usize, dynamics: &str) -> String {
+    ensemble_name(setting, "stationary", dynamics)
+}
+
+/// Name of a setting's escape ensemble of a dynamics in the folder of ensembles.
+pub(crate) fn escape_name(setting: usize, dynamics: &str) -> String {
+    ensemble_name(setting, "escape", dynamics)
+}
+
+fn ensemble_name(setting: usize, what: &str, dynamics: &str) -> String {
+    if dynamics == SGD { format!("setting-{setting}-{what}") } else { format!("setting-{setting}-{what}-{dynamics}") }
 }
 
 /// Replicas of the stationary and of the escape ensembles.

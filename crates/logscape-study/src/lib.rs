@@ -1,6 +1,7 @@
 //! Studies: a TOML file says what to train, measure and simulate; [`load()`] reads and checks it, [`run`] runs it, and a
 //! [`RunFolder`](record::RunFolder) keeps what came out.
 
+mod beside;
 mod build;
 pub mod diagnostic;
 mod ensembles;

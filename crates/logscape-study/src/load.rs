@@ -1,7 +1,8 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use crate::diagnostic::StudyError;
-use crate::schema::{Expectation, RegionText, Study, Theories};
+use crate::schema::{DynamicsTable, Expectation, RegionText, Study, Theories, TrajectoriesTable};
+use logscape::dynamics::named;
 use logscape::theory;
 use miette::{NamedSource, SourceSpan};
 use std::ops::Range;
@@ -209,6 +210,10 @@ fn check(study: &Study) -> Result<(), Problem> {
         "use a batch size of 1 or more",
     )?;
 
+    check_dynamics(&study.dynamics)?;
+    if let Some(trajectories) = &study.output.trajectories {
+        check_trajectories(trajectories)?;
+    }
     if let Some(stationary) = &study.stationary {
         require(stationary.replicas > 0, "stationary.replicas", "no replica", "use 1 or more")?;
         require(stationary.steps > 0, "stationary.steps", "no step", "use 1 or more")?;
@@ -243,6 +248,51 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(low <= high, "expect", format!("no number lies between {low} and {high}"), "give [low, high]")?;
     }
     Ok(())
+}
+
+fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Problem> {
+    const FIELD: &str = "dynamics";
+    for (k, DynamicsTable { name, kind, options }) in tables.iter().enumerate() {
+        let Some(known) = named::by_name(kind) else {
+            return require(false, FIELD, unknown_dynamics(kind), "`logscape dynamics` lists them all");
+        };
+        let usable = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        require(usable, FIELD, format!("`{name}` is no usable name"), "use letters, digits, `-` and `_`")?;
+        let fresh = name != "sgd" && tables[..k].iter().all(|other| other.name != *name);
+        let named = format!("there are two of the name `{name}`, SGD itself included");
+        require(fresh, FIELD, named, "add name = \"...\" to one of them")?;
+        for option in options.given() {
+            let taken = known.options();
+            let words = format!("`{kind}` has no option `{option}`; it has {}", list(taken));
+            require(taken.contains(&option), FIELD, words, "remove the option, or use another kind")?;
+        }
+    }
+    Ok(())
+}
+
+/// What there is instead of a kind that is misspelt.
+fn unknown_dynamics(kind: &str) -> String {
+    let nearest =
+        named::all().iter().map(|known| (strsim::damerau_levenshtein(kind, known.name()), known.name())).min();
+    let nearest = nearest.map_or_else(String::new, |(_, name)| format!("; the nearest is `{name}`"));
+    format!("there is no dynamics `{kind}`{nearest}")
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn check_trajectories(table: &TrajectoriesTable) -> Result<(), Problem> {
+    const FIELD: &str = "output.trajectories";
+    let some = table.every > 0 && table.replicas > 0 && table.steps > 0;
+    require(some, FIELD, "a number is 0", "use every = 100, replicas = 4 and steps = 100_000, or the like")?;
+    let points = table.most_points();
+    require(
+        points <= 1e6,
+        FIELD,
+        format!("up to {points:.1e} points for each setting, where 10^6 are the most"),
+        "use fewer replicas, fewer steps, or a larger `every`",
+    )
 }
 
 fn check_theories(theories: &Theories) -> Result<(), Problem> {

@@ -3,6 +3,7 @@
 use crate::figures::{self, Missing, Outcome, number};
 use crate::record::{EscapeRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
 use crate::schema::{FigureFormat, RegionText};
+use logscape::dynamics::named;
 use logscape::{Estimate, theory};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
@@ -167,6 +168,7 @@ fn what(record: &Record) -> String {
             RegionText::LossFactor(factor) => format!("through {} times the loss of the minimum", number(*factor)),
             RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),
             RegionText::Box(_) => "out of a box".to_owned(),
+            RegionText::Quench => "to where gradient descent ends in another minimum".to_owned(),
         };
         format!(
             " Escape means going {region}; {} replicas of SGD, each at most {} steps.",
@@ -218,7 +220,86 @@ struct SettingView {
     name: String,
     law: String,
     stationary: Option<String>,
+    /// Statistics of the stationary ensemble of SGD.
+    statistics: Vec<SeriesView>,
+    /// The other dynamics.
+    dynamics: Vec<DynamicsView>,
     escape: Option<EscapeView>,
+}
+
+/// A quantity along the stationary ensemble.
+#[derive(Serialize)]
+struct SeriesView {
+    name: String,
+    mean: String,
+    deviation: String,
+    time: String,
+    effective: String,
+}
+
+impl SeriesView {
+    fn all(stationary: &StationaryRecord) -> Vec<Self> {
+        let known = stationary.statistics.iter().filter_map(|(name, series)| Some((name, series.as_ref()?)));
+        known
+            .map(|(name, series)| Self {
+                name: name.replace('_', " "),
+                mean: interval(&series.mean),
+                deviation: interval(&series.deviation),
+                time: series.autocorrelation_steps.as_ref().map_or_else(|| "—".to_owned(), interval),
+                effective: series.effective_samples.map_or_else(|| "—".to_owned(), |n| number(n.round())),
+            })
+            .collect()
+    }
+}
+
+/// A dynamics beside SGD.
+#[derive(Serialize)]
+struct DynamicsView {
+    name: String,
+    equation: &'static str,
+    phi: String,
+    steps: String,
+    decades: String,
+    ends: String,
+}
+
+impl DynamicsView {
+    fn all(setting: &SettingRecord) -> Vec<Self> {
+        let escapes = setting.escape.as_ref().map_or(&[][..], |escape| &escape.dynamics);
+        let names = setting.stationary_dynamics.iter().map(|law| (&law.name, &law.kind));
+        let mut names: Vec<_> = names.collect();
+        if names.is_empty() {
+            names = escapes.iter().map(|escape| (&escape.name, &escape.kind)).collect();
+        }
+        let dash = || "—".to_owned();
+        names
+            .into_iter()
+            .map(|(name, kind)| {
+                let law = setting.stationary_dynamics.iter().find(|law| law.name == *name).map(|found| &found.law);
+                let escape = escapes.iter().find(|escape| escape.name == *name);
+                let measured = escape.map(|escape| &escape.measured);
+                let decades =
+                    |d: Estimate| format!("{} [{}, {}]", signed(d.value), signed(d.ci95[0]), signed(d.ci95[1]));
+                Self {
+                    name: name.clone(),
+                    equation: named::by_name(kind).map_or("", named::Kind::equation),
+                    phi: law.map_or_else(dash, |law| match &law.tail_exponent {
+                        Some(_) if law.is_poor() => "no such power".to_owned(),
+                        Some(phi) => interval(phi),
+                        None => dash(),
+                    }),
+                    steps: measured.map_or_else(dash, |measured| match &measured.mean_steps {
+                        Some(steps) => interval(steps),
+                        None => format!("above {}", number(measured.mean_steps_lower_bound)),
+                    }),
+                    decades: escape.and_then(|escape| escape.decades_from_sgd).map_or_else(dash, decades),
+                    ends: measured.map_or_else(dash, |measured| {
+                        format!("{} / {} / {}", measured.escaped, measured.censored, measured.diverged)
+                    }),
+                }
+            })
+            .collect()
+    }
 }
 
 /// One sentence on the fitted stationary law.
@@ -272,6 +353,8 @@ impl SettingView {
                 or_dash(law.critical_dimension_measured)
             ),
             stationary: setting.stationary.as_ref().map(stationary_law),
+            statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
+            dynamics: DynamicsView::all(setting),
             escape: setting.escape.as_ref().map(EscapeView::new),
         }
     }
@@ -287,6 +370,8 @@ impl EscapeView {
         let exponential = measured.weibull.as_ref().map_or_else(String::new, |check| {
             format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
         });
+        let median = measured.quantiles.iter().find(|quantile| quantile.share == 0.5).and_then(|median| median.value);
+        let median = median.map_or_else(String::new, |steps| format!(" Median {} steps.", interval(&steps)));
         let regime = common_warnings(escape);
         let predicted = theory::all().iter().filter(|theory| escape.predictions.contains_key(theory.name()));
         let rows = predicted.map(|theory| {
@@ -309,7 +394,7 @@ impl EscapeView {
         let rows = rows.collect();
         Self {
             measured: format!(
-                "Measured mean escape time: {steps}. {} escaped, {} censored, {} diverged.{exponential}",
+                "Measured mean escape time: {steps}. {} escaped, {} censored, {} diverged.{median}{exponential}",
                 measured.escaped, measured.censored, measured.diverged
             ),
             rows,
@@ -373,6 +458,7 @@ fn tables(record: &Record) -> Vec<TableView> {
         ("energy_paths", "loss and noise along the path over each saddle", tables.energy_paths.is_empty()),
         ("stationary", "histograms of excess loss and displacement", tables.stationary.is_empty()),
         ("escape_times", "the end of every replica", tables.escape_times.is_empty()),
+        ("trajectories", "the paths of the first replicas", tables.trajectories.is_empty()),
     ];
     all.into_iter().filter(|table| !table.2).map(|(name, meaning, _)| TableView { name, meaning }).collect()
 }

@@ -1,17 +1,20 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
+use crate::beside::Mover;
 use crate::build::{dataset, layers, matrix_entries};
-use crate::ensembles::{Ensembles, escape_name};
+use crate::ensembles::Ensembles;
+use crate::record::path_rows;
 use crate::record::{
-    Checkpoints, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record, RecordError, Results,
-    RunFolder, SettingRecord, Tables,
+    Checkpoints, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record,
+    RecordError, Results, RunFolder, SettingRecord, Tables,
 };
-use crate::record::{SaddlesRecord, energy_path_rows, escape_rows, path_rows};
+use crate::record::{SaddlesRecord, energy_path_rows};
 use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
-use crate::stationary::{StationaryError, stationary};
+use crate::stationary::{StationaryError, stationary_law};
 use logscape::data::{DataError, Dataset};
-use logscape::ensemble::{EnsembleError, EscapeProgress, EscapeRun, Interrupt, rate_estimate};
+use logscape::dynamics::named::AtMinimum;
+use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, Region};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::operator::EigenError;
@@ -61,6 +64,16 @@ pub enum RunError {
     /// The simulation cannot start.
     #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
     Ensemble(#[from] EnsembleError),
+    /// A dynamics cannot be built for this problem, setting or options.
+    #[error(
+        "dynamics {name}: {reason}\n  hint: change its options, or leave it out; `logscape dynamics` lists all with theirs"
+    )]
+    Dynamics {
+        /// Its name in the study.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// The record cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -314,12 +327,14 @@ impl Run<'_> {
             None
         };
         let mut settings = Vec::new();
+        let stop = || self.interrupt.is_requested();
+        let at = AtMinimum::new(problem, &minimum.theta, &geometry, self.study.sgd.precision, &stop);
         for &learning_rate in &self.study.sgd.learning_rate.0 {
             for &batch_size in &self.study.sgd.batch_size.0 {
                 let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
                 let number = settings.len();
                 let begun = Instant::now();
-                let (setting, more) = self.setting(problem, &minimum, (&geometry, ways_out.as_ref()), number, sgd)?;
+                let (setting, more) = self.setting(problem, &minimum, (&at, ways_out.as_ref()), number, sgd)?;
                 stages.seconds.push((format!("setting-{number}"), begun.elapsed()));
                 settings.push(setting);
                 tables.extend(more);
@@ -367,45 +382,66 @@ impl Run<'_> {
         &self,
         problem: &P,
         minimum: &Minimum,
-        (geometry, ways_out): (&Geometry, Option<&WaysOut>),
+        (at, ways_out): (&AtMinimum, Option<&WaysOut>),
         number: usize,
         sgd: SgdSettings,
     ) -> Result<(SettingRecord, Tables), RunError> {
         self.listener
             .say(&format!("setting {number}: learning rate {}, batch size {}", sgd.learning_rate, sgd.batch_size));
-        let law = Stationary::predict(geometry, &sgd);
+        let law = Stationary::predict(at.geometry, &sgd);
         let mut tables = Tables::default();
-        let stationary = match &self.study.stationary {
-            Some(table) => {
-                let task = (minimum, geometry, &law);
-                let (record, rows) = stationary(problem, task, number, sgd, table, self.study.seed, &self.ensembles)?;
-                tables.stationary = rows;
-                Some(record)
+        let plain = Mover::sgd(at, sgd)?;
+        let tables_beside = self.study.dynamics.iter();
+        let beside: Vec<_> = tables_beside.map(|table| Mover::beside(at, sgd, table)).collect::<Result<_, _>>()?;
+        let (mut stationary, mut stationary_dynamics) = (None, Vec::new());
+        if let Some(table) = &self.study.stationary {
+            let mut run = |mover: &Mover| {
+                let task = (minimum, at.geometry, &law);
+                let (law, rows) =
+                    stationary_law(problem, task, number, mover, table, self.study.seed, &self.ensembles)?;
+                tables.stationary.extend(rows);
+                Ok::<_, RunError>(law)
+            };
+            stationary = Some(run(&plain)?);
+            for mover in &beside {
+                let (name, kind) = (mover.name.to_owned(), mover.kind.to_owned());
+                let record = DynamicsStationary { name, kind, clock: mover.time_unit(), law: run(mover)? };
+                stationary_dynamics.push(record);
             }
-            None => None,
-        };
+        }
+        let movers = (&plain, &beside[..]);
         let escape = match &self.study.escape {
             Some(table) => {
-                Some(self.escape(problem, minimum, (geometry, ways_out), number, sgd, table, &mut tables)?)
+                Some(self.escape(problem, minimum, movers, (at.geometry, ways_out), number, table, &mut tables)?)
             }
-            None => None,
+            None => {
+                self.trajectories(problem, movers, number, &everywhere(minimum, self.study), &mut tables)?;
+                None
+            }
         };
-        let record =
-            SettingRecord { learning_rate: sgd.learning_rate, batch_size: sgd.batch_size, law, stationary, escape };
+        let record = SettingRecord {
+            learning_rate: sgd.learning_rate,
+            batch_size: sgd.batch_size,
+            law,
+            stationary,
+            stationary_dynamics,
+            escape,
+        };
         Ok((record, tables))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one setting of one stage, named once")]
-    fn escape<P: Problem>(
+    fn escape<'m, P: Problem>(
         &self,
         problem: &P,
         minimum: &Minimum,
+        (plain, beside): (&Mover<'m>, &[Mover<'m>]),
         (geometry, ways_out): (&Geometry, Option<&WaysOut>),
         number: usize,
-        sgd: SgdSettings,
         table: &EscapeTable,
         tables: &mut Tables,
     ) -> Result<EscapeRecord, RunError> {
+        let sgd = plain.sgd;
         let (region, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, sgd, table)?;
         if let Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. } = &barrier {
             tables.path = path_rows(path);
@@ -417,20 +453,50 @@ impl Run<'_> {
             max_steps: table.max_steps,
             seed: self.study.seed,
         };
-        let ended = |count| self.listener.replicas(count, table.replicas as u64);
-        let progress: EscapeProgress = self.ensembles.run(
-            &escape_name(number),
-            |_| None,
-            |progress: &mut EscapeProgress, pause| {
-                run.advance_sgd(problem, sgd, progress, pause, ended)?;
-                Ok(progress.is_complete(&run))
-            },
-        )?;
-        let ends = progress.terminations(&run);
-        tables.escape_times = escape_rows(number, &sgd, &ends);
         let predictions: Vec<_> =
             table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
-        Ok(EscapeRecord::new(region, &predictions, &rate_estimate(&ends, self.study.seed)))
+        let mut run_one = |mover: &Mover| {
+            let (ends, rows) = mover.ends(problem, number, &run, &self.ensembles)?;
+            tables.escape_times.extend(rows);
+            Ok::<_, RunError>(ends)
+        };
+        let measured = plain.measured(&run_one(plain)?, run.seed);
+        let mut record = EscapeRecord::new(region, &predictions, measured);
+        for mover in beside {
+            let ends = run_one(mover)?;
+            record.dynamics.push(mover.record(&ends, &record.measured, run.seed));
+        }
+        self.trajectories(problem, (plain, beside), number, &run, tables)?;
+        Ok(record)
+    }
+
+    /// The paths of the first replicas of every dynamics, where the study asks for them.
+    fn trajectories<'m, P: Problem>(
+        &self,
+        problem: &P,
+        (plain, beside): (&Mover<'m>, &[Mover<'m>]),
+        number: usize,
+        run: &EscapeRun,
+        tables: &mut Tables,
+    ) -> Result<(), RunError> {
+        let Some(table) = &self.study.output.trajectories else { return Ok(()) };
+        for mover in std::iter::once(plain).chain(beside) {
+            let stop = || self.interrupt.is_requested();
+            tables.trajectories.extend(mover.trajectories(problem, number, run, table, &stop)?);
+        }
+        Ok(())
+    }
+}
+
+/// A run that nothing ends before its steps are over, for a study without escape.
+fn everywhere(minimum: &Minimum, study: &Study) -> EscapeRun {
+    let wall = vec![f64::INFINITY; minimum.theta.len()];
+    EscapeRun {
+        start: minimum.theta.clone(),
+        region: Region::Box { lower: wall.iter().map(|x| -x).collect(), upper: wall },
+        replicas: usize::MAX,
+        max_steps: u64::MAX,
+        seed: study.seed,
     }
 }
 

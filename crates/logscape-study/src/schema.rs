@@ -1,10 +1,12 @@
 //! The study file: every section and field, with its default.
 
 use crate::values::Grid;
-use logscape::Sampling;
+use logscape::dynamics::named::{self, Options};
 use logscape::landscape::SaddleConfig;
 use logscape::problem::{Activation, Initialisation};
 use logscape::theory::{self, Theory};
+use logscape::{Precision, Sampling};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -24,6 +26,9 @@ pub struct Study {
     pub minimum: MinimumTable,
     /// What SGD is run with; lists span a grid.
     pub sgd: SgdTable,
+    /// What runs beside SGD, in the same ensembles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamics: Vec<DynamicsTable>,
     /// Stationary law from one long ensemble per setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stationary: Option<StationaryTable>,
@@ -42,14 +47,16 @@ pub struct Study {
 }
 
 impl Study {
-    /// The most replica-steps that all settings together can take: censored and stationary replicas take all of theirs.
+    /// The most replica-steps that all settings together can take: censored and stationary replicas take all of theirs. An
+    /// SDE takes more steps than SGD, by the ratio of its step to the learning rate.
     pub fn most_steps(&self) -> f64 {
-        let settings = (self.sgd.learning_rate.0.len() * self.sgd.batch_size.0.len()) as f64;
         let of = |replicas: usize, steps: u64| replicas as f64 * steps as f64;
         let stationary =
             self.stationary.as_ref().map_or(0.0, |table| of(table.replicas, table.burn_in.saturating_add(table.steps)));
         let escape = self.escape.as_ref().map_or(0.0, |table| of(table.replicas, table.max_steps));
-        settings * (stationary + escape)
+        let runs = |rate: &f64| 1.0 + self.dynamics.iter().map(|table| table.steps_per_sgd_step(*rate)).sum::<f64>();
+        let rates = self.sgd.learning_rate.0.iter().map(runs).sum::<f64>();
+        rates * self.sgd.batch_size.0.len() as f64 * (stationary + escape)
     }
 }
 
@@ -150,10 +157,49 @@ pub struct SgdTable {
     /// How a batch is drawn.
     #[serde(default = "with_replacement")]
     pub sampling: Sampling,
+    /// Precision that SGD computes with.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 fn with_replacement() -> Sampling {
     Sampling::WithReplacement
+}
+
+/// `[[dynamics]]`: a dynamics that runs beside SGD, with its options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DynamicsTable {
+    /// Name in the record; the kind unless it is given.
+    pub name: String,
+    /// Which dynamics.
+    pub kind: String,
+    /// What the kind leaves open.
+    #[serde(flatten)]
+    pub options: Options,
+}
+
+impl DynamicsTable {
+    /// Steps in the time of one step of SGD with this learning rate.
+    fn steps_per_sgd_step(&self, learning_rate: f64) -> f64 {
+        let steps = named::by_name(&self.kind).is_some_and(|kind| kind.options().contains(&"dt"));
+        if steps { self.options.dt.map_or(10.0, |dt| learning_rate / dt) } else { 1.0 }
+    }
+}
+
+/// Options that no dynamics has are refused, which `serde(flatten)` could not do.
+impl<'de> Deserialize<'de> for DynamicsTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let mut text = |field: &'static str| match table.remove(field) {
+            None => Ok(None),
+            Some(toml::Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(D::Error::custom(format!("`{field}` is text, not {}", other.type_str()))),
+        };
+        let kind = text("kind")?.ok_or_else(|| D::Error::missing_field("kind"))?;
+        let name = text("name")?.unwrap_or_else(|| kind.clone());
+        let options = Options::deserialize(table).map_err(|error| D::Error::custom(error.message()))?;
+        Ok(Self { name, kind, options })
+    }
 }
 
 /// `[stationary]`.
@@ -302,11 +348,43 @@ mod all {
 pub struct OutputTable {
     /// Formats of the figures' files; none for no files. The report always holds its pictures.
     pub figures: Vec<FigureFormat>,
+    /// Which trajectories are kept; none without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trajectories: Option<TrajectoriesTable>,
+}
+
+/// `output.trajectories`: the paths of the first replicas of each escape ensemble, or of replicas that nothing stops.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrajectoriesTable {
+    /// Steps of SGD between two points.
+    pub every: u64,
+    /// Replicas.
+    #[serde(default = "four")]
+    pub replicas: usize,
+    /// Steps of SGD after which a path ends.
+    #[serde(default = "hundred_thousand")]
+    pub steps: u64,
+}
+
+impl TrajectoriesTable {
+    /// The most points that the trajectories of one dynamics in one setting have.
+    pub fn most_points(&self) -> f64 {
+        self.replicas as f64 * (self.steps as f64 / self.every as f64 + 2.0)
+    }
+}
+
+fn four() -> usize {
+    4
+}
+
+fn hundred_thousand() -> u64 {
+    100_000
 }
 
 impl Default for OutputTable {
     fn default() -> Self {
-        Self { figures: vec![FigureFormat::Svg] }
+        Self { figures: vec![FigureFormat::Svg], trajectories: None }
     }
 }
 

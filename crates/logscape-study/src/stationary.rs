@@ -1,21 +1,26 @@
-//! The stationary law of one setting: a long ensemble, its histograms, and the fitted power of the loss.
+//! The stationary law of one dynamics in one setting: a long ensemble, its statistics, and the fitted power of the loss.
 
+use crate::beside::Mover;
 use crate::ensembles::{Ensembles, stationary_name};
-use crate::record::{StationaryRecord, StationaryRow, stationary_rows};
+use crate::record::{QuantileRecord, SeriesRecord, StationaryRecord, StationaryRow, stationary_rows};
 use crate::runner::RunError;
 use crate::schema::StationaryTable;
+use logscape::dynamics::TimeUnit;
 use logscape::ensemble::{EnsembleError, GroupStatistics, StationaryProgress, StationaryRun};
 use logscape::landscape::Minimum;
 use logscape::problem::Problem;
-use logscape::stats::{Histogram, HistogramError, Scale, TailError, loss_law};
+use logscape::stats::{BlockMeans, Histogram, HistogramError, Scale, TailError, loss_law, quantile, summarise};
 use logscape::theory::Stationary;
-use logscape::{Geometry, SgdSettings};
+use logscape::{Estimate, Geometry};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Groups that the replicas are split into; intervals come from their scatter.
 pub(crate) const GROUPS: usize = 16;
 /// Bins of each histogram.
 const BINS: usize = 240;
+/// Shares whose quantiles are recorded.
+const SHARES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
 /// Why there is no stationary ensemble.
 #[derive(Debug, Error)]
@@ -28,47 +33,48 @@ pub enum StationaryError {
     Histogram(#[from] HistogramError),
 }
 
-/// Runs the ensemble of one setting; returns its record and the rows of its histograms.
-pub(crate) fn stationary<P: Problem>(
+/// Runs the ensemble of one dynamics in one setting; returns its record and the rows of its histograms.
+pub(crate) fn stationary_law<P: Problem>(
     problem: &P,
     (minimum, geometry, law): (&Minimum, &Geometry, &Stationary),
     number: usize,
-    sgd: SgdSettings,
+    mover: &Mover,
     table: &StationaryTable,
     seed: u64,
     ensembles: &Ensembles,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), RunError> {
-    let run = plan(problem, minimum, geometry, sgd, table, seed)?;
+    let run = plan(problem, minimum, geometry, mover, table, seed)?;
     let all = run.samples * run.replicas as u64;
     let words = |progress: &StationaryProgress| {
         let share = 100.0 * progress.samples() as f64 / all as f64;
-        Some(format!("stationary: {share:.0} % of {all} samples"))
+        Some(format!("stationary {}: {share:.0} % of {all} samples", mover.name))
     };
-    let progress = ensembles.run(&stationary_name(number), words, |progress, pause| {
-        Ok(run.advance_sgd(problem, sgd, progress, pause).map_err(StationaryError::from)?)
+    let problem: &dyn Problem = problem;
+    let progress = ensembles.run(&stationary_name(number, mover.name), words, |progress, pause| {
+        Ok(run.advance(&mover.built.dynamics, problem, progress, pause).map_err(StationaryError::from)?)
     })?;
-    Ok(evaluate(&run, &progress.groups(), geometry, law, number, sgd)?)
+    Ok(evaluate(&run, &progress.groups(), geometry, law, number, mover)?)
 }
 
-/// The ensemble of one setting.
+/// The ensemble of one dynamics in one setting.
 fn plan<P: Problem>(
     problem: &P,
     minimum: &Minimum,
     geometry: &Geometry,
-    sgd: SgdSettings,
+    mover: &Mover,
     table: &StationaryTable,
     seed: u64,
 ) -> Result<StationaryRun, StationaryError> {
     // A sample costs the loss of all data: as much work for samples as for steps.
-    let thin = table.thin.unwrap_or_else(|| (problem.samples() / sgd.batch_size).max(1) as u64);
+    let thin = table.thin.unwrap_or_else(|| (problem.samples() / mover.sgd.batch_size).max(1) as u64);
     let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
     Ok(StationaryRun {
         start: minimum.theta.clone(),
         replicas: table.replicas,
         groups: GROUPS.min(table.replicas),
-        burn_in: table.burn_in,
+        burn_in: if table.burn_in == 0 { 0 } else { mover.built.steps(table.burn_in) },
         samples: (table.steps / thin).max(1),
-        thin,
+        thin: mover.built.steps(thin),
         minimum_loss: geometry.loss,
         loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * geometry.loss, 1e7 * geometry.loss, BINS)?,
         directions: geometry.vectors.iter().take(table.directions).cloned().collect(),
@@ -85,14 +91,27 @@ fn evaluate(
     geometry: &Geometry,
     law: &Stationary,
     number: usize,
-    sgd: SgdSettings,
+    mover: &Mover,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
     let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
-    let mut rows = stationary_rows(number, &sgd, "excess_loss", &merged(groups, |group| &group.loss)?);
+    // What is sampled in τ has the law of L^(−1/T), one power less than that in t.
+    let powers = if mover.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
+    let exponent = |phi: Estimate| Estimate { value: phi.value + powers, ci95: phi.ci95.map(|end| end + powers) };
+    let place = (number, &mover.sgd, mover.name);
+    let mut rows = stationary_rows(place, "excess_loss", &merged(groups, |group| &group.loss)?);
+    let mut statistics = BTreeMap::new();
+    let mut add = |name: String, k: usize| {
+        let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[k].clone()).collect();
+        let steps = run.thin as f64 / mover.built.steps_per_sgd_step;
+        statistics.insert(name, summarise(&series).map(|summary| SeriesRecord::new(&summary, steps)));
+    };
+    add("excess_loss".to_owned(), 0);
+    add("log_loss".to_owned(), 1);
     for k in 0..run.directions.len() {
-        let histogram = merged(groups, |group| &group.displacements[k])?;
-        rows.extend(stationary_rows(number, &sgd, &format!("displacement_{}", k + 1), &histogram));
+        let name = format!("displacement_{}", k + 1);
+        rows.extend(stationary_rows(place, &name, &merged(groups, |group| &group.displacements[k])?));
+        add(name, 2 + k);
     }
     let samples: u64 = losses.iter().map(Histogram::total).sum();
     let note = |error: TailError| {
@@ -101,11 +120,16 @@ fn evaluate(
     let record = StationaryRecord {
         tail_exponent_predicted: law.phi,
         tail_exponent_predicted_measured: law.phi_measured,
-        tail_exponent: fit.as_ref().ok().map(|fit| fit.exponent),
+        tail_exponent: fit.as_ref().ok().map(|fit| exponent(fit.exponent)),
         distance: fit.as_ref().ok().map(|fit| fit.distance),
         note: fit.err().map(note),
         samples,
         diverged: groups.iter().map(|group| group.diverged).sum(),
+        statistics,
+        excess_loss_quantiles: SHARES
+            .iter()
+            .map(|&share| QuantileRecord { share, value: quantile(&losses, share) })
+            .collect(),
     };
     Ok((record, rows))
 }

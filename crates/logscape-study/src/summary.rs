@@ -63,6 +63,19 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         number(law.critical_dimension),
         if law.linearly_stable { "" } else { "; linearly unstable" }
     )?;
+    let memory = setting.stationary.as_ref().and_then(|law| law.statistics.get("log_loss").copied().flatten());
+    if let Some(time) = memory.and_then(|log_loss| log_loss.autocorrelation_steps) {
+        let [low, high] = time.ci95;
+        writeln!(text, "  memory  ln L is correlated over {:.1} [{low:.1}, {high:.1}] steps", time.value)?;
+    }
+    for dynamics in &setting.stationary_dynamics {
+        let phi = match &dynamics.law.tail_exponent {
+            _ if dynamics.law.is_poor() => "the law is no such power".to_owned(),
+            Some(phi) => format!("phi = {:.2} [{:.2}, {:.2}]", phi.value, phi.ci95[0], phi.ci95[1]),
+            None => "phi is not measurable".to_owned(),
+        };
+        writeln!(text, "  {:<22} {phi}", dynamics.name)?;
+    }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
 }
 
@@ -77,6 +90,18 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         "  escape  {steps}: {} escaped, {} censored, {} diverged",
         measured.escaped, measured.censored, measured.diverged
     )?;
+    for dynamics in &escape.dynamics {
+        let steps = dynamics.measured.log10_mean_steps.map_or_else(
+            || "not seen".to_owned(),
+            |steps| {
+                let from_sgd = dynamics.decades_from_sgd.map_or_else(String::new, |d| {
+                    format!(", {:+.2} [{:+.2}, {:+.2}] decades from SGD", d.value, d.ci95[0], d.ci95[1])
+                });
+                format!("in 10^{} steps{from_sgd}", with_interval(&steps))
+            },
+        );
+        writeln!(text, "  {:<22} {steps}", dynamics.name)?;
+    }
     let Some(best) = &escape.verdict.best else {
         let predicted = escape.predictions.iter().filter_map(|(name, p)| Some((name, p.log10_mean_steps?)));
         let predicted: Vec<String> = predicted.map(|(name, log10)| format!("{name} 10^{log10:.2}")).collect();

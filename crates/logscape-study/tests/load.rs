@@ -185,3 +185,40 @@ fn the_path_parameter_and_the_search_for_saddles_have_their_ranges() {
         assert!(error.to_string().contains(word), "{error}");
     }
 }
+
+#[test]
+fn dynamics_are_known_and_have_the_options_that_are_given() {
+    let with = |text: &str| format!("{GOOD}\n[[dynamics]]\n{text}\n");
+    let study = parse("study.toml", &with("kind = \"heavy-ball\"\nmomentum = 0.5"), &[]).expect("a good study");
+    assert_eq!((study.dynamics[0].name.as_str(), study.dynamics[0].options.momentum), ("heavy-ball", Some(0.5)));
+    let text = toml::to_string(&study).expect("TOML");
+    assert_eq!(parse("again", &text, &[]).expect("it reads back"), study);
+    let given = good(&["dynamics=[{ kind = \"sgld\", temperature = 0.1 }]"]).expect("a good study");
+    assert_eq!(given.dynamics[0].kind, "sgld");
+    // 2 learning rates and 3 batch sizes, 1000 replicas, SGD and an SDE with ten steps for each of its own.
+    let most = parse("study.toml", &with("kind = \"measured-noise-sde\""), &[]).expect("a good study").most_steps();
+    assert_eq!(most, 6.0 * 11.0 * 1e3 * 1e7);
+    for (wrong, words) in [
+        ("kind = \"heavy-bal\"", "the nearest is `heavy-ball`"),
+        ("kind = \"sgd\"", "two of the name `sgd`"),
+        ("kind = \"sgld\"\nmomentum = 0.5", "no option `momentum`; it has temperature"),
+        ("kind = \"sgld\"\ntemperatur = 0.5", "unknown field `temperatur`"),
+        ("kind = \"gaussian-full\"\nscheme = \"milstien\"", "unknown variant `milstien`"),
+        ("momentum = 0.5", "missing field `kind`"),
+        ("kind = \"sgld\"\nname = \"../up\"", "no usable name"),
+        ("kind = 3", "`kind` is text"),
+    ] {
+        let (message, hint, _) = told(&with(wrong));
+        assert!(message.contains(words) && !hint.is_empty(), "{wrong}: {message} ({hint})");
+    }
+}
+
+#[test]
+fn trajectories_have_a_limit() {
+    let study = good(&["output.trajectories={ every = 10 }"]).expect("a good study");
+    assert_eq!(study.output.trajectories.map(|table| (table.replicas, table.steps)), Some((4, 100_000)));
+    for (wrong, words) in [("{ every = 0 }", "a number is 0"), ("{ every = 1, replicas = 100 }", "10^6")] {
+        let error = good(&[&format!("output.trajectories={wrong}")]).expect_err("it is wrong");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

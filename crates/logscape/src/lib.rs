@@ -32,4 +32,4 @@ pub use barrier::{Barrier, Path, WayOut};
 pub use estimate::Estimate;
 pub use geometry::Geometry;
 pub use problem::{Problem, Samples};
-pub use sgd::{Sampling, SgdSettings};
+pub use sgd::{Precision, Sampling, SgdSettings};

@@ -14,6 +14,17 @@ pub enum Sampling {
     EpochShuffle,
 }
 
+/// Precision of the numbers that SGD computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// IEEE double precision, 53 bits.
+    #[default]
+    Float64,
+    /// IEEE single precision, 24 bits.
+    Float32,
+}
+
 /// Settings of one SGD run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SgdSettings {

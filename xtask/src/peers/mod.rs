@@ -33,7 +33,11 @@ struct Work {
 const WORKS: [Work; 8] = [
     Work { name: "linear", floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
-    Work { name: "sde", floor: Some(("normals", 1.0)), peers: &["numba_loop", "numba", "torch", "jax", "diffrax", "torchsde"] },
+    Work {
+        name: "sde",
+        floor: Some(("normals", 1.0)),
+        peers: &["numba_loop", "numba", "torch", "jax", "diffrax", "torchsde"],
+    },
     Work { name: "log-landscape", floor: Some(("normals", 1.0)), peers: &["numba_loop", "numba", "jax"] },
     Work { name: "sinusoid-1", floor: None, peers: &["numba_loop", "numba"] },
     Work { name: "sinusoid-8", floor: None, peers: &["numba_loop", "numba"] },

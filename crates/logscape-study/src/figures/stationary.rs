@@ -3,7 +3,8 @@
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, SOLID};
 use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
-use crate::record::{Record, SettingRecord};
+use crate::ensembles::SGD;
+use crate::record::{Record, SettingRecord, StationaryRow};
 use statrs::function::gamma::ln_gamma;
 
 pub(super) const TITLE: &str = "Stationary law of the loss";
@@ -49,7 +50,8 @@ pub fn stationary(record: &Record) -> Result<Figure, Missing> {
 fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Panel> {
     let loss = record.results.minimum.loss;
     let rows = record.tables.stationary.iter();
-    let rows = rows.filter(|row| row.setting == number as u64 && row.quantity == "excess_loss" && row.count > 0);
+    let asked = |row: &&StationaryRow| row.setting == number as u64 && row.dynamics == SGD;
+    let rows = rows.filter(asked).filter(|row| row.quantity == "excess_loss" && row.count > 0);
     let points: Vec<(f64, f64)> = rows
         .map(|row| {
             let density = row.count as f64 / ((row.upper - row.lower) * row.total as f64) * loss;

@@ -3,6 +3,7 @@
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, Kind, Layer, Panel, SOLID};
 use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
+use crate::ensembles::SGD;
 use crate::record::{Record, SettingRecord};
 use logscape::stats::{Observation, kaplan_meier};
 use std::f64::consts::LOG10_E;
@@ -33,7 +34,7 @@ pub fn survival(record: &Record) -> Result<Figure, Missing> {
 }
 
 fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Panel> {
-    let rows = record.tables.escape_times.iter().filter(|row| row.setting == number as u64);
+    let rows = record.tables.escape_times.iter().filter(|row| row.setting == number as u64 && row.dynamics == SGD);
     let observations: Vec<Observation> =
         rows.map(|row| Observation { time: row.steps as f64, event: row.end == "escaped" }).collect();
     let curve = kaplan_meier(&observations);

@@ -4,13 +4,16 @@ mod folder;
 mod manifest;
 mod results;
 mod tables;
+mod trajectories;
 
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub(crate) use folder::{KeptGeometry, write_pages};
 pub use manifest::Manifest;
 pub use results::{
-    EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord, Results, SaddleRecord,
-    SaddlesRecord, SettingRecord, StationaryRecord, VerdictRecord,
+    DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord,
+    QuantileRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
 };
 pub use tables::{EnergyPathRow, EscapeRow, NoiseRow, PathRow, ScalingRow, SpectrumRow, StationaryRow, Tables};
 pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows};
+pub use trajectories::TrajectoryRow;
+pub(crate) use trajectories::trajectory_rows;

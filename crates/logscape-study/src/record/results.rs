@@ -1,9 +1,11 @@
 //! The summary of a run, as `results.json` holds it. Numbers are finite or null.
 
+use logscape::dynamics::TimeUnit;
+use logscape::dynamics::named::Options;
 use logscape::ensemble::Region;
 use logscape::geometry::Decoupling;
 use logscape::landscape::{Attempt, Certificate, Minimum, SaddleSearch};
-use logscape::stats::{RateEstimate, WeibullCheck};
+use logscape::stats::{Observation, RateEstimate, SeriesSummary, WeibullCheck, kaplan_meier, survival_quantile};
 use logscape::theory::{Prediction, Stationary};
 use logscape::{Barrier, Estimate, Geometry, WayOut};
 use serde::{Deserialize, Serialize};
@@ -185,6 +187,9 @@ pub struct SettingRecord {
     /// Measured stationary law, where the study asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stationary: Option<StationaryRecord>,
+    /// The same of the dynamics beside SGD.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stationary_dynamics: Vec<DynamicsStationary>,
     /// Escape, where the study asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeRecord>,
@@ -208,6 +213,85 @@ pub struct StationaryRecord {
     pub samples: u64,
     /// Replicas that diverged.
     pub diverged: u64,
+    /// Mean, spread and autocorrelation of `excess_loss` (`L − L*`), `log_loss` (`ln L`) and `displacement_K`; null without any
+    /// spread.
+    #[serde(default)]
+    pub statistics: BTreeMap<String, Option<SeriesRecord>>,
+    /// Quantiles of `L − L*`.
+    #[serde(default)]
+    pub excess_loss_quantiles: Vec<QuantileRecord>,
+}
+
+/// A quantity along the stationary ensemble.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SeriesRecord {
+    /// Mean.
+    pub mean: Estimate,
+    /// Standard deviation.
+    pub deviation: Estimate,
+    /// Integrated autocorrelation time `1 + 2Σρ` in steps of SGD; null where the replicas are too short to tell.
+    pub autocorrelation_steps: Option<Estimate>,
+    /// Independent values that the samples are worth.
+    pub effective_samples: Option<f64>,
+}
+
+impl SeriesRecord {
+    /// A summary of values that are so many steps apart.
+    pub fn new(summary: &SeriesSummary, steps: f64) -> Self {
+        let in_steps = |time: Estimate| Estimate { value: steps * time.value, ci95: time.ci95.map(|end| steps * end) };
+        Self {
+            mean: summary.mean,
+            deviation: summary.deviation,
+            autocorrelation_steps: summary.time.map(in_steps),
+            effective_samples: summary.effective(),
+        }
+    }
+}
+
+/// A quantile.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct QuantileRecord {
+    /// Share of what lies below it.
+    pub share: f64,
+    /// Where it is; null where the measurement does not reach.
+    pub value: Option<Estimate>,
+}
+
+/// The stationary law of a dynamics beside SGD.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DynamicsStationary {
+    /// Its name in the study.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its clock: the statistics are averages over steps of that.
+    pub clock: TimeUnit,
+    /// What was measured.
+    #[serde(flatten)]
+    pub law: StationaryRecord,
+}
+
+/// The escape of a dynamics beside SGD.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DynamicsEscape {
+    /// Its name in the study.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// The options that the study gives it.
+    pub options: Options,
+    /// Its clock.
+    pub clock: TimeUnit,
+    /// Length of its steps: 1 for a chain, else in `t` or `τ`.
+    pub step: f64,
+    /// What it did, in steps of SGD: `t/η` for an SDE.
+    pub measured: MeasuredRecord,
+    /// Mean escape time `t`; null without an escape.
+    pub mean_time: Option<Estimate>,
+    /// Mean escape time `τ`, for the logarithmic landscape.
+    pub mean_landscape_time: Option<Estimate>,
+    /// `log10` of its mean escape time over that of SGD; null where either is unknown.
+    pub decades_from_sgd: Option<Estimate>,
 }
 
 /// Distance of distribution functions above which a fitted law does not describe the loss.
@@ -229,6 +313,9 @@ pub struct EscapeRecord {
     pub predictions: BTreeMap<String, PredictionRecord>,
     /// What SGD did.
     pub measured: MeasuredRecord,
+    /// What the dynamics beside SGD did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamics: Vec<DynamicsEscape>,
     /// Predictions against the measurement.
     pub verdict: VerdictRecord,
 }
@@ -278,6 +365,9 @@ pub struct MeasuredRecord {
     pub exposure: f64,
     /// Check that the times are exponential.
     pub weibull: Option<WeibullCheck>,
+    /// Quantiles of the times (Kaplan–Meier).
+    #[serde(default)]
+    pub quantiles: Vec<QuantileRecord>,
 }
 
 impl From<&RateEstimate> for MeasuredRecord {
@@ -293,7 +383,17 @@ impl From<&RateEstimate> for MeasuredRecord {
             diverged: rate.diverged,
             exposure: rate.exposure,
             weibull: rate.weibull,
+            quantiles: Vec::new(),
         }
+    }
+}
+
+impl MeasuredRecord {
+    /// The record of a rate with quantiles of the times behind it.
+    pub fn with_quantiles(rate: &RateEstimate, times: &[Observation]) -> Self {
+        let curve = kaplan_meier(times);
+        let quantile = |share| QuantileRecord { share, value: survival_quantile(&curve, share) };
+        Self { quantiles: [0.1, 0.5, 0.9].map(quantile).to_vec(), ..Self::from(rate) }
     }
 }
 
@@ -308,8 +408,7 @@ pub struct VerdictRecord {
 
 impl EscapeRecord {
     /// Puts predictions beside a measurement.
-    pub fn new(region: Region, predictions: &[Prediction], rate: &RateEstimate) -> Self {
-        let measured = MeasuredRecord::from(rate);
+    pub fn new(region: Region, predictions: &[Prediction], measured: MeasuredRecord) -> Self {
         let error = |predicted: Option<f64>| Some(predicted? - measured.log10_mean_steps?.value);
         let error_decades: BTreeMap<_, _> =
             predictions.iter().map(|p| (p.theory.clone(), error(p.log10_mean_steps))).collect();
@@ -322,6 +421,7 @@ impl EscapeRecord {
             region,
             predictions: predictions.iter().map(|p| (p.theory.clone(), p.into())).collect(),
             measured,
+            dynamics: Vec::new(),
             verdict: VerdictRecord { best, error_decades },
         }
     }

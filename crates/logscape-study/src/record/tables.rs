@@ -1,5 +1,6 @@
 //! The tables of a record as Parquet files: one row type per table.
 
+use super::trajectories::{self, TrajectoryRow};
 use logscape::ensemble::Termination;
 use logscape::stats::Histogram;
 use logscape::{Geometry, Path, SgdSettings, WayOut};
@@ -101,10 +102,14 @@ pub struct EscapeRow {
     pub learning_rate: f64,
     /// `B`.
     pub batch_size: u64,
+    /// `sgd`, or the name of the dynamics.
+    pub dynamics: String,
     /// Replica, from 0.
     pub replica: u64,
-    /// Steps taken.
+    /// Steps taken, of the dynamics' own.
     pub steps: u64,
+    /// Time `t`.
+    pub time: f64,
     /// `escaped`, `censored` or `diverged`.
     pub end: String,
 }
@@ -118,6 +123,8 @@ pub struct StationaryRow {
     pub learning_rate: f64,
     /// `B`.
     pub batch_size: u64,
+    /// `sgd`, or the name of the dynamics.
+    pub dynamics: String,
     /// `excess_loss` (`L − L*`), or `displacement_K` along the `K`-th outlier direction, from 1.
     pub quantity: String,
     /// Lower edge.
@@ -148,6 +155,8 @@ pub struct Tables {
     pub escape_times: Vec<EscapeRow>,
     /// `stationary`.
     pub stationary: Vec<StationaryRow>,
+    /// `trajectories`.
+    pub trajectories: Vec<TrajectoryRow>,
 }
 
 impl Tables {
@@ -199,6 +208,7 @@ impl Tables {
         self.energy_paths.extend(other.energy_paths);
         self.escape_times.extend(other.escape_times);
         self.stationary.extend(other.stationary);
+        self.trajectories.extend(other.trajectories);
     }
 
     /// Writes every table that has rows into `folder`, as `NAME.parquet`.
@@ -212,7 +222,8 @@ impl Tables {
         write(folder, "path", &self.path[..])?;
         write(folder, "energy_paths", &self.energy_paths[..])?;
         write(folder, "escape_times", &self.escape_times[..])?;
-        write(folder, "stationary", &self.stationary[..])
+        write(folder, "stationary", &self.stationary[..])?;
+        trajectories::write(folder, &self.trajectories)
     }
 
     /// Reads the tables of a folder; a file that is not there is an empty table.
@@ -228,6 +239,7 @@ impl Tables {
             energy_paths: read(folder, "energy_paths")?,
             escape_times: read(folder, "escape_times")?,
             stationary: read(folder, "stationary")?,
+            trajectories: trajectories::read(folder)?,
         })
     }
 }
@@ -259,23 +271,27 @@ pub(crate) fn energy_path_rows(ways_out: &[WayOut]) -> Vec<EnergyPathRow> {
     })
     .collect()
 }
+/// Setting, SGD's numbers in it, and the dynamics.
+pub(crate) type Place<'a> = (usize, &'a SgdSettings, &'a str);
 
 /// The rows of an escape ensemble.
-pub(crate) fn escape_rows(setting: usize, sgd: &SgdSettings, ends: &[Termination]) -> Vec<EscapeRow> {
+pub(crate) fn escape_rows((setting, sgd, dynamics): Place, ends: &[Termination]) -> Vec<EscapeRow> {
     ends.iter()
         .zip(0..)
         .map(|(end, replica)| {
-            let (end, steps) = match *end {
-                Termination::Escaped { steps, .. } => ("escaped", steps),
-                Termination::Censored { steps, .. } => ("censored", steps),
-                Termination::Diverged { steps, .. } => ("diverged", steps),
+            let (end, steps, time) = match *end {
+                Termination::Escaped { steps, time } => ("escaped", steps, time),
+                Termination::Censored { steps, time } => ("censored", steps, time),
+                Termination::Diverged { steps, time } => ("diverged", steps, time),
             };
             EscapeRow {
                 setting: setting as u64,
                 learning_rate: sgd.learning_rate,
                 batch_size: sgd.batch_size as u64,
+                dynamics: dynamics.to_owned(),
                 replica,
                 steps,
+                time,
                 end: end.to_owned(),
             }
         })
@@ -284,8 +300,7 @@ pub(crate) fn escape_rows(setting: usize, sgd: &SgdSettings, ends: &[Termination
 
 /// The rows of one stationary histogram.
 pub(crate) fn stationary_rows(
-    setting: usize,
-    sgd: &SgdSettings,
+    (setting, sgd, dynamics): Place,
     quantity: &str,
     histogram: &Histogram,
 ) -> Vec<StationaryRow> {
@@ -295,6 +310,7 @@ pub(crate) fn stationary_rows(
             setting: setting as u64,
             learning_rate: sgd.learning_rate,
             batch_size: sgd.batch_size as u64,
+            dynamics: dynamics.to_owned(),
             quantity: quantity.to_owned(),
             lower: histogram.edge(bin),
             upper: histogram.edge(bin + 1),
@@ -304,6 +320,11 @@ pub(crate) fn stationary_rows(
         .collect()
 }
 
+/// How every table is written.
+pub(super) fn properties() -> Arc<WriterProperties> {
+    Arc::new(WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build())
+}
+
 fn write<T>(folder: &FilePath, name: &str, rows: &[T]) -> Result<(), ParquetError>
 where
     for<'a> &'a [T]: RecordWriter<T>,
@@ -311,9 +332,8 @@ where
     if rows.is_empty() {
         return Ok(());
     }
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let file = File::create(folder.join(format!("{name}.parquet")))?;
-    let mut writer = SerializedFileWriter::new(file, rows.schema()?, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(file, rows.schema()?, properties())?;
     let mut group = writer.next_row_group()?;
     rows.write_to_row_group(&mut group)?;
     group.close()?;

@@ -1,27 +1,59 @@
-//! The step that the chains on one replica share.
+//! The chains `θ ← θ − η g` on one replica, which differ in `g` alone.
 
-use super::{Advanced, DIVERGENCE_LIMIT, ExitTest, ReplicaState, SoloBlock};
+use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
 
-/// Takes up to `steps` steps `θ ← θ − η g` with `η = learning_rate`; see [`advance`](super::Dynamics::advance).
-///
-/// `estimate` draws what it needs and writes `g` into its third argument (`P`); the second is the batch of the block, the
-/// fourth the rest of its scratch.
+/// A chain `θ ← θ − η g` on one replica; its clock counts steps. It is a [`Dynamics`] by what it says here.
+pub trait Descent: Sync {
+    /// Number of parameters `P`.
+    fn parameters(&self) -> usize;
+
+    /// Learning rate `η`.
+    fn learning_rate(&self) -> f64;
+
+    /// An empty block, with room for a gradient (`P`) at the start of its scratch.
+    fn room(&self) -> SoloBlock;
+
+    /// Draws what a step needs and writes `g` into `gradient` (`P`), with the batch of the block and the rest of its
+    /// scratch.
+    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]);
+
+    /// Makes room in a replica before its first step.
+    fn prepare(&self, _state: &mut ReplicaState) {}
+}
+
+impl<C: Descent> Dynamics for C {
+    type Block = SoloBlock;
+
+    fn time_unit(&self) -> TimeUnit {
+        TimeUnit::Steps
+    }
+
+    fn dim(&self) -> usize {
+        self.parameters()
+    }
+
+    fn block(&self) -> SoloBlock {
+        self.room()
+    }
+
+    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
+        descend(self, block, steps, exit)
+    }
+}
+
+/// The steps of [`advance`](Dynamics::advance).
 #[inline(always)]
-pub(super) fn descend(
-    block: &mut SoloBlock,
-    learning_rate: f64,
-    steps: u64,
-    exit: &ExitTest,
-    mut estimate: impl FnMut(&mut ReplicaState, &mut [u32], &mut [f64], &mut [f64]),
-) -> Advanced {
+fn descend<C: Descent>(chain: &C, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
+    let learning_rate = chain.learning_rate();
     let SoloBlock { state, batch, scratch, occupied } = block;
     let (gradient, rest) = scratch.split_at_mut(state.theta.len());
     let mut done = Advanced::default();
     if !*occupied {
         return Advanced { steps, ..done };
     }
+    chain.prepare(state);
     for _ in 0..steps {
-        estimate(state, batch, gradient, rest);
+        chain.estimate(state, batch, gradient, rest);
         let mut sane = true;
         for (x, g) in state.theta.iter_mut().zip(&*gradient) {
             *x -= learning_rate * g;

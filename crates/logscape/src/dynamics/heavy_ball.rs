@@ -1,7 +1,6 @@
 //! SGD with momentum and weight decay (Polyak 1964, *Some methods of speeding up the convergence of iteration methods*).
 
-use super::descent::descend;
-use super::{Advanced, Dynamics, ExitTest, Sgd, SgdError, SoloBlock, TimeUnit};
+use super::{Descent, ReplicaState, Sgd, SgdError, SoloBlock};
 use crate::{Problem, SgdSettings};
 
 /// The chain `v ← βv + g_B + λθ`, `θ ← θ − ηv` with the mean gradient `g_B` of a batch, from `v = 0`: momentum `β`, and
@@ -12,7 +11,6 @@ use crate::{Problem, SgdSettings};
 #[derive(Debug)]
 pub struct HeavyBall<'a, P: Problem + ?Sized> {
     sgd: Sgd<'a, P>,
-    learning_rate: f64,
     momentum: f64,
     decay: f64,
 }
@@ -30,35 +28,33 @@ impl<'a, P: Problem + ?Sized> HeavyBall<'a, P> {
         if !(decay.is_finite() && decay >= 0.0) {
             return Err(SgdError::Decay(decay));
         }
-        Ok(Self { sgd, learning_rate: settings.learning_rate, momentum, decay })
+        Ok(Self { sgd, momentum, decay })
     }
 }
 
-impl<P: Problem + ?Sized> Dynamics for HeavyBall<'_, P> {
-    type Block = SoloBlock;
-
-    fn time_unit(&self) -> TimeUnit {
-        self.sgd.time_unit()
+impl<P: Problem + ?Sized> Descent for HeavyBall<'_, P> {
+    fn parameters(&self) -> usize {
+        self.sgd.parameters()
     }
 
-    fn dim(&self) -> usize {
-        self.sgd.dim()
+    fn learning_rate(&self) -> f64 {
+        self.sgd.learning_rate()
     }
 
-    fn block(&self) -> SoloBlock {
-        self.sgd.block()
+    fn room(&self) -> SoloBlock {
+        self.sgd.room()
     }
 
-    /// The first step of a replica makes room for its velocity.
-    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
-        block.state.velocity.resize(self.dim(), 0.0);
-        descend(block, self.learning_rate, steps, exit, |state, batch, gradient, scratch| {
-            self.sgd.estimate(state, batch, gradient, scratch);
-            for ((v, g), x) in state.velocity.iter_mut().zip(gradient).zip(&state.theta) {
-                *g += self.momentum * *v + self.decay * x;
-                *v = *g;
-            }
-        })
+    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]) {
+        self.sgd.estimate(state, batch, gradient, scratch);
+        for ((v, g), x) in state.velocity.iter_mut().zip(gradient).zip(&state.theta) {
+            *g += self.momentum * *v + self.decay * x;
+            *v = *g;
+        }
+    }
+
+    fn prepare(&self, state: &mut ReplicaState) {
+        state.velocity.resize(self.parameters(), 0.0);
     }
 }
 

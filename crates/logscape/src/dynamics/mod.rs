@@ -2,14 +2,18 @@
 
 mod block;
 mod descent;
+mod erased;
 mod exit;
 mod heavy_ball;
 mod multiplicative;
+pub mod named;
 pub mod sde;
 mod sgd;
 mod sgld;
 
 pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
+pub use descent::Descent;
+pub use erased::{AnyDynamics, MovingBlock};
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};

@@ -1,9 +1,8 @@
 //! Gradient descent with random weights of the samples (Wu, Hu, Xiong, Huan, Braverman & Zhu 2020, *On the noisy gradient
 //! descent that generalizes as SGD*).
 
-use super::descent::descend;
 use super::sgd::check;
-use super::{Advanced, Dynamics, ExitTest, SgdError, SoloBlock, TimeUnit};
+use super::{Descent, ReplicaState, SgdError, SoloBlock};
 use crate::random::{RngState, next_word, normal_pair};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
@@ -102,42 +101,38 @@ impl<'a, P: Problem + ?Sized> MultiplicativeSgd<'a, P> {
     }
 }
 
-impl<P: Problem + ?Sized> Dynamics for MultiplicativeSgd<'_, P> {
-    type Block = SoloBlock;
-
-    fn time_unit(&self) -> TimeUnit {
-        TimeUnit::Steps
-    }
-
-    fn dim(&self) -> usize {
+impl<P: Problem + ?Sized> Descent for MultiplicativeSgd<'_, P> {
+    fn parameters(&self) -> usize {
         self.problem.dim()
     }
 
-    fn block(&self) -> SoloBlock {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn room(&self) -> SoloBlock {
         let (p, n) = (self.problem.dim(), self.problem.samples());
         let together = TOGETHER.min(n);
         let scratch = self.problem.scratch_len(together) + together * self.problem.outputs();
         SoloBlock::new(p, n, 2 * p + n + scratch)
     }
 
-    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
+    fn estimate(&self, state: &mut ReplicaState, drawn: &mut [u32], gradient: &mut [f64], rest: &mut [f64]) {
         let (n, outputs) = (self.problem.samples(), self.problem.outputs());
-        descend(block, self.learning_rate, steps, exit, |state, drawn, gradient, rest| {
-            let (weights, rest) = rest.split_at_mut(n);
-            let (part, rest) = rest.split_at_mut(gradient.len());
-            let (residuals, scratch) = rest.split_at_mut(TOGETHER.min(n) * outputs);
-            let count = self.draw(&mut state.rng, drawn, weights);
-            gradient.fill(0.0);
-            for (drawn, weights) in drawn[..count].chunks(TOGETHER).zip(weights[..count].chunks(TOGETHER)) {
-                let cotangents = &mut residuals[..drawn.len() * outputs];
-                self.problem.residuals_into(&state.theta, Samples::Indices(drawn), cotangents, scratch);
-                for (row, weight) in cotangents.chunks_exact_mut(outputs).zip(weights) {
-                    row.iter_mut().for_each(|e| *e *= weight);
-                }
-                self.problem.vjp_into(&state.theta, cotangents, Samples::Indices(drawn), part, scratch);
-                gradient.iter_mut().zip(&*part).for_each(|(g, part)| *g += part);
+        let (weights, rest) = rest.split_at_mut(n);
+        let (part, rest) = rest.split_at_mut(gradient.len());
+        let (residuals, scratch) = rest.split_at_mut(TOGETHER.min(n) * outputs);
+        let count = self.draw(&mut state.rng, drawn, weights);
+        gradient.fill(0.0);
+        for (drawn, weights) in drawn[..count].chunks(TOGETHER).zip(weights[..count].chunks(TOGETHER)) {
+            let cotangents = &mut residuals[..drawn.len() * outputs];
+            self.problem.residuals_into(&state.theta, Samples::Indices(drawn), cotangents, scratch);
+            for (row, weight) in cotangents.chunks_exact_mut(outputs).zip(weights) {
+                row.iter_mut().for_each(|e| *e *= weight);
             }
-        })
+            self.problem.vjp_into(&state.theta, cotangents, Samples::Indices(drawn), part, scratch);
+            gradient.iter_mut().zip(&*part).for_each(|(g, part)| *g += part);
+        }
     }
 }
 

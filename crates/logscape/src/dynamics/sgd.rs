@@ -12,8 +12,7 @@ pub use lane::{LaneModel, LaneSgd};
 pub use mlp::{MlpBlock, MlpSgd};
 pub use row::{RowModel, RowSgd};
 
-use super::descent::descend;
-use super::{Advanced, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use super::{Descent, Dynamics, ReplicaState, SoloBlock};
 use crate::problem::VectorForm;
 use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
@@ -124,41 +123,27 @@ impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
         check(problem.samples(), &settings)?;
         Ok(Self { problem, settings })
     }
-
-    /// Draws a batch into `batch` (`B`), and its mean gradient into `gradient` (`P`).
-    #[inline]
-    pub(super) fn estimate(
-        &self,
-        state: &mut ReplicaState,
-        batch: &mut [u32],
-        gradient: &mut [f64],
-        scratch: &mut [f64],
-    ) {
-        draw(self.settings.sampling, self.problem.samples(), state, batch);
-        self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, scratch);
-    }
 }
 
-impl<P: Problem + ?Sized> Dynamics for Sgd<'_, P> {
-    type Block = SoloBlock;
-
-    fn time_unit(&self) -> TimeUnit {
-        TimeUnit::Steps
-    }
-
-    fn dim(&self) -> usize {
+impl<P: Problem + ?Sized> Descent for Sgd<'_, P> {
+    fn parameters(&self) -> usize {
         self.problem.dim()
     }
 
-    fn block(&self) -> SoloBlock {
+    fn learning_rate(&self) -> f64 {
+        self.settings.learning_rate
+    }
+
+    fn room(&self) -> SoloBlock {
         let (p, b) = (self.problem.dim(), self.settings.batch_size);
         SoloBlock::new(p, b, p + self.problem.scratch_len(b))
     }
 
-    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
-        descend(block, self.settings.learning_rate, steps, exit, |state, batch, gradient, rest| {
-            self.estimate(state, batch, gradient, rest);
-        })
+    /// Draws a batch, and takes its mean gradient.
+    #[inline]
+    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]) {
+        draw(self.settings.sampling, self.problem.samples(), state, batch);
+        self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, scratch);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Stochastic gradient Langevin dynamics (Welling & Teh 2011, *Bayesian learning via stochastic gradient Langevin
 //! dynamics*; Zhang, Liang & Charikar 2017, *A hitting time analysis of stochastic gradient Langevin dynamics*).
 
-use super::descent::descend;
-use super::{Advanced, Dynamics, ExitTest, Sgd, SgdError, SoloBlock, TimeUnit};
+use super::{Descent, ReplicaState, Sgd, SgdError, SoloBlock};
 use crate::random::normal_pair;
 use crate::{Problem, SgdSettings};
 
@@ -14,7 +13,6 @@ use crate::{Problem, SgdSettings};
 #[derive(Debug)]
 pub struct Sgld<'a, P: Problem + ?Sized> {
     sgd: Sgd<'a, P>,
-    learning_rate: f64,
     /// `√(2T/η)`, the deviation of the noise as part of the gradient.
     deviation: f64,
 }
@@ -29,36 +27,31 @@ impl<'a, P: Problem + ?Sized> Sgld<'a, P> {
         if !(temperature.is_finite() && temperature >= 0.0) {
             return Err(SgdError::Temperature(temperature));
         }
-        let learning_rate = settings.learning_rate;
-        Ok(Self { sgd, learning_rate, deviation: (2.0 * temperature / learning_rate).sqrt() })
+        Ok(Self { sgd, deviation: (2.0 * temperature / settings.learning_rate).sqrt() })
     }
 }
 
-impl<P: Problem + ?Sized> Dynamics for Sgld<'_, P> {
-    type Block = SoloBlock;
-
-    fn time_unit(&self) -> TimeUnit {
-        self.sgd.time_unit()
+impl<P: Problem + ?Sized> Descent for Sgld<'_, P> {
+    fn parameters(&self) -> usize {
+        self.sgd.parameters()
     }
 
-    fn dim(&self) -> usize {
-        self.sgd.dim()
+    fn learning_rate(&self) -> f64 {
+        self.sgd.learning_rate()
     }
 
-    fn block(&self) -> SoloBlock {
-        self.sgd.block()
+    fn room(&self) -> SoloBlock {
+        self.sgd.room()
     }
 
-    fn advance(&self, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
-        descend(block, self.learning_rate, steps, exit, |state, batch, gradient, scratch| {
-            self.sgd.estimate(state, batch, gradient, scratch);
-            if self.deviation > 0.0 {
-                for pair in gradient.chunks_mut(2) {
-                    let normals = normal_pair(&mut state.rng);
-                    pair.iter_mut().zip(normals).for_each(|(g, normal)| *g -= self.deviation * normal);
-                }
+    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]) {
+        self.sgd.estimate(state, batch, gradient, scratch);
+        if self.deviation > 0.0 {
+            for pair in gradient.chunks_mut(2) {
+                let normals = normal_pair(&mut state.rng);
+                pair.iter_mut().zip(normals).for_each(|(g, normal)| *g -= self.deviation * normal);
             }
-        })
+        }
     }
 }
 

@@ -217,11 +217,7 @@ impl EscapeRun {
         pause: &(dyn Fn() -> bool + Sync),
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
-        check_length("start", self.start.len(), dynamics.dim())?;
-        self.region.validate(dynamics.dim())?;
-        if self.start_is_outside(problem) {
-            return Err(EnsembleError::StartOutside);
-        }
+        self.check(dynamics, problem)?;
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
@@ -238,6 +234,17 @@ impl EscapeRun {
         Ok(())
     }
 
+    /// Refuses a run of `dynamics` on `problem` that cannot be.
+    pub(super) fn check<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
+        problem: &P,
+    ) -> Result<(), EnsembleError> {
+        check_length("start", self.start.len(), dynamics.dim())?;
+        self.region.validate(dynamics.dim())?;
+        if self.start_is_outside(problem) { Err(EnsembleError::StartOutside) } else { Ok(()) }
+    }
+
     fn start_is_outside<P: Problem + ?Sized>(&self, problem: &P) -> bool {
         if self.start.iter().any(|x| !x.is_finite()) {
             return true;
@@ -246,7 +253,7 @@ impl EscapeRun {
     }
 
     /// Steps that a replica may take before the run has to look at it again.
-    fn slice(&self, steps: u64) -> u64 {
+    pub(super) fn slice(&self, steps: u64) -> u64 {
         let left = self.max_steps - steps;
         left.min(self.region.check_every().map_or(Self::SLICE, |every| every - steps % every))
     }
@@ -272,21 +279,21 @@ impl Queue {
 
 /// One block of one thread, kept full: the next replica takes the lane of one that has ended. Escape times are nearly
 /// exponential, so that a block that waited for its last replica would idle for most of the time.
-struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
+pub(super) struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
     run: &'a EscapeRun,
     dynamics: &'a D,
-    meter: LossMeter<'a, P>,
-    block: D::Block,
+    pub(super) meter: LossMeter<'a, P>,
+    pub(super) block: D::Block,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
-    theta: Vec<f64>,
+    pub(super) theta: Vec<f64>,
 }
 
 /// Replicas that ended and how, and replicas that are on their way.
 type Worked = (Vec<(u64, Termination)>, Vec<(u64, ReplicaState)>);
 
 impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
-    fn new(run: &'a EscapeRun, dynamics: &'a D, problem: &'a P) -> Self {
+    pub(super) fn new(run: &'a EscapeRun, dynamics: &'a D, problem: &'a P) -> Self {
         let block = dynamics.block();
         let replicas = vec![None; block.lanes()];
         Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
@@ -331,7 +338,7 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     }
 
     /// How the replica of a lane has ended, if it has.
-    fn end(&mut self, lane: usize, done: Advanced) -> Option<Termination> {
+    pub(super) fn end(&mut self, lane: usize, done: Advanced) -> Option<Termination> {
         let steps = self.block.steps(lane);
         // The clock of a replica that has diverged may be no number; it then counts for nothing.
         let time = Some(self.block.time(lane)).filter(|time| time.is_finite()).unwrap_or_default();

@@ -4,6 +4,7 @@ mod escape;
 mod region;
 mod stationary;
 mod stream;
+mod trajectory;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,6 +15,7 @@ pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimat
 pub use region::{LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
 pub use stream::{Purpose, stream};
+pub use trajectory::TrajectoryPoint;
 
 use crate::dynamics::SgdError;
 use crate::stats::HistogramError;

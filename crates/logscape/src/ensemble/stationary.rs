@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
 use crate::dynamics::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit, WithDynamics, with_sgd};
-use crate::stats::{Histogram, Moments, WeightedHistogram};
+use crate::stats::{BlockMeans, Histogram, Moments, OpenBlocks, WeightedHistogram};
 use crate::{Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
@@ -46,6 +46,8 @@ pub struct GroupStatistics {
     pub loss_in_time: Option<WeightedHistogram>,
     /// Displacement along each direction.
     pub displacements: Vec<Histogram>,
+    /// The excess loss, `ln L`, and the displacements as series, sample after sample of each replica.
+    pub series: Vec<BlockMeans>,
     /// Mean and covariance of `θ`, where asked for.
     pub moments: Option<Moments>,
     /// Replicas that diverged; what they saw before counts.
@@ -70,6 +72,8 @@ struct Unit {
     finished: usize,
     /// The replicas of the block that is not: none before it has begun, and `None` for one that has diverged.
     running: Vec<Option<ReplicaState>>,
+    /// The open blocks of their series.
+    open: Vec<Vec<OpenBlocks>>,
 }
 
 impl StationaryProgress {
@@ -87,7 +91,7 @@ impl StationaryProgress {
     pub fn extend(&mut self, replicas: usize) {
         self.counted = replicas;
         for unit in &mut self.units {
-            (unit.finished, unit.running) = (0, Vec::new());
+            (unit.finished, unit.running, unit.open) = (0, Vec::new(), Vec::new());
         }
     }
 }
@@ -186,10 +190,16 @@ impl StationaryRun {
                     TimeUnit::Steps | TimeUnit::LearningTime => None,
                 },
                 displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
+                series: self.series(),
                 moments: self.moments.then(|| Moments::new(dynamics.dim())),
                 diverged: 0,
             };
-            let unit = |seen: &[GroupStatistics]| Unit { seen: seen.to_vec(), finished: 0, running: Vec::new() };
+            let unit = |seen: &[GroupStatistics]| Unit {
+                seen: seen.to_vec(),
+                finished: 0,
+                running: Vec::new(),
+                open: Vec::new(),
+            };
             progress.units = vec![empty; self.groups].chunks(together).map(unit).collect();
         }
         let firsts: Vec<usize> = progress
@@ -229,6 +239,7 @@ impl StationaryRun {
             if unit.running.is_empty() {
                 let fresh = |replica| ReplicaState::new(&self.start, stream(self.seed, Purpose::Stationary, replica));
                 unit.running = replicas.iter().map(|&(_, replica)| Some(fresh(replica as u64))).collect();
+                unit.open = vec![vec![OpenBlocks::default(); 2 + self.directions.len()]; replicas.len()];
             }
             for (lane, state) in unit.running.iter().enumerate() {
                 if let Some(state) = state {
@@ -254,7 +265,7 @@ impl StationaryRun {
                         block.clear(lane);
                     } else if sampled {
                         block.theta_into(lane, &mut theta);
-                        self.record(&theta, &mut meter, &mut unit.seen[group]);
+                        self.record(&theta, &mut meter, &mut unit.seen[group], &mut unit.open[lane]);
                     }
                 }
                 alive &= !done.diverged;
@@ -262,6 +273,7 @@ impl StationaryRun {
             (0..replicas.len()).for_each(|lane| block.clear(lane));
             unit.finished += 1;
             unit.running.clear();
+            unit.open.clear();
         }
         true
     }
@@ -273,14 +285,31 @@ impl StationaryRun {
         (taken < self.samples).then(|| next - steps)
     }
 
-    fn record<P: Problem + ?Sized>(&self, theta: &[f64], meter: &mut LossMeter<'_, P>, seen: &mut GroupStatistics) {
+    /// Nothing yet of each series.
+    fn series(&self) -> Vec<BlockMeans> {
+        let units = [self.loss_bins.typical(), 1.0].into_iter();
+        units.chain(self.directions.iter().map(|_| self.displacement_bins.typical())).map(BlockMeans::new).collect()
+    }
+
+    fn record<P: Problem + ?Sized>(
+        &self,
+        theta: &[f64],
+        meter: &mut LossMeter<'_, P>,
+        seen: &mut GroupStatistics,
+        open: &mut [OpenBlocks],
+    ) {
         let loss = meter.loss(theta);
-        seen.loss.add(loss - self.minimum_loss);
+        let excess = loss - self.minimum_loss;
+        seen.loss.add(excess);
         if let Some(histogram) = &mut seen.loss_in_time {
-            histogram.add(loss - self.minimum_loss, 1.0 / loss);
+            histogram.add(excess, 1.0 / loss);
         }
-        for (direction, histogram) in self.directions.iter().zip(&mut seen.displacements) {
-            histogram.add(direction.iter().zip(theta).zip(&self.start).map(|((v, x), x0)| v * (x - x0)).sum());
+        seen.series[0].add(&mut open[0], excess);
+        seen.series[1].add(&mut open[1], loss.ln());
+        for (k, (direction, histogram)) in self.directions.iter().zip(&mut seen.displacements).enumerate() {
+            let displacement = direction.iter().zip(theta).zip(&self.start).map(|((v, x), x0)| v * (x - x0)).sum();
+            histogram.add(displacement);
+            seen.series[2 + k].add(&mut open[2 + k], displacement);
         }
         if let Some(moments) = &mut seen.moments {
             moments.add(theta);

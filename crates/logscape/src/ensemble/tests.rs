@@ -323,3 +323,36 @@ fn a_quench_counts_a_replica_as_outside_beyond_the_barrier_only() {
     assert_eq!(same, 16, "{a:?} {b:?}");
     assert!(matches!(quench(0).validate(1), Err(EnsembleError::NotPositive(_))));
 }
+
+/// A trajectory ends where and when its replica does in the ensemble, and passes through the points of a finer one.
+#[test]
+fn trajectories_are_those_of_the_ensemble() {
+    let line = Line::six();
+    let centre = line.minimum();
+    let level = LossMeter::new(&line).loss(&[centre + 0.45]);
+    for region in [Region::interval(centre - 0.5, centre + 0.5), Region::LossLevel { loss: level, check_every: 7 }] {
+        let run = EscapeRun { replicas: 5, ..escape(region, 3_000) };
+        let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
+        let ends = quiet(0.2, &run).unwrap();
+        let coarse = run.trajectories(&dynamics, &line, 100, &|| false).unwrap();
+        let fine = run.trajectories(&dynamics, &line, 10, &|| false).unwrap();
+        assert!(coarse.iter().all(|point| fine.contains(point)));
+        for (end, replica) in ends.iter().zip(0..) {
+            let path: Vec<_> = coarse.iter().filter(|point| point.replica == replica).collect();
+            let (Termination::Escaped { steps, time } | Termination::Censored { steps, time }) = *end else {
+                panic!("{end:?}");
+            };
+            let last = path.last().unwrap();
+            assert_eq!((path[0].steps, path[0].theta[0]), (0, centre));
+            assert_eq!((last.steps, last.time), (steps, time));
+            let outside = match run.region {
+                Region::LossLevel { loss, .. } => last.loss > loss,
+                _ => run.region.exit_test().is_outside(&last.theta),
+            };
+            assert_eq!(matches!(end, Termination::Escaped { .. }), outside);
+            assert!(path[..path.len() - 1].iter().enumerate().all(|(k, point)| point.steps == 100 * k as u64));
+            assert!(path.iter().all(|point| point.loss == LossMeter::new(&line).loss(&point.theta)));
+        }
+        assert!(run.trajectories(&dynamics, &line, 0, &|| false).is_err());
+    }
+}

@@ -126,6 +126,23 @@ impl Histogram {
         }
     }
 
+    /// The point that lies the fraction `within` of bin `i` above its lower edge, along the axis.
+    pub fn inside(&self, i: usize, within: f64) -> f64 {
+        let (low, high) = (self.edge(i), self.edge(i + 1));
+        match self.scale {
+            Scale::Linear => low + within * (high - low),
+            Scale::Logarithmic => low * (high / low).powf(within),
+        }
+    }
+
+    /// A number in the middle of the sizes that the bins hold: half the width of the range, or the middle of the logarithms.
+    pub fn typical(&self) -> f64 {
+        match self.scale {
+            Scale::Linear => 0.5 * (self.upper - self.lower),
+            Scale::Logarithmic => (self.lower * self.upper).sqrt(),
+        }
+    }
+
     /// Counts of the bins.
     pub fn counts(&self) -> &[u64] {
         &self.counts

@@ -1,12 +1,17 @@
 //! Statistics that return an estimate with an interval.
 
+mod groups;
 mod histogram;
 mod moments;
+mod quantile;
+mod series;
 mod survival;
 mod tail;
 
 pub use histogram::{Histogram, HistogramError, Scale, WeightedHistogram};
 pub use moments::Moments;
+pub use quantile::{quantile, survival_quantile};
+pub use series::{BlockMeans, OpenBlocks, SeriesSummary, summarise};
 pub use survival::{
     Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,
 };

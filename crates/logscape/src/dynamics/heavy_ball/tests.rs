@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Sampling;
-use crate::dynamics::{Block, ReplicaState};
+use crate::dynamics::{Block, Dynamics, ExitTest};
 use crate::ensemble::{Purpose, stream};
 use crate::problem::{LinearRegression, QuadraticBasin};
 

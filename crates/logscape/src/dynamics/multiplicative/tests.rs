@@ -1,7 +1,7 @@
 //! One step against the moments of the per-sample gradients, for every law.
 
 use super::*;
-use crate::dynamics::{Block, ReplicaState};
+use crate::dynamics::{Block, Dynamics, ExitTest};
 use crate::ensemble::{Purpose, stream};
 use crate::problem::LinearRegression;
 

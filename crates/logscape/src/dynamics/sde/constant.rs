@@ -1,9 +1,8 @@
 //! SDEs whose noise does not depend on `θ`: noise frozen at a minimum, Gaussian gradient dynamics, Langevin dynamics.
 
-use super::{GradientFlow, Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
+use super::{FactoredNoise, FlowLaw, Landscape, NoiseFactor, NoiseLaw, SdeError};
 use crate::SgdSettings;
-use crate::dynamics::TimeUnit;
-use crate::lanes::{Lane, Real};
+use crate::lanes::Real;
 
 /// `dθ = −∇L dt + F dW`.
 ///
@@ -11,20 +10,23 @@ use crate::lanes::{Lane, Real};
 /// the family of Zhu et al. (2019), *The anisotropic noise in stochastic gradient descent*: isotropic, diagonal, the
 /// leading eigenvector, or the Hessian's shape. With `F Fᵀ = 2T I` it is Langevin dynamics at temperature `T`, whose
 /// stationary law is `e^{−L/T}` (Welling & Teh 2011 with the gradient of all data).
-#[derive(Debug, Clone)]
-pub struct ConstantNoise<R, L> {
-    landscape: L,
-    factor: NoiseFactor<R>,
-}
+pub type ConstantNoise<R, L> = FactoredNoise<R, L, Constant>;
 
-impl<R: Real, L: Landscape<R>> ConstantNoise<R, L> {
+/// The law of [`ConstantNoise`]: `u = v = 1`.
+#[derive(Debug, Clone, Copy)]
+pub struct Constant;
+
+impl NoiseLaw for Constant {}
+
+impl FlowLaw for Constant {}
+
+impl<R: Real, L: Landscape<R>> FactoredNoise<R, L, Constant> {
     /// The equation on `landscape` with covariance `F Fᵀ` per unit `t`.
     ///
     /// # Errors
     /// If dimensions differ.
     pub fn new(landscape: L, covariance: NoiseFactor<R>) -> Result<Self, SdeError> {
-        same_length("noise", covariance.dim(), landscape.dim())?;
-        Ok(Self { landscape, factor: covariance })
+        Self::with_factor(landscape, covariance, "noise")
     }
 
     /// Noise `(η/B_eff) C` of the batches of SGD, for `covariance = C` of one of `samples` samples.
@@ -56,59 +58,5 @@ impl<R: Real, L: Landscape<R>> ConstantNoise<R, L> {
     pub fn langevin(landscape: L, temperature: f64) -> Result<Self, SdeError> {
         let factor = NoiseFactor::isotropic(landscape.dim(), 2.0 * temperature)?;
         Self::new(landscape, factor)
-    }
-}
-
-impl<R: Real, L: Landscape<R>> Sde<R> for ConstantNoise<R, L> {
-    type Point = LossPoint<R, L::Work>;
-
-    fn dim(&self) -> usize {
-        self.landscape.dim()
-    }
-
-    fn noises(&self) -> usize {
-        self.factor.noises()
-    }
-
-    fn time_unit(&self) -> TimeUnit {
-        TimeUnit::LearningTime
-    }
-
-    fn point(&self) -> Self::Point {
-        LossPoint::new(&self.landscape)
-    }
-
-    #[inline(always)]
-    fn evaluate(&self, theta: &[Lane<R>], at: &mut Self::Point) {
-        at.evaluate(&self.landscape, theta);
-    }
-
-    #[inline(always)]
-    fn add_drift(&self, at: &mut Self::Point, scale: Lane<R>, out: &mut [Lane<R>]) {
-        at.descend(scale, out);
-    }
-
-    #[inline(always)]
-    fn add_noise(&self, _at: &mut Self::Point, normals: &[Lane<R>], scale: Lane<R>, out: &mut [Lane<R>]) {
-        self.factor.add(normals, scale, out);
-    }
-
-    /// The derivative of a constant is zero, diagonal or not.
-    fn has_diagonal_noise(&self) -> bool {
-        true
-    }
-
-    fn add_noise_slope(&self, _at: &mut Self::Point, _scale: &[Lane<R>], _out: &mut [Lane<R>]) {}
-}
-
-impl<R: Real, L: Landscape<R>> GradientFlow<R> for ConstantNoise<R, L> {
-    type Landscape = L;
-
-    fn landscape(&self) -> &L {
-        &self.landscape
-    }
-
-    fn loss_point<'a>(&self, at: &'a mut Self::Point) -> &'a mut LossPoint<R, L::Work> {
-        at
     }
 }

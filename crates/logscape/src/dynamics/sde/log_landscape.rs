@@ -1,6 +1,6 @@
 //! The SDE on the logarithm of the loss, in the time in which SGD's noise is additive (Mori et al. 2022, eq. 13).
 
-use super::{Landscape, LossPoint, NoiseFactor, Sde, SdeError, same_length};
+use super::{FactoredNoise, Landscape, NoiseFactor, NoiseLaw, SdeError};
 use crate::dynamics::TimeUnit;
 use crate::lanes::{Lane, Real};
 
@@ -8,66 +8,32 @@ use crate::lanes::{Lane, Real};
 ///
 /// It has the paths of [`DecoupledNoise`](super::DecoupledNoise), passed in another time. Near `L = 0` its drift is stiff:
 /// its rate is `h/L` where that of the loss is `h`, see [`AdaptiveEuler`](super::AdaptiveEuler).
-#[derive(Debug, Clone)]
-pub struct LogLandscape<R, L> {
-    landscape: L,
-    factor: NoiseFactor<R>,
+pub type LogLandscape<R, L> = FactoredNoise<R, L, Logarithmic>;
+
+/// The law of [`LogLandscape`]: `u = 1/L`, `v = 1`, `dt = dτ/L`.
+#[derive(Debug, Clone, Copy)]
+pub struct Logarithmic;
+
+impl NoiseLaw for Logarithmic {
+    const TIME_UNIT: TimeUnit = TimeUnit::LandscapeTime;
+
+    #[inline(always)]
+    fn drift_scale<R: Real>(scale: Lane<R>, loss: Lane<R>) -> Lane<R> {
+        scale / loss
+    }
+
+    #[inline(always)]
+    fn clock_rate<R: Real>(loss: Lane<R>) -> Lane<R> {
+        Lane::splat(R::ONE) / loss
+    }
 }
 
-impl<R: Real, L: Landscape<R>> LogLandscape<R, L> {
+impl<R: Real, L: Landscape<R>> FactoredNoise<R, L, Logarithmic> {
     /// The equation on `landscape` with `hessian = H*` and `strength = 2ηs/B`.
     ///
     /// # Errors
     /// If dimensions differ, or `strength` is negative or not finite.
     pub fn new(landscape: L, hessian: NoiseFactor<R>, strength: f64) -> Result<Self, SdeError> {
-        same_length("Hessian", hessian.dim(), landscape.dim())?;
-        Ok(Self { landscape, factor: hessian.scaled(strength)? })
+        Self::with_factor(landscape, hessian.scaled(strength)?, "Hessian")
     }
-}
-
-impl<R: Real, L: Landscape<R>> Sde<R> for LogLandscape<R, L> {
-    type Point = LossPoint<R, L::Work>;
-
-    fn dim(&self) -> usize {
-        self.landscape.dim()
-    }
-
-    fn noises(&self) -> usize {
-        self.factor.noises()
-    }
-
-    fn time_unit(&self) -> TimeUnit {
-        TimeUnit::LandscapeTime
-    }
-
-    fn point(&self) -> Self::Point {
-        LossPoint::new(&self.landscape)
-    }
-
-    #[inline(always)]
-    fn evaluate(&self, theta: &[Lane<R>], at: &mut Self::Point) {
-        at.evaluate(&self.landscape, theta);
-    }
-
-    #[inline(always)]
-    fn add_drift(&self, at: &mut Self::Point, scale: Lane<R>, out: &mut [Lane<R>]) {
-        at.descend(scale / at.loss, out);
-    }
-
-    #[inline(always)]
-    fn add_noise(&self, _at: &mut Self::Point, normals: &[Lane<R>], scale: Lane<R>, out: &mut [Lane<R>]) {
-        self.factor.add(normals, scale, out);
-    }
-
-    #[inline(always)]
-    fn clock_rate(&self, at: &Self::Point) -> Lane<R> {
-        Lane::splat(R::ONE) / at.loss
-    }
-
-    /// The derivative of a constant is zero, diagonal or not.
-    fn has_diagonal_noise(&self) -> bool {
-        true
-    }
-
-    fn add_noise_slope(&self, _at: &mut Self::Point, _scale: &[Lane<R>], _out: &mut [Lane<R>]) {}
 }

@@ -16,6 +16,7 @@ mod constant;
 mod decoupled;
 mod diffusion;
 mod factor;
+mod factored;
 mod landscape;
 mod log_landscape;
 mod measured;
@@ -25,12 +26,13 @@ mod second_order;
 #[cfg(test)]
 mod tests;
 
-pub use constant::ConstantNoise;
-pub use decoupled::DecoupledNoise;
+pub use constant::{Constant, ConstantNoise};
+pub use decoupled::{Decoupled, DecoupledNoise};
 pub use diffusion::{Diffusion, SdeBlock};
 pub use factor::NoiseFactor;
+pub use factored::{FactoredNoise, FlowLaw, NoiseLaw};
 pub use landscape::{AllSamples, Curved, EachReplica, GradientNoise, Landscape, LaneSamples};
-pub use log_landscape::LogLandscape;
+pub use log_landscape::{LogLandscape, Logarithmic};
 pub use measured::MeasuredNoise;
 pub use scalar::{DecoupledBasin, LogBasin, ScalarDiffusion, ScalarSde};
 pub use scheme::{AdaptiveEuler, EulerMaruyama, Milstein, Platen, Scheme};

@@ -1,7 +1,7 @@
 //! Batches and one-step covariance of SGD against their definitions.
 
 use super::*;
-use crate::dynamics::Block;
+use crate::dynamics::{Advanced, Block, ExitTest};
 use crate::ensemble::testing::Line;
 use crate::ensemble::{Purpose, stream};
 use crate::lanes::LANES;

@@ -1,0 +1,175 @@
+//! The dynamics of a study in one setting, SGD and those beside it: how each is built, escapes, and leaves its path.
+
+use crate::ensembles::{Ensembles, SGD, escape_name};
+use crate::record::{DynamicsEscape, EscapeRow, MeasuredRecord, TrajectoryRow, escape_rows, trajectory_rows};
+use crate::runner::RunError;
+use crate::schema::{DynamicsTable, TrajectoriesTable};
+use logscape::dynamics::named::{AtMinimum, BuildError, Built, Options, by_name};
+use logscape::dynamics::{Dynamics, TimeUnit};
+use logscape::ensemble::{EscapeProgress, EscapeRun, Region, Termination};
+use logscape::operator::dense::EigenError;
+use logscape::problem::Problem;
+use logscape::stats::{Observation, RateEstimate};
+use logscape::{Estimate, SgdSettings};
+
+/// Numbers that the trajectories of one dynamics in one setting may have, which are kept in memory.
+const MOST_NUMBERS: f64 = 1e7;
+
+/// A dynamics of the study in one setting.
+pub(crate) struct Mover<'a> {
+    /// Its name in the record.
+    pub(crate) name: &'a str,
+    /// Its kind.
+    pub(crate) kind: &'a str,
+    /// The options that the study gives it.
+    options: Options,
+    /// SGD in this setting.
+    pub(crate) sgd: SgdSettings,
+    /// The dynamics.
+    pub(crate) built: Built<'a>,
+}
+
+impl<'a> Mover<'a> {
+    /// SGD itself.
+    pub(crate) fn sgd(at: &'a AtMinimum<'a>, sgd: SgdSettings) -> Result<Self, RunError> {
+        Self::build(at, sgd, SGD, SGD, Options::default())
+    }
+
+    /// A dynamics beside it.
+    pub(crate) fn beside(at: &'a AtMinimum<'a>, sgd: SgdSettings, table: &'a DynamicsTable) -> Result<Self, RunError> {
+        Self::build(at, sgd, &table.name, &table.kind, table.options.clone())
+    }
+
+    fn build(
+        at: &'a AtMinimum<'a>,
+        sgd: SgdSettings,
+        name: &'a str,
+        kind: &'a str,
+        options: Options,
+    ) -> Result<Self, RunError> {
+        let refused = |reason: String| RunError::Dynamics { name: name.to_owned(), reason };
+        let known = by_name(kind).ok_or_else(|| refused(format!("there is no dynamics `{kind}`")))?;
+        let built = known.build(at, sgd, &options).map_err(|error| match error {
+            BuildError::Eigen(EigenError::Interrupted(_)) => RunError::Interrupted { kept: None },
+            error => refused(error.to_string()),
+        })?;
+        Ok(Self { name, kind, options, sgd, built })
+    }
+
+    pub(crate) fn time_unit(&self) -> TimeUnit {
+        self.built.dynamics.time_unit()
+    }
+
+    /// The run that stands for SGD's `run`: its steps are counted in the dynamics' own.
+    fn own(&self, run: &EscapeRun) -> EscapeRun {
+        let region = match &run.region {
+            Region::LossLevel { loss, check_every } => {
+                Region::LossLevel { loss: *loss, check_every: self.built.steps(*check_every) }
+            }
+            region => region.clone(),
+        };
+        EscapeRun { region, max_steps: self.built.steps(run.max_steps), ..run.clone() }
+    }
+
+    /// How the replicas of `run` end, run and kept as one ensemble.
+    pub(crate) fn ends<P: Problem>(
+        &self,
+        problem: &P,
+        number: usize,
+        run: &EscapeRun,
+        ensembles: &Ensembles,
+    ) -> Result<(Vec<Termination>, Vec<EscapeRow>), RunError> {
+        let (run, problem) = (self.own(run), problem as &dyn Problem);
+        let ended = |count| ensembles.listener.replicas(count, run.replicas as u64);
+        let progress: EscapeProgress = ensembles.run(
+            &escape_name(number, self.name),
+            |_| None,
+            |progress: &mut EscapeProgress, pause| {
+                run.advance(&self.built.dynamics, problem, progress, pause, ended)?;
+                Ok(progress.is_complete(&run))
+            },
+        )?;
+        let ends = progress.terminations(&run);
+        let rows = escape_rows((number, &self.sgd, self.name), &ends);
+        Ok((ends, rows))
+    }
+
+    /// What was measured, in steps of SGD.
+    pub(crate) fn measured(&self, ends: &[Termination], seed: u64) -> MeasuredRecord {
+        let eta = self.sgd.learning_rate;
+        let times = observations(ends, |steps, time| self.built.sgd_steps(steps, time, eta));
+        MeasuredRecord::with_quantiles(&rate(ends, &times, seed), &times)
+    }
+
+    /// The record of a dynamics beside SGD, of which `sgd` was measured.
+    pub(crate) fn record(&self, ends: &[Termination], sgd: &MeasuredRecord, seed: u64) -> DynamicsEscape {
+        let mean = |clock: &dyn Fn(u64, f64) -> f64| rate(ends, &observations(ends, clock), seed).mean_steps;
+        let measured = self.measured(ends, seed);
+        let landscape = self.time_unit() == TimeUnit::LandscapeTime;
+        DynamicsEscape {
+            name: self.name.to_owned(),
+            kind: self.kind.to_owned(),
+            options: self.options.clone(),
+            clock: self.time_unit(),
+            step: self.built.step,
+            mean_time: mean(&|_, time| time),
+            mean_landscape_time: if landscape { mean(&|steps, _| steps as f64 * self.built.step) } else { None },
+            decades_from_sgd: difference(measured.log10_mean_steps, sgd.log10_mean_steps),
+            measured,
+        }
+    }
+
+    /// The paths of the first replicas of `run`.
+    pub(crate) fn trajectories<P: Problem>(
+        &self,
+        problem: &P,
+        number: usize,
+        run: &EscapeRun,
+        table: &TrajectoriesTable,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<TrajectoryRow>, RunError> {
+        let numbers = table.most_points() * problem.dim() as f64;
+        if numbers > MOST_NUMBERS {
+            let message = format!(
+                "up to {numbers:.1e} numbers for each setting, where 10^7 are the most\n  hint: use fewer replicas, fewer steps, or a larger `every`"
+            );
+            return Err(RunError::input("output.trajectories", message));
+        }
+        let first = EscapeRun {
+            replicas: table.replicas.min(run.replicas),
+            max_steps: table.steps.min(run.max_steps),
+            ..run.clone()
+        };
+        let every = self.built.steps(table.every);
+        let points = self.own(&first).trajectories(&self.built.dynamics, problem as &dyn Problem, every, stop)?;
+        if stop() {
+            return Err(RunError::Interrupted { kept: None });
+        }
+        Ok(trajectory_rows((number, &self.sgd, self.name), points))
+    }
+}
+
+/// The ends as survival data on the clock that `steps` and `t` give.
+fn observations(ends: &[Termination], clock: impl Fn(u64, f64) -> f64) -> Vec<Observation> {
+    let observation = |end: &Termination| match *end {
+        Termination::Escaped { steps, time } => Observation { time: clock(steps, time), event: true },
+        Termination::Censored { steps, time } | Termination::Diverged { steps, time } => {
+            Observation { time: clock(steps, time), event: false }
+        }
+    };
+    ends.iter().map(observation).collect()
+}
+
+fn rate(ends: &[Termination], times: &[Observation], seed: u64) -> RateEstimate {
+    let diverged = ends.iter().filter(|end| matches!(end, Termination::Diverged { .. })).count() as u64;
+    RateEstimate::from_observations(times, diverged, "direct simulation", seed)
+}
+
+/// `a − b`, with the squares of the distances to the ends of the intervals added.
+fn difference(a: Option<Estimate>, b: Option<Estimate>) -> Option<Estimate> {
+    let (a, b) = (a?, b?);
+    let value = a.value - b.value;
+    let low = (a.value - a.ci95[0]).hypot(b.ci95[1] - b.value);
+    let high = (a.ci95[1] - a.value).hypot(b.value - b.ci95[0]);
+    Some(Estimate::new(value, value - low, value + high))
+}

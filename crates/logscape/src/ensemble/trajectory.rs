@@ -1,0 +1,84 @@
+//! The paths of the first replicas of an escape run, thinned.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::escape::Worker;
+use super::{EnsembleError, EscapeRun, Purpose, stream};
+use crate::Problem;
+use crate::dynamics::{Block, Dynamics, ReplicaState};
+
+/// Where a replica was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrajectoryPoint {
+    /// Number of the replica.
+    pub replica: u64,
+    /// Steps taken.
+    pub steps: u64,
+    /// Time `t`.
+    pub time: f64,
+    /// Loss of all data.
+    pub loss: f64,
+    /// Parameters `θ` (`P`).
+    pub theta: Vec<f64>,
+}
+
+impl EscapeRun {
+    /// The paths of all replicas, one after the other: a point at the start, after each `every` steps, and where the replica
+    /// left or was censored. They are those of [`advance`](Self::advance), to the bit. A point that has diverged is left out;
+    /// `stop` ends all of them early.
+    ///
+    /// Memory is that of the points: `replicas · (max_steps/every + 2) · P` numbers.
+    ///
+    /// # Errors
+    /// If `every` is 0, lengths or region make no run, or the start is not inside the region.
+    pub fn trajectories<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
+        problem: &P,
+        every: u64,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<TrajectoryPoint>, EnsembleError> {
+        if every == 0 {
+            return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
+        }
+        self.check(dynamics, problem)?;
+        let paths: Vec<_> = (0..self.replicas as u64)
+            .into_par_iter()
+            .map(|replica| self.path(dynamics, problem, every, stop, replica))
+            .collect();
+        Ok(paths.into_iter().flatten().collect())
+    }
+
+    fn path<D: Dynamics, P: Problem + ?Sized>(
+        &self,
+        dynamics: &D,
+        problem: &P,
+        every: u64,
+        stop: &(dyn Fn() -> bool + Sync),
+        replica: u64,
+    ) -> Vec<TrajectoryPoint> {
+        let exit = self.region.exit_test();
+        let mut worker = Worker::new(self, dynamics, problem);
+        worker.block.load(0, &ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, replica)));
+        let mut points = Vec::new();
+        let mut ended = false;
+        loop {
+            let steps = worker.block.steps(0);
+            if ended || steps % every == 0 {
+                let Worker { block, meter, theta, .. } = &mut worker;
+                block.theta_into(0, theta);
+                let (time, loss) = (block.time(0), meter.loss(theta));
+                if time.is_finite() && loss.is_finite() {
+                    points.push(TrajectoryPoint { replica, steps, time, loss, theta: theta.clone() });
+                }
+            }
+            if ended || stop() {
+                return points;
+            }
+            let slice = self.slice(steps).min(every - steps % every);
+            let done = dynamics.advance(&mut worker.block, slice, &exit);
+            ended = worker.end(0, done).is_some();
+        }
+    }
+}
