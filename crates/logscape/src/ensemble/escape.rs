@@ -217,11 +217,7 @@ impl EscapeRun {
         pause: &(dyn Fn() -> bool + Sync),
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
-        check_length("start", self.start.len(), dynamics.dim())?;
-        self.region.validate(dynamics.dim())?;
-        if self.start_is_outside(problem) {
-            return Err(EnsembleError::StartOutside);
-        }
+        self.validate(dynamics.dim(), problem)?;
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
@@ -236,6 +232,13 @@ impl EscapeRun {
         progress.running.extend(queue.waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
         progress.next = queue.next.into_inner().min(self.replicas as u64).max(progress.next);
         Ok(())
+    }
+
+    /// Checks lengths, region and start for a problem with `dim` parameters.
+    pub(crate) fn validate<P: Problem + ?Sized>(&self, dim: usize, problem: &P) -> Result<(), EnsembleError> {
+        check_length("start", self.start.len(), dim)?;
+        self.region.validate(dim)?;
+        if self.start_is_outside(problem) { Err(EnsembleError::StartOutside) } else { Ok(()) }
     }
 
     fn start_is_outside<P: Problem + ?Sized>(&self, problem: &P) -> bool {
