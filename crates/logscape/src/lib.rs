@@ -23,6 +23,7 @@ pub mod noise;
 pub mod operator;
 pub mod problem;
 pub mod random;
+pub mod rare;
 pub mod reference;
 pub mod sgd;
 pub mod stats;

@@ -217,7 +217,7 @@ impl EscapeRun {
         pause: &(dyn Fn() -> bool + Sync),
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
-        self.check(dynamics, problem)?;
+        self.validate(dynamics.dim(), problem)?;
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
@@ -234,14 +234,10 @@ impl EscapeRun {
         Ok(())
     }
 
-    /// Refuses a run of `dynamics` on `problem` that cannot be.
-    pub(super) fn check<D: Dynamics, P: Problem + ?Sized>(
-        &self,
-        dynamics: &D,
-        problem: &P,
-    ) -> Result<(), EnsembleError> {
-        check_length("start", self.start.len(), dynamics.dim())?;
-        self.region.validate(dynamics.dim())?;
+    /// Checks lengths, region and start for a problem with `dim` parameters.
+    pub(crate) fn validate<P: Problem + ?Sized>(&self, dim: usize, problem: &P) -> Result<(), EnsembleError> {
+        check_length("start", self.start.len(), dim)?;
+        self.region.validate(dim)?;
         if self.start_is_outside(problem) { Err(EnsembleError::StartOutside) } else { Ok(()) }
     }
 

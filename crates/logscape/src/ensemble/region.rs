@@ -84,7 +84,7 @@ impl Region {
     }
 
     /// Steps between tests that are too dear for every step.
-    pub(super) fn check_every(&self) -> Option<u64> {
+    pub(crate) fn check_every(&self) -> Option<u64> {
         match self {
             Self::LossLevel { check_every, .. } | Self::Quench { check_every, .. } => Some(*check_every),
             Self::Box { .. } | Self::Ball { .. } | Self::HalfSpaces { .. } => None,
@@ -171,7 +171,7 @@ impl<'a, P: Problem + ?Sized> LossMeter<'a, P> {
 
     /// Whether `theta` is outside of a region that [`Region::check_every`] tests; none if that cannot be told, because the
     /// loss is no finite number.
-    pub(super) fn is_outside(&mut self, region: &Region, theta: &[f64]) -> Option<bool> {
+    pub(crate) fn is_outside(&mut self, region: &Region, theta: &[f64]) -> Option<bool> {
         match region {
             Region::LossLevel { loss: level, .. } => {
                 Some(self.loss(theta)).filter(|loss| loss.is_finite()).map(|loss| loss > *level)

@@ -42,7 +42,7 @@ impl EscapeRun {
         if every == 0 {
             return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
         }
-        self.check(dynamics, problem)?;
+        self.validate(dynamics.dim(), problem)?;
         let paths: Vec<_> = (0..self.replicas as u64)
             .into_par_iter()
             .map(|replica| self.path(dynamics, problem, every, stop, replica))

@@ -4,6 +4,7 @@ mod groups;
 mod histogram;
 mod moments;
 mod quantile;
+mod repeats;
 mod series;
 mod survival;
 mod tail;
@@ -11,7 +12,9 @@ mod tail;
 pub use histogram::{Histogram, HistogramError, Scale, WeightedHistogram};
 pub use moments::Moments;
 pub use quantile::{quantile, survival_quantile};
+pub use repeats::{Repeats, mean_of_repeats};
 pub use series::{BlockMeans, OpenBlocks, SeriesSummary, summarise};
+pub(crate) use survival::mean_time_lower_bound;
 pub use survival::{
     Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,
 };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Gamma};
 use statrs::function::erf::erfc;
 
+use super::Repeats;
 use crate::Estimate;
 
 /// Two-sided 95 % quantile of the normal distribution; its square is the 95 % quantile of χ² with one degree of freedom.
@@ -41,6 +42,9 @@ pub struct RateEstimate {
     pub seed: u64,
     /// Check that escape times are exponential; `None` with fewer than two different escape times.
     pub weibull: Option<WeibullCheck>,
+    /// For a rate from repeats of a whole estimate, what it is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
 }
 
 impl RateEstimate {
@@ -51,11 +55,10 @@ impl RateEstimate {
         let unseen = observations.len() as u64 - escaped;
         let exposure = observations.iter().map(|o| o.time).sum();
         let rate = exponential_rate(escaped, unseen, exposure);
-        let bound = gamma_quantile(escaped + u64::from(unseen > 0), 0.95);
         Self {
             mean_steps: rate.map(|r| Estimate::new(1.0 / r.value, 1.0 / r.ci95[1], 1.0 / r.ci95[0])),
             rate_per_step: rate,
-            mean_steps_lower_bound: bound.map_or(0.0, |b| exposure / b),
+            mean_steps_lower_bound: gamma_quantile(escaped + u64::from(unseen > 0), 0.95).map_or(0.0, |b| exposure / b),
             escaped,
             censored: unseen.saturating_sub(diverged),
             diverged,
@@ -63,6 +66,7 @@ impl RateEstimate {
             method: method.to_owned(),
             seed,
             weibull: weibull_check(observations),
+            repeats: None,
         }
     }
 
@@ -84,6 +88,12 @@ pub fn exponential_rate(events: u64, censored: u64, exposure: f64) -> Option<Est
     let lower = gamma_quantile(events, 0.025)?;
     let upper = gamma_quantile(events + u64::from(censored > 0), 0.975)?;
     Some(Estimate::new(events as f64 / exposure, lower / exposure, upper / exposure))
+}
+
+/// One-sided 95 % lower bound of the mean time of exponential events, after `events` of them in total time at risk
+/// `exposure`, which ended at no event.
+pub(crate) fn mean_time_lower_bound(events: u64, exposure: f64) -> f64 {
+    gamma_quantile(events + 1, 0.95).map_or(0.0, |bound| exposure / bound)
 }
 
 /// Quantile of the gamma law with the given shape and scale 1; `None` for shape 0.

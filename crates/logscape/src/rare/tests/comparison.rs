@@ -1,0 +1,1 @@
+//! Several problems and equations.

@@ -1,0 +1,149 @@
+//! Threads, pauses, outcomes without a rate, scores.
+
+use super::*;
+use crate::ensemble::EnsembleError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[test]
+fn threads_pauses_and_files_do_not_change_a_run() {
+    for method in METHODS {
+        let (run, _) = runs(10, method, 5);
+        let run = RareRun { trajectories: 50, repeats: 7, ..run };
+        let whole = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run_coin(&run))
+        };
+        let one = whole(1);
+        assert_eq!(one, whole(2));
+        assert_eq!(one, whole(8));
+        let mut progress = RareProgress::default();
+        let mut pieces = 0;
+        while !progress.is_complete(&run) {
+            let begun = AtomicUsize::new(0);
+            let pause = || begun.fetch_add(1, Ordering::Relaxed) >= 2;
+            run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&pause, &|| false)).unwrap();
+            progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
+            pieces += 1;
+        }
+        assert!(pieces >= 4, "{pieces}");
+        assert_eq!(run.estimate(&progress), one);
+        assert_ne!(run_coin(&RareRun { seed: 6, ..run.clone() }).rate_per_step, one.rate_per_step);
+    }
+}
+
+#[test]
+fn an_interrupt_leaves_whole_repeats_only() {
+    let (run, _) = runs(30, RareMethod::Splitting, 1);
+    let run = RareRun { repeats: 4, trajectories: 100, ..run };
+    let looks = AtomicUsize::new(0);
+    let late = || looks.fetch_add(1, Ordering::Relaxed) >= 400;
+    let mut progress = RareProgress::default();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&late, &late)).unwrap());
+    assert!(!progress.is_complete(&run), "{} looks", looks.into_inner());
+    let never = || false;
+    run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&never, &never)).unwrap();
+    assert_eq!(run.estimate(&progress), run_coin(&run));
+}
+
+/// A score that is the same everywhere.
+struct Flat;
+
+impl Score for Flat {
+    type Scratch = ();
+    fn scratch(&self) {}
+    fn score(&self, _: &[f64], (): &mut ()) -> f64 {
+        1.5
+    }
+}
+
+#[test]
+fn runs_that_find_nothing_say_so() {
+    let never = || false;
+    let reason = |run: &RareRun, problem: &LinearRegression, flat: bool| {
+        let mut progress = RareProgress::default();
+        let stop: Stop = (&never, &never);
+        if flat {
+            run.advance_sgd(problem, sgd(0.5, 1), &Flat, &mut progress, stop).unwrap();
+        } else {
+            run.advance_sgd(problem, sgd(0.5, 1), &RunLength, &mut progress, stop).unwrap();
+        }
+        assert!(progress.is_complete(run));
+        let rate = run.estimate(&progress);
+        assert!(rate.mean_steps.is_none() && rate.mean_steps_lower_bound.is_finite());
+        rate.repeats.unwrap().not_found.unwrap()
+    };
+    let (run, _) = runs(20, RareMethod::Splitting, 1);
+    let small = RareRun { trajectories: 20, repeats: 3, max_cost: 100_000, ..run.clone() };
+    let words = reason(&small, &coin(), true);
+    assert!(words.contains("stayed at 1.5"), "{words}");
+    // Without residuals the start is a fixed point.
+    let still = LinearRegression::new(vec![1.0, 1.0], vec![0.0, 0.0], 1).unwrap();
+    assert!(reason(&small, &still, false).contains("stayed at"), "a chain without noise");
+    let short = RareRun { max_cost: 5_000, ..small.clone() };
+    assert!(reason(&short, &coin(), false).contains("not stationary"));
+    let middling = RareRun { trajectories: 5_000, max_cost: 20_000, ..small.clone() };
+    assert!(reason(&middling, &coin(), false).contains("not done within"));
+    // The signs never agree twice: the third sample's step ends far outside.
+    let wild = LinearRegression::new(vec![1.0], vec![1e9], 1).unwrap();
+    assert!(reason(&small, &wild, false).contains("left with its first steps"));
+    // Ten trajectories that are dropped nine at a time soon die out.
+    let hasty = RareRun { trajectories: 10, cut: 0.9, ..small };
+    assert!(
+        reason(&RareRun { region: runs(45, RareMethod::Splitting, 1).0.region, ..hasty }, &coin(), false)
+            .contains("died out")
+    );
+}
+
+#[test]
+fn bad_runs_are_refused() {
+    let (run, _) = runs(20, RareMethod::Splitting, 1);
+    let error = |run: RareRun| run.run_sgd(&coin(), sgd(0.5, 1), &|| false).unwrap_err();
+    assert_eq!(error(RareRun { start: vec![2.0], ..run.clone() }), RareError::Ensemble(EnsembleError::StartOutside));
+    assert_eq!(error(RareRun { cut: 1.0, ..run.clone() }), RareError::Cut(1.0));
+    let few = |what, least, got| RareError::TooFew { what, least, got };
+    assert_eq!(error(RareRun { trajectories: 9, ..run.clone() }), few("trajectories", 10, 9));
+    assert_eq!(error(RareRun { repeats: 2, ..run.clone() }), few("repeats", 3, 2));
+    assert_eq!(error(RareRun { look_every: 0, ..run.clone() }), few("look_every", 1, 0));
+    assert!(matches!(run.run_sgd(&coin(), sgd(-1.0, 1), &|| false), Err(RareError::Ensemble(EnsembleError::Sgd(_)))));
+}
+
+fn at<S: Score>(score: &S, theta: &[f64]) -> f64 {
+    score.score(theta, &mut score.scratch())
+}
+
+#[test]
+fn scores_are_one_where_they_say_so() {
+    let sides = BoxScore::new(&[1.0, 0.0], &[0.0, f64::NEG_INFINITY], &[3.0, 4.0]);
+    for (theta, want) in
+        [([1.0, 0.0], 0.0), ([0.0, 0.0], 1.0), ([3.0, 0.0], 1.0), ([2.0, -9.0], 0.5), ([0.9, 3.0], 0.75)]
+    {
+        assert!((at(&sides, &theta) - want).abs() < 1e-15, "{theta:?}");
+    }
+    assert!((at(&BallScore::new(&[1.0, 0.0], 5.0), &[4.0, 4.0]) - 1.0).abs() < 1e-15);
+    // The planes x + y = 3 and x = -1 around (1, 0).
+    let planes = PlaneScore::new(&[1.0, 0.0], &[1.0, 1.0, -1.0, 0.0], &[3.0, 1.0]);
+    for (theta, want) in [([1.0, 0.0], 0.0), ([2.0, 1.0], 1.0), ([-1.0, 0.0], 1.0), ([0.0, 0.5], 0.5)] {
+        assert!((at(&planes, &theta) - want).abs() < 1e-15, "{theta:?}");
+    }
+    assert!(at(&planes, &[f64::NAN, 0.0]).is_nan());
+    let along = Along::new(&[1.0, 1.0], &[1.0, 3.0]).unwrap();
+    assert!((at(&along, &[7.0, 2.0]) - 0.5).abs() < 1e-15 && (at(&along, &[0.0, 0.0]) + 0.5).abs() < 1e-15);
+    assert_eq!(Along::new(&[1.0], &[1.0]), Err(ScoreError::Length));
+    // Two pieces, of lengths 2 and 1; beyond the corner the second is nearer.
+    let path = PathScore::new(vec![vec![0.0, 0.0], vec![2.0, 0.0], vec![2.0, 1.0]]).unwrap();
+    for (theta, want) in [([1.0, 0.3], 1.0 / 3.0), ([-1.0, 0.0], 0.0), ([2.5, 0.5], 2.5 / 3.0), ([2.0, 9.0], 1.0)] {
+        assert!((at(&path, &theta) - want).abs() < 1e-15, "{theta:?}");
+    }
+    assert_eq!(PathScore::new(vec![vec![0.0]]), Err(ScoreError::Length));
+    assert_eq!(PathScore::new(vec![vec![0.0], vec![0.0]]), Err(ScoreError::Length));
+    let table = Tabulated::new(vec![-1.0, 0.0, 2.0], vec![1.0, 0.0, 4.0]).unwrap();
+    for (theta, want) in [(-3.0, 1.0), (-0.5, 0.5), (0.0, 0.0), (1.0, 2.0), (2.0, 4.0), (3.0, 4.0)] {
+        assert!((at(&table, &[theta]) - want).abs() < 1e-15, "{theta}");
+    }
+    assert_eq!(Tabulated::new(vec![0.0, 0.0], vec![1.0, 2.0]), Err(ScoreError::Table));
+    assert_eq!(Tabulated::new(vec![0.0, 1.0], vec![f64::NAN, 2.0]), Err(ScoreError::Table));
+    // L = ½(θ² + 1).
+    let coin = coin();
+    assert!((at(&LossScore::new(&coin), &[3.0]) - 5.0_f64.ln()).abs() < 1e-12);
+}

@@ -1,0 +1,251 @@
+//! A block of replicas that is looked at after every step, or every so many.
+
+use super::{RareRun, Score};
+use crate::Problem;
+use crate::dynamics::{Block, Dynamics, ReplicaState};
+use crate::ensemble::{LossMeter, Purpose, Region, stream};
+use crate::random::seed_state;
+
+/// Why a walk ended before its work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// The user asked for it.
+    Interrupted,
+    /// The steps that were allowed are used up.
+    Budget,
+}
+
+/// What a look at a lane has shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Seen {
+    /// The lane is empty, or not due to be looked at.
+    Nothing,
+    /// Inside, with this score.
+    Score(f64),
+    /// Outside.
+    Left,
+    /// Not a number, or absurdly large.
+    Diverged,
+}
+
+/// The random streams of one repeat, one for each branch in the order of the branches.
+pub(super) struct Streams {
+    seed: u64,
+    next: u64,
+}
+
+impl Streams {
+    /// Streams of the repeat `repeat < 2²⁴`, of which there are 2⁴⁰.
+    pub(super) fn new(seed: u64, repeat: u64) -> Self {
+        Self { seed, next: repeat << 40 }
+    }
+
+    /// A generator that nothing has used.
+    pub(super) fn next(&mut self) -> rand_chacha::ChaCha8Rng {
+        self.next += 1;
+        stream(self.seed, Purpose::Splitting, self.next - 1)
+    }
+
+    /// A replica that goes on from `state` on its own.
+    pub(super) fn branch(&mut self, state: &ReplicaState) -> ReplicaState {
+        ReplicaState { rng: seed_state(&mut self.next()), spare: None, ..state.clone() }
+    }
+}
+
+/// The scale of scores: home below, and equal levels above the first one, which also bound the states that are kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ladder {
+    /// Home is where the score is at most this.
+    pub(super) home: f64,
+    /// Excursions begin above this.
+    pub(super) first: f64,
+    /// Height of a level.
+    pub(super) rung: f64,
+}
+
+impl Ladder {
+    /// 0 up to the first level, and the number of the level above it.
+    #[inline]
+    pub(super) fn level(&self, score: f64) -> u32 {
+        // A cast from beyond the range gives its end.
+        if score > self.first { 1 + (((score - self.first) / self.rung) as u32).min(REACHED - 2) } else { 0 }
+    }
+}
+
+/// The level of the exit, above all others.
+pub(super) const REACHED: u32 = u32::MAX;
+
+/// What is kept of an excursion.
+pub(super) trait Watch {
+    /// Excursion `job` is at `level`; whether it goes on. `state` tells its state.
+    fn at(&mut self, job: usize, level: u32, state: impl FnOnce() -> ReplicaState) -> bool;
+    /// It has reached the exit.
+    fn reached(&mut self, job: usize);
+}
+
+/// One block, with what is needed to look at its replicas.
+pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
+    run: &'a RareRun,
+    dynamics: &'a D,
+    score: &'a S,
+    scratch: S::Scratch,
+    /// For regions that only the loss of all data tells, where the score does not see them.
+    meter: Option<LossMeter<'a, P>>,
+    interrupted: &'a (dyn Fn() -> bool + Sync),
+    pub(super) block: D::Block,
+    /// The job in each lane.
+    jobs: Vec<Option<usize>>,
+    theta: Vec<f64>,
+    stride: u64,
+    looks: u64,
+    /// Replica-steps so far.
+    pub(super) cost: u64,
+    /// Replica-steps allowed.
+    budget: u64,
+    /// Replicas that diverged.
+    pub(super) diverged: u64,
+}
+
+impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
+    /// Looks between two tests of the interrupt.
+    const PATIENCE: u64 = 64;
+
+    pub(super) fn new(
+        run: &'a RareRun,
+        (dynamics, score, problem): (&'a D, &'a S, &'a P),
+        interrupted: &'a (dyn Fn() -> bool + Sync),
+    ) -> Self {
+        let block = dynamics.block();
+        let jobs = vec![None; block.lanes()];
+        let seen = matches!(run.region, Region::LossLevel { .. }) && score.loss_level_score().is_some();
+        let unseen = run.region.check_every().is_some() && !seen;
+        Self {
+            run,
+            dynamics,
+            score,
+            scratch: score.scratch(),
+            meter: unseen.then(|| LossMeter::new(problem)),
+            interrupted,
+            block,
+            jobs,
+            theta: vec![0.0; dynamics.dim()],
+            stride: run.stride(),
+            looks: 0,
+            cost: 0,
+            budget: run.max_cost,
+            diverged: 0,
+        }
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn load(&mut self, lane: usize, job: usize, state: &ReplicaState) {
+        self.block.load(lane, state);
+        self.jobs[lane] = Some(job);
+    }
+
+    pub(super) fn clear(&mut self, lane: usize) {
+        self.block.clear(lane);
+        self.jobs[lane] = None;
+    }
+
+    /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
+    /// steps taken.
+    pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
+        if self.looks.is_multiple_of(Self::PATIENCE) && (self.interrupted)() {
+            return Err(Halt::Interrupted);
+        }
+        if self.cost >= self.budget {
+            return Err(Halt::Budget);
+        }
+        self.looks += 1;
+        let mut steps = self.stride;
+        if steps > 1 {
+            let occupied = (0..self.jobs.len()).filter(|&lane| self.jobs[lane].is_some());
+            steps = occupied.map(|lane| self.stride - self.block.steps(lane) % self.stride).min().unwrap_or(steps);
+        }
+        let run = self.run;
+        let done = self.dynamics.advance(&mut self.block, steps, &run.region.exit_test());
+        for lane in 0..self.jobs.len() {
+            seen[lane] = Seen::Nothing;
+            if self.jobs[lane].is_none() {
+                continue;
+            }
+            self.cost += done.steps;
+            seen[lane] = if done.diverged >> lane & 1 == 1 {
+                Seen::Diverged
+            } else if done.escaped >> lane & 1 == 1 {
+                Seen::Left
+            } else if self.stride == 1 || self.block.steps(lane).is_multiple_of(self.stride) {
+                self.inspect(lane)
+            } else {
+                Seen::Nothing
+            };
+            self.diverged += u64::from(seen[lane] == Seen::Diverged);
+        }
+        Ok(done.steps)
+    }
+
+    /// The score of a lane, and whether it is outside where that is not tested after every step.
+    #[inline]
+    fn inspect(&mut self, lane: usize) -> Seen {
+        self.block.theta_into(lane, &mut self.theta);
+        let score = self.score.score(&self.theta, &mut self.scratch);
+        let left = match (&self.run.region, self.score.loss_level_score(), &mut self.meter) {
+            (Region::LossLevel { .. }, Some(top), _) => score > top,
+            (region, _, Some(meter)) => meter.is_outside(region, &self.theta).unwrap_or(false),
+            (_, _, None) => false,
+        };
+        match score {
+            score if !score.is_finite() => Seen::Diverged,
+            _ if left => Seen::Left,
+            score => Seen::Score(score),
+        }
+    }
+
+    /// Runs excursions until each is home, has reached the exit, or `watch` ends it; the lanes are refilled as they fall
+    /// empty. Replicas that diverge count as home: they never escape.
+    pub(super) fn excursions(
+        &mut self,
+        jobs: impl IntoIterator<Item = (usize, ReplicaState)>,
+        ladder: &Ladder,
+        watch: &mut impl Watch,
+    ) -> Result<(), Halt> {
+        let mut jobs = jobs.into_iter().fuse();
+        (0..self.lanes()).for_each(|lane| self.clear(lane));
+        let mut seen = vec![Seen::Nothing; self.lanes()];
+        loop {
+            let mut occupied = false;
+            for lane in 0..self.jobs.len() {
+                if self.jobs[lane].is_none() {
+                    let Some((job, state)) = jobs.next() else { continue };
+                    self.load(lane, job, &state);
+                }
+                occupied = true;
+            }
+            if !occupied {
+                return Ok(());
+            }
+            self.look(&mut seen)?;
+            for lane in 0..seen.len() {
+                let Some(job) = self.jobs[lane] else { continue };
+                let goes_on = match seen[lane] {
+                    Seen::Nothing => true,
+                    Seen::Diverged => false,
+                    Seen::Left => {
+                        watch.reached(job);
+                        false
+                    }
+                    Seen::Score(score) => {
+                        score > ladder.home && watch.at(job, ladder.level(score), || self.block.store(lane))
+                    }
+                };
+                if !goes_on {
+                    self.clear(lane);
+                }
+            }
+        }
+    }
+}
