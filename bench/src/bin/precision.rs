@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = network.problem;
     let settings = SgdSettings { learning_rate: 0.1, batch_size: 32, sampling: Sampling::WithReplacement };
 
-    println!("root mean square of |theta32 - theta64| / |theta64 - start|, {REPLICAS} replicas\n");
+    println!("root mean square of |theta32 - theta64| over that of |theta64 - start|, {REPLICAS} replicas\n");
     println!("{:<24}{}", "steps", STEPS.map(|steps| format!("{steps:>10}")).concat());
     row(
         "linear, d = 10",
@@ -75,8 +75,8 @@ fn row(name: &str, single: &impl Dynamics, double: &impl Dynamics, start: &[f64]
     let (single, double) = (paths(single, start), paths(double, start));
     let distance = |(a, b): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| {
         let square = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-        let relative = a.iter().zip(b).map(|(a, b)| square(a, b) / square(b, start)).sum::<f64>();
-        format!("{:>10.1e}", (relative / a.len() as f64).sqrt())
+        let differences = a.iter().zip(b).map(|(a, b)| square(a, b)).sum::<f64>();
+        format!("{:>10.1e}", (differences / b.iter().map(|b| square(b, start)).sum::<f64>()).sqrt())
     };
     println!("{name:<24}{}", single.iter().zip(&double).map(distance).collect::<String>());
 }

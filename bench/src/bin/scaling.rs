@@ -10,13 +10,13 @@ use logscape::Problem;
 use logscape::data::synthetic;
 use logscape::dynamics::RowSgd;
 use logscape::ensemble::{EscapeRun, Interrupt, Region};
-use logscape::lanes::{Lane, dispatch};
+use logscape::lanes::{LANES, Lane, dispatch};
 use logscape::problem::LinearRegression;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 /// Multiply-adds in one timed run, about.
-const WORK: f64 = 4e9;
+const WORK: f64 = 2e9;
 /// Runs of each point, of which the fastest counts.
 const RUNS: usize = 3;
 /// Samples.
@@ -118,27 +118,36 @@ fn rate(point: Point) -> f64 {
 
 /// Flops per second of multiply-adds in registers, on all threads.
 fn floor() -> f64 {
-    const STEPS: u64 = 2_000_000;
-    const SUMS: usize = 8;
     fastest(|| {
         let threads = rayon::current_num_threads();
         (0..threads).into_par_iter().for_each(|_| {
             dispatch(
                 #[inline(always)]
-                || {
-                    let (factor, term) = (Lane::splat(black_box(0.999_f64)), Lane::splat(black_box(1e-3_f64)));
-                    let mut sums = [Lane::splat(1.0_f64); SUMS];
-                    for _ in 0..STEPS {
-                        for sum in &mut sums {
-                            *sum = sum.mul_add(factor, term);
-                        }
-                    }
-                    black_box(sums);
-                },
+                || sums(),
             );
         });
-        (2 * STEPS * (SUMS * 16) as u64 * threads as u64) as f64
+        (2 * STEPS * (SUMS * LANES) as u64 * threads as u64) as f64
     })
+}
+
+/// Multiply-adds of each sum in [`sums`].
+const STEPS: u64 = 10_000_000;
+/// Sums in lanes that are under way together: as many as hide the time that one takes, and fit into registers.
+const SUMS: usize = 5;
+
+// Indices, since calls of iterators' methods would not all be inlined here.
+#[inline(always)]
+fn sums() {
+    let (factor, term) = (black_box(0.999_f64), black_box(1e-3_f64));
+    let mut sums = [Lane::splat(1.0_f64); SUMS];
+    for _ in 0..STEPS {
+        for i in 0..SUMS {
+            for k in 0..LANES {
+                sums[i].0[k] = sums[i].0[k].mul_add(factor, term);
+            }
+        }
+    }
+    black_box(sums);
 }
 
 /// Work per second of the fastest of several runs.
