@@ -15,6 +15,8 @@ const DOCS: Step = (&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDO
 
 const BENCH: Step = (&["bench", "--package", "logscape-bench", "--locked"], &[]);
 
+const PRECISION: Step = (&["run", "--release", "--package", "logscape-bench", "--bin", "precision"], &[]);
+
 const USAGE: &str = "usage: cargo xtask <command>
 
   test    fmt, clippy with warnings denied, docs build, unit, doc and integration tests
@@ -22,12 +24,20 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench   benchmarks, with throughput in replica-steps per second
   bench peers [--json FILE] [--work NAME]...
           our rates beside those of other libraries; installs them with pip
+  bench scaling [--json FILE]
+          our rates against replicas, dimension and batch size
+  bench precision
+          what single precision changes, on the same random streams
   docs    build the API documentation, warnings denied";
 
 fn run((arguments, environment): &Step) -> bool {
+    cargo(arguments, environment)
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> bool {
     eprintln!("xtask: cargo {}", arguments.join(" "));
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    match Command::new(cargo).args(*arguments).envs(environment.iter().copied()).status() {
+    match Command::new(cargo).args(arguments).envs(environment.iter().copied()).status() {
         Ok(status) => status.success(),
         Err(error) => {
             eprintln!("xtask: cannot start cargo: {error}");
@@ -44,6 +54,11 @@ fn main() -> ExitCode {
         ["bench"] => &[BENCH],
         ["bench", "peers", ref rest @ ..] => {
             return if peers::run(rest) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        ["bench", "precision"] => &[PRECISION],
+        ["bench", "scaling", ref rest @ ..] => {
+            let program = [&["run", "--release", "--package", "logscape-bench", "--bin", "scaling", "--"][..], rest];
+            return if cargo(&program.concat(), &[]) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         ["docs"] => &[DOCS],
         _ => {

@@ -177,7 +177,8 @@ fn main() -> ExitCode {
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
             let all = theories.chain(named::all().iter().map(|kind| (kind.name(), kind.reference())));
-            print(&all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect::<String>())
+            let lines: Vec<String> = all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect();
+            print(&lines.concat())
         }
         Command::Dynamics => {
             let line = |kind: &&dyn named::Kind| {

@@ -24,11 +24,6 @@ start = [5.5]
 learning_rate = [0.1, 0.05]
 batch_size = 1
 
-[[dynamics]]
-kind = "decoupled-noise-sde"
-scheme = "milstein"
-dt = 0.02
-
 [stationary]
 replicas = 8
 burn_in = 100
@@ -38,14 +33,51 @@ steps = 5_000
 region = "dividing-surface"
 replicas = 1_500
 max_steps = 200_000
+"#;
+
+/// A small study with a chain and an equation beside SGD, and paths.
+const BESIDE: &str = r#"name = "beside"
+seed = 7
+
+[problem]
+kind = "sinusoid"
+data.synthetic = { kind = "sinusoid", samples = 40, from = 0.0, to = 3.0, frequency = 3.0, noise = 0.3 }
+
+[minimum]
+start = [5.5]
+
+[sgd]
+learning_rate = [0.2, 0.15]
+batch_size = 1
+
+[[dynamics]]
+kind = "heavy-ball"
+momentum = 0.5
+
+[[dynamics]]
+kind = "log-landscape-sde"
+
+[stationary]
+replicas = 20
+burn_in = 100
+steps = 1_000
+
+[escape]
+region = "dividing-surface"
+replicas = 40
+max_steps = 2_000
 
 [output]
-trajectories = { every = 50, steps = 5_000 }
+trajectories = { every = 50, steps = 1_000 }
 "#;
 
 fn place() -> TempDir {
+    place_of(STUDY)
+}
+
+fn place_of(study: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    fs::write(folder.path().join("study.toml"), STUDY).expect("the study is written");
+    fs::write(folder.path().join("study.toml"), study).expect("the study is written");
     folder
 }
 
@@ -130,7 +162,7 @@ fn an_interrupted_run_is_completed_by_resume_as_if_nothing_had_been() {
     let words = String::from_utf8_lossy(&finished.stderr);
     assert_eq!(finished.status.code(), Some(0), "{words}");
     let ensembles = words.matches("escape: 1500 replicas ended").count();
-    assert_eq!(ensembles, 2, "the finished setting's ensemble was run again:\n{words}");
+    assert_eq!(ensembles, 1, "the finished setting's ensemble was run again:\n{words}");
     assert!(!folder.path().join("out.partial").exists());
     assert_same_outcome(&folder.path().join("out"), &complete(&folder, "whole", &[]));
 }
@@ -240,6 +272,25 @@ fn replicas_added_to_a_record_give_the_bytes_of_a_run_with_all_of_them() {
         assert!(output.status.code() == Some(2) && said.contains(words) && said.contains("hint: "), "{said}");
         assert!(!folder.path().join("wrong.partial").exists());
     }
+}
+
+#[test]
+fn dynamics_beside_sgd_are_resumed_and_extended_as_if_nothing_had_been() {
+    let folder = place_of(BESIDE);
+    let few = complete(&folder, "few", &[]);
+    let many = ["--set", "stationary.replicas=45", "--set", "escape.replicas=100"];
+    let whole = complete(&folder, "many", &many);
+    assert!(few.join("ensembles/setting-1-escape-log-landscape-sde.checkpoint").is_file());
+    let few = few.to_str().expect("a path");
+    assert_same_outcome(&complete(&folder, "extended", &[&many[..], &["--extend", few]].concat()), &whole);
+    // What ran beside SGD is part of the study.
+    let other = run(&folder, "other", &[&many[..], &["--set", "dynamics=[]", "--extend", few]].concat());
+    assert_eq!(other.status.code(), Some(2));
+    let threads = complete(&folder, "one", &[&many[..], &["--threads", "1"]].concat());
+    assert_same_outcome(&threads, &whole);
+    let (code, said) = interrupted_at(&folder, "setting 1:");
+    assert_eq!(code, Some(1), "{said}");
+    assert_same_outcome(&complete(&folder, "out", &["--resume"]), Path::new(few));
 }
 
 #[test]

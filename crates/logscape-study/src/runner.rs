@@ -410,14 +410,11 @@ impl Run<'_> {
             }
         }
         let movers = (&plain, &beside[..]);
-        let escape = match &self.study.escape {
-            Some(table) => {
-                Some(self.escape(problem, minimum, movers, (at.geometry, ways_out), number, table, &mut tables)?)
-            }
-            None => {
-                self.trajectories(problem, movers, number, &everywhere(minimum, self.study), &mut tables)?;
-                None
-            }
+        let escape = if let Some(table) = &self.study.escape {
+            Some(self.escape(problem, minimum, movers, (at.geometry, ways_out), number, table, &mut tables)?)
+        } else {
+            self.trajectories(problem, movers, number, &everywhere(minimum, self.study), &mut tables)?;
+            None
         };
         let record = SettingRecord {
             learning_rate: sgd.learning_rate,

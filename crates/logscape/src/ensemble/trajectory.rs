@@ -65,7 +65,7 @@ impl EscapeRun {
         let mut ended = false;
         loop {
             let steps = worker.block.steps(0);
-            if ended || steps % every == 0 {
+            if ended || steps.is_multiple_of(every) {
                 let Worker { block, meter, theta, .. } = &mut worker;
                 block.theta_into(0, theta);
                 let (time, loss) = (block.time(0), meter.loss(theta));
