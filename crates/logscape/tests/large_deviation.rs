@@ -29,9 +29,9 @@ fn subsets(learning_rate: f64) -> SgdSettings {
 fn batches(samples: usize, sgd: &SgdSettings) -> Vec<Vec<usize>> {
     match (sgd.batch_size, sgd.sampling) {
         (1, _) => (0..samples).map(|i| vec![i]).collect(),
-        (3, Sampling::WithoutReplacement) => (0..samples)
-            .flat_map(|i| (0..i).flat_map(move |j| (0..j).map(move |k| vec![i, j, k])))
-            .collect(),
+        (3, Sampling::WithoutReplacement) => {
+            (0..samples).flat_map(|i| (0..i).flat_map(move |j| (0..j).map(move |k| vec![i, j, k]))).collect()
+        }
         _ => unreachable!(),
     }
 }
@@ -229,20 +229,45 @@ fn gaussian_label_noise_makes_the_barrier_linear_in_the_loss() {
 
 /// Subsets of three out of twelve samples: the generating function of the subset has the chain's exponent, and those of
 /// batches drawn with replacement have others, whether of three samples or of four, between which the equal variance lies.
+///
+/// The difference of two learning rates is an error of the exponent, as prefactors cancel. That of the prefactor is of order
+/// `η/V`; its factor was between −0.1 and 2.7 in these data sets, and 3 bounds it.
 #[test]
 fn subsets_have_large_deviations_of_their_own() {
-    for seed in 0..12 {
-        let case = std::panic::catch_unwind(|| Case::of_samples(seed, FEW));
-        let Ok(case) = case else { println!("{seed} no case"); continue };
-        for eta in [0.4, 0.2, 0.1, 0.05, 0.03] {
-            let d = std::panic::catch_unwind(|| {
-            let exact = case.ln_exact_of(&subsets(eta), case.beyond, 800);
-            let theory = case.ln_rate_of("large-deviation", &subsets(eta));
-            let with = |batch_size| case.ln_rate_of("large-deviation", &SgdSettings { learning_rate: eta, batch_size, sampling: Sampling::WithReplacement });
-            println!("{seed} {eta}: exact {exact} sum {} with3 {} with4 {}", exact + theory, exact + with(3), exact + with(4));
-            });
-            if d.is_err() { println!("{seed} {eta} fails"); }
+    for seed in [7, 9, 10, 11] {
+        let case = Case::of_samples(seed, FEW);
+        let exact = [0.2, 0.1].map(|eta| case.ln_exact_of(&subsets(eta), case.beyond, 600));
+        let difference = |sampling: Sampling, batch_size: usize| {
+            [(0.2, exact[0]), (0.1, exact[1])].map(|(learning_rate, exact)| {
+                exact + case.ln_rate_of("large-deviation", &SgdSettings { learning_rate, batch_size, sampling })
+            })
+        };
+        let own = difference(Sampling::WithoutReplacement, 3);
+        let v = (exact[1] - exact[0]) / (1.0 / 0.1 - 1.0 / 0.2);
+        assert!(own[1].abs() < 3.0 * 0.1 / v, "seed {seed}: {own:?} against {}", 0.1 / v);
+        for batch_size in [3, 4] {
+            let rival = difference(Sampling::WithReplacement, batch_size);
+            let grows = (rival[1] - rival[0]).abs() > 2.0 * (own[1] - own[0]).abs();
+            assert!(grows, "seed {seed}, {batch_size} with replacement: {rival:?} {own:?}");
         }
     }
-    panic!();
+    let case = Case::of_samples(7, FEW);
+    let run = EscapeRun {
+        start: vec![case.minimum],
+        region: Region::interval(case.beyond[0], case.beyond[1]),
+        replicas: 2000,
+        max_steps: 1_000_000,
+        seed: 5,
+    };
+    let rate = rate_estimate(&run.run_sgd(&case.problem, subsets(0.2), &Interrupt::new(), |_| {}).unwrap(), 5);
+    let found = rate.mean_steps.unwrap().value.ln();
+    let exact = case.ln_exact_of(&subsets(0.2), case.beyond, 600);
+    assert!((found - exact).abs() < LIMIT / 2000.0_f64.sqrt(), "{found} {exact}");
+    let prediction = by_name("large-deviation").unwrap().predict(
+        &case.geometry,
+        &case.barrier,
+        &SgdSettings { sampling: Sampling::EpochShuffle, ..subsets(0.2) },
+    );
+    assert_eq!(prediction.ln_rate, None);
+    assert!(prediction.warnings.iter().any(|w| w.to_string().contains("shuffled epoch")), "{prediction:?}");
 }

@@ -201,19 +201,15 @@ impl BatchCumulant {
         // Σ ln[(1 + w e^λ)/(1 + e^λ0)] − B(λ − λ0), with the linear part summed by itself, as it cancels near p = 0.
         let curved = |x: &f64| {
             let shift = x + lambda - rest;
-            let ln_ratio = if shift.abs() < 1.0 {
-                (flat * shift.exp_m1()).ln_1p()
-            } else {
-                softplus(x + lambda) - softplus(rest)
-            };
+            let ln_ratio =
+                if shift.abs() < 1.0 { (flat * shift.exp_m1()).ln_1p() } else { softplus(x + lambda) - softplus(rest) };
             ln_ratio - flat * shift
         };
         let linear = flat * exponents.iter().sum::<f64>();
         let value = exponents.iter().map(curved).sum::<f64>() + linear + ln_total(&contour) - self.ln_binomial;
 
-        let mean = |f: &dyn Fn(&Contour) -> Complex| {
-            contour.iter().map(|c| f(c).times(c.weight).re).sum::<f64>() / total
-        };
+        let mean =
+            |f: &dyn Fn(&Contour) -> Complex| contour.iter().map(|c| f(c).times(c.weight).re).sum::<f64>() / total;
         // With ρ = P(success) on the contour: shares are E ρ, and E ρ(1 − ρ) is the part of the variance that is their own.
         let (mut shares, mut own) = (Vec::with_capacity(self.samples), Vec::with_capacity(self.samples));
         for &s in &successes {

@@ -88,7 +88,9 @@ pub enum FokkerPlanckError {
         position: Vec<f64>,
     },
     /// The off-diagonal diffusion is too large for the shape of the cells.
-    #[error("cells of shape h1/h2 = {found:.3} cannot carry the correlation of the noise at {position:?}; {wanted:.3} can")]
+    #[error(
+        "cells of shape h1/h2 = {found:.3} cannot carry the correlation of the noise at {position:?}; {wanted:.3} can"
+    )]
     CellShape {
         /// Where.
         position: Vec<f64>,
@@ -485,9 +487,6 @@ fn local(
         let wanted = (d[0][0] / d[1][1]).sqrt();
         return Err(FokkerPlanckError::CellShape { position: position(), found: h1 / h2, wanted });
     }
-    let force = [
-        (d[1][1] * a[0] - d[0][1] * a[1]) / determinant,
-        (d[0][0] * a[1] - d[1][0] * a[0]) / determinant,
-    ];
+    let force = [(d[1][1] * a[0] - d[0][1] * a[1]) / determinant, (d[0][0] * a[1] - d[1][0] * a[0]) / determinant];
     Ok(Local { weights: [axes[0], axes[1], cross.max(0.0), (-cross).max(0.0)], force })
 }

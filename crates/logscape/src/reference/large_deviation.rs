@@ -127,7 +127,8 @@ pub fn ascend(
     let sign = if rightward { 1.0 } else { -1.0 };
     let quasi_potential = sign * climb.integral(low, high);
     let ends = ends_at(top);
-    let ln_prefactor_ratio = sign * ln_prefactor(&position[first..last], &slopes[first..last], &p, cumulant, low, high)?
+    let ln_prefactor_ratio = sign
+        * ln_prefactor(&position[first..last], &slopes[first..last], &p, cumulant, low, high)?
         - (ends.noise_top / ends.noise_minimum).ln();
     let batch = cumulant.effective_batch_size();
     let curved = |h: f64, c: f64| (2.0 * batch * h.abs() / c).ln();

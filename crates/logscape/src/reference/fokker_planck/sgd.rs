@@ -39,7 +39,9 @@ impl FokkerPlanck {
     ) -> Result<Self, FokkerPlanckError> {
         let p = problem.dim();
         if p > 2 || axes.len() != p || minimum.len() != p {
-            return Err(FokkerPlanckError::Setting("one axis is needed for each of the problem's one or two parameters"));
+            return Err(FokkerPlanckError::Setting(
+                "one axis is needed for each of the problem's one or two parameters",
+            ));
         }
         let batch = sgd.effective_batch_size(problem.samples());
         let per_noise = sgd.learning_rate / (2.0 * batch);

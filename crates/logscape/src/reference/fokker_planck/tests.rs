@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::data::synthetic::{Sinusoid as Wave, sinusoid};
+use crate::landscape::{MinimumConfig, find_minimum};
 use crate::noise::NoiseModel;
 use crate::problem::{LinearRegression, Sinusoid};
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
-use crate::{Problem, Sampling, SgdSettings};
+use crate::{Problem, Samples, Sampling, SgdSettings};
 use Side::{Absorbing, Reflecting};
 
 fn axis(lower: f64, upper: f64, cells: usize, side: Side) -> Axis {
@@ -68,10 +69,9 @@ fn rare_passages_keep_their_relative_accuracy() {
 #[test]
 fn reflecting_sides_and_slow_decay_have_their_closed_forms() {
     // Free diffusion, D = ½, reflecting at 0 and absorbing at 1: T(x) = 1 − x², rate π²/8, density (π/2) cos(πx/2).
-    let equation = FokkerPlanck::line(Axis { sides: [Reflecting, Absorbing], ..axis(0.0, 1.0, 50, Absorbing) }, |_| {
-        (0.0, 0.5)
-    })
-    .unwrap();
+    let equation =
+        FokkerPlanck::line(Axis { sides: [Reflecting, Absorbing], ..axis(0.0, 1.0, 50, Absorbing) }, |_| (0.0, 0.5))
+            .unwrap();
     let time = equation.mean_passage_time(&|_| false).unwrap();
     assert!((0..=50).all(|n| (time[n] - 1.0 + (n as f64 / 50.0).powi(2)).abs() < 1e-12));
     let decay = equation.quasi_stationary(&|_| false).unwrap();
@@ -180,7 +180,7 @@ fn log_landscape_has_its_student_law() {
 fn mass_is_conserved_to_rounding() {
     let axes = [axis(-2.0, 2.5, 30, Reflecting), axis(-2.0, 2.0, 26, Reflecting)];
     let equation = FokkerPlanck::rectangle(axes, turning).unwrap();
-    let density: Vec<f64> = (0..31 * 27).map(|n| 1.0 + (n as f64 * 0.7).sin()).collect();
+    let density: Vec<f64> = (0..31 * 27).map(|n| 1.0 + (f64::from(n) * 0.7).sin()).collect();
     let flow: Vec<f64> = equation.change(&density).iter().zip(equation.volumes()).map(|(c, v)| c * v).collect();
     let size: f64 = flow.iter().map(|f| f.abs()).sum();
     assert!(flow.iter().sum::<f64>().abs() < 1e-14 * size);
@@ -193,9 +193,8 @@ fn mass_is_conserved_to_rounding() {
 #[test]
 fn a_separable_rectangle_decays_with_the_sum_of_the_rates() {
     let (left, right) = (axis(-1.5, 1.8, 66, Absorbing), axis(-1.0, 1.2, 44, Absorbing));
-    let single = [left, right].map(|axis| {
-        FokkerPlanck::line(axis, uneven(0.2)).unwrap().quasi_stationary(&|_| false).unwrap().rate
-    });
+    let single = [left, right]
+        .map(|axis| FokkerPlanck::line(axis, uneven(0.2)).unwrap().quasi_stationary(&|_| false).unwrap().rate);
     let equation = FokkerPlanck::rectangle([left, right], |x| {
         let [(a, c), (b, d)] = x.map(uneven(0.2));
         ([a, b], [[c, 0.0], [0.0, d]])
@@ -227,7 +226,8 @@ fn a_disc_is_left_in_the_radial_time() {
     let error = |cells| {
         let side = axis(-1.0, 1.0, cells, Absorbing);
         let equation =
-            FokkerPlanck::rectangle([side, side], |x| (x.map(|v| -v), [[temperature, 0.0], [0.0, temperature]])).unwrap();
+            FokkerPlanck::rectangle([side, side], |x| (x.map(|v| -v), [[temperature, 0.0], [0.0, temperature]]))
+                .unwrap();
         let time = equation.mean_passage_time(&|x| x[0] * x[0] + x[1] * x[1] >= 1.0).unwrap();
         equation.value_at(&time, &[0.0, 0.0]) / exact - 1.0
     };
@@ -243,7 +243,7 @@ fn sgd_of_a_problem_agrees_with_quadrature_of_its_path() {
     let data = sinusoid(&wave, 7).unwrap().data;
     let problem = Sinusoid::new(data.inputs, data.targets, false).unwrap();
     let sgd = SgdSettings { learning_rate: 0.1, batch_size: 4, sampling: Sampling::WithoutReplacement };
-    let minimum = crate::landscape::find_minimum(&problem, &[3.0], &Default::default(), &|| false).unwrap().theta;
+    let minimum = find_minimum(&problem, &[3.0], &MinimumConfig::default(), &|| false).unwrap().theta;
     let (l, r) = (minimum[0] - 0.4, minimum[0] + 0.4);
     for model in [NoiseModel::Frozen, NoiseModel::Decoupled, NoiseModel::Measured] {
         let axis = axis(l, r, 400, Absorbing);
@@ -266,14 +266,15 @@ fn sgd_of_a_problem_agrees_with_quadrature_of_its_path() {
     }
     // Two parameters and unequal, correlated features: the stationary covariance of frozen noise solves Lyapunov's equation,
     // HS + SH = ηC/B.
-    let inputs: Vec<f64> = (0..40).flat_map(|i| [f64::from(i).sin(), 0.4 * f64::from(i).sin() + f64::from(3 * i).cos()]).collect();
+    let inputs: Vec<f64> =
+        (0..40).flat_map(|i| [f64::from(i).sin(), 0.4 * f64::from(i).sin() + f64::from(3 * i).cos()]).collect();
     let targets: Vec<f64> = (0..40).map(|i| 0.5 * (1.3 * f64::from(i * i)).sin()).collect();
     let problem = LinearRegression::new(inputs, targets, 2).unwrap();
-    let minimum = crate::landscape::find_minimum(&problem, &[0.0, 0.0], &Default::default(), &|| false).unwrap().theta;
+    let minimum = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap().theta;
     let (_, _, c) = sgd::measure(&problem, &minimum);
     let h = [[1.0, 0.0], [0.0, 1.0]].map(|e| {
         let mut image = [0.0; 2];
-        problem.hvp_into(&minimum, &e, crate::Samples::Range(0..40), &mut image, &mut []);
+        problem.hvp_into(&minimum, &e, Samples::Range(0..40), &mut image, &mut []);
         image
     });
     let around = |k: usize| axis(minimum[k] - 1.1, minimum[k] + 1.1, 80, Reflecting);
@@ -306,7 +307,10 @@ fn unusable_input_is_refused() {
     let tensor = |d: [[f64; 2]; 2]| FokkerPlanck::rectangle([side, side], move |_| ([0.0; 2], d)).map(|_| ());
     assert!(matches!(tensor([[1.0, 1.0], [1.0, 1.0]]), Err(E::NoDiffusion { .. })));
     assert!(matches!(tensor([[1.0, 0.5], [0.0, 1.0]]), Err(E::NoDiffusion { .. })));
-    assert_eq!(tensor([[4.0, 1.5], [1.5, 1.0]]).unwrap_err(), E::CellShape { position: vec![0.0, 0.0], found: 1.0, wanted: 2.0 });
+    assert_eq!(
+        tensor([[4.0, 1.5], [1.5, 1.0]]).unwrap_err(),
+        E::CellShape { position: vec![0.0, 0.0], found: 1.0, wanted: 2.0 }
+    );
     let long = Axis { cells: 1000, ..side };
     assert!(matches!(FokkerPlanck::rectangle([long, long], |_| ([0.0; 2], TENSOR)), Err(E::TooFine { .. })));
     let closed = FokkerPlanck::line(side, |_| (0.0, 1.0)).unwrap();
