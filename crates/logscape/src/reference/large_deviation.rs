@@ -1,88 +1,63 @@
 //! Large deviations of the one-dimensional minibatch chain: quasi-potential, prefactor and rate of escape.
 //!
-//! With replacement the chain climbs against `m(θ, q) = (1/N) Σ exp(−q g_μ(θ))`: on `m = 1`, `q ≠ 0`, the quasi-potential is
-//! `V = ∫ B q dθ`. The WKB prefactor obeys `(ln K)' = −[½ p' M_pp + M_θp]/M_p` with `M = m^B`, `p = B q`. Along `m = 1` that
-//! integrates to `ln K = −ln|m_q| + ½ ∫ (m_qq/m_q) dq + ½ (B−1) ∫ m_q dq`, in which no derivative along `θ` is left.
+//! With the cumulant generating function `𝓗(θ, p)` of a batch ([`BatchCumulant`]) the chain climbs along `𝓗 = 0`, `p ≠ 0`:
+//! the quasi-potential is `V = ∫ p dθ`. The WKB prefactor obeys `(ln K)' = −[½ p' M_pp + M_θp]/M_p` with `M = exp 𝓗`. Along
+//! `𝓗 = 0`, where `𝓗_θ = −𝓗_p p'`, that integrates to `ln K = −ln|𝓗_p| + ½ ∫ (𝓗_pp/𝓗_p + 𝓗_p) dp`, in which no derivative
+//! along `θ` is left. Nothing but the independence of the batches enters, so it holds with and without replacement.
 
 use super::{Cubic, ReferenceError};
+use crate::noise::cumulant::BatchCumulant;
+use crate::{Sampling, SgdSettings};
 use std::f64::consts::TAU;
 
-/// `m − 1`, `m_q` and `m_qq` of `m(q) = (1/N) Σ exp(−q g_μ)`.
-fn moments(slopes: &[f64], q: f64) -> [f64; 3] {
-    let n = slopes.len() as f64;
-    let mut sums = [0.0; 3];
-    for &g in slopes {
-        let change = (-q * g).exp_m1();
-        sums[0] += change;
-        sums[1] -= g * (change + 1.0);
-        sums[2] += g * g * (change + 1.0);
-    }
-    sums.map(|s| s / n)
+/// The root `q ≠ 0` of `(1/N) Σ exp(−q g_μ) = 1`, or 0 where the mean slope is 0; `None` where none exists (all slopes of
+/// one sign) or a slope is not finite. It is the momentum of batches of one.
+pub fn climbing_momentum(slopes: &[f64]) -> Option<f64> {
+    let sgd = SgdSettings { learning_rate: 1.0, batch_size: 1, sampling: Sampling::WithReplacement };
+    momentum(&BatchCumulant::new(slopes.len(), &sgd).ok()?, slopes)
 }
 
-/// The root `q ≠ 0` of `(1/N) Σ exp(−q g_μ) = 1`, or 0 where the mean slope is 0; `None` where none exists (all slopes of
-/// one sign) or a slope is not finite.
+/// The root `p ≠ 0` of `𝓗(p) = 0`, or 0 where the mean slope is 0; `None` where none exists, because every batch pushes the
+/// same way, or a slope is not finite.
 ///
-/// `ln m` is convex in `q`, so Newton's steps from beyond the root fall on it monotonically.
-pub fn climbing_momentum(slopes: &[f64]) -> Option<f64> {
-    let mean = slopes.iter().sum::<f64>() / slopes.len() as f64;
-    let square = slopes.iter().map(|g| g * g).sum::<f64>() / slopes.len() as f64;
-    if !(mean.is_finite() && square.is_finite()) {
+/// `𝓗` is convex in `p`, so Newton's steps from beyond the root fall on it monotonically.
+///
+/// # Panics
+/// If the number of slopes is not that of the samples.
+pub fn momentum(cumulant: &BatchCumulant, slopes: &[f64]) -> Option<f64> {
+    let [_, fall, variance] = cumulant.along(slopes, 0.0);
+    let mean = -fall;
+    if !(mean.is_finite() && variance.is_finite()) {
         return None;
     }
     if mean == 0.0 {
         return Some(0.0);
     }
-    if slopes.iter().all(|g| g * mean >= 0.0) {
+    if cumulant.steepest(slopes, -mean.signum()) * mean >= 0.0 {
         return None;
     }
-    // Beside a fixed point the Gaussian root is exact to a relative error of this size, below which Newton meets rounding.
-    if mean.abs() <= 1e-8 * square.sqrt() {
-        return Some(2.0 * mean / square);
+    let gaussian = 2.0 * mean / variance;
+    // Beside a fixed point the Gaussian root is exact to a relative error of about this size, below which Newton meets the
+    // rounding of 𝓗.
+    if mean.abs() <= cumulant.resolution() * variance.sqrt() {
+        return Some(gaussian);
     }
-    let steepest = slopes.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
-    let limit = 600.0 / steepest;
-    let mut q = (2.0 * mean / square).clamp(-limit, limit);
-    while moments(slopes, q)[0] < 0.0 {
-        q *= 2.0;
-        if q.abs() > limit {
-            return beyond_limit(slopes, q);
-        }
-    }
-    for _ in 0..200 {
-        let [excess, slope, _] = moments(slopes, q);
-        let step = excess.ln_1p() * (1.0 + excess) / slope;
-        q -= step;
-        if !q.is_finite() || step.abs() <= 1e-14 * q.abs() {
-            break;
-        }
-    }
-    (q.is_finite() && q * mean > 0.0).then_some(q)
-}
-
-/// The root where exponents reach hundreds: bisection on `ln Σ exp(−q g_μ) − ln N`, by the largest term.
-fn beyond_limit(slopes: &[f64], start: f64) -> Option<f64> {
-    let ln_mean = |q: f64| {
-        let high = slopes.iter().map(|g| -q * g).fold(f64::NEG_INFINITY, f64::max);
-        high + (slopes.iter().map(|g| (-q * g - high).exp()).sum::<f64>() / slopes.len() as f64).ln()
-    };
-    let (mut low, mut high) = (0.5 * start, start);
-    while ln_mean(high) < 0.0 {
-        low = high;
-        high *= 2.0;
-        if !high.is_finite() {
+    let mut p = gaussian;
+    while cumulant.along(slopes, p)[0] < 0.0 {
+        p *= 2.0;
+        if !p.is_finite() {
             return None;
         }
     }
-    for _ in 0..100 {
-        let middle = f64::midpoint(low, high);
-        if ln_mean(middle) < 0.0 {
-            low = middle;
-        } else {
-            high = middle;
+    for _ in 0..200 {
+        let [value, slope, _] = cumulant.along(slopes, p);
+        let step = value / slope;
+        p -= step;
+        if !p.is_finite() || step.abs() <= 1e-14 * p.abs() {
+            break;
         }
     }
-    Some(high)
+    (p.is_finite() && p * mean > 0.0).then_some(p)
 }
 
 /// Escape of the chain over one barrier top.
@@ -95,7 +70,7 @@ pub struct Ascent {
     /// `ln(K_s/K_*)`.
     pub ln_prefactor_ratio: f64,
     /// `ln κ`, committed escapes per unit `t`:
-    /// `κ = (C_s/2B)(K_s/K_*) √(V''_*|V''_s|)/(2π) e^{−V/η}`, `V'' = 2Bh/C`.
+    /// `κ = (Σ_s/2)(K_s/K_*) √(V''_*|V''_s|)/(2π) e^{−V/η}`, `V'' = 2h/Σ`, with the batch's covariance `Σ`.
     pub ln_rate: f64,
 }
 
@@ -125,11 +100,11 @@ pub fn ascend(
     slopes: &[Vec<f64>],
     minimum: f64,
     rightward: bool,
-    batch: f64,
+    cumulant: &BatchCumulant,
     learning_rate: f64,
     ends_at: &dyn Fn(f64) -> Ends,
 ) -> Result<Ascent, ReferenceError> {
-    if slopes.len() != position.len() || slopes.iter().any(Vec::is_empty) {
+    if slopes.len() != position.len() || slopes.iter().any(|g| g.len() != cumulant.samples()) {
         return Err(ReferenceError::BadNodes);
     }
     let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
@@ -141,19 +116,21 @@ pub fn ascend(
     // Nodes of the climb with a margin of two on both sides for the interpolation.
     let first = position.partition_point(|&x| x < low).saturating_sub(2);
     let last = (position.partition_point(|&x| x <= high) + 2).min(position.len());
-    let mut q = Vec::with_capacity(last - first);
+    let mut p = Vec::with_capacity(last - first);
     for i in first..last {
-        match climbing_momentum(&slopes[i]) {
-            Some(root) => q.push(root),
+        match momentum(cumulant, &slopes[i]) {
+            Some(root) => p.push(root),
             None => return Err(ReferenceError::OneSided { position: position[i] }),
         }
     }
-    let momentum = Cubic::new(&position[first..last], q.clone())?;
+    let climb = Cubic::new(&position[first..last], p.clone())?;
     let sign = if rightward { 1.0 } else { -1.0 };
-    let quasi_potential = sign * batch * momentum.integral(low, high);
+    let quasi_potential = sign * climb.integral(low, high);
     let ends = ends_at(top);
-    let ln_prefactor_ratio = sign * ln_prefactor(&position[first..last], &slopes[first..last], &q, batch, low, high)?
+    let ln_prefactor_ratio = sign
+        * ln_prefactor(&position[first..last], &slopes[first..last], &p, cumulant, low, high)?
         - (ends.noise_top / ends.noise_minimum).ln();
+    let batch = cumulant.effective_batch_size();
     let curved = |h: f64, c: f64| (2.0 * batch * h.abs() / c).ln();
     let ln_rate = (ends.noise_top / (2.0 * batch)).ln()
         + ln_prefactor_ratio
@@ -167,26 +144,26 @@ pub fn ascend(
     }
 }
 
-/// `∫ {[½ m_qq/m_q − 1/q] + ½ (B−1) m_q} dq` from `low` to `high`: `ln K` with `ln|m_q/q|` (which is `ln C/2` at both fixed
+/// `∫ (½ 𝓗_pp/𝓗_p − 1/p + ½ 𝓗_p) dp` from `low` to `high`: `ln K` with `ln|𝓗_p/p|` (which is `ln Σ/2` at both fixed
 /// points) taken out, so that the integrand is finite. Nodes too near to a fixed point take their neighbours' value.
 fn ln_prefactor(
     position: &[f64],
     slopes: &[Vec<f64>],
-    q: &[f64],
-    batch: f64,
+    p: &[f64],
+    cumulant: &BatchCumulant,
     low: f64,
     high: f64,
 ) -> Result<f64, ReferenceError> {
     let (mut kept, mut integrand) = (Vec::new(), Vec::new());
     for i in 0..position.len() {
-        let [_, first, second] = moments(&slopes[i], q[i]);
-        if q[i].abs() * second.sqrt() > 1e-4 {
+        let [_, first, second] = cumulant.along(&slopes[i], p[i]);
+        if p[i].abs() * second.sqrt() > 1e-4 {
             kept.push(position[i]);
-            integrand.push(0.5 * second / first - 1.0 / q[i] + 0.5 * (batch - 1.0) * first);
+            integrand.push(0.5 * second / first - 1.0 / p[i] + 0.5 * first);
         }
     }
     let integrand = Cubic::new(&kept, integrand)?;
-    let momentum = Cubic::new(position, q.to_vec())?;
+    let momentum = Cubic::new(position, p.to_vec())?;
     let (mut left, mut sum) = (low, 0.0);
     for right in position.iter().copied().filter(|&x| x > low && x < high).chain([high]) {
         let middle = f64::midpoint(left, right);
@@ -200,6 +177,11 @@ fn ln_prefactor(
 mod tests {
     use super::*;
     use statrs::distribution::{ContinuousCDF, Normal};
+
+    fn with_replacement(samples: usize, batch_size: usize) -> BatchCumulant {
+        let sgd = SgdSettings { learning_rate: 1.0, batch_size, sampling: Sampling::WithReplacement };
+        BatchCumulant::new(samples, &sgd).unwrap()
+    }
 
     /// `n` midpoint quantiles of the standard normal law.
     fn normal(n: usize) -> Vec<f64> {
@@ -237,7 +219,7 @@ mod tests {
         let slopes: Vec<Vec<f64>> = x.iter().map(|x| z.iter().map(|z| x.sin() + sigma * z).collect()).collect();
         let c = z.iter().map(|z| sigma * sigma * z * z).sum::<f64>() / z.len() as f64;
         let ends = Ends { curvature_minimum: 1.0, curvature_top: -1.0, noise_minimum: c, noise_top: c };
-        let climb = ascend(&x, &slopes, 0.0, true, 3.0, 0.5, &|_| ends).unwrap();
+        let climb = ascend(&x, &slopes, 0.0, true, &with_replacement(z.len(), 3), 0.5, &|_| ends).unwrap();
         assert!((climb.top - std::f64::consts::PI).abs() < 1e-5);
         // The quantile sample's tails are cut: its moments fall 0.1 % short.
         assert!((climb.quasi_potential * c / 12.0 - 1.0).abs() < 2e-3, "{}", climb.quasi_potential * c / 12.0);
@@ -261,7 +243,7 @@ mod tests {
             noise_minimum: width(0.0).powi(2),
             noise_top: width(pi).powi(2),
         };
-        let climb = ascend(&x, &slopes, 0.0, true, 2.0, 0.1, &|_| ends).unwrap();
+        let climb = ascend(&x, &slopes, 0.0, true, &with_replacement(z.len(), 2), 0.1, &|_| ends).unwrap();
         let q = |x: f64| 2.0 * x.sin() / width(x).powi(2);
         let cells = 10_000;
         let at = |i: i32| pi * f64::from(i) / f64::from(cells);

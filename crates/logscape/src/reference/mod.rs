@@ -1,6 +1,7 @@
 //! Exact and asymptotically exact answers that the theories are judged by.
 
 pub mod first_passage;
+pub mod fokker_planck;
 mod interpolate;
 pub mod large_deviation;
 

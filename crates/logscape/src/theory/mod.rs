@@ -12,9 +12,11 @@ pub use diffusion_theory::DiffusionTheory;
 pub use kramers::{Kramers, kramers_level_ln_rate};
 pub use large_deviation::LargeDeviation;
 pub use log_landscape::{LogLandscape, refined_level_ln_rate};
-pub use quadrature::{NoiseModel, Quadrature};
+pub use quadrature::Quadrature;
 pub use regime::{Warning, regime_checks};
 pub use stationary::Stationary;
+
+pub use crate::noise::NoiseModel;
 
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use serde::{Deserialize, Serialize};

@@ -1,20 +1,10 @@
 //! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
 
 use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
+use crate::noise::NoiseModel;
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Path, SgdSettings};
-
-/// What the SDE takes as its one-sample noise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoiseModel {
-    /// `C(θ*)` everywhere.
-    Frozen,
-    /// `C(θ*) L(θ)/L*`.
-    Decoupled,
-    /// `C(θ)`.
-    Measured,
-}
 
 /// Mean first-passage time of `dθ = −L' dt + √(2D) dW`, `D = ηC/2B`: exact for the SDE, no rate formula.
 #[derive(Debug, Clone, Copy)]
