@@ -122,6 +122,7 @@ fn floor() -> f64 {
         let threads = rayon::current_num_threads();
         (0..threads).into_par_iter().for_each(|_| {
             dispatch(
+                #[allow(clippy::redundant_closure, reason = "only a closure can be told to be inlined here")]
                 #[inline(always)]
                 || sums(),
             );

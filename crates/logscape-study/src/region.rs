@@ -49,18 +49,16 @@ pub(crate) fn region_and_barrier<P: Problem>(
             let message = format!("the box has {} sides, the problem {} parameters", bounds.len(), problem.dim());
             Err(RunError::input("escape.region", message))
         }
-        RegionText::DividingSurface => match saddles.map(|found| &found.barrier) {
-            Some(barrier @ Barrier::Saddles { ways_out, .. }) => {
-                Ok((Region::dividing_surface(ways_out), barrier.clone()))
+        RegionText::DividingSurface => {
+            if let Some(barrier @ Barrier::Saddles { ways_out, .. }) = saddles.map(|found| &found.barrier) {
+                return Ok((Region::dividing_surface(ways_out), barrier.clone()));
             }
-            _ => {
-                let tried = saddles.map_or_else(String::new, |found| found.search.summary());
-                let message = format!("a dividing surface needs a saddle: {tried}");
-                let hint =
-                    "\n  hint: search more widely in [saddle], name an other_minimum there, or use region = \"quench\"";
-                Err(RunError::input("escape.region", message + hint))
-            }
-        },
+            let tried = saddles.map_or_else(String::new, |found| found.search.summary());
+            let message = format!("a dividing surface needs a saddle: {tried}");
+            let hint =
+                "\n  hint: search more widely in [saddle], name an other_minimum there, or use region = \"quench\"";
+            Err(RunError::input("escape.region", message + hint))
+        }
         RegionText::Quench => {
             let none = || Barrier::Other { reason: "no saddle was looked for".to_owned() };
             let barrier = saddles.map_or_else(none, |found| found.barrier.clone());

@@ -40,7 +40,7 @@ pub fn between(
         return Err(SaddleError::SameMinimum);
     }
     let mut string = resample(&[bottom.theta.clone(), other.to_vec()], IMAGES);
-    let mut losses = vec![0.0; IMAGES];
+    let mut losses = [0.0; IMAGES];
     for _ in 0..MOVES {
         let spacing = string.windows(2).map(|pair| distance(&pair[0], &pair[1])).sum::<f64>() / (IMAGES - 1) as f64;
         let moved: Vec<(f64, Vec<f64>)> = (1..IMAGES - 1)
@@ -59,7 +59,7 @@ pub fn between(
     }
     let ends = [bottom.loss, crate::operator::full::loss(problem, other)];
     (losses[0], losses[IMAGES - 1]) = (ends[0], ends[1]);
-    let departures = (1..IMAGES - 1)
+    let departures: Vec<Departure> = (1..IMAGES - 1)
         .filter(|&k| losses[k] >= losses[k - 1] && losses[k] > losses[k + 1])
         .enumerate()
         .map(|(rank, k)| Departure {
@@ -68,7 +68,7 @@ pub fn between(
             along: tangent(&string[k - 1..=k + 1]),
         })
         .collect();
-    search(problem, &bottom, departures, config, interrupt)
+    search(problem, &bottom, &departures, config, interrupt)
 }
 
 /// Unit vector from the first of three points to the last.
@@ -89,7 +89,7 @@ fn across(
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Result<(f64, Vec<f64>), EigenError> {
     let along = tangent(three);
-    let model = LocalModel::at(problem, &three[1], &[along.clone()], config.model(), interrupt)?;
+    let model = LocalModel::at(problem, &three[1], std::slice::from_ref(&along), config.model(), interrupt)?;
     let mut duration = 1e6 / model.scale().max(f64::MIN_POSITIVE);
     loop {
         let h = bounded(&model, duration);

@@ -307,7 +307,7 @@ pub fn find_saddles(
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Result<SaddleSearch, SaddleError> {
     let bottom = checked_minimum(problem, minimum, config, interrupt)?;
-    search(problem, &bottom, departures(&bottom, config), config, interrupt)
+    search(problem, &bottom, &departures(&bottom, config), config, interrupt)
 }
 
 /// The model at the minimum, polished.
@@ -380,7 +380,7 @@ fn departures(bottom: &LocalModel, config: &SaddleConfig) -> Vec<Departure> {
 pub(super) fn search(
     problem: &dyn Problem,
     bottom: &LocalModel,
-    departures: Vec<Departure>,
+    departures: &[Departure],
     config: &SaddleConfig,
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Result<SaddleSearch, SaddleError> {
@@ -418,7 +418,7 @@ pub(super) fn search(
     let mut order: Vec<usize> = (0..certified.len()).filter(|&k| certified[k].is_ok()).collect();
     let height = |k: usize| certified[k].as_ref().map_or(f64::NAN, |saddle| saddle.loss);
     order.sort_by(|&a, &b| height(a).total_cmp(&height(b)));
-    let attempts = climbs.iter().zip(&departures).zip(&of_climb).map(|((climb, departure), place)| {
+    let attempts = climbs.iter().zip(departures).zip(&of_climb).map(|((climb, departure), place)| {
         let end = match (&climb.end, place) {
             (Ok(()), Some(place)) => match &certified[*place] {
                 Ok(_) => AttemptEnd::Saddle(order.iter().position(|k| k == place).unwrap_or_default()),
