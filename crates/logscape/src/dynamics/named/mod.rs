@@ -148,11 +148,11 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SchemeName {
-    /// [`EulerMaruyama`](super::sde::EulerMaruyama).
+    /// [`EulerMaruyama`].
     EulerMaruyama,
     /// [`Milstein`](super::sde::Milstein).
     Milstein,
-    /// [`Platen`](super::sde::Platen).
+    /// [`Platen`].
     Platen,
     /// [`AdaptiveEuler`](super::sde::AdaptiveEuler), for the logarithmic landscape.
     AdaptiveEuler,
