@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Problem;
+use crate::data::Dataset;
 use crate::data::synthetic::{LinearTeacher, linear_teacher};
 use crate::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
 use crate::dynamics::{Dynamics, WithDynamics, with_sgd};
@@ -24,24 +25,23 @@ impl<P: Problem> WithDynamics for Compare<'_, P> {
 
     fn with<D: Dynamics>(self, dynamics: &D) -> [f64; 2] {
         let Self { problem, start, region } = self;
-        let direct = EscapeRun {
-            start: start.to_vec(),
-            region: region.clone(),
-            replicas: 400,
-            max_steps: 1_000_000,
-            seed: 2,
-        };
+        let direct =
+            EscapeRun { start: start.to_vec(), region: region.clone(), replicas: 400, max_steps: 300_000, seed: 2 };
         let ends = direct.run(dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
         let direct = rate_estimate(&ends, 2);
         assert_eq!(direct.escaped, 400, "{region:?} {direct:?}");
         METHODS.map(|method| {
             let run = RareRun { trajectories: 60, ..RareRun::new(start.to_vec(), region.clone(), method, 3) };
             let rate = rate(&run, dynamics, &RegionScore::new(&region, start, problem), problem);
-            let mean = rate.mean_steps.unwrap();
+            let mean = rate.mean_steps.unwrap_or_else(|| panic!("{rate:?}"));
             let [own, others] = [log_error(&rate, 2.093), 1.0 / 20.0];
             let sigmas = (mean.value / direct.mean_steps.unwrap().value).ln() / own.hypot(others);
-            println!("{method:?}: {:.3e} ± {:.0} % against {:.3e}, {sigmas:.2} standard deviations",
-                mean.value, 100.0 * own, direct.mean_steps.unwrap().value);
+            println!(
+                "{method:?}: {:.3e} ± {:.0} % against {:.3e}, {sigmas:.2} standard deviations",
+                mean.value,
+                100.0 * own,
+                direct.mean_steps.unwrap().value
+            );
             sigmas
         })
     }
@@ -49,7 +49,7 @@ impl<P: Problem> WithDynamics for Compare<'_, P> {
 
 /// Standard error of the logarithm, from an interval with this quantile.
 fn log_error(rate: &RateEstimate, quantile: f64) -> f64 {
-    let mean = rate.mean_steps.unwrap();
+    let mean = rate.mean_steps.unwrap_or_else(|| panic!("{rate:?}"));
     (mean.ci95[1] / mean.value).ln() / quantile
 }
 
@@ -64,11 +64,16 @@ fn ball(dim: usize, radius: f64) -> Region {
     Region::Ball { centre: vec![0.0; dim], radius }
 }
 
-/// A network of 13 parameters at a minimum of its loss on a noisy wave, and that loss.
+/// A hundred samples of a noisy linear function of two inputs.
+fn samples() -> Dataset {
+    let teacher = LinearTeacher { samples: 100, spectrum: vec![1.0, 1.0], teacher: vec![1.0, -0.5], noise: 1.0 };
+    linear_teacher(&teacher, 7).unwrap().data
+}
+
+/// A network of 13 parameters at a minimum of its loss, and that loss.
 fn network() -> (Mlp, Vec<f64>, f64) {
-    let x: Vec<f64> = (0..24).map(|i| f64::from(i) / 6.0 - 2.0).collect();
-    let y = x.iter().enumerate().map(|(i, x)| x.tanh() + if i % 3 == 0 { 0.4 } else { -0.2 }).collect();
-    let mlp = Mlp::new(&[1, 4, 1], Activation::Tanh, x, y).unwrap();
+    let data = samples();
+    let mlp = Mlp::new(&[2, 3, 1], Activation::Tanh, data.inputs, data.targets).unwrap();
     let start = mlp.init(Initialisation::Lecun, &mut rand_chacha::ChaCha8Rng::seed_from_u64(4));
     let minimum = find_minimum(&mlp, &start, &MinimumConfig::default(), &|| false).unwrap();
     let loss = LossMeter::new(&mlp).loss(&minimum.theta);
@@ -87,21 +92,21 @@ fn both_methods_agree_with_direct_simulation() {
         let compare = Compare { problem: &sine, start: &[3.0], region: Region::interval(3.0 - half, 3.0 + half) };
         sigmas.extend(with_sgd(&sine, sgd(eta, b), compare).unwrap());
     }
-    let teacher = LinearTeacher { samples: 100, spectrum: vec![1.0, 1.0], teacher: vec![1.0, -0.5], noise: 1.0 };
-    let data = linear_teacher(&teacher, 7).unwrap().data;
+    let data = samples();
     let line = LinearRegression::new(data.inputs, data.targets, 2).unwrap();
     let best = find_minimum(&line, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap();
     let (low, high) = (best.theta[0] - 0.9, best.theta[0] + 1.0);
     for region in [
-        Region::Ball { centre: best.theta.clone(), radius: 1.0 },
-        Region::LossLevel { loss: 2.0 * best.loss, check_every: 3 },
+        Region::Ball { centre: best.theta.clone(), radius: 1.8 },
+        Region::LossLevel { loss: 3.0 * best.loss, check_every: 3 },
         Region::Box { lower: vec![low, f64::NEG_INFINITY], upper: vec![high, best.theta[1] + 0.9] },
     ] {
         let compare = Compare { problem: &line, start: &best.theta, region };
         sigmas.extend(with_sgd(&line, sgd(0.2, 1), compare).unwrap());
     }
     let (mlp, start, loss) = network();
-    let compare = Compare { problem: &mlp, start: &start, region: Region::LossLevel { loss: 1.6 * loss, check_every: 5 } };
+    let compare =
+        Compare { problem: &mlp, start: &start, region: Region::LossLevel { loss: 1.3 * loss, check_every: 5 } };
     sigmas.extend(with_sgd(&mlp, sgd(0.05, 1), compare).unwrap());
     let basin = |dim| QuadraticBasin::new(0.1, vec![1.0; dim]).unwrap();
     let ou = ConstantNoise::<f64, _>::langevin(basin(2), 0.05).unwrap();
@@ -141,8 +146,11 @@ fn rates_of_diffusions_agree_with_quadrature_over_fourteen_decades() {
         let per_time = found.repeats.as_ref().unwrap().rate_per_time.unwrap();
         let error = -per_time.value.ln() - want;
         let sigma = log_error(&found, 2.093);
-        println!("{method:?} D = 1/{inverse}: 10^{:.3} against 10^{:.3}: {error:.3} ± {sigma:.3}",
-            -per_time.value.log10(), want / std::f64::consts::LN_10);
+        println!(
+            "{method:?} D = 1/{inverse}: 10^{:.3} against 10^{:.3}: {error:.3} ± {sigma:.3}",
+            -per_time.value.log10(),
+            want / std::f64::consts::LN_10
+        );
         assert!(error.abs() < 4.0 * sigma + 0.03, "{inverse}: {error} ± {sigma}");
     }
 }
