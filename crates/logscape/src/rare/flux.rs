@@ -18,6 +18,8 @@ pub struct Placement {
     pub rung: f64,
     /// Steps before excursions are counted.
     pub burn_in: u64,
+    /// Steps in which each lane of a repeat counts them: a fixed number, so that their rate is unbiased.
+    pub steps: u64,
     /// Interfaces of forward flux sampling, by level.
     pub interfaces: Vec<u32>,
     /// Replica-steps of the pilot.
@@ -89,7 +91,7 @@ pub(super) fn pilot<D: Dynamics, S: Score, P: Problem + ?Sized>(
             let first = if now[1] < highest { now[1] } else { home };
             let rung = if spread > 0.0 { spread } else { highest - home } / RUNGS;
             let cost = walker.cost;
-            return Ok(Ok(Placement { home, first, rung, burn_in, interfaces: Vec::new(), cost }));
+            return Ok(Ok(Placement { home, first, rung, burn_in, steps: 0, interfaces: Vec::new(), cost }));
         }
         burn_in += steps;
         before = Some(now);
@@ -101,16 +103,25 @@ pub(super) fn pilot<D: Dynamics, S: Score, P: Problem + ?Sized>(
 pub(super) struct Flux {
     /// Where each excursion began: its level and state, or `None` where it left the region with its first step.
     pub(super) entries: Vec<Option<(u32, ReplicaState)>>,
-    /// Replica-steps.
+    /// Steps of each lane.
     pub(super) steps: u64,
     /// Time `t` of all replicas.
     pub(super) time: f64,
 }
 
-/// Runs replicas, put back to the start when they leave, until `count` excursions have begun after the burn-in.
+/// When a run at home ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// When so many excursions have begun.
+    Excursions(usize),
+    /// After so many steps of each lane.
+    Steps(u64),
+}
+
+/// Runs replicas, put back to the start when they leave, and counts excursions after the burn-in.
 pub(super) fn flux<D: Dynamics, S: Score, P: Problem + ?Sized>(
     walker: &mut Walker<D, S, P>,
-    (start, count): (&[f64], usize),
+    (start, until): (&[f64], Until),
     placement: &Placement,
     streams: &mut Streams,
 ) -> Result<Flux, Halt> {
@@ -124,14 +135,17 @@ pub(super) fn flux<D: Dynamics, S: Score, P: Problem + ?Sized>(
     for lane in 0..lanes {
         walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
     }
-    let mut flux = Flux { entries: Vec::with_capacity(count + lanes), steps: 0, time: 0.0 };
+    let mut flux = Flux { entries: Vec::new(), steps: 0, time: 0.0 };
     let (mut steps, mut counting) = (0, false);
-    while flux.entries.len() < count {
+    while !counting
+        || match until {
+            Until::Excursions(count) => flux.entries.len() < count,
+            Until::Steps(length) => flux.steps < length,
+        }
+    {
         let taken = walker.look(&mut seen)?;
         steps += taken;
-        if counting {
-            flux.steps += taken * lanes as u64;
-        }
+        flux.steps += if counting { taken } else { 0 };
         for lane in 0..lanes {
             match seen[lane] {
                 Seen::Nothing => {}

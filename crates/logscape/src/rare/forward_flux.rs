@@ -65,7 +65,7 @@ pub(super) fn forward_flux<D: Dynamics, S: Score, P: Problem + ?Sized>(
         }
         walker.excursions(jobs, ladder, &mut trials)?;
         let arrivals: Vec<Arrival> = trials.arrivals.into_iter().flatten().collect();
-        passage.probability *= arrivals.len() as f64 / n as f64;
+        passage.probability *= arrivals.len() as f64 / n.max(1) as f64;
         passage.levels.push(interface);
         if interface == REACHED - 1 {
             passage.reached = arrivals.len() as u64;

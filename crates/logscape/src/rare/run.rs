@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::flux::{Placement, flux, pilot};
+use super::flux::{Placement, Until, flux, pilot};
 use super::forward_flux::forward_flux;
 use super::splitting::splitting;
 use super::walk::{Halt, Streams, Walker};
@@ -43,7 +43,7 @@ pub struct RareRun {
     pub region: Region,
     /// How the probability is found.
     pub method: RareMethod,
-    /// Excursions of each repeat, at least 10. The relative error of the rate is about `√(ln(1/p)/(trajectories × repeats))`
+    /// Excursions of each repeat, on average and at least 10. The relative error of the rate is about `√(ln(1/p)/(trajectories × repeats))`
     /// for a probability `p` and a good score.
     pub trajectories: usize,
     /// Independent repeats, at least 3.
@@ -110,6 +110,12 @@ pub enum NotFound {
     /// No interfaces lead to the exit.
     #[error("the pilot found no interfaces: all its trajectories were dropped at once, even where few had to be")]
     NoInterfaces,
+    /// Home was hardly ever left, or the pilot's trajectories were too long.
+    #[error("the pilot's excursions were not done within {steps} replica-steps")]
+    PilotUnfinished {
+        /// Replica-steps.
+        steps: u64,
+    },
     /// Repeats needed more steps than they may take.
     #[error("{repeats} repeats were not done within {steps} replica-steps each")]
     Unfinished {
@@ -315,26 +321,27 @@ impl RareRun {
             Ok(Err(reason)) => return Some(Err(reason)),
             Err(_) => return None,
         };
-        if self.method == RareMethod::ForwardFlux {
-            let ladder = placement.ladder();
-            let interfaces =
-                flux(&mut walker, (&self.start, self.trajectories), &placement, &mut streams).and_then(|seen| {
-                    for cut in Self::CUTS {
-                        let passage = splitting(&mut walker, &seen, &ladder, cut, &mut streams)?;
-                        if passage.reached > 0 {
-                            return Ok(Some(passage.levels));
-                        }
-                    }
-                    Ok(None)
-                });
-            match interfaces {
-                Ok(Some(levels)) => placement.interfaces = levels,
-                Ok(None) => return Some(Err(NotFound::NoInterfaces)),
-                Err(Halt::Budget) => return Some(Err(NotFound::Unfinished { repeats: 1, steps: self.max_cost })),
-                Err(Halt::Interrupted) => return None,
+        let ladder = placement.ladder();
+        let until = Until::Excursions(self.trajectories);
+        let found = flux(&mut walker, (&self.start, until), &placement, &mut streams).and_then(|seen| {
+            if self.method == RareMethod::Splitting {
+                return Ok(Some((seen.steps, Vec::new())));
             }
-            placement.cost = walker.cost;
+            for cut in Self::CUTS {
+                let passage = splitting(&mut walker, &seen, &ladder, cut, &mut streams)?;
+                if passage.reached > 0 {
+                    return Ok(Some((seen.steps, passage.levels)));
+                }
+            }
+            Ok(None)
+        });
+        match found {
+            Ok(Some((steps, interfaces))) => (placement.steps, placement.interfaces) = (steps, interfaces),
+            Ok(None) => return Some(Err(NotFound::NoInterfaces)),
+            Err(Halt::Budget) => return Some(Err(NotFound::PilotUnfinished { steps: self.max_cost })),
+            Err(Halt::Interrupted) => return None,
         }
+        placement.cost = walker.cost;
         Some(Ok(placement))
     }
 
@@ -349,7 +356,8 @@ impl RareRun {
         let mut walker = Walker::new(self, parts, interrupted);
         let mut streams = Streams::new(self.seed, number);
         let ladder = placement.ladder();
-        let result = flux(&mut walker, (&self.start, self.trajectories), placement, &mut streams).and_then(|seen| {
+        let until = Until::Steps(placement.steps);
+        let result = flux(&mut walker, (&self.start, until), placement, &mut streams).and_then(|seen| {
             let passage = match self.method {
                 RareMethod::Splitting => splitting(&mut walker, &seen, &ladder, self.cut, &mut streams),
                 RareMethod::ForwardFlux => {
@@ -362,12 +370,13 @@ impl RareRun {
         match result {
             Ok((seen, passage)) => {
                 let count = seen.entries.len() as f64;
+                let exposure = seen.steps * walker.lanes() as u64;
                 Some(Repeat {
-                    flux: [count / seen.steps as f64, count / seen.time],
+                    flux: [count / exposure as f64, count / seen.time],
                     probability: passage.probability,
                     reached: passage.reached,
                     levels: passage.levels.len() as u64,
-                    exposure: seen.steps,
+                    exposure,
                     cost,
                     diverged,
                     finished: true,

@@ -69,7 +69,10 @@ pub(super) fn splitting<D: Dynamics, S: Score, P: Problem + ?Sized>(
     streams: &mut Streams,
 ) -> Result<Passage, Halt> {
     let n = flux.entries.len();
-    let dropped_at_least = ((cut * n as f64).ceil() as usize).clamp(1, n - 1);
+    if n == 0 {
+        return Ok(Passage { probability: 0.0, reached: 0, levels: Vec::new() });
+    }
+    let dropped_at_least = ((cut * n as f64).ceil() as usize).clamp(1, n);
     let mut choices = seed_state(&mut streams.next());
     let mut pool = Pool(Vec::with_capacity(n));
     let mut jobs = Vec::new();

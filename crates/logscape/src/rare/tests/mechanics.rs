@@ -36,7 +36,7 @@ fn an_interrupt_leaves_whole_repeats_only() {
     let (run, _) = runs(30, RareMethod::Splitting, 1);
     let run = RareRun { repeats: 4, trajectories: 100, ..run };
     let looks = AtomicUsize::new(0);
-    let late = || looks.fetch_add(1, Ordering::Relaxed) >= 400;
+    let late = || looks.fetch_add(1, Ordering::Relaxed) >= 30;
     let mut progress = RareProgress::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&late, &late)).unwrap());
