@@ -47,3 +47,22 @@ fn intervals_cover_the_exact_mean() {
         println!("{method:?}: {covered} of 200 intervals cover, mean {mean:.4} ± {error:.4}");
     }
 }
+
+/// Few excursions in a repeat make every bias that goes with one over their number large: a rate counted until ten have begun
+/// would be a tenth too high.
+#[test]
+fn few_trajectories_give_no_bias() {
+    for method in METHODS {
+        let rates: Vec<f64> = (0..400)
+            .map(|seed| {
+                let (run, exact) = runs(4, method, seed);
+                run_coin(&RareRun { trajectories: 10, repeats: 12, ..run }).rate_per_step.unwrap().value * exact
+            })
+            .collect();
+        let mean = rates.iter().sum::<f64>() / 400.0;
+        let error = (rates.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (400.0 * 399.0)).sqrt();
+        println!("{method:?}: {mean:.4} ± {error:.4}");
+        assert!((mean - 1.0).abs() < 4.0 * error, "{method:?}: {mean} ± {error}");
+        assert!(error < 0.02, "{error}");
+    }
+}
