@@ -51,6 +51,14 @@ pub(crate) fn region_and_barrier<P: Problem>(
         }
         RegionText::DividingSurface => {
             if let Some(barrier @ Barrier::Saddles { ways_out, .. }) = saddles.map(|found| &found.barrier) {
+                let inward = |way: &WayOut| {
+                    let terms = way.direction.iter().zip(&way.theta).zip(&minimum.theta);
+                    terms.map(|((n, saddle), x)| n * (saddle - x)).sum::<f64>() > 0.0
+                };
+                if let Some(number) = ways_out.iter().position(|way| !inward(way)) {
+                    let message = format!("the minimum lies beyond the plane at saddle {number}: its basin is bent");
+                    return Err(RunError::input("escape.region", message + "\n  hint: use region = \"quench\""));
+                }
                 return Ok((Region::dividing_surface(ways_out), barrier.clone()));
             }
             let tried = saddles.map_or_else(String::new, |found| found.search.summary());

@@ -163,7 +163,9 @@ fn what(record: &Record) -> String {
     let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ");
     let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
         let region = match &escape.region {
+            RegionText::DividingSurface if minimum.parameters > 1 => "beyond the planes at the saddles".to_owned(),
             RegionText::DividingSurface => "over the barrier tops".to_owned(),
+            RegionText::Quench => "to where gradient descent ends in another minimum".to_owned(),
             RegionText::LossLevel(loss) => format!("through the loss {}", number(*loss)),
             RegionText::LossFactor(factor) => format!("through {} times the loss of the minimum", number(*factor)),
             RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),

@@ -15,7 +15,7 @@ fn factors(noise: f64) -> MatrixFactorisation {
 }
 
 fn perceptron(noise: f64) -> TeacherStudent {
-    TeacherStudent { samples: SAMPLES, input_dim: 3, hidden: 4, target_dim: 2, noise }
+    TeacherStudent { samples: SAMPLES, input_dim: 3, hidden: 4, target_dim: 2, gain: 1.0, noise }
 }
 
 /// Target `k` from the teacher and an input, written out independently of the generator.
@@ -116,10 +116,12 @@ fn teachers_have_the_stated_scale() {
     let wide = MatrixFactorisation { samples: 1, rows: 40, columns: 50, rank: 25, noise: 0.0 };
     let wide = matrix_factorisation(&wide, 3).expect("valid");
     assert!(mean_is(wide.teacher.iter().map(|θ| θ * θ), 0.2));
-    let wide = TeacherStudent { samples: 1, input_dim: 30, hidden: 60, target_dim: 20, noise: 0.0 };
+    let wide = TeacherStudent { samples: 1, input_dim: 30, hidden: 60, target_dim: 20, gain: 1.0, noise: 0.0 };
     let teacher = teacher_student(&wide, 4).expect("valid").teacher;
     let (w, a) = teacher.split_at(1800);
     assert!(mean_is(w.iter().map(|w| w * w), 1.0 / 30.0) && mean_is(a.iter().map(|a| a * a), 1.0 / 60.0));
+    let steep = teacher_student(&TeacherStudent { gain: 3.0, ..wide }, 4).expect("valid").teacher;
+    assert!(steep[..1800].iter().zip(w).all(|(a, b)| (a - 3.0 * b).abs() < 1e-14) && steep[1800..] == *a);
 }
 
 #[test]
@@ -153,6 +155,7 @@ fn settings_out_of_range_are_named() {
         (matrix_factorisation(&MatrixFactorisation { rank: 201, ..factors(0.0) }, 1), "rank"),
         (matrix_factorisation(&MatrixFactorisation { rows: 10, columns: 9, ..factors(0.0) }, 1), "samples"),
         (teacher_student(&TeacherStudent { hidden: 0, ..perceptron(0.0) }, 1), "hidden"),
+        (teacher_student(&TeacherStudent { gain: f64::NAN, ..perceptron(0.0) }, 1), "gain"),
     ];
     for (result, field) in cases {
         let message = result.expect_err(field).to_string();

@@ -1,6 +1,6 @@
 //! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
 
-use super::{Prediction, Theory, ln_sum, ln_transverse, overshoot, regime_checks};
+use super::{Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, Path, SgdSettings};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -70,15 +70,14 @@ impl Theory for Kramers {
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);
+        let mut warnings = regime_checks(geometry, sgd);
         let ln_rate = match barrier {
-            Barrier::Saddles { ways_out, .. } => ways_out
-                .iter()
-                .map(|way| {
-                    Ok(0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + ln_transverse(way)?
-                        - (way.loss - geometry.loss) / (per_noise * way.noise_minimum))
-                })
-                .collect::<Result<Vec<f64>, String>>()
-                .map(|rates| ln_sum(rates.into_iter())),
+            Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
+                ln_sum(ways.iter().map(|(way, transverse)| {
+                    0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + transverse
+                        - (way.loss - geometry.loss) / (per_noise * way.noise_minimum)
+                }))
+            }),
             Barrier::Interval { path, lower, upper } => boundary(path, [*lower, *upper], batch, sgd, |noise, _| noise)
                 .map(|b| {
                     let d0 = per_noise * b.noise;
@@ -95,6 +94,6 @@ impl Theory for Kramers {
                 Ok(kramers_level_ln_rate(geometry.outliers.count, h, rise, per_noise * noise))
             }
         };
-        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd)
     }
 }

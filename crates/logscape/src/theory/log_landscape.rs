@@ -1,7 +1,7 @@
 //! Escape on the logarithm of the loss: the published power law, with measured noise strength, and with exact normaliser.
 
 use super::kramers::boundary;
-use super::{Prediction, Theory, Warning, ln_sum, ln_transverse, overshoot, regime_checks};
+use super::{Prediction, Theory, Warning, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -34,8 +34,8 @@ pub fn refined_level_ln_rate(dimension: usize, curvature: f64, ratio: f64, tempe
 }
 
 impl LogLandscape {
-    /// `(ln κ, exponent, T_e)` over one saddle.
-    fn over(self, way: &WayOut, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<[f64; 3], String> {
+    /// `(ln κ, exponent, T_e)` over one saddle with its `½ Σ_⊥ ln(h_i*/h_i^s)`.
+    fn over(self, (way, transverse): (&WayOut, f64), geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> [f64; 3] {
         let n = geometry.outliers.count as f64;
         let strength = match self {
             Self::Published => 1.0,
@@ -44,12 +44,12 @@ impl LogLandscape {
         let temperature = sgd.learning_rate * strength * way.curvature_minimum / batch;
         let phi = 1.0 + 1.0 / temperature;
         let exponent = phi - 0.5 * n;
-        let mut ln_rate = 0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + ln_transverse(way)?
+        let mut ln_rate = 0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln() + transverse
             - exponent * (way.loss / geometry.loss).ln();
         if self == Self::Refined {
             ln_rate += 0.5 * n * temperature.ln() + ln_normaliser(phi, n);
         }
-        Ok([ln_rate, exponent, temperature])
+        [ln_rate, exponent, temperature]
     }
 }
 
@@ -75,20 +75,17 @@ impl Theory for LogLandscape {
         let mut warnings = regime_checks(geometry, sgd);
         let mut exponent = None;
         let ln_rate = match barrier {
-            Barrier::Saddles { ways_out, .. } => {
-                let rates: Result<Vec<[f64; 3]>, String> =
-                    ways_out.iter().map(|way| self.over(way, geometry, batch, sgd)).collect();
-                let reason = rates.as_ref().err().cloned();
-                let rates = rates.unwrap_or_default();
+            Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
+                let rates: Vec<[f64; 3]> = ways.iter().map(|&way| self.over(way, geometry, batch, sgd)).collect();
                 exponent = rates.iter().max_by(|a, b| a[0].total_cmp(&b[0])).map(|rate| rate[1]);
-                for (way, rate) in ways_out.iter().zip(&rates) {
+                for ((way, _), rate) in ways.iter().zip(&rates) {
                     let height = (way.loss / geometry.loss).ln() / rate[2];
                     if height < 3.0 {
                         warnings.push(Warning::SmallBarrier { value: height, limit: 3.0 });
                     }
                 }
-                reason.map_or_else(|| Ok(ln_sum(rates.iter().map(|rate| rate[0]))), Err)
-            }
+                ln_sum(rates.iter().map(|rate| rate[0]))
+            }),
             _ if *self != Self::Refined => {
                 Err("the published prefactor needs a saddle; log-landscape-refined covers this event".to_owned())
             }

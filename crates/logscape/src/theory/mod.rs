@@ -102,12 +102,21 @@ fn ln_sum(logs: impl Iterator<Item = f64>) -> f64 {
     high + logs.iter().map(|x| (x - high).exp()).sum::<f64>().ln()
 }
 
-/// `½ Σ_⊥ ln(h_i*/h_i^s)`, or why there is none.
-fn ln_transverse(way: &WayOut) -> Result<f64, String> {
-    way.ln_transverse_ratio.ok_or_else(|| {
-        "the transverse curvatures are not known: the problem is too large, or its flat directions differ at both ends"
-            .to_owned()
-    })
+/// The ways out with known `½ Σ_⊥ ln(h_i*/h_i^s)`, beside it, and a warning if others are left out; an error where none is
+/// known, or the lowest is not, which is likely to carry most of the rate.
+fn with_transverse<'a>(ways_out: &'a [WayOut], warnings: &mut Vec<Warning>) -> Result<Vec<(&'a WayOut, f64)>, String> {
+    let known: Vec<_> = ways_out.iter().filter_map(|way| Some((way, way.ln_transverse_ratio?))).collect();
+    let lowest = |losses: &mut dyn Iterator<Item = f64>| losses.fold(f64::INFINITY, f64::min);
+    let least = lowest(&mut ways_out.iter().map(|way| way.loss));
+    if lowest(&mut known.iter().map(|(way, _)| way.loss)) > least {
+        let reason = "the transverse curvatures at the lowest saddle are not known: the problem is too large, or its flat \
+                      directions differ at both ends";
+        return Err(reason.to_owned());
+    }
+    if known.len() < ways_out.len() {
+        warnings.push(Warning::WaysLeftOut { value: (ways_out.len() - known.len()) as f64, limit: 0.0 });
+    }
+    Ok(known)
 }
 
 /// Expected overshoot of a discrete walk beyond a boundary, `0.5826 η √Σ_B` for a step's noise covariance `Σ_B = C/B` along

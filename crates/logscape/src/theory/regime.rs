@@ -86,6 +86,13 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// Some ways out have transverse curvatures that are not known, so that the rate is a sum over the others.
+    WaysLeftOut {
+        /// Ways out that are left out.
+        value: f64,
+        /// 0.
+        limit: f64,
+    },
     /// The theory has no prediction here.
     NotApplicable {
         /// Why.
@@ -109,6 +116,9 @@ impl fmt::Display for Warning {
             Self::NoiseSpread { value, limit } => ("noise strengths are unequal: s_max/s_min", value, limit),
             Self::ResidualGradient { value, limit } => ("the gradient is not at rest: |∇L|/√(2sL*h*)", value, limit),
             Self::NegativeCurvature { value, limit } => ("the point is no minimum: negative eigenvalues", value, limit),
+            Self::WaysLeftOut { value, limit } => {
+                ("saddles without known determinants are left out: number", value, limit)
+            }
             Self::NotApplicable { reason } => return write!(f, "not applicable: {reason}"),
         };
         write!(f, "{what} = {value:.3} (limit {limit:.3})")

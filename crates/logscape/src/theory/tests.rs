@@ -239,11 +239,18 @@ fn rates_over_several_saddles_add_up() {
     for (name, expected) in [("kramers", kramers), ("log-landscape", published), ("diffusion-theory", diffusion)] {
         assert!((ln_rate(name, &case, eta) - expected.ln()).abs() < 1e-12, "{name}");
     }
-    let unknown = WayOut { ln_transverse_ratio: None, ..ways[0].clone() };
-    let barrier = Barrier::Saddles { ways_out: vec![ways[1].clone(), unknown], path: None };
-    for (name, applies) in [("kramers", false), ("log-landscape-refined", false), ("diffusion-theory", true)] {
-        let p = by_name(name).unwrap().predict(&case.0, &barrier, &sgd(eta));
-        assert_eq!(p.ln_rate.is_some(), applies, "{p:?}");
+    // A higher saddle without determinants is left out and told; without those of the lowest there is no rate.
+    let higher = WayOut { ln_transverse_ratio: None, loss: 1.7, ..ways[0].clone() };
+    let lower = WayOut { loss: 1.4, ..higher.clone() };
+    for name in ["kramers", "log-landscape-measured", "log-landscape-refined"] {
+        let predict = |more: &WayOut| {
+            let barrier = Barrier::Saddles { ways_out: [&ways[..], &[more.clone()]].concat(), path: None };
+            by_name(name).unwrap().predict(&case.0, &barrier, &sgd(eta))
+        };
+        let without = predict(&higher);
+        assert_eq!(without.ln_rate, Some(ln_rate(name, &case, eta)));
+        assert!(without.warnings.contains(&Warning::WaysLeftOut { value: 1.0, limit: 0.0 }), "{without:?}");
+        assert_eq!(predict(&lower).ln_rate, None);
     }
 }
 
