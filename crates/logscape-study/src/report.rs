@@ -170,7 +170,6 @@ fn what(record: &Record) -> String {
             RegionText::LossFactor(factor) => format!("through {} times the loss of the minimum", number(*factor)),
             RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),
             RegionText::Box(_) => "out of a box".to_owned(),
-            RegionText::Quench => "to where gradient descent ends in another minimum".to_owned(),
         };
         format!(
             " Escape means going {region}; {} replicas of SGD, each at most {} steps.",
