@@ -244,7 +244,7 @@ fn rates_over_several_saddles_add_up() {
     let lower = WayOut { loss: 1.4, ..higher.clone() };
     for name in ["kramers", "log-landscape-measured", "log-landscape-refined"] {
         let predict = |more: &WayOut| {
-            let barrier = Barrier::Saddles { ways_out: [&ways[..], &[more.clone()]].concat(), path: None };
+            let barrier = Barrier::Saddles { ways_out: [&ways[..], std::slice::from_ref(more)].concat(), path: None };
             by_name(name).unwrap().predict(&case.0, &barrier, &sgd(eta))
         };
         let without = predict(&higher);
