@@ -213,18 +213,17 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         }
     }
 
-    /// The steps of `advance`, where `step` moves the replica of a lane among all rows.
+    /// The steps of `advance`, where `step` moves the replica of a lane among all rows and `ends` are those of all.
     #[inline(always)]
     fn steps(
         &self,
         block: &mut RowBlock<R>,
         steps: u64,
-        exit: &ExitTest,
         samples: u32,
         step: impl Fn(&mut [[R; CHUNK]], &[Lane<u32>], usize, &mut [[R; CHUNK]]),
+        ends: impl Fn(&[[R; CHUNK]], &[Vec<[R; CHUNK]>; 2]) -> (u32, u32),
     ) -> Advanced {
         let RowBlock { rows, clocks, bounds, drawn, gradient, .. } = block;
-        let width = gradient.len();
         let mut done = Advanced::default();
         while done.steps < steps && done.ended() == 0 {
             let mut j = 0;
@@ -239,7 +238,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
             for lane in 0..LANES {
                 step(rows, drawn, lane, gradient);
             }
-            (done.escaped, done.diverged) = ends(rows, width, bounds, exit);
+            (done.escaped, done.diverged) = ends(rows, bounds);
             done.diverged &= clocks.occupied;
             done.escaped &= clocks.occupied & !done.diverged;
             done.steps += 1;
@@ -249,58 +248,70 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     }
 }
 
-/// Masks of the lanes outside and of those that have diverged. The bounds are those of `exit`, padded like a row.
+/// Masks of the lanes outside and of those that have diverged, where `row` gives the chunks of a lane. The bounds are those of
+/// `exit`, padded like a row.
 #[inline(always)]
-fn ends<R: Real>(rows: &[[R; CHUNK]], width: usize, bounds: &[Vec<[R; CHUNK]>; 2], exit: &ExitTest) -> (u32, u32) {
-    let zero = [[R::ZERO; CHUNK]; LANES];
-    let (low, high) = (&bounds[0][..], &bounds[1][..]);
-    let mut square = zero;
+fn ends<'r, R: Real>(
+    row: impl Fn(usize) -> &'r [[R; CHUNK]],
+    bounds: &[Vec<[R; CHUNK]>; 2],
+    exit: &ExitTest,
+) -> (u32, u32) {
+    let width = row(0).len();
+    let limit = R::from_f64(DIVERGENCE_LIMIT);
+    // Flags are whole numbers, since those of a chunk stay in a vector where truth values would not.
+    let mut sane = [1; CHUNK];
     for lane in 0..LANES {
         for c in 0..width {
             for k in 0..CHUNK {
-                let x = rows[lane * width + c][k];
-                square[lane][k] = x.mul_add(x, square[lane][k]);
+                // False for NaN too.
+                sane[k] &= u32::from(row(lane)[c][k].abs() < limit);
             }
         }
     }
-    let limit = R::from_f64(DIVERGENCE_LIMIT * DIVERGENCE_LIMIT);
-    // False for NaN too.
-    let sane = lanes_where(&square, |[a, b, c, d]| (a + c) + (b + d) < limit);
+    let mut diverged = 0;
+    if sane != [1; CHUNK] {
+        for lane in 0..LANES {
+            diverged |= u32::from(row(lane).as_flattened().iter().any(|x| !(x.abs() < limit))) << lane;
+        }
+    }
+    let (low, high) = (&bounds[0][..], &bounds[1][..]);
+    let mut sums = [[R::ZERO; CHUNK]; LANES];
     let outside = match *exit {
         ExitTest::Never => 0,
         ExitTest::Box { .. } => {
-            let mut beyond = zero;
+            let (low, high) = (&low[..width], &high[..width]);
             for lane in 0..LANES {
                 for c in 0..width {
                     for k in 0..CHUNK {
-                        let x = rows[lane * width + c][k];
-                        beyond[lane][k] = larger(beyond[lane][k], larger(low[c][k] - x, x - high[c][k]));
+                        let x = row(lane)[c][k];
+                        sums[lane][k] = larger(sums[lane][k], larger(low[c][k] - x, x - high[c][k]));
                     }
                 }
             }
-            lanes_where(&beyond, |[a, b, c, d]| larger(larger(a, c), larger(b, d)) > R::ZERO)
+            lanes_where(&sums, |[a, b, c, d]| larger(larger(a, c), larger(b, d)) > R::ZERO)
         }
         ExitTest::Ball { radius_squared, .. } => {
-            let mut square = zero;
+            let centre = &low[..width];
             for lane in 0..LANES {
                 for c in 0..width {
                     for k in 0..CHUNK {
-                        let distance = rows[lane * width + c][k] - low[c][k];
-                        square[lane][k] = distance.mul_add(distance, square[lane][k]);
+                        let distance = row(lane)[c][k] - centre[c][k];
+                        sums[lane][k] = distance.mul_add(distance, sums[lane][k]);
                     }
                 }
             }
             let limit = R::from_f64(radius_squared);
-            lanes_where(&square, |[a, b, c, d]| (a + c) + (b + d) > limit)
+            lanes_where(&sums, |[a, b, c, d]| (a + c) + (b + d) > limit)
         }
         ExitTest::HalfSpaces { offsets, .. } => {
             let mut mask = 0;
             for j in 0..offsets.len() {
-                let mut height = zero;
+                let normal = &low[j * width..][..width];
+                let mut height = sums;
                 for lane in 0..LANES {
                     for c in 0..width {
                         for k in 0..CHUNK {
-                            height[lane][k] = low[j * width + c][k].mul_add(rows[lane * width + c][k], height[lane][k]);
+                            height[lane][k] = normal[c][k].mul_add(row(lane)[c][k], height[lane][k]);
                         }
                     }
                 }
@@ -310,7 +321,7 @@ fn ends<R: Real>(rows: &[[R; CHUNK]], width: usize, bounds: &[Vec<[R; CHUNK]>; 2
             mask
         }
     };
-    (outside, !sane)
+    (outside, diverged)
 }
 
 /// The larger number; the second where one is none.
@@ -352,14 +363,31 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
                 match width {
                     $($narrow => {
                         let (data, _) = data.as_chunks::<$stride>();
-                        self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, _| {
-                            let (rows, _) = rows.as_chunks_mut::<$narrow>();
-                            self.step::<$narrow, $stride>(data, &mut rows[lane], drawn.as_chunks::<4>(), lane);
-                        })
+                        self.steps(
+                            block,
+                            steps,
+                            samples,
+                            #[inline(always)]
+                            |rows, drawn, lane, _| {
+                                let (rows, _) = rows.as_chunks_mut::<$narrow>();
+                                self.step::<$narrow, $stride>(data, &mut rows[lane], drawn.as_chunks::<4>(), lane);
+                            },
+                            #[inline(always)]
+                            |rows, bounds| {
+                                let rows: &[[_; $narrow]; LANES] = rows.as_chunks().0.try_into().expect("a block has all its rows");
+                                ends(#[inline(always)] |lane| &rows[lane], bounds, exit)
+                            },
+                        )
                     })*
-                    _ => self.steps(block, steps, exit, samples, #[inline(always)] |rows, drawn, lane, room| {
-                        self.step_wide(data, rows, drawn, lane, room);
-                    }),
+                    _ => self.steps(
+                        block,
+                        steps,
+                        samples,
+                        #[inline(always)]
+                        |rows, drawn, lane, room| self.step_wide(data, rows, drawn, lane, room),
+                        #[inline(always)]
+                        |rows, bounds| ends(#[inline(always)] |lane| &rows[lane * width..][..width], bounds, exit),
+                    ),
                 }
             };
         }
