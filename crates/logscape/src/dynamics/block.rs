@@ -177,25 +177,25 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
             }
         }
     }
-    let mut ended = Lane::splat(0);
+    let mut ended = 0;
     for k in 0..LANES {
-        ended.0[k] = outside.0[k] | (1 - sane.0[k]);
+        ended |= (outside.0[k] | (1 - sane.0[k])) & (occupied >> k);
     }
-    if mask(&ended) & occupied == 0 {
-        return (0, 0);
-    }
-    let diverged = !mask(&sane) & occupied;
-    (mask(&outside) & occupied & !diverged, diverged)
+    if ended == 0 { (0, 0) } else { masks(&outside, &sane, occupied) }
+}
+
+/// Masks of the lanes that have left and of those that have diverged, from flags.
+// Apart, since few steps come here and single flags would be taken out of their vectors in all.
+#[cold]
+#[inline(never)]
+fn masks(outside: &Lane<u32>, sane: &Lane<u32>, occupied: u32) -> (u32, u32) {
+    let diverged = !mask(sane) & occupied;
+    (mask(outside) & occupied & !diverged, diverged)
 }
 
 /// Bit `k` is the flag, 0 or 1, of lane `k`.
-#[inline(always)]
 fn mask(flags: &Lane<u32>) -> u32 {
-    let mut mask = 0;
-    for k in 0..LANES {
-        mask |= flags.0[k] << k;
-    }
-    mask
+    flags.0.iter().zip(0..).fold(0, |mask, (flag, k)| mask | flag << k)
 }
 
 impl<R: Gaussian> Block for LaneBlock<R> {
