@@ -64,4 +64,9 @@ impl RowModel for LinearRegression {
     fn link<R: Real>(z: R) -> (R, R) {
         (z, R::ONE)
     }
+
+    #[inline(always)]
+    fn link_curvature<R: Real>(_z: R) -> R {
+        R::ZERO
+    }
 }

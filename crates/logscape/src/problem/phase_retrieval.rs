@@ -69,4 +69,9 @@ impl RowModel for PhaseRetrieval {
     fn link<R: Real>(z: R) -> (R, R) {
         (z * z, z + z)
     }
+
+    #[inline(always)]
+    fn link_curvature<R: Real>(_z: R) -> R {
+        R::ONE + R::ONE
+    }
 }

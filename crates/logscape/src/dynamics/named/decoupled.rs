@@ -20,17 +20,17 @@ impl Kind for InTime {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["dt", "scheme", "noise_strength"]
+        &["dt", "scheme", "noise_strength", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, strength, hessian) = (options.dt(&sgd), strength(at, &sgd, options), at.hessian_factor()?);
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            let sde = DecoupledNoise::new(landscape, hessian, strength)?;
+        let (dt, strength) = (options.dt(&sgd), strength(at, &sgd, options));
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            let sde = DecoupledNoise::new(landscape, at.hessian_factor()?.rounded(), strength)?;
             match options.scheme.unwrap_or(SchemeName::EulerMaruyama) {
-                SchemeName::EulerMaruyama => diffusion(sde, EulerMaruyama, dt)?,
-                SchemeName::Milstein => diffusion(sde, Milstein, dt)?,
-                SchemeName::Platen => diffusion(sde, Platen, dt)?,
+                SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, dt)?,
+                SchemeName::Milstein => diffusion::<R, _, _>(sde, Milstein, dt)?,
+                SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, dt)?,
                 SchemeName::AdaptiveEuler => return Err(BuildError::Scheme("euler-maruyama, milstein and platen")),
             }
         });

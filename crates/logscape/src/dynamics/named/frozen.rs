@@ -20,14 +20,17 @@ impl Kind for Frozen {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["dt", "scheme"]
+        &["dt", "scheme", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, covariance) = (options.dt(&sgd), at.noise_factor()?);
-        let samples = at.problem.samples();
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            additive(ConstantNoise::frozen(landscape, covariance, &sgd, samples)?, options, dt)?
+        let (dt, samples) = (options.dt(&sgd), at.problem.samples());
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            additive::<R, _>(
+                ConstantNoise::frozen(landscape, at.noise_factor()?.rounded(), &sgd, samples)?,
+                options,
+                dt,
+            )?
         });
         Ok(Built::in_time(dynamics, dt, &sgd))
     }

@@ -55,15 +55,19 @@ impl Kind for Shaped {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &[]
+        &["precision"]
     }
 
     /// The Euler–Maruyama step of length `η` is the chain.
-    fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, _options: &Options) -> Result<Built<'a>, BuildError> {
+    fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let strength = sgd.learning_rate / sgd.effective_batch_size(at.problem.samples());
         let (shape, trace) = ((self.shape)(at)?, strength * noise_trace(at.problem, at.theta));
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            diffusion(ConstantNoise::matched(landscape, shape, trace)?, EulerMaruyama, sgd.learning_rate)?
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            diffusion::<R, _, _>(
+                ConstantNoise::matched(landscape, shape.rounded(), trace)?,
+                EulerMaruyama,
+                sgd.learning_rate,
+            )?
         });
         Ok(Built::in_time(dynamics, sgd.learning_rate, &sgd))
     }

@@ -20,13 +20,13 @@ impl Kind for Gibbs {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["temperature", "dt", "scheme"]
+        &["temperature", "dt", "scheme", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let (dt, temperature) = (options.dt(&sgd), options.temperature()?);
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            additive(ConstantNoise::langevin(landscape, temperature)?, options, dt)?
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            additive::<R, _>(ConstantNoise::langevin(landscape, temperature)?, options, dt)?
         });
         Ok(Built::in_time(dynamics, dt, &sgd))
     }

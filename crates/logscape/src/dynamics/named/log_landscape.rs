@@ -23,16 +23,20 @@ impl Kind for InLandscapeTime {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["dt", "scheme", "noise_strength"]
+        &["dt", "scheme", "noise_strength", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, strength, hessian) = (options.dt(&sgd), strength(at, &sgd, options), at.hessian_factor()?);
+        let (dt, strength) = (options.dt(&sgd), strength(at, &sgd, options));
         let adaptive = options.scheme == Some(SchemeName::AdaptiveEuler);
         let step = at.geometry.loss * dt * if adaptive { CUT } else { 1.0 };
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            let sde = LogLandscape::new(landscape, hessian, strength)?;
-            if adaptive { diffusion(sde, AdaptiveEuler { longest: dt }, step)? } else { additive(sde, options, step)? }
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            let sde = LogLandscape::new(landscape, at.hessian_factor()?.rounded(), strength)?;
+            if adaptive {
+                diffusion::<R, _, _>(sde, AdaptiveEuler { longest: dt }, step)?
+            } else {
+                additive::<R, _>(sde, options, step)?
+            }
         });
         Ok(Built { dynamics, step, steps_per_sgd_step: sgd.learning_rate * at.geometry.loss / step })
     }

@@ -20,13 +20,13 @@ impl Kind for Measured {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["dt"]
+        &["dt", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let dt = options.dt(&sgd);
-        let dynamics = on_landscape!(at.problem, |landscape| {
-            diffusion(MeasuredNoise::new(landscape, &sgd)?, EulerMaruyama, dt)?
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            diffusion::<R, _, _>(MeasuredNoise::new(landscape, &sgd)?, EulerMaruyama, dt)?
         });
         Ok(Built::in_time(dynamics, dt, &sgd))
     }

@@ -25,6 +25,7 @@ use thiserror::Error;
 use super::sde::{AllSamples, Diffusion, EachReplica, EulerMaruyama, Platen, Scheme, Sde, SdeError};
 use super::{AnyDynamics, SgdError, TimeUnit};
 use crate::operator::dense::EigenError;
+use crate::random::Gaussian;
 use crate::{Precision, Sampling, SgdSettings};
 
 static ALL: &[&dyn Kind] = &[
@@ -106,7 +107,7 @@ pub struct Options {
     /// How batches are drawn, where not as for SGD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampling: Option<Sampling>,
-    /// Precision of `sgd`, where not as for SGD.
+    /// Precision of `sgd`, where not as for SGD; of an SDE, `float64` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
 }
@@ -212,6 +213,9 @@ pub enum BuildError {
     /// There is no vector code in single precision for this problem and sampling.
     #[error("float32 is for linear regression, phase retrieval and the sinusoid with replacement, and for perceptrons")]
     Precision,
+    /// There is no vector code in single precision for the landscape of this problem.
+    #[error("an SDE in float32 is for linear regression, phase retrieval and the sinusoid")]
+    SdePrecision,
     /// A noise matrix would be too large.
     #[error(
         "it needs the noise covariance as a matrix, for at most {MATRIX_LIMIT} parameters; the problem has {0}, for which `measured-noise-sde` needs none"
@@ -240,45 +244,65 @@ macro_rules! on_model {
 }
 use on_model;
 
-/// Evaluates `$make` for the landscape of a problem: in lanes where its model has them, else replica by replica.
+/// Evaluates `$make` for the landscape of a problem in the precision `$real` that the options name: in lanes where its model has
+/// them, else replica by replica.
 macro_rules! on_landscape {
-    ($problem:expr, |$landscape:ident| $make:expr) => {
+    ($at:expr, $options:expr, |$landscape:ident: $real:ident| $make:expr) => {
+        match $options.precision.unwrap_or_default() {
+            $crate::Precision::Float64 => {
+                type $real = f64;
+                $crate::dynamics::named::on_landscape!(@lanes $at.problem, $real, |$landscape| $make, {
+                    let $landscape = $crate::dynamics::named::EachReplica($at.problem);
+                    $make
+                })
+            }
+            $crate::Precision::Float32 => {
+                type $real = f32;
+                $crate::dynamics::named::on_landscape!(@lanes $at.problem, $real, |$landscape| $make, {
+                    return Err($crate::dynamics::named::BuildError::SdePrecision)
+                })
+            }
+        }
+    };
+    (@lanes $problem:expr, $real:ident, |$landscape:ident| $make:expr, $other:block) => {
         match $problem.vector_form() {
             Some($crate::problem::VectorForm::LinearRegression(model)) => {
-                let $landscape = $crate::dynamics::named::AllSamples::<f64, _>::new(model);
+                let $landscape = $crate::dynamics::named::AllSamples::<$real, _>::new(model);
                 $make
             }
             Some($crate::problem::VectorForm::PhaseRetrieval(model)) => {
-                let $landscape = $crate::dynamics::named::AllSamples::<f64, _>::new(model);
+                let $landscape = $crate::dynamics::named::AllSamples::<$real, _>::new(model);
                 $make
             }
             Some($crate::problem::VectorForm::Sinusoid(model)) => {
-                let $landscape = $crate::dynamics::named::AllSamples::<f64, _>::new(model);
+                let $landscape = $crate::dynamics::named::AllSamples::<$real, _>::new(model);
                 $make
             }
-            Some($crate::problem::VectorForm::Mlp(_)) | None => {
-                let $landscape = $crate::dynamics::named::EachReplica($problem);
-                $make
-            }
+            Some($crate::problem::VectorForm::Mlp(_)) | None => $other,
         }
     };
 }
 use on_landscape;
 
 /// `sde` by `scheme` in steps of length `step`, its type forgotten.
-fn diffusion<'a, S, M>(sde: S, scheme: M, step: f64) -> Result<AnyDynamics<'a>, BuildError>
+fn diffusion<'a, R, S, M>(sde: S, scheme: M, step: f64) -> Result<AnyDynamics<'a>, BuildError>
 where
-    S: Sde<f64> + Send + 'a,
-    M: Scheme<f64, S> + Send + 'a,
+    R: Gaussian,
+    S: Sde<R> + Send + 'a,
+    M: Scheme<R, S> + Send + 'a,
 {
-    Ok(AnyDynamics::new(Diffusion::<f64, S, M>::new(sde, scheme, step)?))
+    Ok(AnyDynamics::new(Diffusion::<R, S, M>::new(sde, scheme, step)?))
 }
 
 /// [`diffusion`] by the scheme of that name, out of those for additive noise.
-fn additive<'a, S: Sde<f64> + Send + 'a>(sde: S, options: &Options, step: f64) -> Result<AnyDynamics<'a>, BuildError> {
+fn additive<'a, R: Gaussian, S: Sde<R> + Send + 'a>(
+    sde: S,
+    options: &Options,
+    step: f64,
+) -> Result<AnyDynamics<'a>, BuildError> {
     match options.scheme.unwrap_or(SchemeName::EulerMaruyama) {
-        SchemeName::EulerMaruyama => diffusion(sde, EulerMaruyama, step),
-        SchemeName::Platen => diffusion(sde, Platen, step),
+        SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, step),
+        SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, step),
         SchemeName::Milstein | SchemeName::AdaptiveEuler => {
             Err(BuildError::Scheme("euler-maruyama and platen: Milstein's is Euler's where noise is constant"))
         }

@@ -1,8 +1,8 @@
 //! The modified equation of second order, with measured noise.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, diffusion};
+use super::{AtMinimum, BuildError, Built, Kind, Options, diffusion, on_landscape};
 use crate::SgdSettings;
-use crate::dynamics::sde::{EachReplica, EulerMaruyama, MeasuredNoise, SecondOrder};
+use crate::dynamics::sde::{EulerMaruyama, MeasuredNoise, SecondOrder};
 
 pub(super) struct SecondOrderMeasured;
 
@@ -20,13 +20,15 @@ impl Kind for SecondOrderMeasured {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["dt"]
+        &["dt", "precision"]
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let dt = options.dt(&sgd);
-        let first = MeasuredNoise::<f64, _>::new(EachReplica(at.problem), &sgd)?;
-        let dynamics = diffusion(SecondOrder::new(first, sgd.learning_rate)?, EulerMaruyama, dt)?;
+        let dynamics = on_landscape!(at, options, |landscape: R| {
+            let first = MeasuredNoise::new(landscape, &sgd)?;
+            diffusion::<R, _, _>(SecondOrder::new(first, sgd.learning_rate)?, EulerMaruyama, dt)?
+        });
         Ok(Built::in_time(dynamics, dt, &sgd))
     }
 }

@@ -123,8 +123,15 @@ fn one_step_has_the_covariance_of_the_equation() {
     let s = geometry.noise_strength.value;
     let trace_hessian: f64 = geometry.eigenvalues.iter().sum();
     let replicas = 20_000;
-    for kind in all().iter().filter(|kind| !["sgld", "langevin-sde"].contains(&kind.name())) {
-        let built = kind.build(&at, SGD, &usual(*kind)).unwrap();
+    let kinds = all().iter().filter(|kind| !["sgld", "langevin-sde"].contains(&kind.name()));
+    let in_precisions = |kind| [(kind, Precision::Float64), (kind, Precision::Float32)];
+    for (kind, precision) in kinds.flat_map(in_precisions) {
+        let known = kind.options().contains(&"precision");
+        if !known && precision == Precision::Float32 {
+            continue;
+        }
+        let options = Options { precision: known.then_some(precision), ..usual(*kind) };
+        let built = kind.build(&at, SGD, &options).unwrap();
         let ends = run(&built.dynamics, theta, 1, replicas);
         let squares: Vec<f64> =
             ends.iter().map(|end| end.iter().zip(theta).map(|(x, m)| (x - m).powi(2)).sum()).collect();
@@ -141,7 +148,7 @@ fn one_step_has_the_covariance_of_the_equation() {
             _ => eta * eta * trace / b,
         };
         // Four standard errors; the residual gradient enters far below.
-        assert!((mean - want).abs() < 4.0 * error, "{}: {mean} ± {error} against {want}", kind.name());
+        assert!((mean - want).abs() < 4.0 * error, "{} {precision:?}: {mean} ± {error} against {want}", kind.name());
         assert!((mean - 1.3 * want).abs() > 4.0 * error, "{}: the test has no power", kind.name());
     }
     // Shapes: the share of the variance along the sharpest direction.
@@ -187,6 +194,12 @@ fn what_cannot_be_built_says_why() {
     let single = |sampling| Options { precision: Some(Precision::Float32), sampling, ..none() };
     assert_eq!(refused("sgd", single(None)), None);
     assert!(refused("sgd", single(Some(Sampling::EpochShuffle))).unwrap().contains("float32"));
+    let entries: Vec<(usize, usize, f64)> = (0..9).map(|k| (k / 3, k % 3, 1.0 + (k as f64).sin())).collect();
+    let product = MatrixFactorisation::new(3, 3, 1, &entries).unwrap();
+    let elsewhere = minimum(&product, &[1.0; 6]);
+    let there = self::at(&product, &elsewhere);
+    let built = by_name("measured-noise-sde").unwrap().build(&there, SGD, &single(None));
+    assert!(built.is_err_and(|error| error.to_string().contains("float32")));
     assert!(by_name("sdg").is_none());
     let stopped = AtMinimum::new(&plane, &place.0, &place.1, Precision::Float64, &|| true);
     assert!(matches!(

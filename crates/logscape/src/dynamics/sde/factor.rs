@@ -75,6 +75,17 @@ impl<R: Real> NoiseFactor<R> {
         self.scaled(positive("trace", trace)? / own)
     }
 
+    /// The factor in another precision.
+    pub fn rounded<S: Real>(&self) -> NoiseFactor<S> {
+        let round = |row: &Vec<R>| row.iter().map(|x| S::from_f64(x.to_f64())).collect();
+        match self {
+            Self::Diagonal(roots) => NoiseFactor::Diagonal(round(roots)),
+            Self::Columns { dim, columns } => {
+                NoiseFactor::Columns { dim: *dim, columns: columns.iter().map(round).collect() }
+            }
+        }
+    }
+
     /// `tr F Fᵀ`.
     pub fn trace(&self) -> f64 {
         let square = |row: &Vec<R>| row.iter().map(|x| x.to_f64().powi(2)).sum::<f64>();

@@ -85,6 +85,16 @@ pub trait LaneSamples: Problem {
         sample: usize,
         slope: &mut [Lane<R>],
     ) -> Lane<R>;
+
+    /// Adds `scale · (∂²f/∂θ²) v` at one sample to `out` (`P` lanes), for `v` (`P` lanes).
+    fn add_curvature<R: Real>(
+        data: &Self::Data<R>,
+        theta: &[Lane<R>],
+        sample: usize,
+        v: &[Lane<R>],
+        scale: Lane<R>,
+        out: &mut [Lane<R>],
+    );
 }
 
 impl LaneSamples for Sinusoid {
@@ -112,6 +122,26 @@ impl LaneSamples for Sinusoid {
             sine - y
         }
     }
+
+    #[inline(always)]
+    fn add_curvature<R: Real>(
+        data: &Self::Data<R>,
+        theta: &[Lane<R>],
+        sample: usize,
+        v: &[Lane<R>],
+        scale: Lane<R>,
+        out: &mut [Lane<R>],
+    ) {
+        let x = Lane::splat(data[0][sample]);
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        let (bent, tilted) = (-(scale * x * x * sine), scale * x * cosine);
+        if let [_, amplitude] = theta {
+            out[0] = (bent * *amplitude).mul_add(v[0], tilted.mul_add(v[1], out[0]));
+            out[1] = tilted.mul_add(v[0], out[1]);
+        } else {
+            out[0] = bent.mul_add(v[0], out[0]);
+        }
+    }
 }
 
 impl<M: RowModel> LaneSamples for M {
@@ -132,10 +162,7 @@ impl<M: RowModel> LaneSamples for M {
         slope: &mut [Lane<R>],
     ) -> Lane<R> {
         let input = &data.0[sample * theta.len()..][..theta.len()];
-        let mut projection = Lane::splat(R::ZERO);
-        for (x, &input) in theta.iter().zip(input) {
-            projection = x.mul_add(Lane::splat(input), projection);
-        }
+        let projection = onto(input, theta);
         let (mut value, mut derivative) = (projection, projection);
         for k in 0..LANES {
             (value.0[k], derivative.0[k]) = M::link(projection.0[k]);
@@ -143,6 +170,30 @@ impl<M: RowModel> LaneSamples for M {
         slope.iter_mut().zip(input).for_each(|(out, &input)| *out = derivative * Lane::splat(input));
         value - Lane::splat(data.1[sample])
     }
+
+    #[inline(always)]
+    fn add_curvature<R: Real>(
+        data: &Self::Data<R>,
+        theta: &[Lane<R>],
+        sample: usize,
+        v: &[Lane<R>],
+        scale: Lane<R>,
+        out: &mut [Lane<R>],
+    ) {
+        let input = &data.0[sample * theta.len()..][..theta.len()];
+        let factor = scale * onto(input, theta).map(M::link_curvature) * onto(input, v);
+        out.iter_mut().zip(input).for_each(|(out, &input)| *out = factor.mul_add(Lane::splat(input), *out));
+    }
+}
+
+/// `x · v` for an input `x` (`P`) and lanes `v` (`P`).
+#[inline(always)]
+fn onto<R: Real>(input: &[R], v: &[Lane<R>]) -> Lane<R> {
+    let mut sum = Lane::splat(R::ZERO);
+    for (v, &input) in v.iter().zip(input) {
+        sum = v.mul_add(Lane::splat(input), sum);
+    }
+    sum
 }
 
 /// The loss of all data of a model that is evaluated in lanes. One evaluation costs `N` evaluations of the model.
@@ -204,6 +255,22 @@ impl<R: Real, M: LaneSamples> GradientNoise<R> for AllSamples<R, M> {
             let residual = *weight * M::residual_and_slope(&self.data, theta, sample, slope);
             out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = residual.mul_add(*slope, *out));
         }
+    }
+}
+
+impl<R: Real, M: LaneSamples> Curved<R> for AllSamples<R, M> {
+    #[inline(always)]
+    fn hessian_product_into(&self, theta: &[Lane<R>], v: &[Lane<R>], out: &mut [Lane<R>], slope: &mut Vec<Lane<R>>) {
+        out.fill(Lane::splat(R::ZERO));
+        for sample in 0..self.samples {
+            let residual = M::residual_and_slope(&self.data, theta, sample, slope);
+            let mut along = Lane::splat(R::ZERO);
+            slope.iter().zip(v).for_each(|(slope, v)| along = slope.mul_add(*v, along));
+            out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = along.mul_add(*slope, *out));
+            M::add_curvature(&self.data, theta, sample, v, residual, out);
+        }
+        let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
+        out.iter_mut().for_each(|x| *x = share * *x);
     }
 }
 

@@ -16,6 +16,9 @@ pub trait RowModel: Problem {
 
     /// `(φ(z), φ'(z))`.
     fn link<R: Real>(z: R) -> (R, R);
+
+    /// `φ''(z)`.
+    fn link_curvature<R: Real>(z: R) -> R;
 }
 
 /// Coordinates of inputs that stay in registers between the projection and the gradient.
@@ -271,7 +274,8 @@ fn ends<'r, R: Real>(
     let mut diverged = 0;
     if sane != [1; CHUNK] {
         for lane in 0..LANES {
-            diverged |= u32::from(row(lane).as_flattened().iter().any(|x| !(x.abs() < limit))) << lane;
+            let sane = row(lane).as_flattened().iter().all(|x| x.abs() < limit);
+            diverged |= u32::from(!sane) << lane;
         }
     }
     let (low, high) = (&bounds[0][..], &bounds[1][..]);

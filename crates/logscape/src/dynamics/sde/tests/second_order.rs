@@ -5,7 +5,7 @@ use super::orders::order;
 use super::*;
 use crate::dynamics::ExitTest;
 use crate::ensemble::Interrupt;
-use crate::problem::{LinearRegression, Sinusoid};
+use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// An equation without noise.
@@ -58,6 +58,31 @@ fn the_mean_is_that_of_descent_to_second_order() {
     let (x, y) = samples(1);
     let sine = Sinusoid::new(x, y, true).unwrap();
     check_orders(&sine, &[2.0, -0.5], || EachReplica(&sine));
+}
+
+/// In lanes the Hessian is that of the problem, which is tested against differences of gradients.
+#[test]
+fn the_hessian_in_lanes_is_that_of_the_problem() {
+    fn check<M: LaneSamples>(model: &M, theta: &[f64], v: &[f64]) {
+        let lanes = |x: &[f64]| x.iter().map(|&x| Lane::splat(x)).collect::<Vec<_>>();
+        let (theta, v) = (lanes(theta), lanes(v));
+        let product = |landscape: &dyn Fn(&mut [Lane<f64>])| {
+            let mut out = lanes(&vec![7.0; v.len()]);
+            landscape(&mut out);
+            out.iter().map(|x| x[3]).collect::<Vec<f64>>()
+        };
+        let (each, all) = (EachReplica(model), AllSamples::<f64, _>::new(model));
+        let want = product(&|out| each.hessian_product_into(&theta, &v, out, &mut Landscape::<f64>::work(&each)));
+        let found = product(&|out| all.hessian_product_into(&theta, &v, out, &mut all.work()));
+        let size = want.iter().fold(0.0_f64, |size, x| size.max(x.abs()));
+        assert!(found.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12 * size), "{found:?} {want:?}");
+    }
+    let (x, y) = samples(1);
+    check(&Sinusoid::new(x.clone(), y.clone(), true).unwrap(), &[2.0, -0.5], &[0.3, 1.1]);
+    check(&Sinusoid::new(x, y, false).unwrap(), &[2.0], &[0.3]);
+    let (x, y) = samples(2);
+    check(&LinearRegression::new(x.clone(), y.clone(), 2).unwrap(), &[2.0, -1.5], &[0.3, 1.1]);
+    check(&PhaseRetrieval::new(x, y, 2).unwrap(), &[2.0, -1.5], &[0.3, 1.1]);
 }
 
 /// `E θ = θ₀ exp(−(h + ηh²/2) t)`.
