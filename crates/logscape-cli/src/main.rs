@@ -49,7 +49,7 @@ enum Command {
         /// Continue an unfinished run
         #[arg(long, conflicts_with = "force")]
         resume: bool,
-        /// Take over the replicas of this complete record of the same study with fewer of them
+        /// Take over the replicas and repeats of this complete record of the same study with fewer of them
         #[arg(long, value_name = "RECORD", conflicts_with = "resume")]
         extend: Option<PathBuf>,
         /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it

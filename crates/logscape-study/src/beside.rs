@@ -1,6 +1,7 @@
 //! The dynamics of a study in one setting, SGD and those beside it: how each is built, escapes, and leaves its path.
 
-use crate::ensembles::{Ensembles, SGD, escape_name};
+use crate::ensembles::{SGD, escape_name};
+use crate::measure::{Escaped, Task, Ways};
 use crate::record::{DynamicsEscape, EscapeRow, MeasuredRecord, TrajectoryRow, escape_rows, trajectory_rows};
 use crate::runner::RunError;
 use crate::schema::{DynamicsTable, TrajectoriesTable};
@@ -61,7 +62,7 @@ impl<'a> Mover<'a> {
     }
 
     /// The run that stands for SGD's `run`: its steps are counted in the dynamics' own.
-    fn own(&self, run: &EscapeRun) -> EscapeRun {
+    pub(crate) fn own(&self, run: &EscapeRun) -> EscapeRun {
         let region = match &run.region {
             Region::LossLevel { loss, check_every } => {
                 Region::LossLevel { loss: *loss, check_every: self.built.steps(*check_every) }
@@ -71,49 +72,67 @@ impl<'a> Mover<'a> {
         EscapeRun { region, max_steps: self.built.steps(run.max_steps), ..run.clone() }
     }
 
-    /// How the replicas of `run` end, run and kept as one ensemble.
-    pub(crate) fn ends<P: Problem>(
-        &self,
-        problem: &P,
-        number: usize,
-        run: &EscapeRun,
-        ensembles: &Ensembles,
-    ) -> Result<(Vec<Termination>, Vec<EscapeRow>), RunError> {
-        let (run, problem) = (self.own(run), problem as &dyn Problem);
-        let ended = |count| ensembles.listener.replicas(count, run.replicas as u64);
-        let progress: EscapeProgress = ensembles.run(
-            &escape_name(number, self.name),
+    /// How the first `replicas` of the direct ensemble end, run and kept as one ensemble.
+    pub(crate) fn ends<P: Problem>(&self, task: &Task<P>, replicas: usize) -> Result<Vec<Termination>, RunError> {
+        let (run, problem) = (EscapeRun { replicas, ..self.own(task.run) }, task.problem as &dyn Problem);
+        let ended = |count| task.ensembles.listener.replicas(count, replicas as u64);
+        let progress: EscapeProgress = task.ensembles.run(
+            &escape_name(task.number, self.name),
             |_| None,
             |progress: &mut EscapeProgress, pause| {
                 run.advance(&self.built.dynamics, problem, progress, pause, ended)?;
                 Ok(progress.is_complete(&run))
             },
         )?;
-        let ends = progress.terminations(&run);
-        let rows = escape_rows((number, &self.sgd, self.name), &ends);
-        Ok((ends, rows))
+        Ok(progress.terminations(&run))
+    }
+
+    /// Rows of the table of escape times, which direct simulation has.
+    pub(crate) fn rows(&self, number: usize, escaped: &Escaped) -> Vec<EscapeRow> {
+        match &escaped.ways {
+            Ways::Direct(ends) => escape_rows((number, &self.sgd, self.name), ends),
+            Ways::Rare(_) => Vec::new(),
+        }
     }
 
     /// What was measured, in steps of SGD.
-    pub(crate) fn measured(&self, ends: &[Termination], seed: u64) -> MeasuredRecord {
+    pub(crate) fn measured(&self, escaped: &Escaped, seed: u64) -> MeasuredRecord {
         let eta = self.sgd.learning_rate;
-        let times = observations(ends, |steps, time| self.built.sgd_steps(steps, time, eta));
-        MeasuredRecord::with_quantiles(&rate(ends, &times, seed), &times)
+        match &escaped.ways {
+            Ways::Direct(ends) => {
+                let times = observations(ends, |steps, time| self.built.sgd_steps(steps, time, eta));
+                MeasuredRecord::direct(&rate(ends, &times, seed), &times, escaped.why.clone())
+            }
+            Ways::Rare(rare) => {
+                let rate = match self.time_unit() {
+                    TimeUnit::Steps => rare.rate.rate_per_step,
+                    TimeUnit::LearningTime | TimeUnit::LandscapeTime => per_time(&rare.rate).map(|rate| times(rate, eta)),
+                };
+                let lower = rare.rate.mean_steps_lower_bound / self.built.steps_per_sgd_step;
+                MeasuredRecord::rare(rare, (rate.map(inverse), lower), escaped.why.clone())
+            }
+        }
     }
 
     /// The record of a dynamics beside SGD, of which `sgd` was measured.
-    pub(crate) fn record(&self, ends: &[Termination], sgd: &MeasuredRecord, seed: u64) -> DynamicsEscape {
-        let mean = |clock: &dyn Fn(u64, f64) -> f64| rate(ends, &observations(ends, clock), seed).mean_steps;
-        let measured = self.measured(ends, seed);
-        let landscape = self.time_unit() == TimeUnit::LandscapeTime;
+    pub(crate) fn record(&self, escaped: &Escaped, sgd: &MeasuredRecord, seed: u64) -> DynamicsEscape {
+        let measured = self.measured(escaped, seed);
+        let step = self.built.step;
+        let (mean_time, mean_step_time) = match &escaped.ways {
+            Ways::Direct(ends) => {
+                let mean = |clock: &dyn Fn(u64, f64) -> f64| rate(ends, &observations(ends, clock), seed).mean_steps;
+                (mean(&|_, time| time), mean(&|steps, _| steps as f64 * step))
+            }
+            Ways::Rare(rare) => (per_time(&rare.rate).map(inverse), rare.rate.mean_steps.map(|mean| times(mean, step))),
+        };
         DynamicsEscape {
             name: self.name.to_owned(),
             kind: self.kind.to_owned(),
             options: self.options.clone(),
             clock: self.time_unit(),
-            step: self.built.step,
-            mean_time: mean(&|_, time| time),
-            mean_landscape_time: if landscape { mean(&|steps, _| steps as f64 * self.built.step) } else { None },
+            step,
+            mean_time,
+            mean_landscape_time: mean_step_time.filter(|_| self.time_unit() == TimeUnit::LandscapeTime),
             decades_from_sgd: difference(measured.log10_mean_steps, sgd.log10_mean_steps),
             measured,
         }
@@ -163,6 +182,19 @@ fn observations(ends: &[Termination], clock: impl Fn(u64, f64) -> f64) -> Vec<Ob
 fn rate(ends: &[Termination], times: &[Observation], seed: u64) -> RateEstimate {
     let diverged = ends.iter().filter(|end| matches!(end, Termination::Diverged { .. })).count() as u64;
     RateEstimate::from_observations(times, diverged, "direct simulation", seed)
+}
+
+/// Escapes per unit `t` that repeats gave.
+fn per_time(rate: &RateEstimate) -> Option<Estimate> {
+    rate.repeats.as_ref()?.rate_per_time
+}
+
+fn times(estimate: Estimate, factor: f64) -> Estimate {
+    Estimate::new(factor * estimate.value, factor * estimate.ci95[0], factor * estimate.ci95[1])
+}
+
+fn inverse(rate: Estimate) -> Estimate {
+    Estimate::new(1.0 / rate.value, 1.0 / rate.ci95[1], 1.0 / rate.ci95[0])
 }
 
 /// `a − b`, with the squares of the distances to the ends of the intervals added.

@@ -2,9 +2,10 @@
 
 use crate::record::{Checkpoints, Record, RecordError};
 use crate::runner::{Listener, RunError};
-use crate::schema::Study;
+use crate::schema::{EscapeTable, Study};
 use crate::stationary::GROUPS;
 use logscape::ensemble::{EscapeProgress, Interrupt, StationaryProgress};
+use logscape::rare::RareProgress;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -45,33 +46,35 @@ impl Ensembles<'_> {
         }
     }
 
-    /// Takes over the ensembles of the complete record in `folder`, whose study differs by fewer replicas only.
+    /// Takes over the ensembles of the complete record in `folder`, whose study differs by fewer replicas or repeats only.
     ///
     /// # Errors
     /// If there is no complete record, it is of another study, or it cannot be copied.
     pub(crate) fn take_over(&self, study: &Study, folder: &Path) -> Result<(), RunError> {
         let old = Record::read(folder)?;
-        let (old_counts, new_counts) = (replicas(&old.study), replicas(study));
-        let grouped = |count: Option<usize>| count.map(|count| count.min(GROUPS));
-        if with_replicas(&old.study, new_counts) != *study
-            || old_counts.0 > new_counts.0
-            || old_counts.1 > new_counts.1
-            || grouped(old_counts.0) != grouped(new_counts.0)
-        {
+        let (old_counts, new_counts) = (Counts::of(&old.study), Counts::of(study));
+        if new_counts.put_into(&old.study) != *study || !old_counts.can_become(&new_counts) {
             return Err(RecordError::CannotExtend(folder.to_path_buf()).into());
         }
+        let cost = |study: &Study| study.escape.as_ref().map(EscapeTable::rare_cost);
+        let same_cost = cost(&old.study) == cost(study);
         let ensembles = Checkpoints::of_ensembles(folder);
         for number in 0..old.results.settings.len() {
             for dynamics in all_dynamics(study) {
-                if let Some(count) = old_counts.0 {
+                if let Some(count) = old_counts.stationary {
                     let name = stationary_name(number, dynamics);
                     let mut progress: StationaryProgress = ensembles.load_present(&name)?;
                     progress.extend(count);
                     self.kept.save(&name, &progress)?;
                 }
-                if old_counts.1.is_some() {
-                    let name = escape_name(number, dynamics);
-                    self.kept.save(&name, &ensembles.load_present::<EscapeProgress>(&name)?)?;
+                let name = escape_name(number, dynamics);
+                if let Some(progress) = ensembles.load::<EscapeProgress>(&name)? {
+                    self.kept.save(&name, &progress)?;
+                }
+                // Repeats that may take other numbers of steps are others.
+                let name = rare_name(number, dynamics);
+                if let Some(progress) = ensembles.load::<RareProgress>(&name)?.filter(|_| same_cost) {
+                    self.kept.save(&name, &progress)?;
                 }
             }
         }
@@ -97,23 +100,46 @@ pub(crate) fn escape_name(setting: usize, dynamics: &str) -> String {
     ensemble_name(setting, "escape", dynamics)
 }
 
+/// Name of a setting's rare-event run of a dynamics in the folder of ensembles.
+pub(crate) fn rare_name(setting: usize, dynamics: &str) -> String {
+    ensemble_name(setting, "rare", dynamics)
+}
+
 fn ensemble_name(setting: usize, what: &str, dynamics: &str) -> String {
     if dynamics == SGD { format!("setting-{setting}-{what}") } else { format!("setting-{setting}-{what}-{dynamics}") }
 }
 
-/// Replicas of the stationary and of the escape ensembles.
-fn replicas(study: &Study) -> (Option<usize>, Option<usize>) {
-    (study.stationary.as_ref().map(|table| table.replicas), study.escape.as_ref().map(|table| table.replicas))
+/// Numbers that may grow when a record is extended, where the study has such ensembles.
+struct Counts {
+    stationary: Option<usize>,
+    escape: Option<usize>,
+    repeats: Option<usize>,
 }
 
-/// The study with other numbers of replicas, where it has ensembles.
-fn with_replicas(study: &Study, (stationary, escape): (Option<usize>, Option<usize>)) -> Study {
-    let mut study = study.clone();
-    if let (Some(table), Some(count)) = (&mut study.stationary, stationary) {
-        table.replicas = count;
+impl Counts {
+    fn of(study: &Study) -> Self {
+        Self {
+            stationary: study.stationary.as_ref().map(|table| table.replicas),
+            escape: study.escape.as_ref().map(|table| table.replicas),
+            repeats: study.escape.as_ref().map(|table| table.rare.repeats),
+        }
     }
-    if let (Some(table), Some(count)) = (&mut study.escape, escape) {
-        table.replicas = count;
+
+    fn can_become(&self, more: &Self) -> bool {
+        let grouped = |count: Option<usize>| count.map(|count| count.min(GROUPS));
+        let grow = self.stationary <= more.stationary && self.escape <= more.escape && self.repeats <= more.repeats;
+        grow && grouped(self.stationary) == grouped(more.stationary)
     }
-    study
+
+    /// The study with these numbers.
+    fn put_into(&self, study: &Study) -> Study {
+        let mut study = study.clone();
+        if let (Some(table), Some(count)) = (&mut study.stationary, self.stationary) {
+            table.replicas = count;
+        }
+        if let (Some(table), Some(count), Some(repeats)) = (&mut study.escape, self.escape, self.repeats) {
+            (table.replicas, table.rare.repeats) = (count, repeats);
+        }
+        study
+    }
 }

@@ -8,6 +8,7 @@ mod ensembles;
 pub mod expect;
 pub mod figures;
 pub mod load;
+mod measure;
 pub mod record;
 mod region;
 pub mod report;

@@ -1,7 +1,7 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use crate::diagnostic::StudyError;
-use crate::schema::{DynamicsTable, Expectation, RegionText, Study, Theories, TrajectoriesTable};
+use crate::schema::{DynamicsTable, Expectation, RareTable, RegionText, Study, Theories, TrajectoriesTable};
 use logscape::dynamics::named;
 use logscape::theory;
 use miette::{NamedSource, SourceSpan};
@@ -236,6 +236,7 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
         require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
         check_region(&escape.region)?;
+        check_rare(&escape.rare)?;
         check_theories(&escape.theories)?;
         require(
             escape.xi > 0.0 && escape.xi < 1.0,
@@ -293,6 +294,28 @@ fn check_trajectories(table: &TrajectoriesTable) -> Result<(), Problem> {
         format!("up to {points:.1e} points for each setting, where 10^6 are the most"),
         "use fewer replicas, fewer steps, or a larger `every`",
     )
+}
+
+/// Repeats that random streams are kept for.
+const MOST_REPEATS: usize = 1 << 16;
+
+fn check_rare(rare: &RareTable) -> Result<(), Problem> {
+    let RareTable { trajectories, repeats, cut, max_cost, .. } = rare;
+    require(
+        *trajectories >= 10,
+        "escape.rare.trajectories",
+        format!("{trajectories} excursions are too few to drop some of"),
+        "use 10 or more, better 1000",
+    )?;
+    require(
+        (3..=MOST_REPEATS).contains(repeats),
+        "escape.rare.repeats",
+        format!("{repeats} repeats give no interval"),
+        "use 3 to 65536, better 20",
+    )?;
+    let cut_ok = *cut > 0.0 && *cut < 1.0;
+    require(cut_ok, "escape.rare.cut", format!("{cut} is no share to drop"), "use a number between 0 and 1")?;
+    require(*max_cost != Some(0), "escape.rare.max_cost", "no step", "use 1 or more, better 100_000_000")
 }
 
 fn check_theories(theories: &Theories) -> Result<(), Problem> {

@@ -1,7 +1,7 @@
 //! The pages of a record: its figures, and `report.html`, one file that needs no other and no network.
 
 use crate::figures::{self, Missing, Outcome, number};
-use crate::record::{EscapeRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
+use crate::record::{EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
 use crate::schema::{FigureFormat, RegionText};
 use logscape::dynamics::named;
 use logscape::{Estimate, theory};
@@ -66,6 +66,12 @@ fn interval(estimate: &Estimate) -> String {
         return number(estimate.value);
     }
     format!("{} [{}, {}]", number(estimate.value), number(low), number(high))
+}
+
+/// The words with a capital letter first.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn or_dash(x: Option<f64>) -> String {
@@ -294,9 +300,7 @@ impl DynamicsView {
                         None => format!("above {}", number(measured.mean_steps_lower_bound)),
                     }),
                     decades: escape.and_then(|escape| escape.decades_from_sgd).map_or_else(dash, decades),
-                    ends: measured.map_or_else(dash, |measured| {
-                        format!("{} / {} / {}", measured.escaped, measured.censored, measured.diverged)
-                    }),
+                    ends: measured.map_or_else(dash, MeasuredRecord::ends),
                 }
             })
             .collect()
@@ -371,6 +375,16 @@ impl EscapeView {
         let exponential = measured.weibull.as_ref().map_or_else(String::new, |check| {
             format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
         });
+        let probability = measured.rare.as_ref().and_then(|rare| Some((rare, rare.flux?, rare.probability?)));
+        let probability = probability.map_or_else(String::new, |(rare, flux, probability)| {
+            format!(
+                " Excursions from home per step: {}; probability that one gets out: {}, over {} levels of the score `{}`.",
+                interval(&flux),
+                interval(&probability),
+                number(rare.levels),
+                rare.score
+            )
+        });
         let median = measured.quantiles.iter().find(|quantile| quantile.share == 0.5).and_then(|median| median.value);
         let median = median.map_or_else(String::new, |steps| format!(" Median {} steps.", interval(&steps)));
         let regime = common_warnings(escape);
@@ -395,8 +409,10 @@ impl EscapeView {
         let rows = rows.collect();
         Self {
             measured: format!(
-                "Measured mean escape time: {steps}. {} escaped, {} censored, {} diverged.{median}{exponential}",
-                measured.escaped, measured.censored, measured.diverged
+                "Measured mean escape time ({}, since {}): {steps}. {}.{probability}{median}{exponential}",
+                measured.method,
+                measured.why,
+                capital(&measured.ends())
             ),
             rows,
             regime,

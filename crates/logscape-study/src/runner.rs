@@ -3,13 +3,14 @@
 use crate::beside::Mover;
 use crate::build::{dataset, layers, matrix_entries};
 use crate::ensembles::Ensembles;
+use crate::measure::Task;
 use crate::record::path_rows;
 use crate::record::{
     Checkpoints, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record,
     RecordError, Results, RunFolder, SettingRecord, Tables,
 };
 use crate::record::{SaddlesRecord, energy_path_rows};
-use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
+use crate::region::{WaysOut, check_every, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary_law};
 use logscape::data::{DataError, Dataset};
@@ -19,6 +20,7 @@ use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, Sa
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::operator::EigenError;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
+use logscape::rare::RareError;
 use logscape::theory::Stationary;
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
 use rand::SeedableRng;
@@ -64,6 +66,9 @@ pub enum RunError {
     /// The simulation cannot start.
     #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
     Ensemble(#[from] EnsembleError),
+    /// Splitting cannot start.
+    #[error("escape.rare: {0}\n  hint: change [escape.rare], or use method = \"direct\"")]
+    Rare(#[from] RareError),
     /// A dynamics cannot be built for this problem, setting or options.
     #[error(
         "dynamics {name}: {reason}\n  hint: change its options, or leave it out; `logscape dynamics` lists all with theirs"
@@ -452,16 +457,19 @@ impl Run<'_> {
         };
         let predictions: Vec<_> =
             table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
+        let look_every = check_every(geometry, sgd, table);
+        let ensembles = &self.ensembles;
+        let task = Task { problem, number, run: &run, table, barrier: &barrier, look_every, ensembles };
         let mut run_one = |mover: &Mover| {
-            let (ends, rows) = mover.ends(problem, number, &run, &self.ensembles)?;
-            tables.escape_times.extend(rows);
-            Ok::<_, RunError>(ends)
+            let escaped = mover.escape(&task)?;
+            tables.escape_times.extend(mover.rows(number, &escaped));
+            Ok::<_, RunError>(escaped)
         };
         let measured = plain.measured(&run_one(plain)?, run.seed);
         let mut record = EscapeRecord::new(region, &predictions, measured);
         for mover in beside {
-            let ends = run_one(mover)?;
-            record.dynamics.push(mover.record(&ends, &record.measured, run.seed));
+            let escaped = run_one(mover)?;
+            record.dynamics.push(mover.record(&escaped, &record.measured, run.seed));
         }
         self.trajectories(problem, (plain, beside), number, &run, tables)?;
         Ok(record)

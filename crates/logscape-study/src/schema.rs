@@ -53,7 +53,7 @@ impl Study {
         let of = |replicas: usize, steps: u64| replicas as f64 * steps as f64;
         let stationary =
             self.stationary.as_ref().map_or(0.0, |table| of(table.replicas, table.burn_in.saturating_add(table.steps)));
-        let escape = self.escape.as_ref().map_or(0.0, |table| of(table.replicas, table.max_steps));
+        let escape = self.escape.as_ref().map_or(0.0, EscapeTable::most_steps);
         let runs = |rate: &f64| 1.0 + self.dynamics.iter().map(|table| table.steps_per_sgd_step(*rate)).sum::<f64>();
         let rates = self.sgd.learning_rate.0.iter().map(runs).sum::<f64>();
         rates * self.sgd.batch_size.0.len() as f64 * (stationary + escape)
@@ -294,17 +294,92 @@ pub struct EscapeTable {
     /// Path parameter `ξ` of `diffusion-theory`: the weight of the minimum's noise against the saddle's.
     #[serde(default = "half")]
     pub xi: f64,
+    /// How splitting and forward flux sampling are run.
+    #[serde(default)]
+    pub rare: RareTable,
+}
+
+impl EscapeTable {
+    /// Replica-steps that the pilot and each repeat of splitting may take.
+    pub fn rare_cost(&self) -> u64 {
+        self.rare.max_cost.unwrap_or((self.replicas as u64).saturating_mul(self.max_steps) / 20).max(1)
+    }
+
+    /// The most replica-steps that one ensemble takes.
+    fn most_steps(&self) -> f64 {
+        let direct = self.replicas as f64 * self.max_steps as f64;
+        let rare = (self.rare.repeats + 1) as f64 * self.rare_cost() as f64;
+        match self.method {
+            EscapeMethod::Auto => direct + rare,
+            EscapeMethod::Direct => direct,
+            EscapeMethod::Splitting | EscapeMethod::ForwardFlux => rare,
+        }
+    }
 }
 
 /// `escape.method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EscapeMethod {
-    /// What suits the study: direct simulation, the only method so far.
+    /// Direct simulation where the first replicas show that enough of them will escape, else splitting.
     #[default]
     Auto,
     /// Replicas run until they escape.
     Direct,
+    /// Multilevel splitting.
+    Splitting,
+    /// Forward flux sampling.
+    ForwardFlux,
+}
+
+/// `[escape.rare]`: splitting and forward flux sampling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RareTable {
+    /// Excursions from home that each repeat follows, on average.
+    pub trajectories: usize,
+    /// Independent repeats, from which the interval comes.
+    pub repeats: usize,
+    /// What tells how far a replica is on its way out.
+    pub score: ScoreName,
+    /// Share of the excursions that splitting drops in each round.
+    pub cut: f64,
+    /// Replica-steps that the pilot and each repeat may take; a twentieth of `replicas × max_steps` without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<u64>,
+}
+
+impl Default for RareTable {
+    fn default() -> Self {
+        Self { trajectories: 1_000, repeats: 20, score: ScoreName::Auto, cut: 0.25, max_cost: None }
+    }
+}
+
+/// `escape.rare.score`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScoreName {
+    /// `committor` with one parameter; else `log-loss` for a loss level or a quench, and `displacement` for other regions.
+    #[default]
+    Auto,
+    /// The logarithm of the loss of all data.
+    LogLoss,
+    /// The displacement from the minimum towards the nearest side of the region, or its length.
+    Displacement,
+    /// With one parameter: to leading order, the logarithm of the probability to reach the exit before home.
+    Committor,
+}
+
+impl ScoreName {
+    /// Its name in studies and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::LogLoss => "log-loss",
+            Self::Displacement => "displacement",
+            Self::Committor => "committor",
+        }
+    }
 }
 
 /// `escape.theories`.

@@ -85,11 +85,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         Some(steps) => format!("in 10^{} steps", with_interval(steps)),
         None => format!("not seen, so after more than {:.3e} steps", measured.mean_steps_lower_bound),
     };
-    writeln!(
-        text,
-        "  escape  {steps}: {} escaped, {} censored, {} diverged",
-        measured.escaped, measured.censored, measured.diverged
-    )?;
+    writeln!(text, "  escape  {steps}: {}", measured.ends())?;
     for dynamics in &escape.dynamics {
         let steps = dynamics.measured.log10_mean_steps.map_or_else(
             || "not seen".to_owned(),

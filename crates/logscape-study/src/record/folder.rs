@@ -24,8 +24,8 @@ pub enum RecordError {
     /// There is nothing to resume.
     #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
     NothingToResume(PathBuf),
-    /// The record is of another study, or of one with as many replicas.
-    #[error("the record {} cannot be extended: its study differs by more than fewer replicas\n  hint: give the same study and settings as then, with larger `escape.replicas` or `stationary.replicas` (from 16 on)", .0.display())]
+    /// The record is of another study, or of one with more replicas.
+    #[error("the record {} cannot be extended: its study differs by more than fewer replicas or repeats\n  hint: give the same study and settings as then, with larger `escape.replicas`, `escape.rare.repeats` or `stationary.replicas` (from 16 on)", .0.display())]
     CannotExtend(PathBuf),
     /// A checkpoint is not what was written.
     #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again, or start anew with --force", .0.display())]

@@ -1,5 +1,6 @@
 //! The summary of a run, as `results.json` holds it. Numbers are finite or null.
 
+use crate::measure::Rare;
 use logscape::dynamics::TimeUnit;
 use logscape::dynamics::named::Options;
 use logscape::ensemble::Region;
@@ -347,53 +348,133 @@ impl From<&Prediction> for PredictionRecord {
 /// A measured escape time. Every unit is steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeasuredRecord {
-    /// How: `direct`.
+    /// How: `direct`, `splitting` or `forward-flux`.
     pub method: String,
+    /// Why in this way.
+    #[serde(default)]
+    pub why: String,
     /// Mean steps to the event; null without one.
     pub mean_steps: Option<Estimate>,
     /// Its logarithm.
     pub log10_mean_steps: Option<Estimate>,
     /// One-sided 95 % lower bound of the mean steps.
     pub mean_steps_lower_bound: f64,
-    /// Replicas that escaped.
-    pub escaped: u64,
+    /// Replicas that escaped; null unless `direct`, like all that tells of single escapes.
+    pub escaped: Option<u64>,
     /// Replicas still inside at the end.
-    pub censored: u64,
-    /// Replicas that diverged.
+    pub censored: Option<u64>,
+    /// Replicas that diverged, or trajectories.
     pub diverged: u64,
     /// Steps at risk, summed over replicas.
-    pub exposure: f64,
+    pub exposure: Option<f64>,
     /// Check that the times are exponential.
     pub weibull: Option<WeibullCheck>,
     /// Quantiles of the times (Kaplan–Meier).
     #[serde(default)]
     pub quantiles: Vec<QuantileRecord>,
+    /// What the rate is made of, unless `direct`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare: Option<RareRecord>,
 }
 
-impl From<&RateEstimate> for MeasuredRecord {
-    fn from(rate: &RateEstimate) -> Self {
-        let log10 = |steps: Estimate| Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) };
-        Self {
-            method: "direct".to_owned(),
-            mean_steps: rate.mean_steps,
-            log10_mean_steps: rate.mean_steps.map(log10),
-            mean_steps_lower_bound: rate.mean_steps_lower_bound,
-            escaped: rate.escaped,
-            censored: rate.censored,
-            diverged: rate.diverged,
-            exposure: rate.exposure,
-            weibull: rate.weibull,
-            quantiles: Vec::new(),
-        }
-    }
+/// What a rate by splitting or forward flux sampling is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RareRecord {
+    /// Score that told how far a replica was.
+    pub score: String,
+    /// Trajectories of each repeat, on average.
+    pub trajectories: u64,
+    /// Independent repeats that were done.
+    pub repeats: u64,
+    /// Repeats in which no trajectory reached the exit; they count as zeros.
+    pub extinct: u64,
+    /// Trajectories at the exit, in all repeats.
+    pub reached: u64,
+    /// Excursions from home per step of the dynamics.
+    pub flux: Option<Estimate>,
+    /// Probability that one reaches the exit.
+    pub probability: Option<Estimate>,
+    /// Levels of a repeat, on average.
+    pub levels: f64,
+    /// Replica-steps of all repeats and their pilot.
+    pub cost: u64,
+    /// Why there is no rate, and what was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<String>,
+}
+
+fn log10(steps: Estimate) -> Estimate {
+    Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) }
 }
 
 impl MeasuredRecord {
-    /// The record of a rate with quantiles of the times behind it.
-    pub fn with_quantiles(rate: &RateEstimate, times: &[Observation]) -> Self {
+    /// The record of direct simulation, with quantiles of the times behind it.
+    pub(crate) fn direct(rate: &RateEstimate, times: &[Observation], why: String) -> Self {
         let curve = kaplan_meier(times);
         let quantile = |share| QuantileRecord { share, value: survival_quantile(&curve, share) };
-        Self { quantiles: [0.1, 0.5, 0.9].map(quantile).to_vec(), ..Self::from(rate) }
+        Self {
+            method: "direct".to_owned(),
+            why,
+            mean_steps: rate.mean_steps,
+            log10_mean_steps: rate.mean_steps.map(log10),
+            mean_steps_lower_bound: rate.mean_steps_lower_bound,
+            escaped: Some(rate.escaped),
+            censored: Some(rate.censored),
+            diverged: rate.diverged,
+            exposure: Some(rate.exposure),
+            weibull: rate.weibull,
+            quantiles: [0.1, 0.5, 0.9].map(quantile).to_vec(),
+            rare: None,
+        }
+    }
+
+    /// The record of repeats that give this mean number of steps of SGD, or this lower bound without a rate.
+    pub(crate) fn rare(rare: &Rare, (mean, lower): (Option<Estimate>, f64), why: String) -> Self {
+        let rate = &rare.rate;
+        let record = rate.repeats.as_ref().map(|repeats| RareRecord {
+            score: rare.score.name().to_owned(),
+            trajectories: rare.run.trajectories as u64,
+            repeats: repeats.repeats,
+            extinct: repeats.extinct,
+            reached: rate.escaped,
+            flux: repeats.flux,
+            probability: repeats.probability,
+            levels: repeats.levels,
+            cost: repeats.cost,
+            not_found: rare.not_found(),
+        });
+        Self {
+            method: rate.method.clone(),
+            why,
+            mean_steps: mean,
+            log10_mean_steps: mean.map(log10),
+            mean_steps_lower_bound: mean.map_or(lower, |mean| mean.ci95[0]),
+            escaped: None,
+            censored: None,
+            diverged: rate.diverged,
+            exposure: None,
+            weibull: None,
+            quantiles: Vec::new(),
+            rare: record,
+        }
+    }
+
+    /// How the replicas ended, in words, or what the repeats took.
+    pub fn ends(&self) -> String {
+        let count = |number: Option<u64>| number.unwrap_or_default();
+        match &self.rare {
+            None => {
+                let (escaped, censored) = (count(self.escaped), count(self.censored));
+                format!("{escaped} escaped, {censored} censored, {} diverged", self.diverged)
+            }
+            Some(rare) => match &rare.not_found {
+                Some(reason) => reason.clone(),
+                None => format!(
+                    "{}, {} repeats of {} trajectories, {} extinct, {:.1e} replica-steps",
+                    self.method, rare.repeats, rare.trajectories, rare.extinct, rare.cost as f64
+                ),
+            },
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! | none does | `Splitting` | the start is a metastable state | the mean escape time |
 //! | none does, and states must not be kept | `ForwardFlux` | the same | the same, with about 1.5 times the variance per step |
 
+mod climb;
 mod flux;
 mod forward_flux;
 mod run;

@@ -272,8 +272,8 @@ impl Score for PathScore {
 /// a potential whose equal levels on both sides of the minimum are equally rare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tabulated {
-    position: Vec<f64>,
-    value: Vec<f64>,
+    pub(super) position: Vec<f64>,
+    pub(super) value: Vec<f64>,
 }
 
 impl Tabulated {
@@ -288,6 +288,16 @@ impl Tabulated {
         }
         Ok(Self { position, value })
     }
+
+    /// Its value at `x`.
+    #[inline]
+    pub fn at(&self, x: f64) -> f64 {
+        let last = self.position.len() - 1;
+        let right = self.position.partition_point(|p| *p < x).clamp(1, last);
+        let (from, to) = (self.position[right - 1], self.position[right]);
+        let share = ((x - from) / (to - from)).clamp(0.0, 1.0);
+        self.value[right - 1] + share * (self.value[right] - self.value[right - 1])
+    }
 }
 
 impl Score for Tabulated {
@@ -297,12 +307,7 @@ impl Score for Tabulated {
 
     #[inline]
     fn score(&self, theta: &[f64], (): &mut ()) -> f64 {
-        let x = theta[0];
-        let last = self.position.len() - 1;
-        let right = self.position.partition_point(|p| *p < x).clamp(1, last);
-        let (from, to) = (self.position[right - 1], self.position[right]);
-        let share = ((x - from) / (to - from)).clamp(0.0, 1.0);
-        self.value[right - 1] + share * (self.value[right] - self.value[right - 1])
+        self.at(theta[0])
     }
 }
 
