@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The shipped studies by name; the first is what `logscape run` takes without one.
-pub(crate) const STUDIES: [(&str, &str); 6] = [
+pub(crate) const STUDIES: [(&str, &str); 7] = [
     ("digits", include_str!("../../../studies/digits.toml")),
     ("linear", include_str!("../../../studies/linear.toml")),
     ("sinusoid", include_str!("../../../studies/sinusoid.toml")),
+    ("sinusoid-deep", include_str!("../../../studies/sinusoid-deep.toml")),
     ("phase-retrieval", include_str!("../../../studies/phase-retrieval.toml")),
     ("teacher-student", include_str!("../../../studies/teacher-student.toml")),
     ("mnist", include_str!("../../../studies/mnist.toml")),

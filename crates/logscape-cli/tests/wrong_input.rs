@@ -202,6 +202,70 @@ fn a_region_that_does_not_fit_leaves_no_stage_behind() {
     place.refuses(&[], &["escape.region: no barrier found", "name another region"]);
 }
 
+/// The study with a line of options for splitting.
+fn rare(options: &str) -> String {
+    STUDY.replace("[escape]\n", &format!("[escape]\nmethod = \"splitting\"\nrare = {{ {options} }}\n"))
+}
+
+#[test]
+fn too_little_splitting_is_refused() {
+    for (options, parts) in [
+        ("trajectories = 9", ["escape.rare.trajectories: 9 excursions", "use 10 or more"]),
+        ("repeats = 2", ["escape.rare.repeats: 2 repeats", "use 3 to 65536"]),
+        ("cut = 1.0", ["escape.rare.cut: 1 is no share", "between 0 and 1"]),
+        ("max_cost = 0", ["escape.rare.max_cost: no step", "use 1 or more"]),
+        ("score = \"comittor\"", ["unknown variant `comittor`", "did you mean `committor`?"]),
+        ("trajectory = 10", ["unknown field `trajectory`", "did you mean `trajectories`?"]),
+    ] {
+        Place::new(&rare(options)).refuses(&[], &parts);
+    }
+    Place::new(&STUDY.replace("[escape]\n", "[escape]\nmethod = \"spliting\"\n"))
+        .refuses(&[], &["unknown variant `spliting`", "did you mean `splitting`?"]);
+}
+
+#[test]
+fn splitting_needs_a_minimum_a_saddle_and_a_score_that_the_problem_has() {
+    // In one dimension: a parabola has no barrier top.
+    let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
+    Place::new(&study).refuses(&[], &["escape.region: no barrier found", "name another region"]);
+    // A box around something else.
+    let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "{ box = [[2.0, 3.0]] }");
+    Place::new(&study).refuses(&[], &["escape", "minimum", "hint: "]);
+    // In two dimensions no saddle is there, and no committor is known.
+    let plane = |study: &str| {
+        let place = Place::new(study);
+        place.write("data.csv", b"x1,x2,y\n1,0,1.1\n0,1,1.8\n1,1,3.2\n-1,1,0.7\n-2,1,-1.1\n");
+        place
+    };
+    let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
+    plane(&study).refuses(&[], &["escape.region: a dividing surface needs a saddle", "search more widely"]);
+    let study = rare("score = \"committor\"");
+    plane(&study).refuses(&[], &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""]);
+}
+
+#[test]
+fn a_start_that_is_no_minimum_is_refused_where_splitting_needs_its_barrier() {
+    let study = rare("repeats = 3")
+        .replace("linear-regression", "sinusoid")
+        .replace("{ loss-factor = 2.0 }", "\"dividing-surface\"")
+        .replace("tolerance = 1e-8", "start = [4.0]\nmax_iterations = 0");
+    Place::new(&study).refuses(&[], &["minimum", "hint: "]);
+}
+
+/// At a minimum without noise nothing moves: the record says that the score stayed.
+#[test]
+fn a_score_that_never_rises_is_told_in_the_record() {
+    let place = Place::new(&rare("repeats = 3, max_cost = 100_000"));
+    place.write("data.csv", b"x,y\n1,1\n1,1.000000001\n1,1\n1,1\n");
+    let still = rare("repeats = 3, max_cost = 100_000").replace("{ loss-factor = 2.0 }", "{ ball = 1.0 }");
+    place.write("study.toml", still.replace("learning_rate = 0.1", "learning_rate = 1e-300").as_bytes());
+    let output = place.run("records/out", &["--json"]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+    let results: String = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(results.contains("\"not_found\"") && results.contains("stayed at"), "{results}");
+}
+
 #[test]
 fn other_kinds_of_values_and_broken_toml_have_a_hint_and_a_place() {
     Place::new(&STUDY.replace("max_steps = 1_000", "max_steps = \"many\""))

@@ -25,8 +25,6 @@ pub(crate) struct Task<'a, P> {
     pub(crate) run: &'a EscapeRun,
     pub(crate) table: &'a EscapeTable,
     pub(crate) barrier: &'a Barrier,
-    /// Steps of SGD between looks at the score.
-    pub(crate) look_every: u64,
     pub(crate) ensembles: &'a Ensembles<'a>,
 }
 
@@ -137,7 +135,8 @@ impl Mover<'_> {
             trajectories: table.trajectories,
             repeats: table.repeats,
             cut: table.cut,
-            look_every: self.built.steps(task.look_every),
+            // Rarer looks would miss how far a chain has jumped, and branch from states that differ widely.
+            look_every: self.built.steps(1),
             max_cost: task.table.rare_cost(),
             ..RareRun::new(start, region, method, seed)
         };

@@ -27,7 +27,7 @@ pub(crate) fn region_and_barrier<P: Problem>(
 ) -> Result<(Region, Barrier), RunError> {
     let region = &table.region;
     let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
-    let check_every = check_every(geometry, sgd, table);
+    let check_every = table.check_every.unwrap_or((0.1 / (sgd.learning_rate * sharpest)).max(1.0) as u64);
     let quench = |barrier: &Barrier| quench(&minimum.theta, barrier, sharpest, check_every);
     if problem.dim() == 1 {
         return on_the_line(problem, minimum, region, &quench);
@@ -73,12 +73,6 @@ pub(crate) fn region_and_barrier<P: Problem>(
             Ok((quench(&barrier), barrier))
         }
     }
-}
-
-/// Steps between two looks at a loss or a score: what the study says, or a tenth of the fastest relaxation time.
-pub(crate) fn check_every(geometry: &Geometry, sgd: SgdSettings, table: &EscapeTable) -> u64 {
-    let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
-    table.check_every.unwrap_or((0.1 / (sgd.learning_rate * sharpest)).max(1.0) as u64)
 }
 
 /// Gradient descent ends elsewhere than at `home`: in a ball around it that reaches a quarter of the way to the nearest way

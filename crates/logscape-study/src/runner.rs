@@ -10,7 +10,7 @@ use crate::record::{
     RecordError, Results, RunFolder, SettingRecord, Tables,
 };
 use crate::record::{SaddlesRecord, energy_path_rows};
-use crate::region::{WaysOut, check_every, find_ways_out, needs_saddles, region_and_barrier};
+use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary_law};
 use logscape::data::{DataError, Dataset};
@@ -457,9 +457,8 @@ impl Run<'_> {
         };
         let predictions: Vec<_> =
             table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
-        let look_every = check_every(geometry, sgd, table);
         let ensembles = &self.ensembles;
-        let task = Task { problem, number, run: &run, table, barrier: &barrier, look_every, ensembles };
+        let task = Task { problem, number, run: &run, table, barrier: &barrier, ensembles };
         let mut run_one = |mover: &Mover| {
             let escaped = mover.escape(&task)?;
             tables.escape_times.extend(mover.rows(number, &escaped));

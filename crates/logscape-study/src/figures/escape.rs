@@ -1,9 +1,9 @@
 //! Predicted against measured escape times.
 
 use super::axis::Axis;
-use super::plot::{COLOURS, DASHED, GREY, INK, Kind, Layer, MARKERS, Panel};
+use super::plot::{COLOURS, DASH_DOT, DASHED, DOTTED, Dash, GREY, INK, Kind, Layer, MARKERS, Marker, Panel, SOLID};
 use super::{Figure, Missing, figure, left_out, setting_name};
-use crate::record::Record;
+use crate::record::{EscapeRecord, Record, SettingRecord};
 use logscape::Estimate;
 use logscape::theory;
 
@@ -11,8 +11,18 @@ pub(super) const TITLE: &str = "Predicted and measured escape times";
 
 /// Predictions beyond so many decades of steps are not drawn: nobody waits for them, and they would hide the others.
 const DRAWN: f64 = 1e3;
+/// Learning rates from which on curves over them are drawn.
+const CURVE: usize = 4;
+/// Errors beyond so many decades are not drawn: the panel above shows them.
+const ERROR: f64 = 12.0;
+/// Strokes of the theories' curves, in turn, so that curves that coincide are all seen.
+const STROKES: [Dash; 4] = [SOLID, DASHED, DOTTED, DASH_DOT];
 
-/// Mean escape steps, predicted by every theory against measured, on logarithmic axes with the line of equality.
+/// A setting with its escape and the measured `log10` of steps.
+type Seen<'a> = (&'a SettingRecord, &'a EscapeRecord, Estimate);
+
+/// Mean escape steps, measured and predicted by every theory: over the learning rates where there are several, else
+/// predicted against measured with the line of equality.
 ///
 /// # Errors
 /// If nothing was measured or nothing predicted, or the picture cannot be drawn.
@@ -29,6 +39,15 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
             (steps.value.is_finite() && steps.ci95.iter().all(|x| x.is_finite())).then_some((*setting, escape, steps))
         })
         .collect();
+    if let Some(panels) = curves(&measured) {
+        let caption = format!(
+            "Mean steps to escape over the learning rate, as SGD took them (points, with 95 % intervals) and as each theory \
+             predicts (curves).{} Below, the error of each theory in decades, with the interval of the measurement around \
+             zero; errors beyond {ERROR} decades are not drawn there.",
+            left_out(asked.len() - measured.len(), "nothing escaped")
+        );
+        return figure("escape", TITLE, caption, &panels);
+    }
     let mut groups = Vec::new();
     for (theory, k) in theory::all().iter().zip(0_usize..) {
         let points = measured.iter().filter_map(|(_, escape, steps)| {
@@ -68,6 +87,81 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     );
     let panels: Vec<_> = [Some(Panel { title: String::new(), x, y, layers }), errors].into_iter().flatten().collect();
     figure("escape", TITLE, caption, &panels)
+}
+
+/// For each batch size with several learning rates, the steps and the errors of the theories over those; none where no
+/// batch size has.
+fn curves(measured: &[Seen]) -> Option<Vec<Panel>> {
+    let mut sizes: Vec<usize> = measured.iter().map(|(setting, ..)| setting.batch_size).collect();
+    sizes.dedup();
+    let mut panels = Vec::new();
+    for size in sizes {
+        let mut of_size: Vec<Seen> =
+            measured.iter().copied().filter(|(setting, ..)| setting.batch_size == size).collect();
+        of_size.sort_by(|a, b| a.0.learning_rate.total_cmp(&b.0.learning_rate));
+        if of_size.len() >= CURVE {
+            panels.extend(steps_panel(size, &of_size));
+            panels.extend(errors_panel(size, &of_size));
+        }
+    }
+    (!panels.is_empty()).then_some(panels)
+}
+
+fn rate_axis(seen: &[Seen]) -> Option<Axis> {
+    Axis::fit("learning rate η", true, seen.iter().map(|(setting, ..)| setting.learning_rate.log10()))
+}
+
+/// The curve of each theory: its name, its look, and `log10` of rates and predicted steps.
+fn theories<'a>(seen: &'a [Seen]) -> impl Iterator<Item = (&'static str, usize, Vec<(f64, f64)>)> + 'a {
+    theory::all().into_iter().zip(0..).filter_map(|(theory, k)| {
+        let point = |(setting, escape, _): &Seen| {
+            let steps = escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.abs() < DRAWN)?;
+            Some((setting.learning_rate.log10(), steps))
+        };
+        let points: Vec<_> = seen.iter().filter_map(point).collect();
+        (!points.is_empty()).then_some((theory.name(), k, points))
+    })
+}
+
+fn steps_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
+    let x = rate_axis(seen)?;
+    let ends = seen.iter().flat_map(|(_, _, steps)| steps.ci95);
+    let y = Axis::fit("mean escape time (steps)", true, theories(seen).flat_map(|t| t.2).map(|p| p.1).chain(ends))?;
+    let mut layers: Vec<Layer> = theories(seen)
+        .map(|(name, k, points)| Layer::new(name, COLOURS[k % COLOURS.len()], Kind::Line(points, STROKES[k % 4])))
+        .collect();
+    let at = |setting: &SettingRecord| setting.learning_rate.log10();
+    let bars = seen.iter().map(|(setting, _, s)| ((at(setting), s.ci95[0]), (at(setting), s.ci95[1])));
+    layers.push(Layer::plain(INK, Kind::Bars(bars.collect())));
+    let points = seen.iter().map(|(setting, _, steps)| (at(setting), steps.value)).collect();
+    layers.push(Layer::new("measured", INK, Kind::Marks(points, Marker::Circle, 12.0)));
+    Some(Panel { title: format!("B = {size}"), x, y, layers })
+}
+
+fn errors_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
+    let x = rate_axis(seen)?;
+    let measured = |rate: f64| seen.iter().find(|(setting, ..)| setting.learning_rate.log10() == rate).map(|s| s.2.value);
+    let mut curves: Vec<(&str, usize, Vec<(f64, f64)>)> = Vec::new();
+    for (name, k, points) in theories(seen) {
+        let errors = points.into_iter().filter_map(|(rate, steps)| Some((rate, steps - measured(rate)?)));
+        curves.push((name, k, errors.filter(|(_, error)| error.abs() < ERROR).collect()));
+    }
+    let band = |end: usize| {
+        seen.iter().map(move |(setting, _, s)| (setting.learning_rate.log10(), s.ci95[end] - s.value))
+    };
+    let shown = curves.iter().flat_map(|curve| &curve.2).map(|p| p.1).chain(band(0).chain(band(1)).map(|p| p.1));
+    let y = Axis::fit("error (decades)", false, shown)?;
+    let area = band(0).chain(band(1).collect::<Vec<_>>().into_iter().rev()).collect();
+    let mut layers = vec![
+        Layer::plain(INK, Kind::Area(area)),
+        Layer::plain(INK, Kind::Line(vec![(x.low, 0.0), (x.high, 0.0)], DASHED)),
+    ];
+    for (_, k, points) in curves {
+        let colour = COLOURS[k % COLOURS.len()];
+        layers.push(Layer::plain(colour, Kind::Line(points.clone(), STROKES[k % 4])));
+        layers.push(Layer::plain(colour, Kind::Marks(points, MARKERS[k % MARKERS.len()], 9.0)));
+    }
+    Some(Panel { title: format!("B = {size}"), x, y, layers })
 }
 
 /// One theory: its name, its number, and per setting the measured and the predicted `log10` of steps.

@@ -33,9 +33,9 @@ impl Tabulated {
         for k in 1..x.len() {
             height[k] = height[k - 1] + 0.5 * (slopes[k] + slopes[k - 1]) * (x[k] - x[k - 1]);
         }
-        let along = Self::new(x.clone(), height)?;
+        let along = Self::new(x.clone(), height.clone())?;
         let [left, right] = [lower, upper].map(|end| along.at(end));
-        let value = |(x, height): (&f64, &f64)| height - if *x < path.minimum { left } else { right };
-        Self::new(x.clone(), x.iter().zip(&along.value).map(value).collect())
+        let value = |(x, height): (&f64, f64)| height - if *x < path.minimum { left } else { right };
+        Self::new(x.clone(), x.iter().zip(height).map(value).collect())
     }
 }

@@ -28,7 +28,7 @@ pub struct Placement {
 
 impl Placement {
     pub(super) fn ladder(&self) -> Ladder {
-        Ladder { home: self.home, first: self.first, rung: self.rung }
+        Ladder { home: self.home, first: self.first, per_unit: 1.0 / self.rung }
     }
 }
 

@@ -268,12 +268,19 @@ impl Score for PathScore {
     }
 }
 
+/// Share of their spacing by which points may be off to count as evenly spaced: rounding.
+const EVEN: f64 = 1e-6;
+
 /// A function of the first parameter, linear between the points of a table and constant beyond: a committor on the line, or
 /// a potential whose equal levels on both sides of the minimum are equally rare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tabulated {
-    pub(super) position: Vec<f64>,
-    pub(super) value: Vec<f64>,
+    position: Vec<f64>,
+    value: Vec<f64>,
+    /// Slope of each piece.
+    slope: Vec<f64>,
+    /// Points in a unit of the parameter, where they are evenly spaced: then none has to be searched for.
+    per_unit: Option<f64>,
 }
 
 impl Tabulated {
@@ -286,17 +293,27 @@ impl Tabulated {
         if position.len() < 2 || value.len() != position.len() || !finite || !position.is_sorted_by(|a, b| a < b) {
             return Err(ScoreError::Table);
         }
-        Ok(Self { position, value })
+        let last = position.len() - 1;
+        let per_unit = last as f64 / (position[last] - position[0]);
+        let place = |(k, x): (usize, &f64)| (x - position[0]) * per_unit - k as f64;
+        let even = position.iter().enumerate().map(place).all(|error| error.abs() < EVEN);
+        let piece = |k: usize| (value[k + 1] - value[k]) / (position[k + 1] - position[k]);
+        let slope = (0..last).map(piece).collect();
+        Ok(Self { position, value, slope, per_unit: even.then_some(per_unit) })
     }
 
     /// Its value at `x`.
     #[inline]
     pub fn at(&self, x: f64) -> f64 {
-        let last = self.position.len() - 1;
-        let right = self.position.partition_point(|p| *p < x).clamp(1, last);
-        let (from, to) = (self.position[right - 1], self.position[right]);
-        let share = ((x - from) / (to - from)).clamp(0.0, 1.0);
-        self.value[right - 1] + share * (self.value[right] - self.value[right - 1])
+        let last = self.slope.len();
+        let x = x.clamp(self.position[0], self.position[last]);
+        let left = match self.per_unit {
+            // A point that is off by its rounding makes no difference to a continuous function.
+            Some(per_unit) => ((x - self.position[0]) * per_unit) as usize,
+            None => self.position.partition_point(|p| *p < x).saturating_sub(1),
+        };
+        let left = left.min(last - 1);
+        self.value[left] + (x - self.position[left]) * self.slope[left]
     }
 }
 

@@ -59,8 +59,8 @@ pub(super) struct Ladder {
     pub(super) home: f64,
     /// Excursions begin above this.
     pub(super) first: f64,
-    /// Height of a level.
-    pub(super) rung: f64,
+    /// Levels in a unit of the score.
+    pub(super) per_unit: f64,
 }
 
 impl Ladder {
@@ -68,7 +68,7 @@ impl Ladder {
     #[inline]
     pub(super) fn level(&self, score: f64) -> u32 {
         // A cast from beyond the range gives its end.
-        if score > self.first { 1 + (((score - self.first) / self.rung) as u32).min(REACHED - 2) } else { 0 }
+        if score > self.first { 1 + (((score - self.first) * self.per_unit) as u32).min(REACHED - 2) } else { 0 }
     }
 }
 
@@ -95,6 +95,8 @@ pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
     pub(super) block: D::Block,
     /// The job in each lane.
     jobs: Vec<Option<usize>>,
+    /// Steps of each occupied lane to its next look.
+    left: Vec<u64>,
     theta: Vec<f64>,
     stride: u64,
     looks: u64,
@@ -116,7 +118,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
         interrupted: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
         let block = dynamics.block();
-        let jobs = vec![None; block.lanes()];
+        let (jobs, left) = (vec![None; block.lanes()], vec![0; block.lanes()]);
         let seen = matches!(run.region, Region::LossLevel { .. }) && score.loss_level_score().is_some();
         let unseen = run.region.check_every().is_some() && !seen;
         Self {
@@ -128,6 +130,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
             interrupted,
             block,
             jobs,
+            left,
             theta: vec![0.0; dynamics.dim()],
             stride: run.stride(),
             looks: 0,
@@ -144,6 +147,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
     pub(super) fn load(&mut self, lane: usize, job: usize, state: &ReplicaState) {
         self.block.load(lane, state);
         self.jobs[lane] = Some(job);
+        self.left[lane] = self.stride - state.steps % self.stride;
     }
 
     pub(super) fn clear(&mut self, lane: usize) {
@@ -161,11 +165,8 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
             return Err(Halt::Budget);
         }
         self.looks += 1;
-        let mut steps = self.stride;
-        if steps > 1 {
-            let occupied = (0..self.jobs.len()).filter(|&lane| self.jobs[lane].is_some());
-            steps = occupied.map(|lane| self.stride - self.block.steps(lane) % self.stride).min().unwrap_or(steps);
-        }
+        let occupied = self.jobs.iter().zip(&self.left).filter(|(job, _)| job.is_some());
+        let steps = occupied.map(|(_, left)| *left).min().unwrap_or(self.stride);
         let run = self.run;
         let done = self.dynamics.advance(&mut self.block, steps, &run.region.exit_test());
         for lane in 0..self.jobs.len() {
@@ -174,11 +175,14 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
                 continue;
             }
             self.cost += done.steps;
+            self.left[lane] -= done.steps;
+            let due = self.left[lane] == 0;
+            self.left[lane] += if due { self.stride } else { 0 };
             seen[lane] = if done.diverged >> lane & 1 == 1 {
                 Seen::Diverged
             } else if done.escaped >> lane & 1 == 1 {
                 Seen::Left
-            } else if self.stride == 1 || self.block.steps(lane).is_multiple_of(self.stride) {
+            } else if due {
                 self.inspect(lane)
             } else {
                 Seen::Nothing
