@@ -89,3 +89,43 @@ pub mod scalar_sde {
         QuadraticBasin::new(MINIMUM_LOSS, vec![CURVATURE]).expect("the numbers are positive")
     }
 }
+
+/// Overdamped motion in two wells, `dθ = −∇L dt + √(2D) dW` with `L = ¼(θ² − 1)²`, from the left one to the right one.
+pub mod double_well {
+    use logscape::dynamics::sde::Landscape;
+    use logscape::lanes::{Lane, Real};
+
+    /// `D`: the barrier is ¼, so that the wait is some `10⁴` units of time.
+    pub const TEMPERATURE: f64 = 0.03;
+    /// Step in time.
+    pub const STEP: f64 = 0.05;
+    /// Bottom of the left well, where every replica starts.
+    pub const START: f64 = -1.0;
+    /// Beyond this it has reached the right one.
+    pub const END: f64 = 0.9;
+    /// Time within which it is to be there: long against the 3 or so that a crossing takes.
+    pub const HORIZON: f64 = 50.0;
+    /// Trajectories of one estimate.
+    pub const TRAJECTORIES: usize = 32;
+
+    /// The loss.
+    #[derive(Debug)]
+    pub struct DoubleWell;
+
+    impl<R: Real> Landscape<R> for DoubleWell {
+        type Work = ();
+
+        fn dim(&self) -> usize {
+            1
+        }
+
+        fn work(&self) {}
+
+        #[inline(always)]
+        fn loss_gradient_into(&self, theta: &[Lane<R>], gradient: &mut [Lane<R>], _work: &mut ()) -> Lane<R> {
+            let height = theta[0] * theta[0] - Lane::splat(R::from_f64(1.0));
+            gradient[0] = theta[0] * height;
+            Lane::splat(R::from_f64(0.25)) * height * height
+        }
+    }
+}

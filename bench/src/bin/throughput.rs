@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use logscape::data::Dataset;
-use logscape::dynamics::sde::{DecoupledBasin, LogBasin, ScalarDiffusion};
+use logscape::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
 use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, MlpSgd, ReplicaState, RowSgd, TimeUnit};
 use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
 use logscape::random::Gaussian;
+use logscape::rare::{RareMethod, RareProgress, RareRun, RegionScore};
 use logscape::{Problem, Sampling, SgdSettings};
+use logscape_bench::double_well::{self, DoubleWell};
 use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, scalar_sde, sinusoid};
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ use serde_json::{Value, json};
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// All works, by the names of `README.md`.
-const WORKS: [&str; 8] = [
+const WORKS: [&str; 9] = [
     "linear",
     "perceptron",
     "sinusoid-1",
@@ -33,6 +35,7 @@ const WORKS: [&str; 8] = [
     "phase-retrieval-8",
     "sde",
     "log-landscape",
+    "double-well",
 ];
 
 /// The work of that name in a precision; `None` where we do not have it.
@@ -57,6 +60,7 @@ fn work_in<R: Gaussian>(name: &str) -> Option<Box<dyn Work>> {
             let size = ScalarSize::IN_LANDSCAPE_TIME;
             Some(Box::new(SdeWork { size, dynamics: size.log_landscape::<R>() }))
         }
+        "double-well" => Some(Box::new(SplittingWork { dynamics: wells::<R>() })),
         _ => None,
     }
 }
@@ -322,6 +326,63 @@ impl<D: Dynamics> Work for SdeWork<D> {
             .concat();
         let clocks = (self.dynamics.time_unit() == TimeUnit::LandscapeTime).then_some(1);
         std::iter::once(0).chain(clocks).map(|i| ends.iter().map(|end| end[i]).collect()).collect()
+    }
+}
+
+/// Splitting: a replica-step is a trajectory of an estimate here, since the methods differ in the steps that they need.
+struct SplittingWork<D> {
+    dynamics: D,
+}
+
+fn wells<R: Gaussian>() -> impl Dynamics {
+    let noise = ConstantNoise::<R, _>::langevin(DoubleWell, double_well::TEMPERATURE).expect("settings are valid");
+    Diffusion::new(noise, EulerMaruyama, double_well::STEP).expect("settings are valid")
+}
+
+impl<D: Dynamics> SplittingWork<D> {
+    /// The estimate of so many repeats, per unit of time.
+    fn rate(&self, repeats: usize, seed: u64) -> f64 {
+        let region = Region::interval(f64::NEG_INFINITY, double_well::END);
+        let run = RareRun {
+            trajectories: double_well::TRAJECTORIES,
+            repeats,
+            ..RareRun::new(vec![double_well::START], region, RareMethod::Splitting, seed)
+        };
+        // The region needs no loss.
+        let problem = scalar_sde::basin();
+        let score = RegionScore::new(&run.region, &run.start, &problem);
+        let mut progress = RareProgress::default();
+        let never = || false;
+        run.advance(&self.dynamics, &score, &problem, &mut progress, (&never, &never)).expect("the run is valid");
+        let rate = run.estimate(&progress).repeats.and_then(|repeats| repeats.rate_per_time);
+        rate.map_or(0.0, |rate| rate.value)
+    }
+}
+
+impl<D: Dynamics> Work for SplittingWork<D> {
+    fn describe(&self) -> Value {
+        json!({
+            "temperature": double_well::TEMPERATURE,
+            "step": double_well::STEP,
+            "start": double_well::START,
+            "end": double_well::END,
+            "horizon": double_well::HORIZON,
+            "trajectories": double_well::TRAJECTORIES,
+            "run": { "estimates": 1 },
+            "check": { "estimates": 12 },
+        })
+    }
+
+    fn run(&self, seed: u64) -> u64 {
+        const REPEATS: usize = 20;
+        self.rate(REPEATS, seed);
+        (REPEATS * double_well::TRAJECTORIES) as u64
+    }
+
+    /// The probability to be there before the horizon.
+    fn check(&self, seed: u64) -> Vec<Vec<f64>> {
+        let estimates = 0..48;
+        vec![estimates.map(|k| -(-double_well::HORIZON * self.rate(3, 1000 * seed + k)).exp_m1()).collect()]
     }
 }
 

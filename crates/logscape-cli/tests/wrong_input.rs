@@ -240,7 +240,8 @@ fn splitting_needs_a_minimum_a_saddle_and_a_score_that_the_problem_has() {
     let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
     plane(&study).refuses(&[], &["escape.region: a dividing surface needs a saddle", "search more widely"]);
     let study = rare("score = \"committor\"");
-    plane(&study).refuses(&[], &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""]);
+    plane(&study)
+        .refuses(&[], &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""]);
 }
 
 #[test]

@@ -106,7 +106,9 @@ impl<'a> Mover<'a> {
             Ways::Rare(rare) => {
                 let rate = match self.time_unit() {
                     TimeUnit::Steps => rare.rate.rate_per_step,
-                    TimeUnit::LearningTime | TimeUnit::LandscapeTime => per_time(&rare.rate).map(|rate| times(rate, eta)),
+                    TimeUnit::LearningTime | TimeUnit::LandscapeTime => {
+                        per_time(&rare.rate).map(|rate| times(rate, eta))
+                    }
                 };
                 let lower = rare.rate.mean_steps_lower_bound / self.built.steps_per_sgd_step;
                 MeasuredRecord::rare(rare, (rate.map(inverse), lower), escaped.why.clone())

@@ -113,7 +113,9 @@ impl Mover<'_> {
             let most = rate.rate_per_step.map_or(1.0 / rate.mean_steps_lower_bound, |rate| rate.ci95[1]);
             if expected(mean) >= enough as f64 {
                 let will = expected(mean);
-                return Ok(Pilot::All(format!("{seen}, so that about {will:.0} of {all} will, and {enough} are enough")));
+                return Ok(Pilot::All(format!(
+                    "{seen}, so that about {will:.0} of {all} will, and {enough} are enough"
+                )));
             }
             if expected(most) < enough as f64 {
                 let most = expected(most);
@@ -145,14 +147,11 @@ impl Mover<'_> {
         let words = |progress: &RareProgress| {
             Some(format!("escape: {} of {} repeats of {}", progress.repeats(), run.repeats, method.name()))
         };
-        let progress: RareProgress = ensembles.run(
-            &rare_name(task.number, self.name),
-            words,
-            |progress: &mut RareProgress, pause| {
+        let progress: RareProgress =
+            ensembles.run(&rare_name(task.number, self.name), words, |progress: &mut RareProgress, pause| {
                 run.advance(&self.built.dynamics, &score, problem, progress, (pause, &interrupted))?;
                 Ok(progress.is_complete(&run))
-            },
-        )?;
+            })?;
         let rate = run.estimate(&progress);
         ensembles.listener.say(&format!("escape: {} repeats of {} ended", progress.repeats(), method.name()));
         Ok(Rare { run, rate, score: name })
@@ -160,10 +159,7 @@ impl Mover<'_> {
 }
 
 /// The score that the study asks for, and its name.
-fn score<'a, P: Problem>(
-    task: &Task<'a, P>,
-    sgd: &SgdSettings,
-) -> Result<(StudyScore<'a>, ScoreName), RunError> {
+fn score<'a, P: Problem>(task: &Task<'a, P>, sgd: &SgdSettings) -> Result<(StudyScore<'a>, ScoreName), RunError> {
     let problem = task.problem as &'a dyn Problem;
     let (region, start) = (&task.run.region, &task.run.start);
     let timed = matches!(region, Region::LossLevel { .. } | Region::Quench { .. });

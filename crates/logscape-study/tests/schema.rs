@@ -444,6 +444,7 @@ fn splitting_is_recorded_apart_from_direct_simulation() {
 #[test]
 fn auto_is_direct_where_enough_escape_and_splitting_where_not() {
     let study = DEEP.replace("rare =", "replicas = 300\nmax_steps = 20_000\nrare =");
+    let study = study.replace("[[dynamics]]\nkind = \"log-landscape-sde\"\n", "");
     let of = |start: &str, method: &str, more: &str| {
         let study = study.replace("[3.0]", start).replace("\"splitting\"", &format!("\"{method}\"{more}"));
         let mut results = finished(&study).results;

@@ -30,7 +30,7 @@ struct Work {
 
 /// `4 d B + 2 d` flops for linear regression with `d = 10`, `B = 10`; for the perceptron `10,112 B` with `B = 32`: six per
 /// weight, less two for the first layer's, which hand no gradient to the inputs.
-const WORKS: [Work; 8] = [
+const WORKS: [Work; 9] = [
     Work { name: "linear", floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
@@ -43,6 +43,7 @@ const WORKS: [Work; 8] = [
     Work { name: "sinusoid-8", floor: None, peers: &["numba_loop", "numba"] },
     Work { name: "phase-retrieval-1", floor: None, peers: &["numba_loop", "numba"] },
     Work { name: "phase-retrieval-8", floor: None, peers: &["numba_loop", "numba"] },
+    Work { name: "double-well", floor: None, peers: &["pytams"] },
 ];
 
 /// Runs the comparison; false when a check or a peer failed, or the arguments make no sense.

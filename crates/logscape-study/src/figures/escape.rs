@@ -140,15 +140,15 @@ fn steps_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
 
 fn errors_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
     let x = rate_axis(seen)?;
-    let measured = |rate: f64| seen.iter().find(|(setting, ..)| setting.learning_rate.log10() == rate).map(|s| s.2.value);
+    let measured =
+        |rate: f64| seen.iter().find(|(setting, ..)| setting.learning_rate.log10() == rate).map(|s| s.2.value);
     let mut curves: Vec<(&str, usize, Vec<(f64, f64)>)> = Vec::new();
     for (name, k, points) in theories(seen) {
         let errors = points.into_iter().filter_map(|(rate, steps)| Some((rate, steps - measured(rate)?)));
         curves.push((name, k, errors.filter(|(_, error)| error.abs() < ERROR).collect()));
     }
-    let band = |end: usize| {
-        seen.iter().map(move |(setting, _, s)| (setting.learning_rate.log10(), s.ci95[end] - s.value))
-    };
+    let band =
+        |end: usize| seen.iter().map(move |(setting, _, s)| (setting.learning_rate.log10(), s.ci95[end] - s.value));
     let shown = curves.iter().flat_map(|curve| &curve.2).map(|p| p.1).chain(band(0).chain(band(1)).map(|p| p.1));
     let y = Axis::fit("error (decades)", false, shown)?;
     let area = band(0).chain(band(1).collect::<Vec<_>>().into_iter().rev()).collect();

@@ -11,7 +11,8 @@ pub(crate) use folder::{KeptGeometry, write_pages};
 pub use manifest::Manifest;
 pub use results::{
     DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord,
-    QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
+    QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StationaryRecord,
+    VerdictRecord,
 };
 pub use tables::{EnergyPathRow, EscapeRow, NoiseRow, PathRow, ScalingRow, SpectrumRow, StationaryRow, Tables};
 pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows};
