@@ -244,13 +244,24 @@ fn splitting_needs_a_minimum_a_saddle_and_a_score_that_the_problem_has() {
         .refuses(&[], &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""]);
 }
 
+/// At `θ = 0` phase retrieval has a stationary point that is a maximum: the search leaves it, and splitting starts at the
+/// minimum that it finds.
 #[test]
-fn a_start_that_is_no_minimum_is_refused_where_splitting_needs_its_barrier() {
-    let study = rare("repeats = 3")
-        .replace("linear-regression", "sinusoid")
-        .replace("{ loss-factor = 2.0 }", "\"dividing-surface\"")
-        .replace("tolerance = 1e-8", "start = [4.0]\nmax_iterations = 0");
-    Place::new(&study).refuses(&[], &["minimum", "hint: "]);
+fn a_start_that_is_no_minimum_is_left_before_splitting_begins() {
+    let study = rare("trajectories = 100, repeats = 3, max_cost = 1_000_000")
+        .replace("linear-regression", "phase-retrieval")
+        .replace("tolerance = 1e-8", "start = [0.0]")
+        .replace("{ loss-factor = 2.0 }", "{ ball = 0.5 }")
+        .replace("learning_rate = 0.1", "learning_rate = 0.01");
+    let place = Place::new(&study);
+    place.write("data.csv", b"x,y\n1,1.1\n2,4.2\n3,8.7\n-1,0.8\n-2,3.9\n");
+    let output = place.run("records/out", &["--json"]);
+    let results = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["\"converged\": true", "\"index\": 0", "\"method\": \"splitting\""] {
+        assert!(results.contains(part), "{part} is missing in {results}");
+    }
+    assert!(!results.contains("not_found"), "{results}");
 }
 
 /// At a minimum without noise nothing moves: the record says that the score stayed.
