@@ -55,7 +55,7 @@ impl Axis {
         };
         let powers = self.high - self.low;
         if every(1.0).len() >= 2 {
-            let step = (powers / 7.0).ceil().max(1.0);
+            let step = round_step(powers / 7.0);
             let major: Vec<_> = every(step).into_iter().map(|x| (x, power_of_ten(x as i64))).collect();
             let minor = if step == 1.0 {
                 self.multiples(first, last, &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
@@ -82,6 +82,12 @@ impl Axis {
 }
 
 /// About five round numbers between `low` and `high`.
+/// The least of 1, 2, 5, 10, 20, ... that is not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10.0_f64.powf(step.max(1.0).log10().floor());
+    [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|round| *round >= step).unwrap_or(10.0 * power)
+}
+
 fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let rough = (high - low) / 5.0;
     let unit = 10.0_f64.powf(rough.log10().floor());
@@ -158,6 +164,15 @@ mod tests {
     fn numbers_are_short_and_typeset() {
         let written = [0.0, 1.0, -0.25, 12_345.6, 1e-3, 2.5e-7, 1e6, -1e6, 0.099_999_9, 9.999_99e-8].map(number);
         assert_eq!(written, ["0", "1", "−0.25", "12346", "0.001", "2.5×10⁻⁷", "10⁶", "−10⁶", "0.1", "10⁻⁷"]);
+    }
+
+    #[test]
+    fn powers_of_ten_are_round_numbers_apart() {
+        for (step, round) in
+            [(0.3, 1.0), (1.0, 1.0), (1.1, 2.0), (3.0, 5.0), (9.9, 10.0), (45.2, 50.0), (501.0, 1000.0)]
+        {
+            assert_eq!(round_step(step), round, "{step}");
+        }
     }
 
     #[test]
