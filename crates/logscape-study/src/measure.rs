@@ -33,7 +33,7 @@ pub(crate) enum Ways {
     /// How its replicas ended.
     Direct(Vec<Termination>),
     /// What its repeats gave, in its own steps.
-    Rare(Rare),
+    Rare(Box<Rare>),
 }
 
 /// A run of splitting or forward flux sampling.
@@ -77,7 +77,7 @@ impl Mover<'_> {
     pub(crate) fn escape<P: Problem>(&self, task: &Task<P>) -> Result<Escaped, RunError> {
         let asked = || "the study asks for it".to_owned();
         let direct = |why| Ok(Escaped { ways: Ways::Direct(self.ends(task, task.run.replicas)?), why });
-        let rare = |method, why| Ok(Escaped { ways: Ways::Rare(self.rare(task, method)?), why });
+        let rare = |method, why| Ok(Escaped { ways: Ways::Rare(Box::new(self.rare(task, method)?)), why });
         match task.table.method {
             EscapeMethod::Direct => direct(asked()),
             EscapeMethod::Splitting => rare(RareMethod::Splitting, asked()),
@@ -88,7 +88,7 @@ impl Mover<'_> {
                     task.ensembles.listener.say(&format!("escape: {why}: splitting"));
                     let found = self.rare(task, RareMethod::Splitting)?;
                     match found.not_found() {
-                        None => Ok(Escaped { ways: Ways::Rare(found), why }),
+                        None => Ok(Escaped { ways: Ways::Rare(Box::new(found)), why }),
                         Some(tried) => direct(format!("{why}, but there is no rate from {tried}")),
                     }
                 }

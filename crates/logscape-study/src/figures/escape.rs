@@ -1,7 +1,9 @@
 //! Predicted against measured escape times.
 
 use super::axis::Axis;
-use super::plot::{COLOURS, DASH_DOT, DASHED, DOTTED, Dash, GREY, INK, Kind, Layer, MARKERS, Marker, Panel, SOLID};
+use super::plot::{
+    COLOURS, DASH_DOT, DASHED, DOTTED, Dash, GREY, INK, Kind, Layer, MARKERS, Marker, Panel, Point, SOLID,
+};
 use super::{Figure, Missing, figure, left_out, setting_name};
 use crate::record::{EscapeRecord, Record, SettingRecord};
 use logscape::Estimate;
@@ -111,9 +113,12 @@ fn rate_axis(seen: &[Seen]) -> Option<Axis> {
     Axis::fit("learning rate η", true, seen.iter().map(|(setting, ..)| setting.learning_rate.log10()))
 }
 
-/// The curve of each theory: its name, its look, and `log10` of rates and predicted steps.
-fn theories<'a>(seen: &'a [Seen]) -> impl Iterator<Item = (&'static str, usize, Vec<(f64, f64)>)> + 'a {
-    theory::all().into_iter().zip(0..).filter_map(|(theory, k)| {
+/// A theory's name, its number, and its points.
+type Curve = (&'static str, usize, Vec<Point>);
+
+/// The curve of each theory: `log10` of rates and predicted steps.
+fn theories<'a>(seen: &'a [Seen]) -> impl Iterator<Item = Curve> + 'a {
+    theory::all().iter().zip(0..).filter_map(|(theory, k)| {
         let point = |(setting, escape, _): &Seen| {
             let steps = escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.abs() < DRAWN)?;
             Some((setting.learning_rate.log10(), steps))
@@ -142,7 +147,7 @@ fn errors_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
     let x = rate_axis(seen)?;
     let measured =
         |rate: f64| seen.iter().find(|(setting, ..)| setting.learning_rate.log10() == rate).map(|s| s.2.value);
-    let mut curves: Vec<(&str, usize, Vec<(f64, f64)>)> = Vec::new();
+    let mut curves: Vec<Curve> = Vec::new();
     for (name, k, points) in theories(seen) {
         let errors = points.into_iter().filter_map(|(rate, steps)| Some((rate, steps - measured(rate)?)));
         curves.push((name, k, errors.filter(|(_, error)| error.abs() < ERROR).collect()));
