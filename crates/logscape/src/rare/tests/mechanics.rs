@@ -147,3 +147,35 @@ fn scores_are_one_where_they_say_so() {
     let coin = coin();
     assert!((at(&LossScore::new(&coin), &[3.0]) - 5.0_f64.ln()).abs() < 1e-12);
 }
+
+/// Slopes `θ ± 2`: the climb has `cosh(2q) = e^{qθ}`, here solved by bisection and integrated by Simpson's rule. It is 0 at
+/// both ends, equal on both sides, and higher than the Gaussian `θ²/4η`, since bounded jumps climb less easily.
+#[test]
+fn a_climb_is_the_quasi_potential_below_the_end() {
+    let position: Vec<f64> = (0..=400).map(|i| f64::from(i) / 200.0 - 1.0).collect();
+    let path = crate::Path {
+        loss: position.iter().map(|x| 0.5 * x * x).collect(),
+        gradient: position.clone(),
+        curvature: vec![1.0; 401],
+        noise: vec![4.0; 401],
+        sample_slopes: position.iter().map(|x| vec![x + 2.0, x - 2.0]).collect(),
+        minimum: 0.0,
+        position,
+    };
+    let climb = Tabulated::climb(&path, &sgd(0.1, 1), [-0.8, 0.8]).unwrap();
+    let root = |x: f64| {
+        let (mut low, mut high) = (1e-9, 10.0);
+        for _ in 0..80 {
+            let q = f64::midpoint(low, high);
+            if (2.0 * q).cosh().ln() < q * x { low = q } else { high = q }
+        }
+        low
+    };
+    let h = 0.8 / 200.0;
+    let weight = |i: i32| if i == 0 || i == 200 { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
+    let height: f64 = (0..=200).map(|i| weight(i) * root(h * f64::from(i)) * h / 3.0).sum::<f64>() / 0.1;
+    assert!((climb.at(0.0) / -height - 1.0).abs() < 1e-4, "{} {height}", climb.at(0.0));
+    assert!(climb.at(0.8).abs() < 1e-12 && climb.at(-0.8).abs() < 1e-12);
+    assert!((climb.at(0.5) - climb.at(-0.5)).abs() < 1e-9 && climb.at(0.5) < 0.0);
+    assert!(height > 0.16 / 0.1 * 1.01, "more than the Gaussian climb: {height}");
+}
