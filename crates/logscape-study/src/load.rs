@@ -235,6 +235,7 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
         require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
+        require(escape.training_steps != Some(0), "escape.training_steps", "no step", "use 1 or more")?;
         check_region(&escape.region)?;
         check_rare(&escape.rare)?;
         check_theories(&escape.theories)?;

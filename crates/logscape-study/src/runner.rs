@@ -4,11 +4,12 @@ use crate::beside::Mover;
 use crate::build::{dataset, layers, matrix_entries};
 use crate::ensembles::Ensembles;
 use crate::measure::Task;
-use crate::record::path_rows;
+use crate::phase::{phase_rows, spans_plane};
 use crate::record::{
     Checkpoints, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record,
     RecordError, Results, RunFolder, SettingRecord, Tables,
 };
+use crate::record::{PhaseRow, path_rows};
 use crate::record::{SaddlesRecord, energy_path_rows};
 use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
@@ -345,6 +346,7 @@ impl Run<'_> {
                 tables.extend(more);
             }
         }
+        tables.phase_diagram = self.phase_diagram(problem, &minimum, (&geometry, ways_out.as_ref()), &settings)?;
         let results = Results {
             study: self.study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -354,6 +356,23 @@ impl Run<'_> {
             settings,
         };
         Ok((results, tables))
+    }
+
+    /// What theory says around the grid of settings, where that spans a plane.
+    fn phase_diagram<P: Problem>(
+        &self,
+        problem: &P,
+        minimum: &Minimum,
+        (geometry, ways_out): (&Geometry, Option<&WaysOut>),
+        settings: &[SettingRecord],
+    ) -> Result<Vec<PhaseRow>, RunError> {
+        let (Some(table), Some(first), true) = (&self.study.escape, settings.first(), spans_plane(settings)) else {
+            return Ok(Vec::new());
+        };
+        let SettingRecord { learning_rate, batch_size, .. } = *first;
+        let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
+        let (_, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, sgd, table)?;
+        Ok(phase_rows((table, self.study.sgd.sampling), geometry, &barrier, settings))
     }
 
     fn minimum<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Minimum, RunError> {
@@ -465,7 +484,7 @@ impl Run<'_> {
             Ok::<_, RunError>(escaped)
         };
         let measured = plain.measured(&run_one(plain)?, run.seed);
-        let mut record = EscapeRecord::new(region, &predictions, measured);
+        let mut record = EscapeRecord::new(region, &predictions, measured, sgd.learning_rate);
         for mover in beside {
             let escaped = run_one(mover)?;
             record.dynamics.push(mover.record(&escaped, &record.measured, run.seed));

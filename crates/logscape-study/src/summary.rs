@@ -98,16 +98,15 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         );
         writeln!(text, "  {:<22} {steps}", dynamics.name)?;
     }
-    let Some(best) = &escape.verdict.best else {
+    if escape.verdict.best.is_none() {
         let predicted = escape.predictions.iter().filter_map(|(name, p)| Some((name, p.log10_mean_steps?)));
         let predicted: Vec<String> = predicted.map(|(name, log10)| format!("{name} 10^{log10:.2}")).collect();
-        return writeln!(
-            text,
-            "  steps   {}",
-            if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") }
-        );
-    };
-    let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));
-    let errors: Vec<String> = errors.map(|(name, error)| format!("{name} {error:+.2}")).collect();
-    writeln!(text, "  errors  {} decades; nearest: {best}", errors.join(", "))
+        let predicted = if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") };
+        writeln!(text, "  steps   {predicted}")?;
+    } else {
+        let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));
+        let errors: Vec<String> = errors.map(|(name, error)| format!("{name} {error:+.2}")).collect();
+        writeln!(text, "  errors  {} decades", errors.join(", "))?;
+    }
+    writeln!(text, "  verdict {}", escape.verdict.text)
 }

@@ -81,7 +81,8 @@ fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
         assert!(!page.contains(outside), "{outside}");
     }
     let pictures = pictures(&page);
-    assert_eq!(pictures.len(), 7);
+    assert_eq!(page.matches("<figure id=").count(), 7);
+    assert_eq!(pictures.len(), 7 + 2 * 9, "figures, and a bar for each theory in each setting");
     for picture in pictures {
         roxmltree::Document::parse(picture).expect("a well-formed picture");
     }
@@ -109,5 +110,5 @@ fn text_from_the_user_is_no_markup_and_what_cannot_be_drawn_says_why() {
     let page = &pages.last().expect("the report").1;
     assert!(!page.contains("<img") && !page.contains("<b>"));
     assert!(page.contains("&lt;img") && page.contains("&lt;b&gt;"));
-    assert_eq!(page.matches(": not drawn, ").count(), 2, "scaling and stationary law");
+    assert_eq!(page.matches(": not drawn, ").count(), 4, "paths over saddles, scaling, stationary law, phase diagram");
 }

@@ -248,7 +248,51 @@ fn the_schema_refuses_what_results_never_are() {
     refused("/geometry/h_star/ci95", &|value| *value = json!([1.0]));
     refused("/minimum/loss", &|value| *value = Value::Null);
     refused("/settings/0/batch_size", &|value| *value = json!(0));
-    refused("/settings/0/escape/verdict/best", &|value| *value = json!("astrology"));
+    for theory in ["/settings/0/escape/verdict/best", "/settings/0/escape/verdict/trust"] {
+        refused(theory, &|value| *value = json!("astrology"));
+    }
+    renamed("/settings/0/escape/verdict", "text", "words");
+    renamed("/settings/0/escape/verdict/theories", "kramers", "arrhenius");
+    renamed("/settings/0/escape/verdict/theories/kramers", "at_most", "below");
+    refused("/settings/0/escape/verdict/theories/kramers/holds", &|value| *value = json!("maybe"));
+    refused("/settings/0/escape/verdict/theories/kramers/failed_checks/0/kind", &|value| *value = json!("mood"));
+}
+
+/// The interval of an error is that of the measurement, mirrored; without an escape it has an upper end alone.
+#[test]
+fn a_verdict_is_that_of_its_predictions_and_measurement() {
+    let escape = |k: usize| SINUSOID_RUN.record.results.settings[k].escape.as_ref().expect("an escape");
+    let (seen, unseen) = (escape(0), escape(1));
+    let [low, high] = seen.measured.log10_mean_steps.expect("replicas escape").ci95;
+    let floor = unseen.measured.mean_steps_lower_bound.log10();
+    assert_eq!(seen.verdict.theories.len(), 9);
+    for (name, judgement) in &seen.verdict.theories {
+        let predicted = seen.predictions[name].log10_mean_steps.expect("all apply at barrier tops");
+        let ends = [predicted - high, predicted - low];
+        let found = [judgement.at_least, judgement.at_most].map(|end| end.expect("an end"));
+        assert!(ends.iter().zip(found).all(|(x, y)| (x - y).abs() < 1e-9), "{name}: {ends:?} {found:?}");
+        assert!(found[0] < seen.verdict.error_decades[name].expect("an error"));
+        let meets = found[0] <= 2.0_f64.log10() && found[1] >= -2.0_f64.log10();
+        assert_eq!(judgement.holds, Some(meets), "{name}: 20 escapes tell");
+    }
+    let trust = seen.verdict.trust.as_ref().expect("some theory holds");
+    assert_eq!(seen.verdict.theories[trust].holds, Some(true));
+    assert!(seen.verdict.text.starts_with(&format!("trust {trust}, off by ")), "{}", seen.verdict.text);
+    assert_eq!((&unseen.verdict.best, &unseen.verdict.trust), (&None, &None));
+    for (name, judgement) in &unseen.verdict.theories {
+        let predicted = unseen.predictions[name].log10_mean_steps.expect("all apply at barrier tops");
+        assert!((judgement.at_most.expect("an upper end") - (predicted - floor)).abs() < 1e-9, "{name}");
+        assert_eq!((judgement.at_least, unseen.verdict.error_decades[name]), (None, None));
+    }
+}
+
+#[test]
+fn theories_that_a_study_leaves_out_are_in_no_verdict() {
+    let some = SINUSOID.replace("replicas = 20", "replicas = 20\ntheories = [\"kramers\"]");
+    let finished = finished(&some);
+    assert_eq!(complaints(&finished.results), Vec::<String>::new());
+    let verdict = &finished.results["settings"][0]["escape"]["verdict"];
+    assert_eq!(verdict["theories"].as_object().map(serde_json::Map::len), Some(1));
 }
 
 #[test]
