@@ -236,6 +236,12 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
         require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
         require(escape.training_steps != Some(0), "escape.training_steps", "no step", "use 1 or more")?;
+        require(
+            !escape.committed || escape.region == RegionText::DividingSurface,
+            "escape.committed",
+            "committed escapes are told apart from arrivals at a dividing surface only",
+            "use region = \"dividing-surface\", or committed = false",
+        )?;
         check_region(&escape.region)?;
         check_rare(&escape.rare)?;
         check_theories(&escape.theories)?;

@@ -4,10 +4,13 @@ mod saddles;
 mod verdict;
 
 use crate::figures::{self, Missing, Outcome, number};
-use crate::record::{EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
+use crate::record::{
+    CommittedRecord, EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages,
+};
 use crate::schema::{FigureFormat, RegionText};
 use logscape::Estimate;
 use logscape::dynamics::named;
+use logscape::ensemble::COMMITTED;
 use minijinja::{Environment, UndefinedBehavior, context};
 use saddles::SaddlesView;
 use serde::Serialize;
@@ -72,12 +75,6 @@ fn interval(estimate: &Estimate) -> String {
         return number(estimate.value);
     }
     format!("{} [{}, {}]", number(estimate.value), number(low), number(high))
-}
-
-/// The words with a capital letter first.
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn or_dash(x: Option<f64>) -> String {
@@ -333,6 +330,10 @@ fn stationary_law(stationary: &StationaryRecord) -> String {
 #[derive(Serialize)]
 struct EscapeView {
     measured: String,
+    /// Committed escapes, in one sentence.
+    committed: Option<String>,
+    /// By how much boundaries were moved, in one sentence.
+    moved: Option<String>,
     verdict: VerdictView,
 }
 
@@ -388,9 +389,41 @@ impl EscapeView {
                 measured.why,
                 capital(&measured.ends())
             ),
+            committed: escape.committed.as_ref().map(committed),
+            moved: moved(escape),
             verdict: VerdictView::new(escape, through_saddles),
         }
     }
+}
+
+/// What was measured of committed escapes.
+fn committed(record: &CommittedRecord) -> String {
+    let measured = &record.measured;
+    let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
+        (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
+        _ => format!("above {} steps with 95 % confidence", number(measured.mean_steps_lower_bound)),
+    };
+    let factor = record.factor.as_ref().map_or_else(String::new, |factor| {
+        format!(", {} times as many as to the dividing surface (2 for small steps)", interval(factor))
+    });
+    format!(
+        "Committed escapes, that is, passages of the surface moved outward by {COMMITTED} standard deviations of the walk at the \
+         saddle, take {steps}{factor}. {}.",
+        capital(&measured.ends())
+    )
+}
+
+/// By how much theories moved the boundary outward; none where none did.
+fn moved(escape: &EscapeRecord) -> Option<String> {
+    let shifts = || escape.predictions.values().flat_map(|prediction| prediction.boundary_shift.iter().copied());
+    let (low, high) = (shifts().fold(f64::INFINITY, f64::min), shifts().fold(0.0, f64::max));
+    let range = if number(low) == number(high) { number(low) } else { format!("{} to {}", number(low), number(high)) };
+    shifts().next().map(|_| {
+        format!(
+            "Steps overshoot a boundary: before they apply, the theories move it outward by 0.5826 η √(C/B) = {range} (in units \
+             of the parameters), each with its own noise there."
+        )
+    })
 }
 
 /// One figure, or the reason why it is missing.

@@ -1,13 +1,13 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
-use crate::beside::Mover;
+use crate::beside::{Mover, factor};
 use crate::build::{dataset, layers, matrix_entries};
 use crate::ensembles::Ensembles;
 use crate::measure::Task;
 use crate::phase::{phase_rows, spans_plane};
 use crate::record::{
-    Checkpoints, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record,
-    RecordError, Results, RunFolder, SettingRecord, Tables,
+    Checkpoints, CommittedRecord, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest,
+    MeasuredRecord, MinimumRecord, Record, RecordError, Results, RunFolder, SettingRecord, Tables,
 };
 use crate::record::{PhaseRow, path_rows};
 use crate::record::{SaddlesRecord, energy_path_rows};
@@ -477,7 +477,7 @@ impl Run<'_> {
         let predictions: Vec<_> =
             table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
         let ensembles = &self.ensembles;
-        let task = Task { problem, number, run: &run, table, barrier: &barrier, ensembles };
+        let task = Task { problem, number, committed: false, run: &run, table, barrier: &barrier, ensembles };
         let mut run_one = |mover: &Mover| {
             let escaped = mover.escape(&task)?;
             tables.escape_times.extend(mover.rows(number, &escaped));
@@ -485,6 +485,9 @@ impl Run<'_> {
         };
         let measured = plain.measured(&run_one(plain)?, run.seed);
         let mut record = EscapeRecord::new(region, &predictions, measured, sgd.learning_rate);
+        if table.committed {
+            record.committed = Some(committed(plain, &task, &record.measured, geometry.samples)?);
+        }
         for mover in beside {
             let escaped = run_one(mover)?;
             record.dynamics.push(mover.record(&escaped, &record.measured, run.seed));
@@ -509,6 +512,25 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Committed escapes of SGD: the passage of the task's surfaces moved outward to where few fall back.
+fn committed<P: Problem>(
+    plain: &Mover,
+    task: &Task<P>,
+    arrivals: &MeasuredRecord,
+    samples: usize,
+) -> Result<CommittedRecord, RunError> {
+    let ways_out = if let Barrier::Saddles { ways_out, .. } = task.barrier { &ways_out[..] } else { &[] };
+    let batch = plain.sgd.effective_batch_size(samples);
+    let region = task.run.region.committed(ways_out, plain.sgd.learning_rate, batch).ok_or_else(|| {
+        let message = "the noise or the curvature at a saddle gives no distance to move its surface by";
+        RunError::input("escape.committed", format!("{message}\n  hint: use committed = false"))
+    })?;
+    let run = EscapeRun { region: region.clone(), ..task.run.clone() };
+    let escaped = plain.escape(&Task { run: &run, committed: true, ..*task })?;
+    let measured = plain.measured(&escaped, run.seed);
+    Ok(CommittedRecord { region, factor: factor(&measured, arrivals), measured })
 }
 
 /// A run that nothing ends before its steps are over, for a study without escape.

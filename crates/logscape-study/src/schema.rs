@@ -56,7 +56,9 @@ impl Study {
         let escape = self.escape.as_ref().map_or(0.0, EscapeTable::most_steps);
         let runs = |rate: &f64| 1.0 + self.dynamics.iter().map(|table| table.steps_per_sgd_step(*rate)).sum::<f64>();
         let rates = self.sgd.learning_rate.0.iter().map(runs).sum::<f64>();
-        rates * self.sgd.batch_size.0.len() as f64 * (stationary + escape)
+        let committed = self.escape.as_ref().is_some_and(|table| table.committed);
+        let twice = if committed { self.sgd.learning_rate.0.len() as f64 * escape } else { 0.0 };
+        self.sgd.batch_size.0.len() as f64 * (rates * (stationary + escape) + twice)
     }
 }
 

@@ -86,6 +86,15 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         None => format!("not seen, so after more than {:.3e} steps", measured.mean_steps_lower_bound),
     };
     writeln!(text, "  escape  {steps}: {}", measured.ends())?;
+    if let Some(committed) = &escape.committed {
+        let steps = committed
+            .measured
+            .log10_mean_steps
+            .map_or_else(|| "not seen".to_owned(), |s| format!("in 10^{} steps", with_interval(&s)));
+        let factor =
+            committed.factor.map_or_else(String::new, |factor| format!(", {} arrivals each", with_interval(&factor)));
+        writeln!(text, "  committed {steps}{factor}: {}", committed.measured.ends())?;
+    }
     for dynamics in &escape.dynamics {
         let steps = dynamics.measured.log10_mean_steps.map_or_else(
             || "not seen".to_owned(),

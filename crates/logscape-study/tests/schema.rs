@@ -1,7 +1,7 @@
 //! `results.json` is what its schema says, and a record reads back as what was written.
 
 use jsonschema::{Draft, Validator};
-use logscape::ensemble::Interrupt;
+use logscape::ensemble::{Interrupt, Region};
 use logscape_study::record::DynamicsEscape;
 use logscape_study::{Destination, Listener, Record, parse, run};
 use serde_json::{Value, json};
@@ -284,6 +284,43 @@ fn a_verdict_is_that_of_its_predictions_and_measurement() {
         assert!((judgement.at_most.expect("an upper end") - (predicted - floor)).abs() < 1e-9, "{name}");
         assert_eq!((judgement.at_least, unseen.verdict.error_decades[name]), (None, None));
     }
+}
+
+/// Committed escapes are a second ensemble, further out; at a level there is nothing to tell apart, and its boundary is moved.
+#[test]
+fn committed_escapes_are_measured_beside_arrivals() {
+    let study = SINUSOID
+        .replace("batch_size = [1, 50]", "batch_size = 1")
+        .replace("replicas = 20", "replicas = 400\ncommitted = true");
+    for method in ["direct", "splitting"] {
+        let text = study.replace("committed = true", &format!("committed = true\nmethod = \"{method}\""));
+        let finished = finished(&text);
+        assert_eq!(complaints(&finished.results), Vec::<String>::new());
+        let escape = finished.record.results.settings[0].escape.as_ref().expect("an escape");
+        let committed = escape.committed.as_ref().expect("asked for");
+        assert_eq!(committed.measured.method, method);
+        let bounds = |region: &Region| match region {
+            Region::Box { lower, upper } => [lower[0], upper[0]],
+            other => panic!("{other:?}"),
+        };
+        let (inner, outer) = (bounds(&escape.region), bounds(&committed.region));
+        assert!(outer[0] < inner[0] && inner[1] < outer[1], "{inner:?} {outer:?}");
+        let factor = committed.factor.expect("both were measured");
+        let means = [&committed.measured, &escape.measured].map(|measured| measured.mean_steps.expect("a mean").value);
+        assert!((factor.value - means[0] / means[1]).abs() < 1e-9 * factor.value);
+        // Few commit at once and few fall back often: between 1 and 2, whose ends large and small steps have.
+        assert!(factor.ci95[0] > 1.0 && factor.ci95[0] < 2.0 && factor.ci95[1] > 1.3, "{method}: {factor:?}");
+        let kramers = &escape.predictions["kramers"];
+        let steps = 1.0 / kramers.rate_per_step.expect("a rate");
+        assert!((steps / (2.0 * kramers.mean_steps.expect("a mean")) - 1.0).abs() < 1e-9);
+        assert!((steps.log10() - kramers.log10_committed_steps.expect("a logarithm")).abs() < 1e-9);
+    }
+    let error = parse("study.toml", &LINEAR.replace("replicas = 20", "replicas = 20\ncommitted = true"), &[]);
+    let words = error.expect_err("a level has no arrivals that fall back").to_string();
+    assert!(words.contains("escape.committed"), "{words}");
+    let level = LINEAR_RUN.record.results.settings[0].escape.as_ref().expect("an escape");
+    assert!(level.predictions["kramers"].boundary_shift.iter().all(|shift| *shift > 0.0));
+    assert_eq!(level.predictions["kramers"].boundary_shift.len(), 1);
 }
 
 #[test]

@@ -25,8 +25,9 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     if rows.is_empty() || points.is_empty() {
         return Err(missing());
     }
-    let x = Axis::fit("learning rate η", true, rows.iter().map(|row| row.learning_rate.log10())).ok_or_else(missing)?;
-    let y = Axis::fit("batch size B", true, rows.iter().map(|row| (row.batch_size as f64).log10()));
+    let x = Axis::fit("learning rate η (parameter² / loss)", true, rows.iter().map(|row| row.learning_rate.log10()))
+        .ok_or_else(missing)?;
+    let y = Axis::fit("batch size B (samples)", true, rows.iter().map(|row| (row.batch_size as f64).log10()));
     let y = y.ok_or_else(missing)?;
     let theory = rows.iter().find(|row| row.quantity == STEPS).map(|row| row.theory.clone());
     let predicted = field(rows, STEPS);
@@ -35,14 +36,14 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     let most = predicted.z.iter().flatten().flatten().copied().fold(high, f64::max);
     let high = high.max(most.min(high + BEYOND)).ceil().max(low + 1.0);
     let shade = |log10: f64| colour((log10 - low) / (high - low));
-    let mut layers = vec![Layer::new("mean escape time (steps)", INK, Kind::Scale([low, high]))];
+    let mut layers = vec![Layer::new("mean escape steps", INK, Kind::Scale([low, high]))];
     if let Some(theory) = &theory {
         let step = ((high - low) / 8.0).ceil();
         let levels = (0..=((high - low) / step) as usize).map(|k| low + k as f64 * step);
         for line in levels.flat_map(|level| predicted.contours(level).into_iter().map(move |line| (level, line))) {
             layers.push(Layer::plain(shade(line.0), Kind::Line(line.1, SOLID)));
         }
-        let label = format!("predicted by {theory}, one line each {}", decades(step));
+        let label = format!("{theory}, {}", decades(step));
         layers.push(Layer::new(label, shade(0.5 * (low + high)), Kind::Line(Vec::new(), SOLID)));
     }
     let mut outside = Vec::new();
@@ -70,7 +71,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     if let Some(steps) = record.study.escape.as_ref().map(crate::schema::EscapeTable::steps_of_training) {
         let level = (steps as f64).log10();
         let measured = interpolated(settings).map_or_else(Vec::new, |measured| measured.contours(level));
-        let words = |source: &str| format!("one escape in {} steps ({source})", number(steps as f64));
+        let words = |source: &str| format!("one escape in {} steps, {source}", number(steps as f64));
         match &theory {
             _ if !measured.is_empty() => lines(words("measured"), (0, SOLID), measured),
             Some(theory) => lines(words(theory), (0, SOLID), predicted.contours(level)),
@@ -102,7 +103,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
 }
 
 fn decades(step: f64) -> String {
-    if step == 1.0 { "decade".to_owned() } else { format!("{step} decades") }
+    if step == 1.0 { "every decade".to_owned() } else { format!("every {step} decades") }
 }
 
 /// Why the contours are of this theory.

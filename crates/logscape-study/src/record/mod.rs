@@ -11,8 +11,9 @@ pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub(crate) use folder::{KeptGeometry, write_pages};
 pub use manifest::Manifest;
 pub use results::{
-    DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord, PredictionRecord,
-    QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StationaryRecord,
+    CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord,
+    PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord,
+    StationaryRecord,
 };
 pub use tables::{
     EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Tables,

@@ -1,7 +1,7 @@
 //! The summary of a run, as `results.json` holds it. Numbers are finite or null.
 
-use crate::measure::Rare;
 use super::VerdictRecord;
+use crate::measure::Rare;
 use logscape::dynamics::TimeUnit;
 use logscape::dynamics::named::Options;
 use logscape::ensemble::Region;
@@ -316,11 +316,25 @@ pub struct EscapeRecord {
     pub predictions: BTreeMap<String, PredictionRecord>,
     /// What SGD did.
     pub measured: MeasuredRecord,
+    /// Committed escapes, where the study asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<CommittedRecord>,
     /// What the dynamics beside SGD did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dynamics: Vec<DynamicsEscape>,
     /// Predictions against the measurement.
     pub verdict: VerdictRecord,
+}
+
+/// Committed escapes through a dividing surface: passages of the same surface, moved outward to where few fall back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommittedRecord {
+    /// The region with its surfaces moved outward by three standard deviations of the walk at each saddle.
+    pub region: Region,
+    /// What SGD did.
+    pub measured: MeasuredRecord,
+    /// Mean steps per committed escape over those to the dividing surface; 2 for small steps. Null where either is unknown.
+    pub factor: Option<Estimate>,
 }
 
 /// One theory's numbers.
@@ -338,6 +352,10 @@ pub struct PredictionRecord {
     pub mean_steps: Option<f64>,
     /// The same as a logarithm, which cannot overflow.
     pub log10_mean_steps: Option<f64>,
+    /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
+    /// interval, or the radius of a level; nowhere at saddles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boundary_shift: Vec<f64>,
     /// Which assumptions fail.
     pub warnings: Vec<String>,
 }
@@ -350,6 +368,7 @@ impl PredictionRecord {
             log10_committed_steps: prediction.log10_committed_steps(learning_rate),
             mean_steps: prediction.mean_steps(),
             log10_mean_steps: prediction.log10_mean_steps,
+            boundary_shift: prediction.boundary_shift.clone(),
             warnings: prediction.warnings.iter().map(ToString::to_string).collect(),
         }
     }
@@ -499,6 +518,7 @@ impl EscapeRecord {
                 .map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate)))
                 .collect(),
             measured,
+            committed: None,
             dynamics: Vec::new(),
             verdict: VerdictRecord::from(&verdict),
         }

@@ -20,8 +20,8 @@ struct SaddleView {
     loss: String,
     barrier: String,
     log_barrier: String,
-    curvatures: String,
-    noise: String,
+    curvatures: [String; 2],
+    noise: [String; 2],
     transverse: String,
     other_loss: String,
     certificate: String,
@@ -35,7 +35,7 @@ impl From<&SaddlesRecord> for SaddlesView {
 
 impl From<&SaddleRecord> for SaddleView {
     fn from(saddle: &SaddleRecord) -> Self {
-        let both = |minimum, at_saddle| format!("{} / {}", number(minimum), number(at_saddle));
+        let both = |minimum, at_saddle| [number(minimum), number(at_saddle)];
         Self {
             loss: number(saddle.loss),
             barrier: number(saddle.barrier),

@@ -85,10 +85,10 @@ impl VerdictView {
         });
         let text = typeset(&verdict.text);
         Self {
-            mark: match (&verdict.trust, names.iter().all(|name| judgement(name).holds == Some(false))) {
-                (Some(_), _) => "holds",
-                (None, true) => "fails",
-                (None, false) => "open",
+            mark: match &verdict.trust {
+                Some(_) => "holds",
+                None if names.iter().any(|name| standing(judgement(name)) == OPEN) => "open",
+                None => "fails",
             },
             rows: rows.collect(),
             text: super::capital(&text),
@@ -132,11 +132,14 @@ fn error_words(error: Option<f64>, judgement: &Judgement) -> String {
     }
 }
 
+/// Words where the measurement does not tell whether a theory holds.
+const OPEN: &str = "cannot be told";
+
 fn standing(judgement: &Judgement) -> &'static str {
     match (judgement.holds, judgement.at_most) {
         (Some(true), _) => "holds",
         (Some(false), _) => "fails",
-        (None, Some(_)) => "cannot be told",
+        (None, Some(_)) => OPEN,
         (None, None) => "—",
     }
 }

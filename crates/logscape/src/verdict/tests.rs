@@ -110,7 +110,7 @@ fn of_theories_that_a_measurement_does_not_tell_apart_the_one_with_fewer_failed_
     assert!(words.starts_with("trust clean, off by +0.14 [") && words.ends_with("tell it apart from near"), "{words}");
     let verdict = Verdict::new(&close, measured(0.01, 0.01));
     assert_eq!((verdict.trust.as_deref(), verdict.indistinguishable.len()), (Some("near"), 0));
-    assert!(verdict.to_string().ends_with("further off but within a factor of two: clean"), "{verdict}");
+    assert!(verdict.to_string().ends_with("; 1 more within a factor of two, further off"), "{verdict}");
     // Errors [0.08, 0.11] and [0.12, 0.15] are apart, [0.05, 0.12] and [0.09, 0.16] are not: both ends count.
     assert_eq!(Verdict::new(&close, measured(0.01, 0.02)).trust.as_deref(), Some("near"));
     assert_eq!(Verdict::new(&close, measured(0.02, 0.05)).trust.as_deref(), Some("clean"));
