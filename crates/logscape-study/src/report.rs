@@ -406,9 +406,18 @@ fn committed(record: &CommittedRecord) -> String {
     let factor = record.factor.as_ref().map_or_else(String::new, |factor| {
         format!(", {} times as many as to the dividing surface (2 for small steps)", interval(factor))
     });
+    let far = if record.fall > 1.0 {
+        format!(
+            " The barrier is low: by the curvature at the saddle the loss falls {} times as far to the moved surface as it rose from \
+             the minimum, so that the surface may lie beyond the next minimum.",
+            number((100.0 * record.fall).round() / 100.0)
+        )
+    } else {
+        String::new()
+    };
     format!(
         "Committed escapes, that is, passages of the surface moved outward by {COMMITTED} standard deviations of the walk at the \
-         saddle, take {steps}{factor}. {}.",
+         saddle, take {steps}{factor}. {}.{far}",
         capital(&measured.ends())
     )
 }

@@ -16,14 +16,14 @@ use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary_law};
 use logscape::data::{DataError, Dataset};
 use logscape::dynamics::named::AtMinimum;
-use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, Region};
+use logscape::ensemble::{COMMITTED, EnsembleError, EscapeRun, Interrupt, Region};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::operator::EigenError;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::rare::RareError;
 use logscape::theory::Stationary;
-use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
+use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings, WayOut};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -486,7 +486,7 @@ impl Run<'_> {
         let measured = plain.measured(&run_one(plain)?, run.seed);
         let mut record = EscapeRecord::new(region, &predictions, measured, sgd.learning_rate);
         if table.committed {
-            record.committed = Some(committed(plain, &task, &record.measured, geometry.samples)?);
+            record.committed = Some(committed(plain, &task, &record.measured, geometry)?);
         }
         for mover in beside {
             let escaped = run_one(mover)?;
@@ -519,18 +519,24 @@ fn committed<P: Problem>(
     plain: &Mover,
     task: &Task<P>,
     arrivals: &MeasuredRecord,
-    samples: usize,
+    geometry: &Geometry,
 ) -> Result<CommittedRecord, RunError> {
     let ways_out = if let Barrier::Saddles { ways_out, .. } = task.barrier { &ways_out[..] } else { &[] };
-    let batch = plain.sgd.effective_batch_size(samples);
-    let region = task.run.region.committed(ways_out, plain.sgd.learning_rate, batch).ok_or_else(|| {
+    let batch = plain.sgd.effective_batch_size(geometry.samples);
+    let eta = plain.sgd.learning_rate;
+    let region = task.run.region.committed(ways_out, eta, batch).ok_or_else(|| {
         let message = "the noise or the curvature at a saddle gives no distance to move its surface by";
         RunError::input("escape.committed", format!("{message}\n  hint: use committed = false"))
     })?;
+    let fall = |way: &WayOut| {
+        let distance = COMMITTED * way.walk_deviation(eta, batch);
+        -0.5 * way.curvature_saddle * distance * distance / (way.loss - geometry.loss)
+    };
+    let fall = ways_out.iter().map(fall).fold(0.0, f64::max);
     let run = EscapeRun { region: region.clone(), ..task.run.clone() };
     let escaped = plain.escape(&Task { run: &run, committed: true, ..*task })?;
     let measured = plain.measured(&escaped, run.seed);
-    Ok(CommittedRecord { region, factor: factor(&measured, arrivals), measured })
+    Ok(CommittedRecord { region, fall, factor: factor(&measured, arrivals), measured })
 }
 
 /// A run that nothing ends before its steps are over, for a study without escape.

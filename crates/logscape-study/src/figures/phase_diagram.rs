@@ -95,7 +95,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
         _ => format!(" Outside of the picture: {}.", outside.join(", ")),
     };
     let caption = format!(
-        "Mean escape time of each setting by colour; open triangles are lower bounds, where the mean is not known. {}Beyond the line n_c = n the outliers are more than a \
+        "Mean escape time of each setting by colour (measured lines are interpolated between settings); open triangles are lower bounds, where the mean is not known. {}Beyond the line n_c = n the outliers are more than a \
          stationary law can hold (measured noise strength); beyond those of stability the minimum repels SGD.{outside}",
         theory.map_or_else(String::new, |theory| chosen(record, &theory)),
     );

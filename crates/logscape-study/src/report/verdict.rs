@@ -68,7 +68,8 @@ impl VerdictView {
         };
         names.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
         let sizes = names.iter().flat_map(|name| [judgement(name).at_least, judgement(name).at_most]).flatten();
-        let reach = sizes.map(f64::abs).fold(0.5, f64::max).min(WIDEST);
+        // A little further than the furthest, whose mark is then whole.
+        let reach = (1.1 * sizes.map(f64::abs).fold(0.5, f64::max)).min(WIDEST);
         let regime = common_checks(escape);
         let rows = names.iter().map(|name| {
             let judgement = judgement(name);
