@@ -67,7 +67,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     );
     lines("mean-square stability".to_owned(), (3, DASH_DOT), field(rows, GROWTH).contours(1.0));
     let outliers = record.results.geometry.outliers;
-    lines(format!("n_c = n = {outliers}"), (2, DOTTED), field(rows, CRITICAL_DIMENSION).contours(outliers as f64));
+    lines("n = n_c".to_owned(), (2, DOTTED), field(rows, CRITICAL_DIMENSION).contours(outliers as f64));
     if let Some(steps) = record.study.escape.as_ref().map(crate::schema::EscapeTable::steps_of_training) {
         let level = (steps as f64).log10();
         let measured = interpolated(settings).map_or_else(Vec::new, |measured| measured.contours(level));
@@ -95,7 +95,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
         _ => format!(" Outside of the picture: {}.", outside.join(", ")),
     };
     let caption = format!(
-        "Mean escape time of each setting by colour (measured lines are interpolated between settings); open triangles are lower bounds, where the mean is not known. {}Beyond the line n_c = n the outliers are more than a \
+        "Mean escape time of each setting by colour (measured lines are interpolated between settings); open triangles are lower bounds, where the mean is not known. {}Beyond the line n = n_c the {outliers} outliers are more than a \
          stationary law can hold (measured noise strength); beyond those of stability the minimum repels SGD.{outside}",
         theory.map_or_else(String::new, |theory| chosen(record, &theory)),
     );
