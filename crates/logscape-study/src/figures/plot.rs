@@ -215,7 +215,7 @@ fn scale(area: &Area<'_>, [low, high]: [f64; 2], (x, y): Pixel) -> Result<(), Dr
     let left = x + end;
     for step in 0..length / 4 {
         let from = left + 4 * step;
-        let shade = colour((4 * step + 2) as f64 / f64::from(length));
+        let shade = colour(f64::from(4 * step + 2) / f64::from(length));
         area.draw(&Rectangle::new([(from, y - 14), (from + 5, y + 14)], shade.filled()))?;
     }
     let place = |power: f64| left + (f64::from(length) * (power - low) / (high - low)).round() as i32;
