@@ -91,8 +91,9 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
             .measured
             .log10_mean_steps
             .map_or_else(|| "not seen".to_owned(), |s| format!("in 10^{} steps", with_interval(&s)));
-        let factor =
-            committed.factor.map_or_else(String::new, |factor| format!(", {} arrivals each", with_interval(&factor)));
+        let factor = committed
+            .factor
+            .map_or_else(String::new, |factor| format!(", {} times those of arrivals", with_interval(&factor)));
         writeln!(text, "  committed {steps}{factor}: {}", committed.measured.ends())?;
     }
     for dynamics in &escape.dynamics {

@@ -1,13 +1,13 @@
 //! Where a chain leaves: discrete steps overshoot the ends of an interval, and at a barrier top arrivals fall back.
 
 use logscape::data::synthetic::{Sinusoid as Wave, sinusoid};
-use logscape::ensemble::{EscapeRun, Interrupt, Region, rate_estimate};
+use logscape::ensemble::{COMMITTED, EscapeRun, Interrupt, Region, rate_estimate};
 use logscape::landscape::{BarrierConfig, Minimum, MinimumConfig, find_minimum, interval, saddles};
 use logscape::noise::{GeometryConfig, measure};
 use logscape::problem::{LinearRegression, Sinusoid};
 use logscape::reference::first_passage::ln_mean_exit_time;
 use logscape::theory::by_name;
-use logscape::{Barrier, Estimate, Path, Problem, Sampling, SgdSettings};
+use logscape::{Barrier, Estimate, Path, Problem, Sampling, SgdSettings, WayOut};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 fn one_sample(learning_rate: f64) -> SgdSettings {
@@ -105,4 +105,39 @@ fn a_committed_escape_takes_as_many_arrivals_as_quadrature_says() {
     // 2.2 %.
     assert!((found / exact).ln().abs() < 4.0 * 0.022, "{found} {exact}");
     assert!((found / factor(0.05, 0.0)).ln() < -0.05, "without overshoot {} arrivals", factor(0.05, 0.0));
+}
+
+/// Planes move along their normals whatever their length; what is no dividing surface, or has no noise at a saddle, has no
+/// committed escapes.
+#[test]
+fn planes_move_outward_by_three_deviations() {
+    let way = |theta: [f64; 2], direction: [f64; 2], noise: f64| WayOut {
+        theta: theta.to_vec(),
+        direction: direction.to_vec(),
+        curvature_saddle: -0.5,
+        noise_saddle: noise,
+        ..WayOut::default()
+    };
+    let ways = [way([1.0, 0.0], [1.0, 0.0], 0.2), way([0.0, 2.0], [0.6, 0.8], 0.8)];
+    // σ² = ηC/(2B|h|) with η = 0.1, B = 4: 0.005 and 0.02.
+    let shifts = [0.005_f64, 0.02].map(|variance| COMMITTED * variance.sqrt());
+    let plain = Region::dividing_surface(&ways);
+    let Some(Region::HalfSpaces { normals, offsets }) = plain.committed(&ways, 0.1, 4.0) else { panic!("planes") };
+    assert!((offsets[0] - (1.0 + shifts[0])).abs() < 1e-12 && (offsets[1] - (1.6 + shifts[1])).abs() < 1e-12);
+    // Twice the normal and the offset are the same plane.
+    let Region::HalfSpaces { normals: n, offsets: c } = &plain else { unreachable!() };
+    let double = |numbers: &[f64]| numbers.iter().map(|x| 2.0 * x).collect::<Vec<_>>();
+    let doubled = Region::HalfSpaces { normals: double(n), offsets: double(c) };
+    let Some(Region::HalfSpaces { offsets: doubled, .. }) = doubled.committed(&ways, 0.1, 4.0) else {
+        panic!("planes")
+    };
+    assert!(doubled.iter().zip(&offsets).all(|(a, b)| (a - 2.0 * b).abs() < 1e-12), "{doubled:?} {normals:?}");
+
+    let ball = Region::Ball { centre: vec![0.0, 0.0], radius: 1.0 };
+    assert_eq!(ball.committed(&ways, 0.1, 4.0), None);
+    assert_eq!(plain.committed(&[way([1.0, 0.0], [1.0, 0.0], 0.0), ways[1].clone()], 0.1, 4.0), None);
+    assert_eq!(plain.committed(&ways, 0.1, f64::INFINITY), None, "a batch of all data has no noise");
+    let half = Region::interval(f64::NEG_INFINITY, 1.0);
+    let one = [WayOut { theta: vec![1.0], direction: vec![1.0], ..ways[0].clone() }];
+    assert_eq!(half.committed(&one, 0.1, 4.0), Some(Region::interval(f64::NEG_INFINITY, 1.0 + shifts[0])));
 }
