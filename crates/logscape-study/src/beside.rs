@@ -77,7 +77,7 @@ impl<'a> Mover<'a> {
         let (run, problem) = (EscapeRun { replicas, ..self.own(task.run) }, task.problem as &dyn Problem);
         let ended = |count| task.ensembles.listener.replicas(count, replicas as u64);
         let progress: EscapeProgress = task.ensembles.run(
-            &escape_name(task.number, self.name),
+            &escape_name(task.number, task.committed, self.name),
             |_| None,
             |progress: &mut EscapeProgress, pause| {
                 run.advance(&self.built.dynamics, problem, progress, pause, ended)?;
@@ -197,6 +197,14 @@ fn times(estimate: Estimate, factor: f64) -> Estimate {
 
 fn inverse(rate: Estimate) -> Estimate {
     Estimate::new(1.0 / rate.value, 1.0 / rate.ci95[1], 1.0 / rate.ci95[0])
+}
+
+/// Mean steps of committed escapes over those of arrivals. The intervals are taken as independent; direct ensembles follow the
+/// same random streams, so that theirs is wider than it need be.
+pub(crate) fn factor(committed: &MeasuredRecord, arrivals: &MeasuredRecord) -> Option<Estimate> {
+    let decades = difference(committed.log10_mean_steps, arrivals.log10_mean_steps)?;
+    let power = |x: f64| 10.0_f64.powf(x);
+    Some(Estimate { value: power(decades.value), ci95: decades.ci95.map(power) })
 }
 
 /// `a − b`, with the squares of the distances to the ends of the intervals added.

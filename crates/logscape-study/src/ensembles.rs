@@ -67,14 +67,16 @@ impl Ensembles<'_> {
                     progress.extend(count);
                     self.kept.save(&name, &progress)?;
                 }
-                let name = escape_name(number, dynamics);
-                if let Some(progress) = ensembles.load::<EscapeProgress>(&name)? {
-                    self.kept.save(&name, &progress)?;
-                }
-                // Repeats that may take other numbers of steps are others.
-                let name = rare_name(number, dynamics);
-                if let Some(progress) = ensembles.load::<RareProgress>(&name)?.filter(|_| same_cost) {
-                    self.kept.save(&name, &progress)?;
+                for committed in [false, true] {
+                    let name = escape_name(number, committed, dynamics);
+                    if let Some(progress) = ensembles.load::<EscapeProgress>(&name)? {
+                        self.kept.save(&name, &progress)?;
+                    }
+                    // Repeats that may take other numbers of steps are others.
+                    let name = rare_name(number, committed, dynamics);
+                    if let Some(progress) = ensembles.load::<RareProgress>(&name)?.filter(|_| same_cost) {
+                        self.kept.save(&name, &progress)?;
+                    }
                 }
             }
         }
@@ -95,14 +97,14 @@ pub(crate) fn stationary_name(setting: usize, dynamics: &str) -> String {
     ensemble_name(setting, "stationary", dynamics)
 }
 
-/// Name of a setting's escape ensemble of a dynamics in the folder of ensembles.
-pub(crate) fn escape_name(setting: usize, dynamics: &str) -> String {
-    ensemble_name(setting, "escape", dynamics)
+/// Name of a setting's escape ensemble of a dynamics in the folder of ensembles, or of that of committed escapes.
+pub(crate) fn escape_name(setting: usize, committed: bool, dynamics: &str) -> String {
+    ensemble_name(setting, if committed { "committed-escape" } else { "escape" }, dynamics)
 }
 
-/// Name of a setting's rare-event run of a dynamics in the folder of ensembles.
-pub(crate) fn rare_name(setting: usize, dynamics: &str) -> String {
-    ensemble_name(setting, "rare", dynamics)
+/// Name of a setting's rare-event run of a dynamics in the folder of ensembles, or of that of committed escapes.
+pub(crate) fn rare_name(setting: usize, committed: bool, dynamics: &str) -> String {
+    ensemble_name(setting, if committed { "committed-rare" } else { "rare" }, dynamics)
 }
 
 fn ensemble_name(setting: usize, what: &str, dynamics: &str) -> String {

@@ -34,13 +34,14 @@ pub fn findings<'a>(study: &'a Study, results: &Results) -> serde_json::Result<V
         .collect())
 }
 
-/// The number at a dotted path, list entries counted from 0; of an estimate its value.
+/// The number at a dotted path, list entries counted from 0; of an estimate its value, and 1 or 0 for true or false.
 fn number(results: &Value, path: &str) -> Option<f64> {
     let found = path.split('.').try_fold(results, |here, key| match here {
         Value::Array(entries) => entries.get(key.parse::<usize>().ok()?),
         _ => here.get(key),
     })?;
-    found.get("value").unwrap_or(found).as_f64()
+    let found = found.get("value").unwrap_or(found);
+    found.as_f64().or_else(|| found.as_bool().map(f64::from))
 }
 
 #[cfg(test)]
@@ -53,6 +54,9 @@ mod tests {
         let results = json!({"settings": [{"phi": 2.0}, {"phi": {"value": 3.5, "ci95": [3, 4]}, "none": null}]});
         assert_eq!(number(&results, "settings.0.phi"), Some(2.0));
         assert_eq!(number(&results, "settings.1.phi"), Some(3.5));
+        let verdict = json!({"theories": {"a": {"holds": true}, "b": {"holds": false}, "c": {"holds": null}}});
+        let holds = ["a", "b", "c"].map(|name| number(&verdict, &format!("theories.{name}.holds")));
+        assert_eq!(holds, [Some(1.0), Some(0.0), None]);
         for missing in ["settings.2.phi", "settings.x.phi", "settings.1.none", "settings.1.other", "", "settings"] {
             assert_eq!(number(&results, missing), None, "{missing}");
         }

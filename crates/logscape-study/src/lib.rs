@@ -9,6 +9,7 @@ pub mod expect;
 pub mod figures;
 pub mod load;
 mod measure;
+mod phase;
 pub mod record;
 mod region;
 pub mod report;

@@ -1,7 +1,9 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use crate::diagnostic::StudyError;
-use crate::schema::{DynamicsTable, Expectation, RareTable, RegionText, Study, Theories, TrajectoriesTable};
+use crate::schema::{
+    DynamicsTable, EscapeTable, Expectation, RareTable, RegionText, Study, Theories, TrajectoriesTable,
+};
 use logscape::dynamics::named;
 use logscape::theory;
 use miette::{NamedSource, SourceSpan};
@@ -232,23 +234,34 @@ fn check(study: &Study) -> Result<(), Problem> {
         require(finite, "saddle.other_minimum", "an entry is not finite", "use finite numbers")?;
     }
     if let Some(escape) = &study.escape {
-        require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
-        require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
-        require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
-        check_region(&escape.region)?;
-        check_rare(&escape.rare)?;
-        check_theories(&escape.theories)?;
-        require(
-            escape.xi > 0.0 && escape.xi < 1.0,
-            "escape.xi",
-            format!("{} is no path parameter", escape.xi),
-            "use a number between 0 and 1",
-        )?;
+        check_escape(escape)?;
     }
     for Expectation { between: [low, high], .. } in &study.expect {
         require(low <= high, "expect", format!("no number lies between {low} and {high}"), "give [low, high]")?;
     }
     Ok(())
+}
+
+fn check_escape(escape: &EscapeTable) -> Result<(), Problem> {
+    require(escape.replicas > 0, "escape.replicas", "no replica", "use 1 or more")?;
+    require(escape.max_steps > 0, "escape.max_steps", "no step", "use 1 or more")?;
+    require(escape.check_every != Some(0), "escape.check_every", "no step", "use 1 or more")?;
+    require(escape.training_steps != Some(0), "escape.training_steps", "no step", "use 1 or more")?;
+    require(
+        !escape.committed || escape.region == RegionText::DividingSurface,
+        "escape.committed",
+        "committed escapes are told apart from arrivals at a dividing surface only",
+        "use region = \"dividing-surface\", or committed = false",
+    )?;
+    check_region(&escape.region)?;
+    check_rare(&escape.rare)?;
+    check_theories(&escape.theories)?;
+    require(
+        escape.xi > 0.0 && escape.xi < 1.0,
+        "escape.xi",
+        format!("{} is no path parameter", escape.xi),
+        "use a number between 0 and 1",
+    )
 }
 
 fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Problem> {

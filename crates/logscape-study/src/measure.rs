@@ -21,6 +21,8 @@ pub(crate) struct Task<'a, P> {
     pub(crate) problem: &'a P,
     /// Number of the setting.
     pub(crate) number: usize,
+    /// Whether the region's surfaces are moved out to where escapes are committed, for a second ensemble.
+    pub(crate) committed: bool,
     /// Direct simulation with SGD.
     pub(crate) run: &'a EscapeRun,
     pub(crate) table: &'a EscapeTable,
@@ -147,11 +149,14 @@ impl Mover<'_> {
         let words = |progress: &RareProgress| {
             Some(format!("escape: {} of {} repeats of {}", progress.repeats(), run.repeats, method.name()))
         };
-        let progress: RareProgress =
-            ensembles.run(&rare_name(task.number, self.name), words, |progress: &mut RareProgress, pause| {
+        let progress: RareProgress = ensembles.run(
+            &rare_name(task.number, task.committed, self.name),
+            words,
+            |progress: &mut RareProgress, pause| {
                 run.advance(&self.built.dynamics, &score, problem, progress, (pause, &interrupted))?;
                 Ok(progress.is_complete(&run))
-            })?;
+            },
+        )?;
         let rate = run.estimate(&progress);
         ensembles.listener.say(&format!("escape: {} repeats of {} ended", progress.repeats(), method.name()));
         Ok(Rare { run, rate, score: name })

@@ -1,14 +1,22 @@
 //! The pages of a record: its figures, and `report.html`, one file that needs no other and no network.
 
+mod saddles;
+mod verdict;
+
 use crate::figures::{self, Missing, Outcome, number};
-use crate::record::{EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages};
+use crate::record::{
+    CommittedRecord, EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages,
+};
 use crate::schema::{FigureFormat, RegionText};
+use logscape::Estimate;
 use logscape::dynamics::named;
-use logscape::{Estimate, theory};
+use logscape::ensemble::COMMITTED;
 use minijinja::{Environment, UndefinedBehavior, context};
+use saddles::SaddlesView;
 use serde::Serialize;
 use std::io;
 use std::path::Path;
+use verdict::{VerdictView, typeset};
 
 const TEMPLATE: &str = include_str!("report.html");
 /// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
@@ -51,8 +59,9 @@ fn page(record: &Record, figures: &[Outcome]) -> Result<String, minijinja::Error
         findings => findings(record),
         what => what(record),
         quantities => quantities(record),
-        settings => results.settings.iter().map(SettingView::new).collect::<Vec<_>>(),
-        nearest => results.settings.iter().any(|setting| nearest(setting).is_some()),
+        saddles => results.saddles.as_ref().map(SaddlesView::from),
+        settings => results.settings.iter().map(|setting| SettingView::new(setting, through_saddles(record))).collect::<Vec<_>>(),
+        judged => results.settings.iter().any(|setting| setting.escape.is_some()),
         figures => figures.iter().map(FigureView::new).collect::<Vec<_>>(),
         files => record.study.output.figures.contains(&FigureFormat::Svg),
         tables => tables(record),
@@ -68,14 +77,14 @@ fn interval(estimate: &Estimate) -> String {
     format!("{} [{}, {}]", number(estimate.value), number(low), number(high))
 }
 
+fn or_dash(x: Option<f64>) -> String {
+    x.map_or_else(|| "—".to_owned(), number)
+}
+
 /// The words with a capital letter first.
 fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn or_dash(x: Option<f64>) -> String {
-    x.map_or_else(|| "—".to_owned(), number)
 }
 
 /// `+0.31`, with a true minus sign.
@@ -87,11 +96,10 @@ fn name(setting: &SettingRecord) -> String {
     format!("Learning rate η = {}, batch size B = {}", number(setting.learning_rate), setting.batch_size)
 }
 
-/// The nearest theory and its error in decades.
-fn nearest(setting: &SettingRecord) -> Option<(&str, f64)> {
-    let verdict = &setting.escape.as_ref()?.verdict;
-    let best = verdict.best.as_deref()?;
-    Some((best, verdict.error_decades.get(best).copied().flatten()?))
+/// Whether the study's event is the passage of a surface through saddles, from which half of the arrivals fall back.
+fn through_saddles(record: &Record) -> bool {
+    let region = record.study.escape.as_ref().map(|escape| &escape.region);
+    matches!(region, Some(RegionText::DividingSurface | RegionText::Quench))
 }
 
 /// The answers in plain words.
@@ -135,20 +143,15 @@ fn findings(record: &Record) -> Vec<String> {
     lines.push(format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent)));
     for setting in &record.results.settings {
         let Some(escape) = &setting.escape else { continue };
-        let measured = match (nearest(setting), escape.measured.mean_steps) {
-            (Some((theory, error)), Some(steps)) => format!(
-                "escape takes {} steps; the nearest theory is {theory}, {} decades {}",
-                interval(&steps),
-                number((100.0 * error.abs()).round() / 100.0),
-                if error < 0.0 { "too short" } else { "too long" }
-            ),
-            (None, Some(steps)) => format!("escape takes {} steps; no theory predicts it", interval(&steps)),
-            (_, None) => format!(
-                "nothing escaped; the mean is above {} steps with 95 % confidence",
+        let measured = match escape.measured.mean_steps {
+            Some(steps) => format!("escape takes {} steps", interval(&steps)),
+            None => format!(
+                "escape takes more than {} steps with 95 % confidence",
                 number(escape.measured.mean_steps_lower_bound)
             ),
         };
-        lines.push(format!("{}: {measured}.", name(setting)));
+        let verdict = typeset(&escape.verdict.text);
+        lines.push(format!("{}: {measured}. {}.", name(setting), capital(&verdict)));
     }
     lines
 }
@@ -327,23 +330,15 @@ fn stationary_law(stationary: &StationaryRecord) -> String {
 #[derive(Serialize)]
 struct EscapeView {
     measured: String,
-    /// Checks that failed for every theory.
-    regime: Vec<String>,
-    rows: Vec<TheoryView>,
-}
-
-/// A row of the table of theories.
-#[derive(Serialize)]
-struct TheoryView {
-    theory: &'static str,
-    best: bool,
-    steps: String,
-    error: String,
-    warnings: String,
+    /// Committed escapes, in one sentence.
+    committed: Option<String>,
+    /// By how much boundaries were moved, in one sentence.
+    moved: Option<String>,
+    verdict: VerdictView,
 }
 
 impl SettingView {
-    fn new(setting: &SettingRecord) -> Self {
+    fn new(setting: &SettingRecord, through_saddles: bool) -> Self {
         let law = &setting.law;
         let stable = if law.linearly_stable { "linearly stable" } else { "linearly unstable" };
         Self {
@@ -360,13 +355,13 @@ impl SettingView {
             stationary: setting.stationary.as_ref().map(stationary_law),
             statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
             dynamics: DynamicsView::all(setting),
-            escape: setting.escape.as_ref().map(EscapeView::new),
+            escape: setting.escape.as_ref().map(|escape| EscapeView::new(escape, through_saddles)),
         }
     }
 }
 
 impl EscapeView {
-    fn new(escape: &EscapeRecord) -> Self {
+    fn new(escape: &EscapeRecord, through_saddles: bool) -> Self {
         let measured = &escape.measured;
         let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
             (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
@@ -387,26 +382,6 @@ impl EscapeView {
         });
         let median = measured.quantiles.iter().find(|quantile| quantile.share == 0.5).and_then(|median| median.value);
         let median = median.map_or_else(String::new, |steps| format!(" Median {} steps.", interval(&steps)));
-        let regime = common_warnings(escape);
-        let predicted = theory::all().iter().filter(|theory| escape.predictions.contains_key(theory.name()));
-        let rows = predicted.map(|theory| {
-            let name = theory.name();
-            let prediction = escape.predictions.get(name);
-            let error = escape.verdict.error_decades.get(name).copied().flatten();
-            TheoryView {
-                theory: name,
-                best: escape.verdict.best.as_deref() == Some(name),
-                steps: prediction
-                    .and_then(|prediction| prediction.log10_mean_steps)
-                    .map_or_else(|| "—".to_owned(), |steps| format!("{steps:.3}").replace('-', "−")),
-                error: error.map_or_else(|| "—".to_owned(), signed),
-                warnings: prediction.map_or_else(String::new, |prediction| {
-                    let own = prediction.warnings.iter().filter(|warning| !regime.contains(warning));
-                    own.cloned().collect::<Vec<_>>().join("; ")
-                }),
-            }
-        });
-        let rows = rows.collect();
         Self {
             measured: format!(
                 "Measured mean escape time ({}, since {}): {steps}. {}.{probability}{median}{exponential}",
@@ -414,19 +389,49 @@ impl EscapeView {
                 measured.why,
                 capital(&measured.ends())
             ),
-            rows,
-            regime,
+            committed: escape.committed.as_ref().map(committed),
+            moved: moved(escape),
+            verdict: VerdictView::new(escape, through_saddles),
         }
     }
 }
 
-/// The warnings that every prediction carries: they are about the regime, not about one theory.
-fn common_warnings(escape: &EscapeRecord) -> Vec<String> {
-    let mut predictions = escape.predictions.values();
-    let first = predictions.next().map(|prediction| prediction.warnings.clone()).unwrap_or_default();
-    predictions.fold(first, |mut common, prediction| {
-        common.retain(|warning| prediction.warnings.contains(warning));
-        common
+/// What was measured of committed escapes.
+fn committed(record: &CommittedRecord) -> String {
+    let measured = &record.measured;
+    let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
+        (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
+        _ => format!("above {} steps with 95 % confidence", number(measured.mean_steps_lower_bound)),
+    };
+    let factor = record.factor.as_ref().map_or_else(String::new, |factor| {
+        format!(", {} times as many as to the dividing surface (2 for small steps)", interval(factor))
+    });
+    let far = if record.fall > 1.0 {
+        format!(
+            " The barrier is low: by the curvature at the saddle the loss falls {} times as far to the moved surface as it rose from \
+             the minimum, so that the surface may lie beyond the next minimum.",
+            number((100.0 * record.fall).round() / 100.0)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "Committed escapes, that is, passages of the surface moved outward by {COMMITTED} standard deviations of the walk at the \
+         saddle, take {steps}{factor}. {}.{far}",
+        capital(&measured.ends())
+    )
+}
+
+/// By how much theories moved the boundary outward; none where none did.
+fn moved(escape: &EscapeRecord) -> Option<String> {
+    let shifts = || escape.predictions.values().flat_map(|prediction| prediction.boundary_shift.iter().copied());
+    let (low, high) = (shifts().fold(f64::INFINITY, f64::min), shifts().fold(0.0, f64::max));
+    let range = if number(low) == number(high) { number(low) } else { format!("{} to {}", number(low), number(high)) };
+    shifts().next().map(|_| {
+        format!(
+            "Steps overshoot a boundary: before they apply, the theories move it outward by 0.5826 η √(C/B) = {range} (in units \
+             of the parameters), each with its own noise there."
+        )
     })
 }
 
@@ -475,6 +480,7 @@ fn tables(record: &Record) -> Vec<TableView> {
         ("energy_paths", "loss and noise along the path over each saddle", tables.energy_paths.is_empty()),
         ("stationary", "histograms of excess loss and displacement", tables.stationary.is_empty()),
         ("escape_times", "the end of every replica", tables.escape_times.is_empty()),
+        ("phase_diagram", "theory over learning rates and batch sizes", tables.phase_diagram.is_empty()),
         ("trajectories", "the paths of the first replicas", tables.trajectories.is_empty()),
     ];
     all.into_iter().filter(|table| !table.2).map(|(name, meaning, _)| TableView { name, meaning }).collect()

@@ -1,28 +1,29 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
-use crate::beside::Mover;
+use crate::beside::{Mover, factor};
 use crate::build::{dataset, layers, matrix_entries};
 use crate::ensembles::Ensembles;
 use crate::measure::Task;
-use crate::record::path_rows;
+use crate::phase::{phase_rows, spans_plane};
 use crate::record::{
-    Checkpoints, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest, MinimumRecord, Record,
-    RecordError, Results, RunFolder, SettingRecord, Tables,
+    Checkpoints, CommittedRecord, DynamicsStationary, EscapeRecord, GeometryRecord, KeptGeometry, Manifest,
+    MeasuredRecord, MinimumRecord, Record, RecordError, Results, RunFolder, SettingRecord, Tables,
 };
+use crate::record::{PhaseRow, path_rows};
 use crate::record::{SaddlesRecord, energy_path_rows};
 use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary_law};
 use logscape::data::{DataError, Dataset};
 use logscape::dynamics::named::AtMinimum;
-use logscape::ensemble::{EnsembleError, EscapeRun, Interrupt, Region};
+use logscape::ensemble::{COMMITTED, EnsembleError, EscapeRun, Interrupt, Region};
 use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
 use logscape::noise::{GeometryConfig, GeometryError, measure};
 use logscape::operator::EigenError;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::rare::RareError;
 use logscape::theory::Stationary;
-use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
+use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings, WayOut};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -345,6 +346,7 @@ impl Run<'_> {
                 tables.extend(more);
             }
         }
+        tables.phase_diagram = self.phase_diagram(problem, &minimum, (&geometry, ways_out.as_ref()), &settings)?;
         let results = Results {
             study: self.study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -354,6 +356,23 @@ impl Run<'_> {
             settings,
         };
         Ok((results, tables))
+    }
+
+    /// What theory says around the grid of settings, where that spans a plane.
+    fn phase_diagram<P: Problem>(
+        &self,
+        problem: &P,
+        minimum: &Minimum,
+        (geometry, ways_out): (&Geometry, Option<&WaysOut>),
+        settings: &[SettingRecord],
+    ) -> Result<Vec<PhaseRow>, RunError> {
+        let (Some(table), Some(first), true) = (&self.study.escape, settings.first(), spans_plane(settings)) else {
+            return Ok(Vec::new());
+        };
+        let SettingRecord { learning_rate, batch_size, .. } = *first;
+        let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
+        let (_, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, sgd, table)?;
+        Ok(phase_rows((table, self.study.sgd.sampling), geometry, &barrier, settings))
     }
 
     fn minimum<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Minimum, RunError> {
@@ -458,14 +477,17 @@ impl Run<'_> {
         let predictions: Vec<_> =
             table.theories.chosen(table.xi).map(|theory| theory.predict(geometry, &barrier, &sgd)).collect();
         let ensembles = &self.ensembles;
-        let task = Task { problem, number, run: &run, table, barrier: &barrier, ensembles };
+        let task = Task { problem, number, committed: false, run: &run, table, barrier: &barrier, ensembles };
         let mut run_one = |mover: &Mover| {
             let escaped = mover.escape(&task)?;
             tables.escape_times.extend(mover.rows(number, &escaped));
             Ok::<_, RunError>(escaped)
         };
         let measured = plain.measured(&run_one(plain)?, run.seed);
-        let mut record = EscapeRecord::new(region, &predictions, measured);
+        let mut record = EscapeRecord::new(region, &predictions, measured, sgd.learning_rate);
+        if table.committed {
+            record.committed = Some(committed(plain, &task, &record.measured, geometry)?);
+        }
         for mover in beside {
             let escaped = run_one(mover)?;
             record.dynamics.push(mover.record(&escaped, &record.measured, run.seed));
@@ -490,6 +512,31 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Committed escapes of SGD: the passage of the task's surfaces moved outward to where few fall back.
+fn committed<P: Problem>(
+    plain: &Mover,
+    task: &Task<P>,
+    arrivals: &MeasuredRecord,
+    geometry: &Geometry,
+) -> Result<CommittedRecord, RunError> {
+    let ways_out = if let Barrier::Saddles { ways_out, .. } = task.barrier { &ways_out[..] } else { &[] };
+    let batch = plain.sgd.effective_batch_size(geometry.samples);
+    let eta = plain.sgd.learning_rate;
+    let region = task.run.region.committed(ways_out, eta, batch).ok_or_else(|| {
+        let message = "the noise or the curvature at a saddle gives no distance to move its surface by";
+        RunError::input("escape.committed", format!("{message}\n  hint: use committed = false"))
+    })?;
+    let fall = |way: &WayOut| {
+        let distance = COMMITTED * way.walk_deviation(eta, batch);
+        -0.5 * way.curvature_saddle * distance * distance / (way.loss - geometry.loss)
+    };
+    let fall = ways_out.iter().map(fall).fold(0.0, f64::max);
+    let run = EscapeRun { region: region.clone(), ..task.run.clone() };
+    let escaped = plain.escape(&Task { run: &run, committed: true, ..*task })?;
+    let measured = plain.measured(&escaped, run.seed);
+    Ok(CommittedRecord { region, fall, factor: factor(&measured, arrivals), measured })
 }
 
 /// A run that nothing ends before its steps are over, for a study without escape.

@@ -56,7 +56,9 @@ impl Study {
         let escape = self.escape.as_ref().map_or(0.0, EscapeTable::most_steps);
         let runs = |rate: &f64| 1.0 + self.dynamics.iter().map(|table| table.steps_per_sgd_step(*rate)).sum::<f64>();
         let rates = self.sgd.learning_rate.0.iter().map(runs).sum::<f64>();
-        rates * self.sgd.batch_size.0.len() as f64 * (stationary + escape)
+        let committed = self.escape.as_ref().is_some_and(|table| table.committed);
+        let twice = if committed { self.sgd.learning_rate.0.len() as f64 * escape } else { 0.0 };
+        self.sgd.batch_size.0.len() as f64 * (rates * (stationary + escape) + twice)
     }
 }
 
@@ -294,12 +296,23 @@ pub struct EscapeTable {
     /// Path parameter `ξ` of `diffusion-theory`: the weight of the minimum's noise against the saddle's.
     #[serde(default = "half")]
     pub xi: f64,
+    /// Steps of a training run, for the line of one escape per run in the phase diagram; `max_steps` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_steps: Option<u64>,
+    /// Whether committed escapes are measured beside arrivals, at a dividing surface, by a second ensemble of SGD.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub committed: bool,
     /// How splitting and forward flux sampling are run.
     #[serde(default)]
     pub rare: RareTable,
 }
 
 impl EscapeTable {
+    /// Steps of a training run.
+    pub fn steps_of_training(&self) -> u64 {
+        self.training_steps.unwrap_or(self.max_steps)
+    }
+
     /// Replica-steps that the pilot and each repeat of splitting may take.
     pub fn rare_cost(&self) -> u64 {
         self.rare.max_cost.unwrap_or((self.replicas as u64).saturating_mul(self.max_steps) / 20).max(1)
@@ -475,7 +488,8 @@ pub enum FigureFormat {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// Where the number is: keys and list positions from 0, as in `settings.0.phi`; of an estimate its value is taken.
+    /// Where the number is: keys and list positions from 0, as in `settings.0.phi`; of an estimate its value is taken,
+    /// and true and false are 1 and 0.
     pub what: String,
     /// Bounds, included.
     pub between: [f64; 2],

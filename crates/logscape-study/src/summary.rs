@@ -86,6 +86,16 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         None => format!("not seen, so after more than {:.3e} steps", measured.mean_steps_lower_bound),
     };
     writeln!(text, "  escape  {steps}: {}", measured.ends())?;
+    if let Some(committed) = &escape.committed {
+        let steps = committed
+            .measured
+            .log10_mean_steps
+            .map_or_else(|| "not seen".to_owned(), |s| format!("in 10^{} steps", with_interval(&s)));
+        let factor = committed
+            .factor
+            .map_or_else(String::new, |factor| format!(", {} times those of arrivals", with_interval(&factor)));
+        writeln!(text, "  committed {steps}{factor}: {}", committed.measured.ends())?;
+    }
     for dynamics in &escape.dynamics {
         let steps = dynamics.measured.log10_mean_steps.map_or_else(
             || "not seen".to_owned(),
@@ -98,16 +108,15 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         );
         writeln!(text, "  {:<22} {steps}", dynamics.name)?;
     }
-    let Some(best) = &escape.verdict.best else {
+    if escape.verdict.best.is_none() {
         let predicted = escape.predictions.iter().filter_map(|(name, p)| Some((name, p.log10_mean_steps?)));
         let predicted: Vec<String> = predicted.map(|(name, log10)| format!("{name} 10^{log10:.2}")).collect();
-        return writeln!(
-            text,
-            "  steps   {}",
-            if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") }
-        );
-    };
-    let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));
-    let errors: Vec<String> = errors.map(|(name, error)| format!("{name} {error:+.2}")).collect();
-    writeln!(text, "  errors  {} decades; nearest: {best}", errors.join(", "))
+        let predicted = if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") };
+        writeln!(text, "  steps   {predicted}")?;
+    } else {
+        let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));
+        let errors: Vec<String> = errors.map(|(name, error)| format!("{name} {error:+.2}")).collect();
+        writeln!(text, "  errors  {} decades", errors.join(", "))?;
+    }
+    writeln!(text, "  verdict {}", escape.verdict.text)
 }

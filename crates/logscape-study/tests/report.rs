@@ -2,7 +2,7 @@
 
 use logscape::ensemble::Interrupt;
 use logscape::theory;
-use logscape_study::{Destination, Listener, Record, parse, report};
+use logscape_study::{Destination, Listener, Record, figures, parse, report};
 use std::fs;
 use std::path::Path;
 
@@ -81,7 +81,8 @@ fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
         assert!(!page.contains(outside), "{outside}");
     }
     let pictures = pictures(&page);
-    assert_eq!(pictures.len(), 7);
+    assert_eq!(page.matches("<figure id=").count(), 7);
+    assert_eq!(pictures.len(), 7 + 2 * 9, "figures, and a bar for each theory in each setting");
     for picture in pictures {
         roxmltree::Document::parse(picture).expect("a well-formed picture");
     }
@@ -109,5 +110,55 @@ fn text_from_the_user_is_no_markup_and_what_cannot_be_drawn_says_why() {
     let page = &pages.last().expect("the report").1;
     assert!(!page.contains("<img") && !page.contains("<b>"));
     assert!(page.contains("&lt;img") && page.contains("&lt;b&gt;"));
-    assert_eq!(page.matches(": not drawn, ").count(), 2, "scaling and stationary law");
+    assert_eq!(page.matches(": not drawn, ").count(), 4, "paths over saddles, scaling, stationary law, phase diagram");
+}
+
+#[test]
+fn a_grid_has_a_phase_diagram() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("record");
+    let text = STUDY.replace("batch_size = 1", "batch_size = [1, 2]");
+    let study = parse("grid.toml", &text, &[]).expect("a good study");
+    let destination = Destination::new(place.clone());
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let mut record = run.expect("a run").0;
+    assert_eq!(Record::read(&place).expect("a record").tables, record.tables);
+
+    // The plane goes on by a factor of two on every side, and holds the settings: there it says what the settings' records do.
+    let rows = &record.tables.phase_diagram;
+    let ends =
+        rows.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), row| (l.min(row.learning_rate), h.max(row.learning_rate)));
+    assert!((ends.0 - 0.025).abs() < 1e-12 && (ends.1 - 0.2).abs() < 1e-12, "{ends:?}");
+    let mut compared = 0;
+    for setting in &record.results.settings {
+        let here = rows.iter().filter(|row| {
+            (row.learning_rate / setting.learning_rate - 1.0).abs() < 1e-9
+                && row.batch_size == setting.batch_size as u64
+        });
+        for row in here {
+            let escape = setting.escape.as_ref().expect("an escape");
+            let expected = match row.quantity.as_str() {
+                "log10_mean_steps" => escape.predictions[&row.theory].log10_mean_steps,
+                "critical_dimension_measured" => setting.law.critical_dimension_measured,
+                "mean_square_growth" => setting.law.mean_square_growth,
+                other => panic!("{other}"),
+            };
+            assert!((row.value / expected.expect("a number") - 1.0).abs() < 1e-6, "{row:?} {expected:?}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 4 * 3);
+
+    let drawn = figures::phase_diagram(&record).expect("a figure");
+    roxmltree::Document::parse(&drawn.svg).expect("a well-formed picture");
+    assert!(
+        !drawn.svg.contains("lower bound") && drawn.caption.contains("Outside of the picture: "),
+        "{}",
+        drawn.caption
+    );
+    let escape = record.results.settings[0].escape.as_mut().expect("an escape");
+    (escape.measured.mean_steps, escape.measured.log10_mean_steps) = (None, None);
+    assert!(figures::phase_diagram(&record).expect("a figure").svg.contains("lower bound"));
+    record.tables.phase_diagram.clear();
+    assert!(figures::phase_diagram(&record).is_err());
 }

@@ -66,6 +66,15 @@ pub struct WayOut {
     pub points: Vec<Vec<f64>>,
 }
 
+impl WayOut {
+    /// Standard deviation `σ = √(ηC_e^s/(2B|h_e^s|))` of the walk at the saddle along `e`, for batches whose one-step covariance
+    /// is `C/B`: at a distance `x` beyond the saddle the linearised walk is committed, that is, comes not back to the basin's side
+    /// before it is far away on the other, with probability `½ erfc(−x/(√2σ))`.
+    pub fn walk_deviation(&self, learning_rate: f64, batch: f64) -> f64 {
+        (learning_rate * self.noise_saddle / (2.0 * batch * -self.curvature_saddle)).sqrt()
+    }
+}
+
 /// The event called escape, as a theory sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

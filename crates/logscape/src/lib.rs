@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: a [`Problem`] has a minimum, the minimum a [`Geometry`], the geometry and a [`Barrier`] give each
 //! theory's prediction, and ensembles of replicas measure what SGD does. A theory never sees a simulation and a
-//! simulation never sees a theory; they meet in the comparison of the two.
+//! simulation never sees a theory; they meet in the [`Verdict`].
 //!
 //! # Conventions
 //!
@@ -28,9 +28,11 @@ pub mod reference;
 pub mod sgd;
 pub mod stats;
 pub mod theory;
+pub mod verdict;
 
 pub use barrier::{Barrier, Path, WayOut};
 pub use estimate::Estimate;
 pub use geometry::Geometry;
 pub use problem::{Problem, Samples};
 pub use sgd::{Precision, Sampling, SgdSettings};
+pub use verdict::Verdict;

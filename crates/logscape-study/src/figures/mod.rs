@@ -1,9 +1,13 @@
 //! Figures of a record as SVG, one function each; where the data do not allow one, the reason.
 
 mod axis;
+mod colour;
+mod contour;
+mod energy_paths;
 mod escape;
 mod landscape;
 mod noise;
+mod phase_diagram;
 mod plot;
 mod spectrum;
 mod stationary;
@@ -14,9 +18,11 @@ use plot::{DrawError, Panel};
 use thiserror::Error;
 
 pub(crate) use axis::number;
+pub use energy_paths::energy_paths;
 pub use escape::escape;
 pub use landscape::landscape;
 pub use noise::{noise, scaling};
+pub use phase_diagram::phase_diagram;
 pub use spectrum::spectrum;
 pub use stationary::{excess_loss_density, stationary};
 pub use survival::survival;
@@ -56,14 +62,16 @@ pub type Outcome = Result<Figure, (&'static str, Missing)>;
 /// Every figure of a record, in the order of the report.
 pub fn all(record: &Record) -> Vec<Outcome> {
     type Draw = fn(&Record) -> Result<Figure, Missing>;
-    let figures: [(&'static str, Draw); 7] = [
+    let figures: [(&'static str, Draw); 9] = [
         (landscape::TITLE, landscape),
+        (energy_paths::TITLE, energy_paths),
         (spectrum::TITLE, spectrum),
         (noise::TITLE, noise),
         (noise::SCALING_TITLE, scaling),
         (stationary::TITLE, stationary),
         (survival::TITLE, survival),
         (escape::TITLE, escape),
+        (phase_diagram::TITLE, phase_diagram),
     ];
     figures.into_iter().map(|(title, draw)| draw(record).map_err(|missing| (title, missing))).collect()
 }

@@ -2,7 +2,8 @@
 
 #![allow(clippy::cast_possible_wrap, reason = "a picture has few panels and rows")]
 
-use super::axis::Axis;
+use super::axis::{Axis, power_of_ten};
+use super::colour::colour;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -44,6 +45,8 @@ pub(super) enum Marker {
     Inverted,
     Ring,
     Frame,
+    /// An open triangle: the value lies above.
+    Up,
 }
 
 /// One marker for each of [`COLOURS`].
@@ -81,6 +84,8 @@ pub(super) enum Kind {
     Bars(Vec<(Point, Point)>),
     /// The area inside a closed line.
     Area(Vec<Point>),
+    /// The scale of colours between two powers of ten, in the legend alone.
+    Scale([f64; 2]),
 }
 
 /// One thing in a panel.
@@ -128,6 +133,8 @@ const BOTTOM: i32 = 115;
 const TEXT: f64 = 34.0;
 const LEGEND_ROW: i32 = 50;
 const KEY: i32 = 70;
+/// Lengths of the scale of colours, and of the numbers at each of its ends.
+const SCALE: [i32; 2] = [360, 85];
 
 /// Number of columns that the panels take.
 pub(super) fn columns(panels: &[Panel]) -> usize {
@@ -183,7 +190,7 @@ fn legend_rows(panels: &[Panel], width: i32) -> Vec<Vec<(i32, &Layer)>> {
     let mut x = i32::MAX;
     for layer in seen {
         let letters = layer.label.as_deref().unwrap_or("").chars().count();
-        let length = KEY + 25 + (0.58 * TEXT * letters as f64) as i32;
+        let length = key(layer) + 25 + (0.58 * TEXT * letters as f64) as i32;
         if x.saturating_add(length) > width - 10 {
             rows.push(Vec::new());
             x = 30;
@@ -196,6 +203,32 @@ fn legend_rows(panels: &[Panel], width: i32) -> Vec<Vec<(i32, &Layer)>> {
     rows
 }
 
+/// Length of what stands before the words of an entry.
+fn key(layer: &Layer) -> i32 {
+    let [length, end] = SCALE;
+    if matches!(layer.kind, Kind::Scale(_)) { length + 2 * end } else { KEY }
+}
+
+/// Draws the scale of colours with its ends and a tick for each power of ten.
+fn scale(area: &Area<'_>, [low, high]: [f64; 2], (x, y): Pixel) -> Result<(), DrawError> {
+    let [length, end] = SCALE;
+    let left = x + end;
+    for step in 0..length / 4 {
+        let from = left + 4 * step;
+        let shade = colour(f64::from(4 * step + 2) / f64::from(length));
+        area.draw(&Rectangle::new([(from, y - 14), (from + 5, y + 14)], shade.filled()))?;
+    }
+    let place = |power: f64| left + (f64::from(length) * (power - low) / (high - low)).round() as i32;
+    let every = ((high - low) / 12.0).ceil();
+    let powers = (0..=((high - low) / every) as i32).map(|k| low + f64::from(k) * every);
+    for at in powers.map(place) {
+        area.draw(&PathElement::new(vec![(at, y + 14), (at, y + 22)], INK.stroke_width(2)))?;
+    }
+    let centre = VPos::Center;
+    words(area, &power_of_ten(low as i64), (left - 10, y), (HPos::Right, centre), false)?;
+    words(area, &power_of_ten(high as i64), (left + length + 10, y), (HPos::Left, centre), false)
+}
+
 fn legend_entry(area: &Area<'_>, layer: &Layer, (x, y): Pixel) -> Result<(), DrawError> {
     let ends = [(f64::from(x), f64::from(y)), (f64::from(x + KEY), f64::from(y))];
     let middle = (x + KEY / 2, y);
@@ -204,8 +237,9 @@ fn legend_entry(area: &Area<'_>, layer: &Layer, (x, y): Pixel) -> Result<(), Dra
         Kind::Marks(_, marker, size) => mark(area, middle, *marker, size.max(9.0), layer.colour)?,
         Kind::Bars(_) => bar(area, (x + 10, y), (x + KEY - 10, y), layer.colour)?,
         Kind::Area(_) => area.draw(&Rectangle::new([(x, y - 14), (x + KEY, y + 14)], pale(layer.colour)))?,
+        Kind::Scale(ends) => scale(area, *ends, (x, y))?,
     }
-    words(area, layer.label.as_deref().unwrap_or(""), (x + KEY + 15, y), (HPos::Left, VPos::Center), false)
+    words(area, layer.label.as_deref().unwrap_or(""), (x + key(layer) + 15, y), (HPos::Left, VPos::Center), false)
 }
 
 fn pale(colour: RGBColor) -> ShapeStyle {
@@ -248,6 +282,10 @@ fn mark(area: &Area<'_>, (x, y): Pixel, marker: Marker, size: f64, colour: RGBCo
             area.draw(&PathElement::new(outline, thin))
         }
         Marker::Triangle => area.draw(&Polygon::new(corners([(-r, r), (0, -r), (r, r), (r, r)]), filled)),
+        Marker::Up => {
+            let outline = corners([(-r, r), (0, -r), (r, r), (-r, r)]);
+            area.draw(&PathElement::new(outline, colour.stroke_width(6)))
+        }
         Marker::Inverted => area.draw(&Polygon::new(corners([(-r, -r), (0, r), (r, -r), (r, -r)]), filled)),
         Marker::Diamond => {
             let q = r * 5 / 4;
@@ -396,6 +434,7 @@ impl Frame<'_, '_> {
                     inside.map(|(x, y)| self.pixel((x.clamp(0.0, 1.0), y.clamp(0.0, 1.0)))).collect::<Vec<_>>();
                 self.area.draw(&Polygon::<Pixel>::new(corners, pale(layer.colour)))
             }
+            Kind::Scale(_) => Ok(()),
         }
     }
 

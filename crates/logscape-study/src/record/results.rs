@@ -1,5 +1,6 @@
 //! The summary of a run, as `results.json` holds it. Numbers are finite or null.
 
+use super::VerdictRecord;
 use crate::measure::Rare;
 use logscape::dynamics::TimeUnit;
 use logscape::dynamics::named::Options;
@@ -8,7 +9,8 @@ use logscape::geometry::Decoupling;
 use logscape::landscape::{Attempt, Certificate, Minimum, SaddleSearch};
 use logscape::stats::{Observation, RateEstimate, SeriesSummary, WeibullCheck, kaplan_meier, survival_quantile};
 use logscape::theory::{Prediction, Stationary};
-use logscape::{Barrier, Estimate, Geometry, WayOut};
+use logscape::verdict::Measured;
+use logscape::{Barrier, Estimate, Geometry, Verdict, WayOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -314,6 +316,9 @@ pub struct EscapeRecord {
     pub predictions: BTreeMap<String, PredictionRecord>,
     /// What SGD did.
     pub measured: MeasuredRecord,
+    /// Committed escapes, where the study asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<CommittedRecord>,
     /// What the dynamics beside SGD did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dynamics: Vec<DynamicsEscape>,
@@ -321,25 +326,53 @@ pub struct EscapeRecord {
     pub verdict: VerdictRecord,
 }
 
+/// Committed escapes through a dividing surface: passages of the same surface, moved outward to where few fall back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommittedRecord {
+    /// The region with its surfaces moved outward by three standard deviations of the walk at each saddle.
+    pub region: Region,
+    /// How far the loss falls from a saddle to its moved surface by the curvature there, over how far it rises from the minimum to
+    /// the saddle; the largest of all saddles. Above 1 the surface may lie beyond the next minimum, and the factor then tells of
+    /// more than falling back.
+    pub fall: f64,
+    /// What SGD did.
+    pub measured: MeasuredRecord,
+    /// Mean steps per committed escape over those to the dividing surface; 2 for small steps. Null where either is unknown.
+    pub factor: Option<Estimate>,
+}
+
 /// One theory's numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictionRecord {
     /// Committed escapes per unit `t`.
     pub rate: Option<f64>,
+    /// The same per step.
+    #[serde(default)]
+    pub rate_per_step: Option<f64>,
+    /// `log10` of the mean steps per committed escape, which cannot overflow.
+    #[serde(default)]
+    pub log10_committed_steps: Option<f64>,
     /// Mean steps to the region's event.
     pub mean_steps: Option<f64>,
     /// The same as a logarithm, which cannot overflow.
     pub log10_mean_steps: Option<f64>,
+    /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
+    /// interval, or the radius of a level; nowhere at saddles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boundary_shift: Vec<f64>,
     /// Which assumptions fail.
     pub warnings: Vec<String>,
 }
 
-impl From<&Prediction> for PredictionRecord {
-    fn from(prediction: &Prediction) -> Self {
+impl PredictionRecord {
+    fn new(prediction: &Prediction, learning_rate: f64) -> Self {
         Self {
             rate: prediction.rate(),
+            rate_per_step: prediction.rate_per_step(learning_rate),
+            log10_committed_steps: prediction.log10_committed_steps(learning_rate),
             mean_steps: prediction.mean_steps(),
             log10_mean_steps: prediction.log10_mean_steps,
+            boundary_shift: prediction.boundary_shift.clone(),
             warnings: prediction.warnings.iter().map(ToString::to_string).collect(),
         }
     }
@@ -478,32 +511,20 @@ impl MeasuredRecord {
     }
 }
 
-/// Which theory holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VerdictRecord {
-    /// The theory with the smallest error; null without a measurement.
-    pub best: Option<String>,
-    /// `log10(predicted/measured)` mean steps of each theory; null where either is unknown.
-    pub error_decades: BTreeMap<String, Option<f64>>,
-}
-
 impl EscapeRecord {
-    /// Puts predictions beside a measurement.
-    pub fn new(region: Region, predictions: &[Prediction], measured: MeasuredRecord) -> Self {
-        let error = |predicted: Option<f64>| Some(predicted? - measured.log10_mean_steps?.value);
-        let error_decades: BTreeMap<_, _> =
-            predictions.iter().map(|p| (p.theory.clone(), error(p.log10_mean_steps))).collect();
-        let best = error_decades
-            .iter()
-            .filter_map(|(name, error)| Some((name, error.as_ref()?.abs())))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(name, _)| name.clone());
+    /// Puts predictions beside a measurement at this learning rate.
+    pub fn new(region: Region, predictions: &[Prediction], measured: MeasuredRecord, learning_rate: f64) -> Self {
+        let verdict = Verdict::new(predictions, Measured::new(measured.mean_steps, measured.mean_steps_lower_bound));
         Self {
             region,
-            predictions: predictions.iter().map(|p| (p.theory.clone(), p.into())).collect(),
+            predictions: predictions
+                .iter()
+                .map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate)))
+                .collect(),
             measured,
+            committed: None,
             dynamics: Vec::new(),
-            verdict: VerdictRecord { best, error_decades },
+            verdict: VerdictRecord::from(&verdict),
         }
     }
 }

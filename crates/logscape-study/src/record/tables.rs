@@ -137,6 +137,21 @@ pub struct StationaryRow {
     pub total: u64,
 }
 
+/// A number of theory at one point of the plane of learning rates and batch sizes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+pub struct PhaseRow {
+    /// `η`.
+    pub learning_rate: f64,
+    /// `B`.
+    pub batch_size: u64,
+    /// `log10_mean_steps` to the region's event, `critical_dimension_measured` or `mean_square_growth`.
+    pub quantity: String,
+    /// The theory behind the mean steps; empty for the others.
+    pub theory: String,
+    /// Its value; points without one have no row.
+    pub value: f64,
+}
+
 /// All tables.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
@@ -155,6 +170,9 @@ pub struct Tables {
     pub escape_times: Vec<EscapeRow>,
     /// `stationary`.
     pub stationary: Vec<StationaryRow>,
+    /// `phase_diagram`; empty without a grid in learning rate and batch size.
+    #[serde(default)]
+    pub phase_diagram: Vec<PhaseRow>,
     /// `trajectories`.
     pub trajectories: Vec<TrajectoryRow>,
 }
@@ -208,6 +226,7 @@ impl Tables {
         self.energy_paths.extend(other.energy_paths);
         self.escape_times.extend(other.escape_times);
         self.stationary.extend(other.stationary);
+        self.phase_diagram.extend(other.phase_diagram);
         self.trajectories.extend(other.trajectories);
     }
 
@@ -223,6 +242,7 @@ impl Tables {
         write(folder, "energy_paths", &self.energy_paths[..])?;
         write(folder, "escape_times", &self.escape_times[..])?;
         write(folder, "stationary", &self.stationary[..])?;
+        write(folder, "phase_diagram", &self.phase_diagram[..])?;
         trajectories::write(folder, &self.trajectories)
     }
 
@@ -239,6 +259,7 @@ impl Tables {
             energy_paths: read(folder, "energy_paths")?,
             escape_times: read(folder, "escape_times")?,
             stationary: read(folder, "stationary")?,
+            phase_diagram: read(folder, "phase_diagram")?,
             trajectories: trajectories::read(folder)?,
         })
     }

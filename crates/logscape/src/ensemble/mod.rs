@@ -12,7 +12,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimate, survival_clocks, survival_times};
-pub use region::{LossMeter, Region};
+pub use region::{COMMITTED, LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
 pub use stream::{Purpose, stream};
 pub use trajectory::TrajectoryPoint;

@@ -65,6 +65,10 @@ pub enum Region {
     },
 }
 
+/// Standard deviations of the walk at a saddle beyond which a replica counts as committed: the committor of the linearised walk
+/// is there `½ erfc(−3/√2)` = 0.9987.
+pub const COMMITTED: f64 = 3.0;
+
 impl Region {
     /// The region between the surfaces `lower` and `upper` on the line; either may be infinite.
     pub fn interval(lower: f64, upper: f64) -> Self {
@@ -80,6 +84,32 @@ impl Region {
         Self::HalfSpaces {
             normals: ways_out.iter().flat_map(|way| way.direction.iter().copied()).collect(),
             offsets: ways_out.iter().map(offset).collect(),
+        }
+    }
+
+    /// The region whose surfaces lie [`COMMITTED`] standard deviations of the walk further out than the dividing surfaces of this
+    /// one, which stand at the saddles of `ways_out`: whoever passes them falls back with probability 0.13 %, by the linearised
+    /// walk, so that their passages are committed escapes. None for a region that is no dividing surface, or where a deviation is
+    /// no positive number.
+    pub fn committed(&self, ways_out: &[WayOut], learning_rate: f64, batch: f64) -> Option<Self> {
+        let shift = |way: &WayOut| Some(COMMITTED * way.walk_deviation(learning_rate, batch)).filter(|x| *x > 0.0);
+        let shifts: Vec<f64> = ways_out.iter().map(shift).collect::<Option<_>>()?;
+        match self {
+            Self::Box { lower, upper } if lower.len() == 1 => {
+                let at = |end: f64, sign: f64| {
+                    let here = ways_out.iter().zip(&shifts).find(|(way, _)| way.theta[..] == [end]);
+                    if end.is_finite() { here.map(|(_, shift)| end + sign * shift) } else { Some(end) }
+                };
+                Some(Self::interval(at(lower[0], -1.0)?, at(upper[0], 1.0)?))
+            }
+            Self::HalfSpaces { normals, offsets } if offsets.len() == shifts.len() => {
+                let length = |normal: &[f64]| normal.iter().map(|x| x * x).sum::<f64>().sqrt();
+                let lengths = normals.chunks_exact(normals.len() / offsets.len()).map(length);
+                let moved =
+                    offsets.iter().zip(&shifts).zip(lengths).map(|((offset, shift), length)| offset + shift * length);
+                Some(Self::HalfSpaces { normals: normals.clone(), offsets: moved.collect() })
+            }
+            _ => None,
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Boundary {
     pub(super) noise: f64,
     /// `(loss, outward slope)` at each end, moved outward by the overshoot.
     pub(super) ends: [(f64, f64); 2],
+    /// By how much each end was moved.
+    pub(super) shift: [f64; 2],
 }
 
 /// Reads the ends of an interval off its path; `noise_at(C*, L_end/L*)` is the theory's noise at an end.
@@ -46,16 +48,16 @@ pub(super) fn boundary(
     let (curvature, noise) = (on(&path.curvature)?.value(path.minimum), on(&path.noise)?.value(path.minimum));
     let loss_minimum = loss.value(path.minimum);
     let (first, last) = loss.range();
-    let end = |at: f64, sign: f64| {
+    let moved = |at: f64, sign: f64| {
         let shift = overshoot(noise_at(noise, loss.value(at) / loss_minimum), batch, sgd);
-        let moved = (at + sign * shift).clamp(first, last);
-        (loss.value(moved), sign * slope.value(moved))
+        (at + sign * shift).clamp(first, last)
     };
-    let ends = [end(lower, -1.0), end(upper, 1.0)];
+    let [left, right] = [moved(lower, -1.0), moved(upper, 1.0)];
+    let ends = [(loss.value(left), -slope.value(left)), (loss.value(right), slope.value(right))];
     if ends.iter().any(|e| e.1.is_nan() || e.1 <= 0.0) {
         return Err("the loss does not rise through the ends of the interval".to_owned());
     }
-    Ok(Boundary { loss_minimum, curvature, noise, ends })
+    Ok(Boundary { loss_minimum, curvature, noise, ends, shift: [lower - left, right - upper] })
 }
 
 impl Theory for Kramers {
@@ -71,6 +73,7 @@ impl Theory for Kramers {
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);
         let mut warnings = regime_checks(geometry, sgd);
+        let mut shifts = Vec::new();
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
                 ln_sum(ways.iter().map(|(way, transverse)| {
@@ -80,6 +83,7 @@ impl Theory for Kramers {
             }),
             Barrier::Interval { path, lower, upper } => boundary(path, [*lower, *upper], batch, sgd, |noise, _| noise)
                 .map(|b| {
+                    shifts = b.shift.to_vec();
                     let d0 = per_noise * b.noise;
                     ln_sum(b.ends.iter().map(|(loss, slope)| {
                         slope.ln() + 0.5 * (b.curvature / (TAU * d0)).ln() - (loss - b.loss_minimum) / d0
@@ -89,11 +93,13 @@ impl Theory for Kramers {
             Barrier::Level { loss } => {
                 let h = geometry.outliers.h_star.value;
                 let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;
-                let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + overshoot(noise, batch, sgd);
+                let shift = overshoot(noise, batch, sgd);
+                shifts = vec![shift];
+                let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + shift;
                 let rise = 0.5 * h * radius * radius;
                 Ok(kramers_level_ln_rate(geometry.outliers.count, h, rise, per_noise * noise))
             }
         };
-        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd)
+        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd).with_shift(shifts)
     }
 }

@@ -73,7 +73,7 @@ impl Theory for LogLandscape {
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let mut warnings = regime_checks(geometry, sgd);
-        let mut exponent = None;
+        let (mut exponent, mut shifts) = (None, Vec::new());
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
                 let rates: Vec<[f64; 3]> = ways.iter().map(|&way| self.over(way, geometry, batch, sgd)).collect();
@@ -91,6 +91,7 @@ impl Theory for LogLandscape {
             }
             Barrier::Interval { path, lower, upper } => {
                 boundary(path, [*lower, *upper], batch, sgd, |noise, ratio| noise * ratio).map(|b| {
+                    shifts = b.shift.to_vec();
                     // T = η s h/B with s = C/(2L*h); density L^{−φ}/Z with Z in one dimension.
                     let phi = 1.0 + 2.0 * batch * b.loss_minimum / (sgd.learning_rate * b.noise);
                     exponent = Some(phi - 0.5);
@@ -106,7 +107,9 @@ impl Theory for LogLandscape {
                 let h = geometry.outliers.h_star.value;
                 let s = geometry.noise_strength.value;
                 let temperature = sgd.learning_rate * s * h / batch;
-                let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + overshoot(2.0 * s * loss * h, batch, sgd);
+                let shift = overshoot(2.0 * s * loss * h, batch, sgd);
+                shifts = vec![shift];
+                let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + shift;
                 let ratio = 1.0 + 0.5 * h * radius * radius / geometry.loss;
                 let n = geometry.outliers.count;
                 exponent = Some(1.0 + 1.0 / temperature - 0.5 * n as f64);
@@ -117,7 +120,7 @@ impl Theory for LogLandscape {
                 Ok(refined_level_ln_rate(n, h, ratio, temperature))
             }
         };
-        let mut prediction = Prediction::from_rate(self, ln_rate, barrier, warnings, sgd);
+        let mut prediction = Prediction::from_rate(self, ln_rate, barrier, warnings, sgd).with_shift(shifts);
         prediction.exponent = exponent.filter(|e| e.is_finite() && prediction.ln_rate.is_some());
         prediction
     }

@@ -45,6 +45,10 @@ pub struct Prediction {
     pub log10_mean_steps: Option<f64>,
     /// Power of `L^s/L*` in the escape time, for theories that have one (of the way out with the largest rate).
     pub exponent: Option<f64>,
+    /// How far each boundary was moved outward for the overshoot of discrete steps (parameter units): the ends of an interval,
+    /// lower first, or the radius of a level. Empty where nothing was moved, as at saddles, whose surfaces are smooth.
+    #[serde(default)]
+    pub boundary_shift: Vec<f64>,
     /// Which assumptions fail.
     pub warnings: Vec<Warning>,
 }
@@ -55,9 +59,27 @@ impl Prediction {
         self.ln_rate.map(f64::exp).filter(|k| k.is_finite() && *k > 0.0)
     }
 
+    /// Committed escapes per step, `ηκ`, if known and within the range of `f64`.
+    pub fn rate_per_step(&self, learning_rate: f64) -> Option<f64> {
+        self.ln_rate.map(|ln| (ln + learning_rate.ln()).exp()).filter(|k| k.is_finite() && *k > 0.0)
+    }
+
+    /// `log10` of the mean number of steps per committed escape, `1/(ηκ)`.
+    pub fn log10_committed_steps(&self, learning_rate: f64) -> Option<f64> {
+        self.ln_rate.map(|ln| -(ln + learning_rate.ln()) / LN_10).filter(|d| d.is_finite())
+    }
+
     /// Mean number of steps, if known and within the range of `f64`.
     pub fn mean_steps(&self) -> Option<f64> {
         self.log10_mean_steps.map(|d| 10.0_f64.powf(d)).filter(|n| n.is_finite() && *n > 0.0)
+    }
+
+    /// The same with the shifts of its boundary, if it has numbers.
+    fn with_shift(mut self, shift: Vec<f64>) -> Self {
+        if self.ln_rate.is_some() {
+            self.boundary_shift = shift;
+        }
+        self
     }
 
     /// A prediction from `ln κ`; a value that is no finite number becomes a warning.
@@ -68,8 +90,14 @@ impl Prediction {
         warnings: Vec<Warning>,
         sgd: &SgdSettings,
     ) -> Self {
-        let mut prediction =
-            Self { theory: theory.name().to_owned(), ln_rate: None, log10_mean_steps: None, exponent: None, warnings };
+        let mut prediction = Self {
+            theory: theory.name().to_owned(),
+            ln_rate: None,
+            log10_mean_steps: None,
+            exponent: None,
+            boundary_shift: Vec::new(),
+            warnings,
+        };
         let reason = match ln_rate {
             Ok(ln_rate) => {
                 let ln_steps = -ln_rate - sgd.learning_rate.ln() - ln_arrivals(barrier);

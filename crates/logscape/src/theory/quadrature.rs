@@ -10,9 +10,18 @@ use crate::{Barrier, Geometry, Path, SgdSettings};
 #[derive(Debug, Clone, Copy)]
 pub struct Quadrature(pub NoiseModel);
 
+/// `ln` of a time, and by how much its boundaries were moved.
+type Timed = (f64, Vec<f64>);
+
 impl Quadrature {
-    /// `ln` of the mean time along a path, to the barrier tops or to the given ends moved out by the overshoot.
-    fn along(self, path: &Path, ends: Option<[f64; 2]>, batch: f64, sgd: &SgdSettings) -> Result<f64, ReferenceError> {
+    /// `ln` of the mean time along a path, to the barrier tops or to the given ends moved out by the overshoot, and by how much.
+    fn along(
+        self,
+        path: &Path,
+        ends: Option<[f64; 2]>,
+        batch: f64,
+        sgd: &SgdSettings,
+    ) -> Result<Timed, ReferenceError> {
         let noise = Cubic::new(&path.position, path.noise.clone())?;
         let loss = Cubic::new(&path.position, path.loss.clone())?;
         let (noise_minimum, loss_minimum) = (noise.value(path.minimum), loss.value(path.minimum));
@@ -23,21 +32,22 @@ impl Quadrature {
         };
         let model: Vec<f64> = (0..path.position.len()).map(at).collect();
         let drift: Vec<f64> = path.gradient.iter().map(|g| -g).collect();
-        let (l, r) = if let Some([lower, upper]) = ends {
+        let (l, r, shifts) = if let Some([lower, upper]) = ends {
             let (first, last) = loss.range();
             let c = Cubic::new(&path.position, model.clone())?;
             let shift = |x: f64| overshoot(c.value(x), batch, sgd);
-            ((lower - shift(lower)).clamp(first, last), (upper + shift(upper)).clamp(first, last))
+            let (l, r) = ((lower - shift(lower)).clamp(first, last), (upper + shift(upper)).clamp(first, last));
+            (l, r, vec![lower - l, r - upper])
         } else {
             let slope = Cubic::new(&path.position, path.gradient.clone())?;
-            (slope.top_beyond(path.minimum, false), slope.top_beyond(path.minimum, true))
+            (slope.top_beyond(path.minimum, false), slope.top_beyond(path.minimum, true), Vec::new())
         };
         let diffusion: Vec<f64> = model.iter().map(|c| sgd.learning_rate * c / (2.0 * batch)).collect();
-        ln_mean_exit_time(&path.position, &drift, &diffusion, [l, path.minimum, r])
+        Ok((ln_mean_exit_time(&path.position, &drift, &diffusion, [l, path.minimum, r])?, shifts))
     }
 
-    /// `ln` of the mean time to a loss level of the isotropic basin.
-    fn to_level(self, level: f64, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<f64, String> {
+    /// `ln` of the mean time to a loss level of the isotropic basin, and by how much its radius was moved out.
+    fn to_level(self, level: f64, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<Timed, String> {
         let (h, rest, s) = (geometry.outliers.h_star.value, geometry.loss, geometry.noise_strength.value);
         let noise = move |loss: f64| 2.0 * s * h * loss;
         let model: &dyn Fn(f64) -> f64 = match self.0 {
@@ -48,9 +58,11 @@ impl Quadrature {
             }
         };
         let radius = (2.0 * (level - rest) / h).sqrt();
-        let radius = radius + overshoot(model(radius), batch, sgd);
+        let shift = overshoot(model(radius), batch, sgd);
+        let radius = radius + shift;
         let diffusion = |r: f64| sgd.learning_rate * model(r) / (2.0 * batch);
-        ln_mean_radial_exit_time(geometry.outliers.count, h, radius, &diffusion).map_err(|e| e.to_string())
+        let time = ln_mean_radial_exit_time(geometry.outliers.count, h, radius, &diffusion);
+        Ok((time.map_err(|e| e.to_string())?, vec![shift]))
     }
 }
 
@@ -79,7 +91,10 @@ impl Theory for Quadrature {
             Barrier::Level { loss } => self.to_level(*loss, geometry, batch, sgd),
         };
         // Committed escapes: at a barrier top half of the arrivals.
-        let ln_rate = ln_time.map(|time| -time - ln_arrivals(barrier));
-        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+        let (ln_rate, shifts) = match ln_time {
+            Ok((time, shifts)) => (Ok(-time - ln_arrivals(barrier)), shifts),
+            Err(reason) => (Err(reason), Vec::new()),
+        };
+        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd).with_shift(shifts)
     }
 }

@@ -121,7 +121,11 @@ impl fmt::Display for Warning {
             }
             Self::NotApplicable { reason } => return write!(f, "not applicable: {reason}"),
         };
-        write!(f, "{what} = {value:.3} (limit {limit:.3})")
+        if *value < 1e5 {
+            write!(f, "{what} = {value:.3} (limit {limit:.3})")
+        } else {
+            write!(f, "{what} = {value:.2e} (limit {limit:.3})")
+        }
     }
 }
 

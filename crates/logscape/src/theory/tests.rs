@@ -285,4 +285,6 @@ fn a_point_that_is_no_minimum_at_rest_is_told() {
     let told: Vec<String> = regime_checks(&geometry, &sgd(0.01)).iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].contains("s_max/s_min = 5.000") && told[1].contains("= 0.020") && told[2].contains("= 2.000"));
+    let spread = Warning::NoiseSpread { value: 1.4665e10, limit: 4.0 };
+    assert_eq!(spread.to_string(), "noise strengths are unequal: s_max/s_min = 1.47e10 (limit 4.000)");
 }

@@ -1,0 +1,63 @@
+//! The saddles of a study as the page shows them.
+
+use super::or_dash;
+use crate::figures::number;
+use crate::record::{SaddleRecord, SaddlesRecord};
+use logscape::landscape::Certificate;
+use serde::Serialize;
+
+/// The saddles, and how they were looked for.
+#[derive(Serialize)]
+pub(super) struct SaddlesView {
+    /// The searches in words.
+    summary: String,
+    rows: Vec<SaddleView>,
+}
+
+/// One saddle.
+#[derive(Serialize)]
+struct SaddleView {
+    loss: String,
+    barrier: String,
+    log_barrier: String,
+    curvatures: [String; 2],
+    noise: [String; 2],
+    transverse: String,
+    other_loss: String,
+    certificate: String,
+}
+
+impl From<&SaddlesRecord> for SaddlesView {
+    fn from(saddles: &SaddlesRecord) -> Self {
+        Self { summary: super::capital(&saddles.summary), rows: saddles.found.iter().map(SaddleView::from).collect() }
+    }
+}
+
+impl From<&SaddleRecord> for SaddleView {
+    fn from(saddle: &SaddleRecord) -> Self {
+        let both = |minimum, at_saddle| [number(minimum), number(at_saddle)];
+        Self {
+            loss: number(saddle.loss),
+            barrier: number(saddle.barrier),
+            log_barrier: or_dash(saddle.log_barrier),
+            curvatures: both(saddle.curvature_minimum, saddle.curvature_saddle),
+            noise: both(saddle.noise_minimum, saddle.noise_saddle),
+            transverse: or_dash(saddle.ln_transverse_ratio.map(f64::exp).filter(|ratio| ratio.is_finite())),
+            other_loss: number(saddle.other_loss),
+            certificate: certificate(&saddle.certificate),
+        }
+    }
+}
+
+/// Index, and where the gradient flow ends.
+fn certificate(certificate: &Certificate) -> String {
+    let Certificate { negative, flat, complete, distance, gradient_norms: [home, beyond] } = certificate;
+    let spectrum = if *complete { "the whole spectrum" } else { "the lowest eigenvalues" };
+    let flat = if *flat == 0 { String::new() } else { format!(" and {flat} flat") };
+    format!(
+        "{negative} negative{flat} in {spectrum}; gradient flow ends {} from this minimum on one side, and at rest (gradient norm {}) \
+         on the other",
+        number(*distance),
+        number(home.max(*beyond))
+    )
+}

@@ -1,0 +1,205 @@
+//! The verdict of a setting as the page shows it: theories by the size of their error, each with its bar.
+
+use super::or_dash;
+use crate::record::{EscapeRecord, Judgement};
+use logscape::theory;
+use logscape::verdict::TOLERANCE;
+use serde::Serialize;
+
+/// Half of the width of a bar in units of its drawing.
+const HALF: f64 = 100.0;
+/// The widest that the scale of the bars becomes, in decades; errors beyond it have an arrow.
+const WIDEST: f64 = 3.0;
+
+/// A verdict.
+#[derive(Serialize)]
+pub(super) struct VerdictView {
+    /// In one sentence.
+    text: String,
+    /// How the sentence is marked: `holds` where a theory is trusted, `fails` where none holds, else `open`.
+    mark: &'static str,
+    /// Checks that failed for every theory.
+    regime: Vec<String>,
+    /// End of the scale of the bars.
+    scale: String,
+    /// Corners of the band of a factor of two, and its width.
+    band: [String; 2],
+    /// Whether a committed escape is more than an arrival.
+    committed: bool,
+    rows: Vec<TheoryView>,
+}
+
+/// A row of the table of theories.
+#[derive(Serialize)]
+struct TheoryView {
+    theory: String,
+    trusted: bool,
+    steps: String,
+    committed: String,
+    error: String,
+    standing: &'static str,
+    bar: Option<Bar>,
+    warnings: String,
+}
+
+/// An error drawn: ends of its interval, its value, and on which sides it goes on beyond the scale.
+#[derive(Serialize)]
+struct Bar {
+    from: String,
+    to: String,
+    at: Option<String>,
+    left: bool,
+    right: bool,
+}
+
+impl VerdictView {
+    /// The verdict on an escape; `through_saddles` says whether half of the arrivals at its event fall back.
+    pub(super) fn new(escape: &EscapeRecord, through_saddles: bool) -> Self {
+        let verdict = &escape.verdict;
+        let mut names: Vec<&str> = theory::all().iter().map(|theory| theory.name()).collect();
+        names.retain(|name| escape.predictions.contains_key(*name));
+        let empty = Judgement::default();
+        let judgement = |name: &str| verdict.theories.get(name).unwrap_or(&empty);
+        let error = |name: &str| verdict.error_decades.get(name).copied().flatten();
+        let rank = |name: &str| match (error(name), judgement(name).at_most) {
+            (Some(error), _) => (0, error.abs()),
+            (None, Some(bound)) => (1, -bound),
+            (None, None) => (2, 0.0),
+        };
+        names.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
+        let sizes = names.iter().flat_map(|name| [judgement(name).at_least, judgement(name).at_most]).flatten();
+        // A little further than the furthest, whose mark is then whole.
+        let reach = (1.1 * sizes.map(f64::abs).fold(0.5, f64::max)).min(WIDEST);
+        let regime = common_checks(escape);
+        let rows = names.iter().map(|name| {
+            let judgement = judgement(name);
+            TheoryView {
+                theory: (*name).to_owned(),
+                trusted: verdict.trust.as_deref() == Some(name),
+                steps: decimal(escape.predictions[*name].log10_mean_steps),
+                committed: decimal(escape.predictions[*name].log10_committed_steps),
+                error: error_words(error(name), judgement),
+                standing: standing(judgement),
+                bar: Bar::new(error(name), judgement, reach),
+                warnings: own_checks(judgement, &regime),
+            }
+        });
+        let text = typeset(&verdict.text);
+        Self {
+            mark: match &verdict.trust {
+                Some(_) => "holds",
+                None if names.iter().any(|name| standing(judgement(name)) == OPEN) => "open",
+                None => "fails",
+            },
+            rows: rows.collect(),
+            text: super::capital(&text),
+            regime,
+            scale: format!("{reach:.1}"),
+            band: [place(-TOLERANCE, reach), format!("{:.1}", 2.0 * HALF * (TOLERANCE / reach).min(1.0))],
+            committed: through_saddles,
+        }
+    }
+}
+
+impl Bar {
+    fn new(error: Option<f64>, judgement: &Judgement, reach: f64) -> Option<Self> {
+        let high = judgement.at_most?;
+        let low = judgement.at_least.unwrap_or(f64::NEG_INFINITY);
+        Some(Self {
+            from: place(low, reach),
+            to: place(high, reach),
+            at: error.filter(|error| error.abs() <= reach).map(|error| place(error, reach)),
+            left: low < -reach,
+            right: high > reach,
+        })
+    }
+}
+
+/// Where an error is drawn, from 0 to twice [`HALF`].
+fn place(error: f64, reach: f64) -> String {
+    format!("{:.1}", HALF * (1.0 + (error / reach).clamp(-1.0, 1.0)))
+}
+
+fn decimal(log10: Option<f64>) -> String {
+    log10.map_or_else(|| or_dash(None), |x| typeset(&format!("{x:.2}")))
+}
+
+fn error_words(error: Option<f64>, judgement: &Judgement) -> String {
+    let signed = |x: f64| typeset(&if x.abs() < 9.995 { format!("{x:+.2}") } else { format!("{x:+.1}") });
+    match (error, judgement.at_least, judgement.at_most) {
+        (Some(error), Some(low), Some(high)) => format!("{} [{}, {}]", signed(error), signed(low), signed(high)),
+        (_, _, Some(high)) => format!("at most {}", signed(high)),
+        _ => or_dash(None),
+    }
+}
+
+/// Words where the measurement does not tell whether a theory holds.
+const OPEN: &str = "cannot be told";
+
+fn standing(judgement: &Judgement) -> &'static str {
+    match (judgement.holds, judgement.at_most) {
+        (Some(true), _) => "holds",
+        (Some(false), _) => "fails",
+        (None, Some(_)) => OPEN,
+        (None, None) => "—",
+    }
+}
+
+/// Typeset minus signs: those before a digit.
+pub(super) fn typeset(words: &str) -> String {
+    let mut letters = words.chars().peekable();
+    let mut before = ' ';
+    let mut text = String::new();
+    while let Some(letter) = letters.next() {
+        let sign = letter == '-' && !before.is_alphanumeric() && letters.peek().is_some_and(char::is_ascii_digit);
+        text.push(if sign { '−' } else { letter });
+        before = letter;
+    }
+    text
+}
+
+/// The failed checks that every prediction carries: they are about the regime, not about one theory.
+fn common_checks(escape: &EscapeRecord) -> Vec<String> {
+    let mut theories = escape.verdict.theories.values().map(checks);
+    let first = theories.next().unwrap_or_default();
+    theories.fold(first, |mut common, checks| {
+        common.retain(|check| checks.contains(check));
+        common
+    })
+}
+
+fn checks(judgement: &Judgement) -> Vec<String> {
+    judgement.failed_checks.iter().map(ToString::to_string).collect()
+}
+
+/// What is wrong with one theory alone.
+fn own_checks(judgement: &Judgement, common: &[String]) -> String {
+    let mut words: Vec<String> = checks(judgement).into_iter().filter(|check| !common.contains(check)).collect();
+    words.extend(judgement.not_applicable.iter().map(|reason| format!("not applicable: {reason}")));
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minus_signs_are_typeset_and_hyphens_are_not() {
+        let words = typeset("trust log-landscape-2, off by -0.12 [-0.20, +0.05] decades");
+        assert_eq!(words, "trust log-landscape-2, off by −0.12 [−0.20, +0.05] decades");
+    }
+
+    #[test]
+    fn bars_end_at_the_scale() {
+        let judgement = |at_least, at_most| Judgement { at_least, at_most, ..Judgement::default() };
+        let inside = Bar::new(Some(0.5), &judgement(Some(-0.5), Some(1.0)), 1.0).expect("a bar");
+        assert_eq!((&*inside.from, &*inside.to, inside.at.as_deref()), ("50.0", "200.0", Some("150.0")));
+        assert!(!inside.left && !inside.right);
+        let beyond = Bar::new(Some(22.0), &judgement(Some(21.9), Some(22.1)), 3.0).expect("a bar");
+        assert_eq!((&*beyond.from, &*beyond.to, beyond.at.as_deref()), ("200.0", "200.0", None));
+        assert!(beyond.right && !beyond.left);
+        let bounded = Bar::new(None, &judgement(None, Some(0.0)), 1.0).expect("a bar");
+        assert_eq!((&*bounded.from, &*bounded.to, bounded.left), ("0.0", "100.0", true));
+        assert!(Bar::new(None, &judgement(None, None), 1.0).is_none());
+    }
+}
