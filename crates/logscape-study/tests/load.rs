@@ -197,7 +197,16 @@ fn dynamics_are_known_and_have_the_options_that_are_given() {
     assert_eq!(given.dynamics[0].kind, "sgld");
     // 2 learning rates and 3 batch sizes, 1000 replicas, SGD and an SDE with ten steps for each of its own.
     let most = parse("study.toml", &with("kind = \"measured-noise-sde\""), &[]).expect("a good study").most_steps();
-    assert_eq!(most, 6.0 * 11.0 * 1e3 * 1e7);
+    // `auto` may do both: all replicas, and a pilot and 20 repeats of splitting with a twentieth of their steps each.
+    assert_eq!(most, 6.0 * 11.0 * (1e3 * 1e7 + 21.0 * 5e8));
+    let direct = with("kind = \"measured-noise-sde\"").replace("[escape]\n", "[escape]\nmethod = \"direct\"\n");
+    let steps = |text: &str| parse("study.toml", text, &[]).expect("a good study").most_steps();
+    assert_eq!(steps(&direct), 6.0 * 11.0 * 1e3 * 1e7);
+    // Committed escapes take one more ensemble of SGD in each setting, and of nothing beside it.
+    let committed = direct
+        .replace("method = \"direct\"\n", "method = \"direct\"\ncommitted = true\n")
+        .replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
+    assert_eq!(steps(&committed), 6.0 * 12.0 * 1e3 * 1e7);
     for (wrong, words) in [
         ("kind = \"heavy-bal\"", "the nearest is `heavy-ball`"),
         ("kind = \"sgd\"", "two of the name `sgd`"),

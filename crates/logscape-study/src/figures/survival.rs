@@ -28,7 +28,7 @@ pub fn survival(record: &Record) -> Result<Figure, Missing> {
     let caption = format!(
         "Share of replicas that are still inside after so many steps (Kaplan–Meier, with 95 % band), and the exponential \
          law with the measured mean. Escape at a constant rate is a straight line here.{}",
-        left_out(asked.len() - panels.len(), "nothing escaped, or the figure is full")
+        left_out(asked.len() - panels.len(), "no replica of a direct ensemble escaped, or the figure is full")
     );
     figure("survival", TITLE, caption, &panels)
 }
