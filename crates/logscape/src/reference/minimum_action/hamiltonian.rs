@@ -9,6 +9,9 @@ use faer::Mat;
 /// Step of the central differences of a diffusion's coefficients, relative to `1 + |θ_i|`.
 const DIFFERENCE: f64 = 1e-5;
 
+/// Most by which the exponent of a sample's weight may rise in one step of the momentum.
+const RISE: f64 = 2.0;
+
 /// A Hamiltonian, convex in `p` and zero at `p = 0`, whose `∂𝓗/∂p` at `p = 0` is the drift.
 pub trait Hamiltonian: Sync {
     /// Number of coordinates `n`.
@@ -23,8 +26,8 @@ pub trait LocalHamiltonian {
     fn in_momentum(&self, p: &[f64]) -> (f64, Vec<f64>, Mat<f64>);
     /// `∂𝓗/∂θ` (`n`), and `∂²𝓗/∂p∂θ` (`n × n`, a row per momentum), of which a rough value only slows convergence.
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>);
-    /// Share of the step `d` in `p` over which the second derivative keeps its size.
-    fn longest_step(&self, d: &[f64]) -> f64;
+    /// Share (up to 1) of the step `d` from `p` over which a second-order expansion may hold.
+    fn longest_step(&self, p: &[f64], d: &[f64]) -> f64;
 }
 
 /// `𝓗 = b·p + ½ pᵀ a p` of `dθ = b dt + √(ε a) dW` as `ε → 0`; `a` may be singular.
@@ -107,7 +110,7 @@ where
         (force, mixed)
     }
 
-    fn longest_step(&self, _d: &[f64]) -> f64 {
+    fn longest_step(&self, _p: &[f64], _d: &[f64]) -> f64 {
         1.0
     }
 }
@@ -181,8 +184,8 @@ impl LocalHamiltonian for LocalSgd<'_> {
         (force, mixed)
     }
 
-    fn longest_step(&self, d: &[f64]) -> f64 {
-        let steepest = self.gradients.chunks_exact(d.len()).map(|g| dot(g, d).abs()).fold(0.0, f64::max);
-        (2.0 * self.sgd.cumulant.batch() as f64 / steepest).min(1.0)
+    fn longest_step(&self, _p: &[f64], d: &[f64]) -> f64 {
+        let rise = self.gradients.chunks_exact(d.len()).map(|g| -dot(g, d)).fold(0.0, f64::max);
+        (RISE * self.sgd.cumulant.batch() as f64 / rise).min(1.0)
     }
 }
