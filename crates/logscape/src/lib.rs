@@ -29,7 +29,7 @@ pub mod sgd;
 pub mod stats;
 pub mod theory;
 
-pub use barrier::{Barrier, Path, WayOut};
+pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;
 pub use geometry::Geometry;
 pub use problem::{Problem, Samples};

@@ -11,8 +11,8 @@
 //! Noise that is singular (fewer samples than parameters, samples that are fitted exactly) is the usual case. It gets a
 //! floor, `½ f p²` in `𝓗`, which is lowered from the noise's own size in steps to `noise_floor`, so that each path starts
 //! near the next and bends into the directions that drift and noise can reach. The floor lowers the action by `½ f ∫ p² dt`
-//! to first order, which is put back. Where the floor carries more than a small share of the action, the noise does not
-//! reach `to`, as where every sample pushes back, and there is no quasi-potential.
+//! to first order, which is put back. Where the floor carries more than a small share of the action or of the way,
+//! the noise does not reach `to`, as where every sample pushes back, and there is no quasi-potential.
 
 mod blocks;
 mod hamiltonian;
@@ -25,12 +25,12 @@ mod tests;
 pub use hamiltonian::{Diffusion, Hamiltonian, LocalHamiltonian, SgdHamiltonian};
 
 use crate::operator::{Interrupted, check, dot, norm};
-use nodes::{middles, spaced};
+use nodes::{differences, middles, spaced};
 use rayon::prelude::*;
 use search::{Relaxed, Search};
 use thiserror::Error;
 
-/// Share of the action that the floor may carry at most.
+/// Share of the action, and of the path's length, that the floor may carry at most.
 const FLOOR_SHARE: f64 = 0.02;
 /// Factor of each step of the floor.
 const LOWERING: f64 = 0.1;
@@ -48,7 +48,7 @@ pub struct MinimumActionConfig {
     pub noise_floor: f64,
     /// Expected fall of the action by the next step, relative to it, at which the path is taken as the minimum.
     pub tolerance: f64,
-    /// Most steps at each floor.
+    /// Most steps in all.
     pub max_steps: usize,
 }
 
@@ -67,18 +67,18 @@ pub enum MinimumActionError {
     /// There is no noise at all along the path.
     #[error("the noise vanishes along the path")]
     NoNoise,
-    /// A value on the path is not finite.
-    #[error("the Hamiltonian is not finite, or its root not found, at {position:?}")]
+    /// A value on the path is not finite, or nothing but rounding leads along it.
+    #[error("the Hamiltonian is not finite, or has no root beside 0, at {position:?}")]
     NoRoot {
         /// Where.
         position: Vec<f64>,
     },
     /// Drift and noise do not lead along the path, as where every sample pushes back.
     #[error(
-        "the noise does not lead there: the noise added for numerical reasons carries {share:.2} of the action, most near {position:?}"
+        "the noise does not lead there: the noise added for numerical reasons carries {share:.2} of the path, most near {position:?}"
     )]
     Unreachable {
-        /// Share of the action.
+        /// Share of the action or of the length of the path, whichever is larger.
         share: f64,
         /// Where it carries most.
         position: Vec<f64>,
@@ -177,19 +177,25 @@ struct Rested {
 /// Steps to the minimum at the present floor, which is the last.
 fn converged(search: &mut Search, config: &MinimumActionConfig) -> Result<Rested, MinimumActionError> {
     let relaxed = search.relax(config.tolerance)?;
+    if relaxed.fall > config.tolerance {
+        return Err(MinimumActionError::NotConverged { fall: relaxed.fall, steps: search.steps });
+    }
     let carried: Vec<f64> = relaxed
         .segments
         .iter()
         .map(|segment| 0.5 * search.floor * segment.time * dot(&segment.momentum, &segment.momentum))
         .collect();
     let floor: f64 = carried.iter().sum();
-    if floor > FLOOR_SHARE * relaxed.action {
-        let most = (0..carried.len()).max_by(|&a, &b| carried[a].total_cmp(&carried[b])).unwrap_or(0);
-        let share = floor / (relaxed.action + floor);
-        return Err(MinimumActionError::Unreachable { share, position: search.path[most].clone() });
+    // Where the drift vanishes the floor leads anywhere at no cost, but all the way.
+    let (mut moved, mut length) = (0.0, 0.0);
+    for (segment, v) in relaxed.segments.iter().zip(differences(&search.path)) {
+        moved += search.floor * segment.time * norm(&segment.momentum);
+        length += norm(&v);
     }
-    if relaxed.fall > config.tolerance {
-        return Err(MinimumActionError::NotConverged { fall: relaxed.fall, steps: search.steps });
+    let share = (floor / (relaxed.action + floor)).max(moved / length);
+    if share > FLOOR_SHARE {
+        let most = (0..carried.len()).max_by(|&a, &b| carried[a].total_cmp(&carried[b])).unwrap_or(0);
+        return Err(MinimumActionError::Unreachable { share, position: search.path[most].clone() });
     }
     Ok(Rested { action: relaxed.action + floor, floor, relaxed })
 }

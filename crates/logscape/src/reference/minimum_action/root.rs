@@ -36,7 +36,7 @@ pub(super) fn floored(local: &dyn LocalHamiltonian, p: &[f64], floor: f64) -> Op
 pub(super) fn root(local: &dyn LocalHamiltonian, v: &[f64], start: &[f64], floor: f64) -> Option<Segment> {
     let mut p = start.to_vec();
     let mut last = f64::INFINITY;
-    for _ in 0..STEPS {
+    for taken in 1..=STEPS {
         let (value, velocity, factor) = floored(local, &p, floor)?;
         let (along, back) = (solve(&factor, v), solve(&factor, &velocity));
         let stretch = dot(v, &along);
@@ -50,8 +50,8 @@ pub(super) fn root(local: &dyn LocalHamiltonian, v: &[f64], start: &[f64], floor
         if !rate.is_finite() || p.iter().any(|p| !p.is_finite()) {
             return None;
         }
-        let step = decrement / (rate * rate * stretch);
-        if share == 1.0 && (step <= PRECISION || (decrement >= last && step <= ROUNDED)) {
+        let step = if share == 1.0 { decrement / (rate * rate * stretch) } else { f64::INFINITY };
+        if step <= PRECISION || (step <= ROUNDED && (decrement >= last || taken == STEPS)) {
             return (rate > 0.0).then(|| Segment { momentum: p, time: 1.0 / rate });
         }
         last = decrement;

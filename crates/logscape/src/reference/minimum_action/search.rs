@@ -10,9 +10,16 @@ use faer::Mat;
 use rayon::prelude::*;
 
 /// Longest over shortest segment above which nodes are spaced evenly again.
-const UNEVEN: f64 = 1.5;
-/// Shortest share of a step that is tried.
-const SHORTEST: f64 = 1e-6;
+const UNEVEN: f64 = 4.0;
+/// Share of the expected fall below which a step is not taken, and above which the damping weakens; it grows below the
+/// complement.
+const POOR: f64 = 1e-3;
+const GOOD: f64 = 0.75;
+/// Factor by which the damping changes.
+const STRONGER: f64 = 4.0;
+/// Damping, relative to the stiffness along the free step, below which there is none, and above which no step is tried.
+const WEAKEST: f64 = 1e-3;
+const STRONGEST: f64 = 1e12;
 
 /// A path on its way to the minimum.
 pub(super) struct Search<'a> {
@@ -20,7 +27,7 @@ pub(super) struct Search<'a> {
     pub(super) path: Vec<Vec<f64>>,
     /// `f`.
     pub(super) floor: f64,
-    /// Most steps of [`Search::relax`].
+    /// Most steps in all.
     pub(super) max_steps: usize,
     /// Steps taken so far.
     pub(super) steps: usize,
@@ -46,35 +53,78 @@ struct Part {
     end_slope: Vec<f64>,
 }
 
+/// The quadratic model of a step: blocks of the second derivatives, and the negative slope.
+struct System {
+    diagonal: Vec<Mat<f64>>,
+    lower: Vec<Mat<f64>>,
+    right: Vec<Vec<f64>>,
+}
+
+impl System {
+    /// The step to the minimum of the model with `damping ‖d‖²/2` added. None where rounding spoils the system.
+    fn step(&self, damping: f64) -> Option<Vec<Vec<f64>>> {
+        let mut diagonal = self.diagonal.clone();
+        for block in &mut diagonal {
+            (0..block.nrows()).for_each(|i| block[(i, i)] += damping);
+        }
+        solve_tridiagonal(diagonal, &self.lower, &self.right)
+    }
+
+    /// Negative slope of the action along a step.
+    fn along(&self, step: &[Vec<f64>]) -> f64 {
+        step.iter().zip(&self.right).map(|(d, r)| dot(d, r)).sum()
+    }
+}
+
+/// `Σ ‖d‖²`.
+fn squared(step: &[Vec<f64>]) -> f64 {
+    step.iter().map(|d| dot(d, d)).sum()
+}
+
 impl Search<'_> {
     /// Steps at the present floor, until the next is expected to lower the action by less than `tolerance` of it, or none
-    /// lowers it any more.
+    /// lowers it any more. Steps are damped as the quadratic model fails (Levenberg, Marquardt).
     pub(super) fn relax(&mut self, tolerance: f64) -> Result<Relaxed, MinimumActionError> {
         let (mut action, mut segments) = self.action(&self.path, &[])?;
-        let mut fall = f64::INFINITY;
-        for _ in 0..self.max_steps {
+        let (mut fall, mut damping) = (f64::INFINITY, 0.0);
+        loop {
             check(self.interrupt)?;
-            let Some((step, slope)) = self.step(&segments)? else { break };
-            fall = -slope / action.abs().max(f64::MIN_POSITIVE);
-            if fall <= tolerance {
+            let system = self.system(&segments)?;
+            let Some(free) = system.step(0.0) else { break };
+            let rise = system.along(&free);
+            fall = rise / action.abs().max(f64::MIN_POSITIVE);
+            if fall <= tolerance || self.steps >= self.max_steps {
                 break;
             }
             self.steps += 1;
-            let mut share = 1.0;
+            let stiffness = rise / squared(&free);
             loop {
-                let mut moved = self.path.clone();
-                moved[1..].iter_mut().zip(&step).for_each(|(x, d)| axpy(share, d, x));
-                // A step into a region without root is too long like one that climbs.
-                if let Ok((lower, next)) = self.action(&moved, &segments)
-                    && lower <= action + 1e-4 * share * slope
-                {
-                    (self.path, action, segments) = (moved, lower, next);
-                    break;
+                let step = system.step(damping);
+                let expected = step.as_ref().map_or(0.0, |d| 0.5 * (system.along(d) + damping * squared(d)));
+                let trial = step.and_then(|step| {
+                    let mut moved = self.path.clone();
+                    moved[1..].iter_mut().zip(&step).for_each(|(x, d)| axpy(1.0, d, x));
+                    // A step into a region without root is too long like one that climbs.
+                    let (lower, next) = self.action(&moved, &segments).ok()?;
+                    (lower <= action - POOR * expected).then_some((moved, lower, next))
+                });
+                let Some((moved, lower, next)) = trial else {
+                    damping = if damping == 0.0 { stiffness } else { STRONGER * damping };
+                    if damping > STRONGEST * stiffness {
+                        return Ok(Relaxed { action, segments, fall });
+                    }
+                    continue;
+                };
+                if action - lower > GOOD * expected {
+                    damping /= STRONGER;
+                    if damping < WEAKEST * stiffness {
+                        damping = 0.0;
+                    }
+                } else if action - lower < (1.0 - GOOD) * expected {
+                    damping = (STRONGER * damping).max(WEAKEST * stiffness);
                 }
-                share *= 0.5;
-                if share < SHORTEST {
-                    return Ok(Relaxed { action, segments, fall });
-                }
+                (self.path, action, segments) = (moved, lower, next);
+                break;
             }
             if unevenness(&self.path) > UNEVEN {
                 self.path = spaced(&self.path, self.path.len() - 1);
@@ -100,13 +150,13 @@ impl Search<'_> {
             .collect();
         let mut segments = Vec::with_capacity(roots.len());
         for (i, root) in roots.into_iter().enumerate() {
-            segments.push(root.ok_or_else(|| MinimumActionError::NoRoot { position: path[i].clone() })?);
+            segments.push(root.ok_or_else(|| MinimumActionError::NoRoot { position: middles(path)[i].clone() })?);
         }
         Ok((segments.iter().zip(&velocities).map(|(s, v)| dot(&s.momentum, v)).sum(), segments))
     }
 
-    /// The step of the inner nodes, and the slope of the action along it. None where rounding spoils the system.
-    fn step(&self, segments: &[Segment]) -> Result<Option<(Vec<Vec<f64>>, f64)>, MinimumActionError> {
+    /// The quadratic model of the action in the inner nodes.
+    fn system(&self, segments: &[Segment]) -> Result<System, MinimumActionError> {
         let n = self.hamiltonian.dim();
         let tangents = tangents(&self.path);
         let inner = tangents.len();
@@ -142,10 +192,7 @@ impl Search<'_> {
             let stiffness = if trace > 0.0 { trace / n as f64 } else { 1.0 };
             (0..n).for_each(|i| (0..n).for_each(|j| block[(i, j)] += stiffness * tangent[i] * tangent[j]));
         }
-        Ok(solve_tridiagonal(diagonal, &lower, &right).map(|step| {
-            let slope = -step.iter().zip(&right).map(|(d, r)| dot(d, r)).sum::<f64>();
-            (step, slope)
-        }))
+        Ok(System { diagonal, lower, right })
     }
 
     /// The part of the segment `v` about `x` between nodes with these tangents; ends of the path have none.
