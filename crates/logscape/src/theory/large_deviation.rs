@@ -52,7 +52,8 @@ fn over_tops(path: &Path, cumulant: &BatchCumulant, sgd: &SgdSettings) -> Result
 /// The ways out over saddles in several dimensions, as far as they are known.
 #[derive(Default)]
 struct Rates {
-    ln_rates: Vec<f64>,
+    /// `ln κ` over each.
+    terms: Vec<f64>,
     /// Largest error of a quasi-potential (decades).
     error: f64,
     /// Ways out with the quasi-potential of the minimum-energy path, and why the first of them has.
@@ -97,12 +98,12 @@ impl Rates {
         if !self.made_of.contains(&made_of) {
             self.made_of.push(made_of);
         }
-        self.ln_rates.push(ln_curvatures - TAU.ln() - action / sgd.learning_rate);
+        self.terms.push(ln_curvatures - TAU.ln() - action / sgd.learning_rate);
     }
 
     /// `ln κ`, with the warnings that go with it.
     fn sum(self, warnings: &mut Vec<Warning>) -> Result<f64, String> {
-        if self.ln_rates.is_empty() {
+        if self.terms.is_empty() {
             return Err(self.closed.unwrap_or_else(|| "there is no way out".to_owned()));
         }
         if self.error > DECADES {
@@ -112,7 +113,7 @@ impl Rates {
             warnings.push(Warning::ProjectedAction { count, reason });
         }
         warnings.push(Warning::ApproximatePrefactor { made_of: self.made_of.join("; ") });
-        Ok(ln_sum(self.ln_rates.into_iter()))
+        Ok(ln_sum(self.terms.into_iter()))
     }
 }
 
