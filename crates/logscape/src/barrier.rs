@@ -64,6 +64,27 @@ pub struct WayOut {
     /// The nodes of that path (`P` each).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<Vec<f64>>,
+    /// How the chain climbs to this saddle in all dimensions, or why that is not known. None where nothing has looked for it:
+    /// in one dimension, where the path says all, and where the problem is too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instanton: Option<Result<Instanton, String>>,
+}
+
+/// The path along which the minibatch chain climbs to a saddle, as `η → 0`, for batches of one sample drawn with replacement.
+/// Batches of `B` take the same path, with `B` times the momenta and quasi-potential.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instanton {
+    /// Quasi-potential `V_1` of the saddle over the minimum: `ln(steps) ≈ B V_1/η`.
+    pub quasi_potential: f64,
+    /// Estimate of its error, from two grids and what was added to noise that is singular.
+    pub error: f64,
+    /// `½ ln(|det Q^s|/det Q*)`, where `HQ + QH = C` at the saddle and at the minimum, without directions that are flat: the
+    /// quasi-potential curves as `Q⁻¹` there. None where the noise is singular.
+    pub ln_covariance_ratio: Option<f64>,
+    /// Nodes, from the minimum to the saddle (`P` each).
+    pub points: Vec<Vec<f64>>,
+    /// Momenta `∇V_1` halfway between the nodes (`P` each).
+    pub momenta: Vec<Vec<f64>>,
 }
 
 impl WayOut {

@@ -30,7 +30,7 @@ pub mod stats;
 pub mod theory;
 pub mod verdict;
 
-pub use barrier::{Barrier, Path, WayOut};
+pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;
 pub use geometry::Geometry;
 pub use problem::{Problem, Samples};

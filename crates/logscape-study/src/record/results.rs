@@ -10,7 +10,7 @@ use logscape::landscape::{Attempt, Certificate, Minimum, SaddleSearch};
 use logscape::stats::{Observation, RateEstimate, SeriesSummary, WeibullCheck, kaplan_meier, survival_quantile};
 use logscape::theory::{Prediction, Stationary};
 use logscape::verdict::Measured;
-use logscape::{Barrier, Estimate, Geometry, Verdict, WayOut};
+use logscape::{Barrier, Estimate, Geometry, Instanton, Verdict, WayOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -149,6 +149,14 @@ pub struct SaddleRecord {
     pub noise_minimum: f64,
     /// One-sample noise at the saddle along its unstable direction.
     pub noise_saddle: f64,
+    /// Quasi-potential `V_1` of the chain for batches of one, drawn with replacement: `ln(steps) ≈ B V_1/η`. Null where it is
+    /// not known, with the reason in `note`.
+    pub quasi_potential: Option<f64>,
+    /// Estimate of its error.
+    pub quasi_potential_error: Option<f64>,
+    /// Why there is no quasi-potential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Loss of the minimum beyond.
     pub other_loss: f64,
     /// What makes it a way out.
@@ -159,6 +167,7 @@ impl SaddlesRecord {
     /// The record of a search and of the barrier that came of it.
     pub fn new(minimum: &Minimum, search: &SaddleSearch, barrier: &Barrier) -> Self {
         let ways: &[WayOut] = if let Barrier::Saddles { ways_out, .. } = barrier { ways_out } else { &[] };
+        let known = |way: &WayOut, of: fn(&Instanton) -> f64| way.instanton.as_ref()?.as_ref().ok().map(of);
         let found = search.saddles.iter().zip(ways).map(|(saddle, way)| SaddleRecord {
             theta: (saddle.theta.len() <= THETA_LIMIT).then(|| saddle.theta.clone()),
             loss: saddle.loss,
@@ -170,6 +179,13 @@ impl SaddlesRecord {
             ln_transverse_ratio: way.ln_transverse_ratio,
             noise_minimum: way.noise_minimum,
             noise_saddle: way.noise_saddle,
+            quasi_potential: known(way, |found| found.quasi_potential),
+            quasi_potential_error: known(way, |found| found.error),
+            note: match &way.instanton {
+                Some(Ok(_)) => None,
+                Some(Err(reason)) => Some(reason.clone()),
+                None => Some("the problem is too large for it".to_owned()),
+            },
             other_loss: saddle.other_loss,
             certificate: saddle.certificate,
         });

@@ -3,6 +3,7 @@
 pub mod barrier;
 mod certify;
 mod flow;
+mod instanton;
 mod local;
 pub mod minimum;
 mod newton;

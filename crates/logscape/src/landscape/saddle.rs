@@ -44,6 +44,9 @@ pub struct SaddleConfig {
     pub krylov: usize,
     /// Largest number of parameters for which determinants are known, from all eigenvalues of a dense Hessian.
     pub determinant_up_to: usize,
+    /// Largest `N P²` for which the chain's path over a saddle is looked for in all dimensions: some thousand times so many
+    /// operations.
+    pub instanton_up_to: usize,
     /// Most steps of a gradient flow.
     pub flow_steps: usize,
     /// Nodes of a path between two minima, or from a minimum to a saddle.
@@ -66,6 +69,7 @@ impl Default for SaddleConfig {
             dense_up_to: 300,
             krylov: 60,
             determinant_up_to: 3000,
+            instanton_up_to: 4_000_000,
             flow_steps: 3000,
             nodes: 51,
         }

@@ -249,6 +249,57 @@ fn ways_out_hold_the_determinants_the_noise_and_the_path() {
             assert!((mean - path.gradient[k]).abs() < 1e-12);
         }
     }
+    for way in &ways_out {
+        let found = way.instanton.as_ref().unwrap().as_ref().unwrap();
+        let last = found.points.len() - 1;
+        assert!(distance(&found.points[0], &minimum.theta) < 1e-6 && distance(&found.points[last], &way.theta) < 1e-12);
+        // 𝓗 = 0 all along, from the gradients themselves, and the sum of p·dθ, which lacks the extrapolation only.
+        let mut sum = 0.0;
+        for (p, pair) in found.momenta.iter().zip(found.points.windows(2)) {
+            let middle: Vec<f64> = pair[0].iter().zip(&pair[1]).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+            let mut rows = vec![0.0; 240];
+            problem.per_sample_gradients_into(&middle, Samples::Range(0..120), &mut rows, &mut []);
+            let excess = rows.chunks(2).map(|g| (-dot(g, p)).exp_m1()).sum::<f64>() / 120.0;
+            assert!(excess.abs() < 1e-6, "{excess}");
+            sum += p.iter().zip(&pair[1]).zip(&pair[0]).map(|((p, b), a)| p * (b - a)).sum::<f64>();
+        }
+        assert!((sum - found.quasi_potential).abs() < found.error, "{sum} {found:?}");
+        assert!(found.error < 5e-3 * found.quasi_potential, "{} {}", found.error, found.quasi_potential);
+        let ln_covariance = |theta: &[f64]| {
+            // HQ + QH = C for symmetric Q = (a, b; b, c), by Cramer's rule.
+            let (h, mut rows) = (hessian(theta), vec![0.0; 240]);
+            problem.per_sample_gradients_into(theta, Samples::Range(0..120), &mut rows, &mut []);
+            let c = |i: usize, j: usize| rows.chunks(2).map(|g| g[i] * g[j]).sum::<f64>() / 120.0;
+            let (m, r) = (
+                [
+                    [2.0 * h[0][0], 2.0 * h[0][1], 0.0],
+                    [h[0][1], h[0][0] + h[1][1], h[0][1]],
+                    [0.0, 2.0 * h[0][1], 2.0 * h[1][1]],
+                ],
+                [c(0, 0), c(0, 1), c(1, 1)],
+            );
+            let det = |m: [[f64; 3]; 3]| -> f64 {
+                (0..3)
+                    .map(|k| m[0][k] * (m[1][(k + 1) % 3] * m[2][(k + 2) % 3] - m[1][(k + 2) % 3] * m[2][(k + 1) % 3]))
+                    .sum()
+            };
+            let with = |column: usize| {
+                let mut changed = m;
+                (0..3).for_each(|i| changed[i][column] = r[i]);
+                det(changed) / det(m)
+            };
+            (with(0) * with(2) - with(1) * with(1)).abs().ln()
+        };
+        let ratio = 0.5 * (ln_covariance(&way.theta) - ln_covariance(&minimum.theta));
+        assert!((found.ln_covariance_ratio.unwrap() - ratio).abs() < 1e-6, "{ratio} {found:?}");
+    }
+    let small = SaddleConfig { instanton_up_to: 479, ..config };
+    let Barrier::Saddles { ways_out: without, .. } =
+        super::super::ways_out(&problem, &minimum, &found.saddles, &small, &|| false).unwrap()
+    else {
+        panic!("not saddles")
+    };
+    assert!(without.iter().all(|way| way.instanton.is_none()));
     // A single-direction check of the formula with flat directions: σ = (2, 1.2), balanced, N = 6.
     let (a, b) = (2.0, 1.2);
     let (low, high) = ([2.0 * a, a + b, a, a - b, 0.0], [a + b, 2.0 * b, b, 0.0, b - a]);

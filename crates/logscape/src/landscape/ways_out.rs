@@ -1,5 +1,6 @@
 //! The barrier of a minimum in several dimensions, from its certified saddles.
 
+use super::instanton::instanton;
 use super::local::{LocalModel, ModelConfig, difference};
 use super::minimum::Minimum;
 use super::newton::NEGATIVE;
@@ -15,7 +16,7 @@ const RISE: f64 = 0.1;
 /// Escape from `minimum` over `saddles`: curvatures, determinants, noise and the landscape along each path, all measured.
 ///
 /// The determinants cost a dense eigendecomposition at the minimum, where the problem has at most `determinant_up_to`
-/// parameters; beyond that they are left out.
+/// parameters; beyond that they are left out. So is the chain's own path over each saddle beyond `instanton_up_to`.
 ///
 /// # Errors
 /// If `minimum` does not fit the problem, a Hessian is not finite, or on an interrupt.
@@ -38,7 +39,7 @@ pub fn ways_out(
     };
     let ways_out = saddles
         .iter()
-        .map(|saddle| way_out(problem, minimum, saddle, &spectrum, interrupt))
+        .map(|saddle| way_out(problem, minimum, saddle, &spectrum, config, interrupt))
         .collect::<Result<_, _>>()?;
     Ok(Barrier::Saddles { ways_out, path: None })
 }
@@ -49,6 +50,7 @@ fn way_out(
     minimum: &Minimum,
     saddle: &Saddle,
     spectrum: &[f64],
+    config: &SaddleConfig,
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Result<WayOut, EigenError> {
     let rise = RISE * (saddle.loss - minimum.loss);
@@ -72,6 +74,7 @@ fn way_out(
         other_minimum: saddle.other_minimum.clone(),
         path: Some(along(problem, &saddle.path, interrupt)?),
         points: saddle.path.clone(),
+        instanton: instanton(problem, minimum, saddle, config, interrupt)?,
     })
 }
 

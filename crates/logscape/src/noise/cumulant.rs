@@ -121,6 +121,11 @@ impl BatchCumulant {
         self.samples
     }
 
+    /// Batch size `B`.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// Batch size of a sampling with replacement with the same covariance.
     pub fn effective_batch_size(&self) -> f64 {
         self.effective

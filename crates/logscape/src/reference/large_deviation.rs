@@ -9,6 +9,7 @@ use super::{Cubic, ReferenceError};
 use crate::noise::cumulant::BatchCumulant;
 use crate::{Sampling, SgdSettings};
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 /// The root `q ≠ 0` of `(1/N) Σ exp(−q g_μ) = 1`, or 0 where the mean slope is 0; `None` where none exists (all slopes of
 /// one sign) or a slope is not finite. It is the momentum of batches of one.
@@ -87,6 +88,73 @@ pub struct Ends {
     pub noise_top: f64,
 }
 
+/// The way from a minimum up to a barrier top, with the momenta at the nodes of the path.
+struct Climb {
+    top: f64,
+    low: f64,
+    high: f64,
+    /// 1 to the right, −1 to the left.
+    sign: f64,
+    /// Nodes of the climb with a margin of two on both sides for the interpolation.
+    nodes: Range<usize>,
+    momenta: Vec<f64>,
+}
+
+impl Climb {
+    fn new(
+        position: &[f64],
+        slopes: &[Vec<f64>],
+        minimum: f64,
+        rightward: bool,
+        cumulant: &BatchCumulant,
+    ) -> Result<Self, ReferenceError> {
+        if slopes.len() != position.len() || slopes.iter().any(|g| g.len() != cumulant.samples()) {
+            return Err(ReferenceError::BadNodes);
+        }
+        let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
+        let top = Cubic::new(position, means)?.top_beyond(minimum, rightward);
+        let (low, high, sign) = if rightward { (minimum, top, 1.0) } else { (top, minimum, -1.0) };
+        if low >= high {
+            return Err(ReferenceError::BadPoints);
+        }
+        let first = position.partition_point(|&x| x < low).saturating_sub(2);
+        let last = (position.partition_point(|&x| x <= high) + 2).min(position.len());
+        let mut momenta = Vec::with_capacity(last - first);
+        for i in first..last {
+            match momentum(cumulant, &slopes[i]) {
+                Some(root) => momenta.push(root),
+                None => return Err(ReferenceError::OneSided { position: position[i] }),
+            }
+        }
+        Ok(Self { top, low, high, sign, nodes: first..last, momenta })
+    }
+
+    /// `∫ p dθ`.
+    fn quasi_potential(&self, position: &[f64]) -> Result<f64, ReferenceError> {
+        let momenta = Cubic::new(&position[self.nodes.clone()], self.momenta.clone())?;
+        Ok(self.sign * momenta.integral(self.low, self.high))
+    }
+}
+
+/// The quasi-potential of the next barrier top to the right of `minimum`, for motion along the line alone, as in [`ascend`].
+///
+/// On a path through several dimensions it is an estimate: what progress along the given tangents costs where motion across
+/// them is free, at points that the chain need not pass. The first makes it at most the geometric action of the path, the
+/// second leaves it above the quasi-potential where the chain has a cheaper path. In one dimension, and along the
+/// minimum-energy path under isotropic noise, it is exact.
+///
+/// # Errors
+///
+/// As [`ascend`].
+pub fn projected_quasi_potential(
+    position: &[f64],
+    slopes: &[Vec<f64>],
+    minimum: f64,
+    cumulant: &BatchCumulant,
+) -> Result<f64, ReferenceError> {
+    Climb::new(position, slopes, minimum, true, cumulant)?.quasi_potential(position)
+}
+
 /// The climb from `minimum` to the next barrier top to the right or left.
 ///
 /// `slopes[node][μ]` are the per-sample slopes at `position[node]`. `V` is of fourth order in the node spacing, the
@@ -104,31 +172,12 @@ pub fn ascend(
     learning_rate: f64,
     ends_at: &dyn Fn(f64) -> Ends,
 ) -> Result<Ascent, ReferenceError> {
-    if slopes.len() != position.len() || slopes.iter().any(|g| g.len() != cumulant.samples()) {
-        return Err(ReferenceError::BadNodes);
-    }
-    let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
-    let top = Cubic::new(position, means)?.top_beyond(minimum, rightward);
-    let (low, high) = if rightward { (minimum, top) } else { (top, minimum) };
-    if low >= high {
-        return Err(ReferenceError::BadPoints);
-    }
-    // Nodes of the climb with a margin of two on both sides for the interpolation.
-    let first = position.partition_point(|&x| x < low).saturating_sub(2);
-    let last = (position.partition_point(|&x| x <= high) + 2).min(position.len());
-    let mut p = Vec::with_capacity(last - first);
-    for i in first..last {
-        match momentum(cumulant, &slopes[i]) {
-            Some(root) => p.push(root),
-            None => return Err(ReferenceError::OneSided { position: position[i] }),
-        }
-    }
-    let climb = Cubic::new(&position[first..last], p.clone())?;
-    let sign = if rightward { 1.0 } else { -1.0 };
-    let quasi_potential = sign * climb.integral(low, high);
+    let climb = Climb::new(position, slopes, minimum, rightward, cumulant)?;
+    let Climb { top, low, high, sign, .. } = climb;
+    let (p, nodes) = (&climb.momenta, climb.nodes.clone());
+    let quasi_potential = climb.quasi_potential(position)?;
     let ends = ends_at(top);
-    let ln_prefactor_ratio = sign
-        * ln_prefactor(&position[first..last], &slopes[first..last], &p, cumulant, low, high)?
+    let ln_prefactor_ratio = sign * ln_prefactor(&position[nodes.clone()], &slopes[nodes], p, cumulant, low, high)?
         - (ends.noise_top / ends.noise_minimum).ln();
     let batch = cumulant.effective_batch_size();
     let curved = |h: f64, c: f64| (2.0 * batch * h.abs() / c).ln();

@@ -4,6 +4,7 @@ pub mod first_passage;
 pub mod fokker_planck;
 mod interpolate;
 pub mod large_deviation;
+pub mod minimum_action;
 
 pub use interpolate::Cubic;
 

@@ -1,13 +1,28 @@
 //! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
 
-use super::{Prediction, Theory, ln_sum, regime_checks};
-use crate::noise::cumulant::BatchCumulant;
-use crate::reference::large_deviation::{Ends, ascend};
+use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
+use crate::noise::cumulant::{BatchCumulant, CumulantError};
+use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
-use crate::{Barrier, Geometry, Path, SgdSettings};
+use crate::{Barrier, Geometry, Path, Sampling, SgdSettings, WayOut};
+use std::f64::consts::{LN_10, TAU};
 
-/// `κ` of the chain over the barrier tops of a one-dimensional path, see [`crate::reference::large_deviation`], for batches
-/// that are independent of each other: with replacement, or a fresh subset every step. Shuffled epochs are not covered.
+/// Error of the quasi-potential (decades of the mean number of steps) above which it is told.
+const DECADES: f64 = 0.1;
+
+/// `κ` of the chain, for batches that are independent of each other: with replacement, or a fresh subset every step. Shuffled
+/// epochs are not covered.
+///
+/// In one dimension quasi-potential and prefactor are exact as `η → 0`, see [`crate::reference::large_deviation`]. In several,
+/// `κ = (|h_e^s|/2π) √(|det Q^s|/det Q*) e^{−V/η}` over each saddle, with the quasi-potential `V = B V_1` of the chain's own
+/// path (its [`Instanton`](crate::Instanton)) and the determinants of the quasi-potential's curvature at both ends. That is
+/// the rate of a diffusion (Bouchet, Reygner 2016) but for a factor that grows along the path where the noise changes or has
+/// no potential; for constant isotropic noise the factor is 1 and the rate Langer's. Where the noise is singular at an end,
+/// Langer's own determinants stand for these, and `√(h_e*|h_e^s|)/2π` where those are not known either.
+///
+/// Where the chain's path is not known (the problem is large, or fresh subsets of more than one sample, to which `V = B V_1`
+/// does not apply), the quasi-potential is that of motion along the minimum-energy path alone
+/// ([`projected_quasi_potential`]), with a warning.
 #[derive(Debug, Clone, Copy)]
 pub struct LargeDeviation;
 
@@ -34,16 +49,106 @@ fn over_tops(path: &Path, cumulant: &BatchCumulant, sgd: &SgdSettings) -> Result
     }
 }
 
+/// The ways out over saddles in several dimensions, as far as they are known.
+#[derive(Default)]
+struct Rates {
+    /// `ln κ` over each.
+    terms: Vec<f64>,
+    /// Largest error of a quasi-potential (decades).
+    error: f64,
+    /// Ways out with the quasi-potential of the minimum-energy path, and why the first of them has.
+    projected: (usize, String),
+    /// What a prefactor is made of.
+    made_of: Vec<&'static str>,
+    /// Why the last way out that has none has no rate.
+    closed: Option<String>,
+}
+
+impl Rates {
+    /// Adds the rate over one saddle.
+    fn add(&mut self, way: &WayOut, sgd: &SgdSettings) {
+        let (action, covariance_ratio) = match own_action(way, sgd) {
+            Ok((action, error, ratio)) => {
+                self.error = self.error.max(error / (sgd.learning_rate * LN_10));
+                (action, ratio)
+            }
+            Err(reason) => match along_path(way, sgd) {
+                Ok(action) => {
+                    if self.projected.0 == 0 {
+                        self.projected.1 = reason;
+                    }
+                    self.projected.0 += 1;
+                    (action, None)
+                }
+                Err(more) => {
+                    self.closed = Some(format!("{reason}; {more}"));
+                    return;
+                }
+            },
+        };
+        let langer = 0.5 * (way.curvature_minimum * -way.curvature_saddle).ln();
+        let (ln_curvatures, made_of) = match (covariance_ratio, way.ln_transverse_ratio) {
+            (Some(ratio), _) => (
+                (-way.curvature_saddle).ln() + ratio,
+                "curvatures of the quasi-potential at both ends, without what the noise changes along the path",
+            ),
+            (None, Some(transverse)) => (langer + transverse, "the Hessian's determinants at both ends (Langer)"),
+            (None, None) => (langer, "the curvatures of the path at both ends, without those across it"),
+        };
+        if !self.made_of.contains(&made_of) {
+            self.made_of.push(made_of);
+        }
+        self.terms.push(ln_curvatures - TAU.ln() - action / sgd.learning_rate);
+    }
+
+    /// `ln κ`, with the warnings that go with it.
+    fn sum(self, warnings: &mut Vec<Warning>) -> Result<f64, String> {
+        if self.terms.is_empty() {
+            return Err(self.closed.unwrap_or_else(|| "there is no way out".to_owned()));
+        }
+        if self.error > DECADES {
+            warnings.push(Warning::ActionError { value: self.error, limit: DECADES });
+        }
+        if let (count @ 1.., reason) = self.projected {
+            warnings.push(Warning::ProjectedAction { count, reason });
+        }
+        warnings.push(Warning::ApproximatePrefactor { made_of: self.made_of.join("; ") });
+        Ok(ln_sum(self.terms.into_iter()))
+    }
+}
+
+/// Quasi-potential of the chain's own path over the saddle, its error, and the ratio of the determinants; or why there is none.
+fn own_action(way: &WayOut, sgd: &SgdSettings) -> Result<(f64, f64, Option<f64>), String> {
+    let batch = sgd.batch_size as f64;
+    match &way.instanton {
+        _ if sgd.sampling != Sampling::WithReplacement && sgd.batch_size > 1 => {
+            Err("the chain's own path is known for batches drawn with replacement".to_owned())
+        }
+        Some(Ok(found)) => Ok((batch * found.quasi_potential, batch * found.error, found.ln_covariance_ratio)),
+        Some(Err(reason)) => Err(reason.clone()),
+        None => Err("the problem is too large to look for the chain's own path".to_owned()),
+    }
+}
+
+/// Quasi-potential of motion along the minimum-energy path alone.
+fn along_path(way: &WayOut, sgd: &SgdSettings) -> Result<f64, String> {
+    let path = way.path.as_ref().ok_or("no minimum-energy path is known")?;
+    let samples = path.sample_slopes.first().map_or(0, Vec::len);
+    let law = BatchCumulant::new(samples, sgd).map_err(|e| e.to_string())?;
+    projected_quasi_potential(&path.position, &path.sample_slopes, path.minimum, &law).map_err(|e| e.to_string())
+}
+
 impl Theory for LargeDeviation {
     fn name(&self) -> &'static str {
         "large-deviation"
     }
 
     fn reference(&self) -> &'static str {
-        "Freidlin, Wentzell; minibatch chain with WKB prefactor"
+        "Freidlin, Wentzell; minibatch chain with WKB prefactor, in several dimensions after Bouchet, Reygner 2016"
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        let mut warnings = regime_checks(geometry, sgd);
         let ln_rate = match barrier {
             Barrier::Saddles { path: Some(path), .. } => {
                 let samples = path.sample_slopes.first().map_or(0, Vec::len);
@@ -51,12 +156,19 @@ impl Theory for LargeDeviation {
                     .map_err(|e| e.to_string())
                     .and_then(|cumulant| over_tops(path, &cumulant, sgd).map_err(|e| e.to_string()))
             }
-            Barrier::Saddles { path: None, .. } => Err("the quasi-potential needs a one-dimensional path".to_owned()),
+            Barrier::Saddles { .. } if sgd.sampling == Sampling::EpochShuffle => {
+                Err(CumulantError::EpochShuffle.to_string())
+            }
+            Barrier::Saddles { ways_out, path: None } => {
+                let mut rates = Rates::default();
+                ways_out.iter().for_each(|way| rates.add(way, sgd));
+                rates.sum(&mut warnings)
+            }
             Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Interval { .. } | Barrier::Level { .. } => {
                 Err("the prefactor is known over barrier tops only".to_owned())
             }
         };
-        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd)
     }
 }

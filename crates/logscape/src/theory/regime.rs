@@ -93,6 +93,25 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// The error of the quasi-potential shifts the prediction by more than the limit.
+    ActionError {
+        /// Error (decades of the mean number of steps).
+        value: f64,
+        /// Largest value taken as none.
+        limit: f64,
+    },
+    /// Ways out whose quasi-potential is that of motion along the minimum-energy path alone.
+    ProjectedAction {
+        /// How many.
+        count: usize,
+        /// Why, for the first of them.
+        reason: String,
+    },
+    /// The prefactor is not exact in the limit of small learning rates.
+    ApproximatePrefactor {
+        /// What it is made of.
+        made_of: String,
+    },
     /// The theory has no prediction here.
     NotApplicable {
         /// Why.
@@ -119,6 +138,14 @@ impl fmt::Display for Warning {
             Self::WaysLeftOut { value, limit } => {
                 ("saddles without known determinants are left out: number", value, limit)
             }
+            Self::ActionError { value, limit } => ("the quasi-potential is not exact: error in decades", value, limit),
+            Self::ProjectedAction { count, reason } => {
+                return write!(
+                    f,
+                    "{count} ways out with the action of motion along the minimum-energy path alone, neither a bound nor exact: {reason}"
+                );
+            }
+            Self::ApproximatePrefactor { made_of } => return write!(f, "the prefactor is approximate: {made_of}"),
             Self::NotApplicable { reason } => return write!(f, "not applicable: {reason}"),
         };
         if *value < 1e5 {

@@ -254,6 +254,90 @@ fn rates_over_several_saddles_add_up() {
     }
 }
 
+/// The climb from 0 to 1 of two-valued slopes `sin πx ± 2`, as a path over a saddle.
+fn two_valued_path() -> Path {
+    let position: Vec<f64> = (0..=80).map(|k| 0.02 * f64::from(k)).collect();
+    let slope = |x: &f64| (PI * x).sin();
+    Path {
+        loss: position.iter().map(|x| 1.0 + (1.0 - (PI * x).cos()) / PI).collect(),
+        gradient: position.iter().map(slope).collect(),
+        curvature: position.iter().map(|x| PI * (PI * x).cos()).collect(),
+        noise: vec![4.0; position.len()],
+        sample_slopes: position.iter().map(|x| vec![slope(x) + 2.0, slope(x) - 2.0]).collect(),
+        minimum: 0.0,
+        position,
+    }
+}
+
+#[test]
+fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
+    let mut geometry = geometry(2, 1.0, 1.0);
+    geometry.samples = 2;
+    let instanton = crate::Instanton {
+        quasi_potential: 0.25,
+        error: 1e-4,
+        ln_covariance_ratio: Some(0.3),
+        points: Vec::new(),
+        momenta: Vec::new(),
+    };
+    let way = WayOut {
+        loss: 1.2,
+        curvature_minimum: 2.0,
+        curvature_saddle: -0.7,
+        ln_transverse_ratio: Some(0.4),
+        path: Some(two_valued_path()),
+        instanton: Some(Ok(instanton.clone())),
+        ..WayOut::default()
+    };
+    let predict = |ways: &[WayOut], batch_size: usize, sampling: Sampling| {
+        let sgd = SgdSettings { learning_rate: 0.02, batch_size, sampling };
+        let barrier = Barrier::Saddles { ways_out: ways.to_vec(), path: None };
+        by_name("large-deviation").unwrap().predict(&geometry, &barrier, &sgd)
+    };
+    let with = |ways: &[WayOut], batch: usize| predict(ways, batch, Sampling::WithReplacement);
+    let one = std::slice::from_ref(&way);
+    let expected = |batch: f64| (0.7_f64 / (2.0 * PI)).ln() + 0.3 - batch * 0.25 / 0.02;
+    for batch in [1, 3] {
+        let found = with(one, batch);
+        assert!((found.ln_rate.unwrap() - expected(batch as f64)).abs() < 1e-12, "{found:?}");
+        assert!(found.warnings.iter().any(|w| matches!(w, Warning::ApproximatePrefactor { .. })));
+        assert!(
+            !found.warnings.iter().any(|w| matches!(w, Warning::ProjectedAction { .. } | Warning::ActionError { .. }))
+        );
+    }
+    let two = with(&[way.clone(), way.clone()], 1);
+    assert!((two.ln_rate.unwrap() - expected(1.0) - 2.0_f64.ln()).abs() < 1e-12);
+    // Without it: V = ∫ q, where e^{−q sin πx} cosh 2q = 1, by bisection; and Langer's determinants.
+    let root = |x: f64| {
+        let slope = (PI * x).sin();
+        let (mut low, mut high) = (0.25 * slope, slope + 1.0);
+        for _ in 0..60 {
+            let q = f64::midpoint(low, high);
+            if (2.0 * q).cosh().ln() < q * slope { low = q } else { high = q }
+        }
+        low
+    };
+    let action = (0..4000).map(|k| root((f64::from(k) + 0.5) / 4000.0)).sum::<f64>() / 4000.0;
+    for lost in [None, Some(Err("no root".to_owned()))] {
+        let found = with(&[WayOut { instanton: lost, ..way.clone() }], 2);
+        let rate = 0.5 * 1.4_f64.ln() + 0.4 - (2.0 * PI).ln() - 2.0 * action / 0.02;
+        // Of fourth order in nodes of 1/50, beside a curvature of π: (π/50)⁴ of 2V/η.
+        assert!((found.ln_rate.unwrap() - rate).abs() < 2e-5 * 2.0 * action / 0.02, "{found:?} {rate}");
+        assert!(found.warnings.iter().any(|w| matches!(w, Warning::ProjectedAction { count: 1, .. })), "{found:?}");
+    }
+    // A fresh pair of two samples has no noise: no way out. A fresh single is a single.
+    assert_eq!(predict(one, 2, Sampling::WithoutReplacement).ln_rate, None);
+    assert_eq!(predict(one, 1, Sampling::WithoutReplacement).ln_rate, with(one, 1).ln_rate);
+    let shuffled = predict(one, 1, Sampling::EpochShuffle);
+    assert!(shuffled.ln_rate.is_none() && shuffled.warnings.iter().any(|w| w.to_string().contains("shuffled")));
+    // An uncertain action is told in decades, 0.02/(0.02 ln 10).
+    let uncertain = crate::Instanton { error: 0.02, ..instanton };
+    let told = with(&[WayOut { instanton: Some(Ok(uncertain)), ..way.clone() }], 1).warnings;
+    let decades =
+        told.iter().find_map(|w| if let Warning::ActionError { value, .. } = w { Some(*value) } else { None });
+    assert!((decades.unwrap() - 1.0 / 10.0_f64.ln()).abs() < 1e-12);
+}
+
 #[test]
 fn the_path_parameter_weighs_the_noise_at_both_ends() {
     // C_e^s = 3 C_e*: ξ = 1 has the minimum's exponent 2ΔL/(ηC), ξ = 0 a third of it.
