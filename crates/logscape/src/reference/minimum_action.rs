@@ -97,6 +97,12 @@ pub enum MinimumActionError {
         /// Steps taken.
         steps: usize,
     },
+    /// Some directions of the path are so much stiffer than others that rounding hides these.
+    #[error("the second derivatives of the action are singular up to rounding after {steps} steps")]
+    Singular {
+        /// Steps taken.
+        steps: usize,
+    },
     /// The search was interrupted.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

@@ -7,6 +7,8 @@ use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Path, Sampling, SgdSettings, WayOut};
 use std::f64::consts::{LN_10, TAU};
 
+/// `η tr C/(4BΔL)` above which noise is told not to be weak.
+const WEAK: f64 = 0.5;
 /// Error of the quasi-potential (decades of the mean number of steps) above which it is told.
 const DECADES: f64 = 0.1;
 
@@ -106,6 +108,9 @@ impl Rates {
         if self.terms.is_empty() {
             return Err(self.closed.unwrap_or_else(|| "there is no way out".to_owned()));
         }
+        if let Some(reason) = self.closed {
+            warnings.push(Warning::WayClosed { reason });
+        }
         if self.error > DECADES {
             warnings.push(Warning::ActionError { value: self.error, limit: DECADES });
         }
@@ -160,6 +165,13 @@ impl Theory for LargeDeviation {
                 Err(CumulantError::EpochShuffle.to_string())
             }
             Barrier::Saddles { ways_out, path: None } => {
+                let barrier = ways_out.iter().map(|way| way.loss - geometry.loss).fold(f64::INFINITY, f64::min);
+                let trace: f64 = geometry.directions.iter().map(|direction| direction.noise.value).sum();
+                let batch = sgd.effective_batch_size(geometry.samples);
+                let excess = sgd.learning_rate * trace / (4.0 * batch * barrier);
+                if excess > WEAK {
+                    warnings.push(Warning::NoiseAboveBarrier { value: excess, limit: WEAK });
+                }
                 let mut rates = Rates::default();
                 ways_out.iter().for_each(|way| rates.add(way, sgd));
                 rates.sum(&mut warnings)

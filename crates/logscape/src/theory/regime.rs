@@ -93,6 +93,18 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// The fluctuations about the minimum raise the mean loss by more than the barrier: the noise is not weak.
+    NoiseAboveBarrier {
+        /// `η tr C/(4BΔL)` at the lowest saddle, with the trace over the directions whose noise is known.
+        value: f64,
+        /// Largest value taken as weak.
+        limit: f64,
+    },
+    /// A way out is left out of the rate.
+    WayClosed {
+        /// Why.
+        reason: String,
+    },
     /// The error of the quasi-potential shifts the prediction by more than the limit.
     ActionError {
         /// Error (decades of the mean number of steps).
@@ -138,6 +150,10 @@ impl fmt::Display for Warning {
             Self::WaysLeftOut { value, limit } => {
                 ("saddles without known determinants are left out: number", value, limit)
             }
+            Self::NoiseAboveBarrier { value, limit } => {
+                ("fluctuations about the minimum rise above the barrier: η tr C/(4BΔL)", value, limit)
+            }
+            Self::WayClosed { reason } => return write!(f, "a way out is left out of the rate: {reason}"),
             Self::ActionError { value, limit } => ("the quasi-potential is not exact: error in decades", value, limit),
             Self::ProjectedAction { count, reason } => {
                 return write!(

@@ -330,6 +330,21 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
     assert_eq!(predict(one, 1, Sampling::WithoutReplacement).ln_rate, with(one, 1).ln_rate);
     let shuffled = predict(one, 1, Sampling::EpochShuffle);
     assert!(shuffled.ln_rate.is_none() && shuffled.warnings.iter().any(|w| w.to_string().contains("shuffled")));
+    // A way out of which nothing is known is left out, and told.
+    let unknown = WayOut { instanton: None, path: None, ..way.clone() };
+    let beside = with(&[way.clone(), unknown.clone()], 1);
+    assert_eq!(beside.ln_rate, with(one, 1).ln_rate);
+    assert!(beside.warnings.iter().any(|w| matches!(w, Warning::WayClosed { .. })), "{beside:?}");
+    assert_eq!(with(&[unknown], 1).ln_rate, None);
+    // Noise of 30 in one direction raises the mean loss by 0.02·30/4, three quarters of the barrier of 0.2.
+    let mut loud = geometry.clone();
+    let noise = Estimate::exact(30.0);
+    loud.directions = vec![crate::geometry::DirectionNoise { curvature: 1.0, noise, ratio: noise }];
+    let barrier = Barrier::Saddles { ways_out: one.to_vec(), path: None };
+    let told = by_name("large-deviation").unwrap().predict(&loud, &barrier, &sgd(0.02)).warnings;
+    let excess =
+        told.iter().find_map(|w| if let Warning::NoiseAboveBarrier { value, .. } = w { Some(*value) } else { None });
+    assert!((excess.unwrap() - 0.75).abs() < 1e-12, "{told:?}");
     // An uncertain action is told in decades, 0.02/(0.02 ln 10).
     let uncertain = crate::Instanton { error: 0.02, ..instanton };
     let told = with(&[WayOut { instanton: Some(Ok(uncertain)), ..way.clone() }], 1).warnings;

@@ -70,6 +70,12 @@ impl System {
         solve_tridiagonal(diagonal, &self.lower, &self.right)
     }
 
+    /// A damping that is lost in the rounding of the stiffest directions.
+    fn rounding(&self) -> f64 {
+        let stiffest = self.diagonal.iter().flat_map(|block| (0..block.nrows()).map(|i| block[(i, i)]));
+        1e3 * f64::EPSILON * stiffest.fold(0.0, f64::max)
+    }
+
     /// Negative slope of the action along a step.
     fn along(&self, step: &[Vec<f64>]) -> f64 {
         step.iter().zip(&self.right).map(|(d, r)| dot(d, r)).sum()
@@ -86,15 +92,18 @@ impl Search<'_> {
     /// lowers it any more. Steps are damped as the quadratic model fails (Levenberg, Marquardt).
     pub(super) fn relax(&mut self, tolerance: f64) -> Result<Relaxed, MinimumActionError> {
         let (mut action, mut segments) = self.action(&self.path, &[])?;
-        let (mut fall, mut damping) = (f64::INFINITY, 0.0);
+        let mut damping = 0.0;
         loop {
             check(self.interrupt)?;
             let system = self.system(&segments)?;
-            let Some(free) = system.step(0.0) else { break };
+            let free = system.step(0.0).or_else(|| system.step(system.rounding()));
+            let Some(free) = free.filter(|step| squared(step).is_finite()) else {
+                return Err(MinimumActionError::Singular { steps: self.steps });
+            };
             let rise = system.along(&free);
-            fall = rise / action.abs().max(f64::MIN_POSITIVE);
+            let fall = rise / action.abs().max(f64::MIN_POSITIVE);
             if fall <= tolerance || self.steps >= self.max_steps {
-                break;
+                return Ok(Relaxed { action, segments, fall });
             }
             self.steps += 1;
             let stiffness = rise / squared(&free);
@@ -131,7 +140,6 @@ impl Search<'_> {
                 (action, segments) = self.action(&self.path, &segments)?;
             }
         }
-        Ok(Relaxed { action, segments, fall })
     }
 
     /// The action with the roots of its segments; the search for these starts from `near`, if there are any.
