@@ -2,6 +2,7 @@
 
 use jsonschema::{Draft, Validator};
 use logscape::ensemble::{Interrupt, Region};
+use logscape::theory::Warning;
 use logscape_study::record::DynamicsEscape;
 use logscape_study::{Destination, Listener, Record, parse, run};
 use serde_json::{Value, json};
@@ -214,6 +215,64 @@ fn the_schema_describes_every_field() {
         }
     }
     walk("", &serde_json::from_str(SCHEMA).expect("the schema is JSON"));
+}
+
+/// Every check that a theory can fail is one that the schema knows.
+#[test]
+fn the_schema_knows_every_check() {
+    let (value, limit) = (2.0, 1.0);
+    let reason = || "a reason".to_owned();
+    let all = [
+        Warning::TimeDiscreteness { value, limit },
+        Warning::OneSampleStep { value, limit },
+        Warning::LargeTemperature { value, limit },
+        Warning::OutlierSpread { value, limit },
+        Warning::DecouplingShape { value, limit },
+        Warning::DecouplingScaling { value, limit },
+        Warning::CriticalDimension { value, limit },
+        Warning::SmallBarrier { value, limit },
+        Warning::NoiseSpread { value, limit },
+        Warning::ResidualGradient { value, limit },
+        Warning::NegativeCurvature { value, limit },
+        Warning::WaysLeftOut { value, limit },
+        Warning::NoiseAboveBarrier { value, limit },
+        Warning::WayClosed { reason: reason() },
+        Warning::ActionError { value, limit },
+        Warning::ProjectedAction { count: 1, reason: reason() },
+        Warning::ApproximatePrefactor { made_of: reason() },
+    ];
+    for check in all {
+        // One that is added fails to compile here, and belongs into the list.
+        match check {
+            Warning::TimeDiscreteness { .. }
+            | Warning::OneSampleStep { .. }
+            | Warning::LargeTemperature { .. }
+            | Warning::OutlierSpread { .. }
+            | Warning::DecouplingShape { .. }
+            | Warning::DecouplingScaling { .. }
+            | Warning::CriticalDimension { .. }
+            | Warning::SmallBarrier { .. }
+            | Warning::NoiseSpread { .. }
+            | Warning::ResidualGradient { .. }
+            | Warning::NegativeCurvature { .. }
+            | Warning::WaysLeftOut { .. }
+            | Warning::NoiseAboveBarrier { .. }
+            | Warning::WayClosed { .. }
+            | Warning::ActionError { .. }
+            | Warning::ProjectedAction { .. }
+            | Warning::ApproximatePrefactor { .. }
+            | Warning::NotApplicable { .. } => {}
+        }
+        let mut results = LINEAR_RUN.results.clone();
+        *checks_of(&mut results) = json!([check]);
+        assert_eq!(complaints(&results), Vec::<String>::new(), "{check:?}");
+        checks_of(&mut results)[0]["kind"] = json!("unheard-of");
+        assert_eq!(complaints(&results).len(), 1, "{check:?}");
+    }
+}
+
+fn checks_of(results: &mut Value) -> &mut Value {
+    results.pointer_mut("/settings/0/escape/verdict/theories/kramers/failed_checks").expect("checks")
 }
 
 #[test]

@@ -94,6 +94,24 @@ impl ErrorDecades {
         }
     }
 
+    /// The error of this value and interval, with its lower end if there is one; none without an upper end.
+    pub fn from_parts(value: Option<f64>, at_least: Option<f64>, at_most: Option<f64>) -> Option<Self> {
+        Some(match (value, at_least, at_most?) {
+            (Some(value), Some(low), high) => Self::Known(Estimate::new(value, low, high)),
+            (_, _, high) => Self::AtMost(high),
+        })
+    }
+
+    /// What errors are sorted by: those that are known come first, from the smallest on, then those bounded from above, from the
+    /// largest bound down since the others are further off, then theories without an error.
+    pub fn rank(error: Option<Self>) -> (u8, f64) {
+        match error {
+            Some(Self::Known(error)) => (0, error.value.abs()),
+            Some(Self::AtMost(bound)) => (1, -bound),
+            None => (2, 0.0),
+        }
+    }
+
     /// Interval of the size of the error; none where it is bounded from one side.
     fn size(&self) -> Option<[f64; 2]> {
         let (low, high) = (self.at_least()?, self.at_most());
@@ -167,8 +185,7 @@ impl Assessment {
 /// The predictions of one setting against its measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// The theories: smallest error first, then those that are bounded from above, from the largest bound down (the others are
-    /// further off), then those without a prediction. Equals have the order of the predictions.
+    /// The theories in the order of [`ErrorDecades::rank`]; equals have that of the predictions.
     pub theories: Vec<Assessment>,
     /// The theory to trust; none where none is seen to hold. Of the nearest one that holds and those that hold and are not
     /// distinguishable from it, it is the one with the fewest failed checks, and of these the nearest.
@@ -183,12 +200,9 @@ impl Verdict {
     /// errors overlap.
     pub fn new(predictions: &[Prediction], measured: Measured) -> Self {
         let mut theories: Vec<_> = predictions.iter().map(|p| Assessment::new(p, measured)).collect();
-        let rank = |theory: &Assessment| match theory.error {
-            Some(ErrorDecades::Known(error)) => (0, error.value.abs()),
-            Some(ErrorDecades::AtMost(bound)) => (1, -bound),
-            None => (2, 0.0),
-        };
-        theories.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
+        theories.sort_by(|a, b| {
+            ErrorDecades::rank(a.error).partial_cmp(&ErrorDecades::rank(b.error)).unwrap_or(std::cmp::Ordering::Equal)
+        });
         let holding: Vec<&Assessment> = theories.iter().filter(|theory| theory.holds == Some(true)).collect();
         let equals: Vec<&Assessment> =
             holding.iter().filter(|theory| !distinguishable(holding[0], theory)).copied().collect();

@@ -3,7 +3,7 @@
 use super::or_dash;
 use crate::record::{EscapeRecord, Judgement};
 use logscape::theory;
-use logscape::verdict::TOLERANCE;
+use logscape::verdict::{ErrorDecades, TOLERANCE};
 use serde::Serialize;
 
 /// Half of the width of a bar in units of its drawing.
@@ -60,12 +60,11 @@ impl VerdictView {
         names.retain(|name| escape.predictions.contains_key(*name));
         let empty = Judgement::default();
         let judgement = |name: &str| verdict.theories.get(name).unwrap_or(&empty);
-        let error = |name: &str| verdict.error_decades.get(name).copied().flatten();
-        let rank = |name: &str| match (error(name), judgement(name).at_most) {
-            (Some(error), _) => (0, error.abs()),
-            (None, Some(bound)) => (1, -bound),
-            (None, None) => (2, 0.0),
+        let error = |name: &str| {
+            let (value, judgement) = (verdict.error_decades.get(name).copied().flatten(), judgement(name));
+            ErrorDecades::from_parts(value, judgement.at_least, judgement.at_most)
         };
+        let rank = |name: &str| ErrorDecades::rank(error(name));
         names.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
         let sizes = names.iter().flat_map(|name| [judgement(name).at_least, judgement(name).at_most]).flatten();
         // A little further than the furthest, whose mark is then whole.
@@ -78,9 +77,9 @@ impl VerdictView {
                 trusted: verdict.trust.as_deref() == Some(name),
                 steps: decimal(escape.predictions[*name].log10_mean_steps),
                 committed: decimal(escape.predictions[*name].log10_committed_steps),
-                error: error_words(error(name), judgement),
+                error: error(name).map_or_else(|| or_dash(None), |error| typeset(&error.to_string())),
                 standing: standing(judgement),
-                bar: Bar::new(error(name), judgement, reach),
+                bar: error(name).map(|error| Bar::new(&error, reach)),
                 warnings: own_checks(judgement, &regime),
             }
         });
@@ -102,16 +101,15 @@ impl VerdictView {
 }
 
 impl Bar {
-    fn new(error: Option<f64>, judgement: &Judgement, reach: f64) -> Option<Self> {
-        let high = judgement.at_most?;
-        let low = judgement.at_least.unwrap_or(f64::NEG_INFINITY);
-        Some(Self {
+    fn new(error: &ErrorDecades, reach: f64) -> Self {
+        let (low, high) = (error.at_least().unwrap_or(f64::NEG_INFINITY), error.at_most());
+        Self {
             from: place(low, reach),
             to: place(high, reach),
-            at: error.filter(|error| error.abs() <= reach).map(|error| place(error, reach)),
+            at: error.value().filter(|error| error.abs() <= reach).map(|error| place(error, reach)),
             left: low < -reach,
             right: high > reach,
-        })
+        }
     }
 }
 
@@ -122,15 +120,6 @@ fn place(error: f64, reach: f64) -> String {
 
 fn decimal(log10: Option<f64>) -> String {
     log10.map_or_else(|| or_dash(None), |x| typeset(&format!("{x:.2}")))
-}
-
-fn error_words(error: Option<f64>, judgement: &Judgement) -> String {
-    let signed = |x: f64| typeset(&if x.abs() < 9.995 { format!("{x:+.2}") } else { format!("{x:+.1}") });
-    match (error, judgement.at_least, judgement.at_most) {
-        (Some(error), Some(low), Some(high)) => format!("{} [{}, {}]", signed(error), signed(low), signed(high)),
-        (_, _, Some(high)) => format!("at most {}", signed(high)),
-        _ => or_dash(None),
-    }
 }
 
 /// Words where the measurement does not tell whether a theory holds.
@@ -191,15 +180,17 @@ mod tests {
 
     #[test]
     fn bars_end_at_the_scale() {
-        let judgement = |at_least, at_most| Judgement { at_least, at_most, ..Judgement::default() };
-        let inside = Bar::new(Some(0.5), &judgement(Some(-0.5), Some(1.0)), 1.0).expect("a bar");
+        let bar = |value, low, high, reach| {
+            Bar::new(&ErrorDecades::from_parts(value, low, high).expect("an upper end"), reach)
+        };
+        let inside = bar(Some(0.5), Some(-0.5), Some(1.0), 1.0);
         assert_eq!((&*inside.from, &*inside.to, inside.at.as_deref()), ("50.0", "200.0", Some("150.0")));
         assert!(!inside.left && !inside.right);
-        let beyond = Bar::new(Some(22.0), &judgement(Some(21.9), Some(22.1)), 3.0).expect("a bar");
+        let beyond = bar(Some(22.0), Some(21.9), Some(22.1), 3.0);
         assert_eq!((&*beyond.from, &*beyond.to, beyond.at.as_deref()), ("200.0", "200.0", None));
         assert!(beyond.right && !beyond.left);
-        let bounded = Bar::new(None, &judgement(None, Some(0.0)), 1.0).expect("a bar");
+        let bounded = bar(None, None, Some(0.0), 1.0);
         assert_eq!((&*bounded.from, &*bounded.to, bounded.left), ("0.0", "100.0", true));
-        assert!(Bar::new(None, &judgement(None, None), 1.0).is_none());
+        assert!(ErrorDecades::from_parts(None, None, None).is_none());
     }
 }
