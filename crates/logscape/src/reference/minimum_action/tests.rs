@@ -195,6 +195,17 @@ fn a_linear_drift_has_its_lyapunov_potential() {
     }
 }
 
+/// With the drift `−θ` and unit noise `V = ‖θ‖²`. A floor `f` scales the action by `1/(1 + f)`; with its share put back,
+/// `f/(1 + f)` of that, it is off by `f²` to leading order. The integrand is linear, so that middles of segments are exact.
+#[test]
+fn what_the_floor_takes_is_put_back() {
+    let hamiltonian = Diffusion::new(2, |x: &[f64]| vec![-x[0], -x[1]], identity);
+    let config = MinimumActionConfig { noise_floor: 0.005, ..MinimumActionConfig::default() };
+    let found = minimum_action(&hamiltonian, &line(&[0.0, 0.0], &[0.6, 0.8], 0.0), &config, &|| false).unwrap();
+    assert!((found.action - 1.0).abs() < 2.0 * 0.005_f64.powi(2), "{}", found.action);
+    assert!((found.floor_share / 0.005 - 1.0).abs() < 0.02, "{}", found.floor_share);
+}
+
 #[test]
 fn a_slow_stretch_is_no_fixed_point() {
     // Drift −x(1 − x)((x − ½)² + s): with s = 0.002 a hundred times slower in the middle, with s = 0 at rest there.
