@@ -38,6 +38,8 @@ const LOWERING: f64 = 0.1;
 const ROUGH: f64 = 1e-3;
 /// Drift inside a segment, relative to the larger one at its ends, that is taken as a fixed point's.
 const STANDSTILL: f64 = 0.1;
+/// Square of a slope of the drift, relative to the sum of all, that is taken as none.
+const FLAT: f64 = 1e-14;
 
 /// Settings of [`minimum_action`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -241,8 +243,10 @@ fn mean_variance(hamiltonian: &dyn Hamiltonian, path: &[Vec<f64>]) -> Result<f64
     if noise > 0.0 { Ok(noise) } else { Err(MinimumActionError::NoNoise) }
 }
 
-/// Refuses a path on which the drift comes to a standstill between its ends. Drift changes little along one segment, but
-/// turns round along one that holds a fixed point: there, between the values at both ends, it nearly vanishes.
+/// Refuses a path with a fixed point of the drift between its ends. Drift changes little along one segment, but turns round
+/// along one that holds a fixed point: there, between the values at both ends, it nearly vanishes. So it does beside a
+/// narrow valley's floor, which is at rest in the stiff directions alone: a step of Newton's tells whether the point of
+/// rest is within the segment's length.
 fn refuse_fixed_points(
     hamiltonian: &dyn Hamiltonian,
     path: &[Vec<f64>],
@@ -255,10 +259,31 @@ fn refuse_fixed_points(
         let (here, next) = (&drifts[j], &drifts[j + 1]);
         let change: Vec<f64> = next.iter().zip(here).map(|(b, a)| b - a).collect();
         let share = (-dot(here, &change) / dot(&change, &change).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
-        let least: Vec<f64> = here.iter().zip(&change).map(|(a, d)| a + share * d).collect();
-        if norm(&least) < STANDSTILL * norm(here).max(norm(next)) {
-            return Err(MinimumActionError::FixedPoint { position: path[j].clone() });
+        let between =
+            |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a + share * (b - a)).collect() };
+        if norm(&between(here, next)) < STANDSTILL * norm(here).max(norm(next)) {
+            let length = norm(&path[j + 1].iter().zip(&path[j]).map(|(b, a)| b - a).collect::<Vec<f64>>());
+            if rests_within(hamiltonian, &between(&path[j], &path[j + 1]), length) {
+                return Err(MinimumActionError::FixedPoint { position: path[j].clone() });
+            }
         }
     }
     Ok(())
+}
+
+/// Whether the drift about `x`, linear there, vanishes within `distance`.
+fn rests_within(hamiltonian: &dyn Hamiltonian, x: &[f64], distance: f64) -> bool {
+    let (n, local) = (x.len(), hamiltonian.at(x));
+    let rest = vec![0.0; n];
+    let drift = local.in_momentum(&rest).1;
+    let slope = local.in_position(&rest).1;
+    // Least squares: directions without slope are left alone.
+    let mut normal = slope.transpose() * &slope;
+    let trace: f64 = (0..n).map(|i| normal[(i, i)]).sum();
+    (0..n).for_each(|i| normal[(i, i)] += FLAT * trace + f64::MIN_POSITIVE);
+    let Some(factor) = blocks::cholesky(normal) else { return false };
+    let right: Vec<f64> = (0..n).map(|j| -(0..n).map(|i| slope[(i, j)] * drift[i]).sum::<f64>()).collect();
+    let step = blocks::solve(&factor, &right);
+    let left: Vec<f64> = (0..n).map(|i| drift[i] + (0..n).map(|j| slope[(i, j)] * step[j]).sum::<f64>()).collect();
+    norm(&step) <= distance && norm(&left) <= STANDSTILL * norm(&drift)
 }

@@ -207,6 +207,19 @@ fn what_the_floor_takes_is_put_back() {
 }
 
 #[test]
+fn the_floor_of_a_bent_valley_is_no_fixed_point() {
+    // Drift −∇U, U = ½(x − y²)² + ½ h y²: nodes stand a little beside the floor, on either side, where the stiff part of the
+    // drift outweighs the soft one and changes its sign. V = 2U.
+    let soft = 0.003;
+    let drift = move |x: &[f64]| {
+        let beside = x[0] - x[1] * x[1];
+        vec![-beside, 2.0 * x[1] * beside - soft * x[1]]
+    };
+    let found = quasi_potential(&Diffusion::new(2, drift, identity), &line(&[0.0, 0.0], &[1.0, 1.0], 0.1), 80);
+    assert!((found.action - soft).abs() < found.error.max(1e-3 * soft), "{} {}", found.action, found.error);
+}
+
+#[test]
 fn a_slow_stretch_is_no_fixed_point() {
     // Drift −x(1 − x)((x − ½)² + s): with s = 0.002 a hundred times slower in the middle, with s = 0 at rest there.
     let drift =
