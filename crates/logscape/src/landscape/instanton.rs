@@ -42,8 +42,8 @@ pub(super) fn instanton(
                 quasi_potential: found.action,
                 error: found.error,
                 ln_covariance_ratio: ratio,
-                points: found.path,
-                momenta: found.momenta,
+                points: found.path.nodes,
+                momenta: found.path.momenta,
             })
         }
         Err(MinimumActionError::Interrupted(stop)) => return Err(stop.into()),

@@ -14,6 +14,7 @@
 //! to first order, which is put back. Where the floor carries more than a small share of the action or of the way,
 //! the noise does not reach `to`, as where every sample pushes back, and there is no quasi-potential.
 
+mod amplitude;
 mod blocks;
 mod hamiltonian;
 mod nodes;
@@ -22,12 +23,13 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use amplitude::{Amplitude, amplitude};
 pub use hamiltonian::{Diffusion, Hamiltonian, LocalHamiltonian, SgdHamiltonian};
 
 use crate::operator::{Interrupted, check, dot, norm};
 use nodes::{differences, middles, spaced};
 use rayon::prelude::*;
-use search::{Relaxed, Search};
+use search::Search;
 use thiserror::Error;
 
 /// Share of the action, and of the path's length, that the floor may carry at most.
@@ -105,9 +107,32 @@ pub enum MinimumActionError {
         /// Steps taken.
         steps: usize,
     },
+    /// Neighbouring paths cross on the path, so that it is not the only one of its action.
+    #[error("neighbouring paths cross near {position:?}")]
+    Caustic {
+        /// Where.
+        position: Vec<f64>,
+    },
+    /// The slowest motion along the path is too slow beside the fastest.
+    #[error("the slowest motion along the path takes more than {ratio:.0e} times the shortest time")]
+    TooSlow {
+        /// The most that is followed.
+        ratio: f64,
+    },
     /// The search was interrupted.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+/// A path of `M` segments with its momenta.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionPath {
+    /// Nodes (`M + 1` of `n`), evenly spaced up to a factor.
+    pub nodes: Vec<Vec<f64>>,
+    /// Momenta of the segments (`M` of `n`).
+    pub momenta: Vec<Vec<f64>>,
+    /// Times of the segments (unit time `t`).
+    pub times: Vec<f64>,
 }
 
 /// A minimum action path.
@@ -123,12 +148,10 @@ pub struct MinimumAction {
     pub residual: f64,
     /// Share of the floor in the action.
     pub floor_share: f64,
-    /// Nodes (`M + 1` of `n`), evenly spaced up to a factor.
-    pub path: Vec<Vec<f64>>,
-    /// Momenta of the segments (`M` of `n`).
-    pub momenta: Vec<Vec<f64>>,
-    /// Times of the segments (unit time `t`).
-    pub times: Vec<f64>,
+    /// The path.
+    pub path: ActionPath,
+    /// The path of least action on half as many segments, which tells errors of what is computed along the path.
+    pub coarse: ActionPath,
     /// Steps taken on all floors and on both grids.
     pub steps: usize,
 }
@@ -157,19 +180,17 @@ pub fn minimum_action(
     }
     search.floor = config.noise_floor * noise;
     let coarse = converged(&mut search, config)?;
-    search.path = spaced(&search.path, config.segments);
+    search.path = spaced(&coarse.path.nodes, config.segments);
     let fine = converged(&mut search, config)?;
-    refuse_fixed_points(hamiltonian, &search.path, interrupt)?;
+    refuse_fixed_points(hamiltonian, &fine.path.nodes, interrupt)?;
     let change = fine.action - coarse.action;
-    let (momenta, times) = fine.relaxed.segments.into_iter().map(|s| (s.momentum, s.time)).unzip();
     Ok(MinimumAction {
         action: fine.action + change / 3.0,
         error: change.abs() + fine.floor,
-        residual: fine.relaxed.fall,
+        residual: fine.residual,
         floor_share: if fine.action > 0.0 { fine.floor / fine.action } else { 0.0 },
-        path: search.path,
-        momenta,
-        times,
+        path: fine.path,
+        coarse: coarse.path,
         steps: search.steps,
     })
 }
@@ -179,7 +200,8 @@ struct Rested {
     action: f64,
     /// What was put back.
     floor: f64,
-    relaxed: Relaxed,
+    residual: f64,
+    path: ActionPath,
 }
 
 /// Steps to the minimum at the present floor, which is the last.
@@ -205,7 +227,9 @@ fn converged(search: &mut Search, config: &MinimumActionConfig) -> Result<Rested
         let most = (0..carried.len()).max_by(|&a, &b| carried[a].total_cmp(&carried[b])).unwrap_or(0);
         return Err(MinimumActionError::Unreachable { share, position: search.path[most].clone() });
     }
-    Ok(Rested { action: relaxed.action + floor, floor, relaxed })
+    let (momenta, times) = relaxed.segments.into_iter().map(|s| (s.momentum, s.time)).unzip();
+    let path = ActionPath { nodes: search.path.clone(), momenta, times };
+    Ok(Rested { action: relaxed.action + floor, floor, residual: relaxed.fall, path })
 }
 
 fn validate(n: usize, first: &[Vec<f64>], config: &MinimumActionConfig) -> Result<(), MinimumActionError> {

@@ -1,7 +1,7 @@
 //! Hamiltonians `𝓗(θ, p)` of large deviations: diffusions, and the minibatch chain of a problem.
 
 use crate::noise::cumulant::BatchCumulant;
-use crate::operator::dot;
+use crate::operator::{axpy, dot};
 use crate::operator::full::map_chunks;
 use crate::{Problem, Samples};
 use faer::Mat;
@@ -24,7 +24,10 @@ pub trait Hamiltonian: Sync {
 pub trait LocalHamiltonian {
     /// `𝓗`, `∂𝓗/∂p` (`n`) and `∂²𝓗/∂p²` (`n × n`).
     fn in_momentum(&self, p: &[f64]) -> (f64, Vec<f64>, Mat<f64>);
-    /// `∂𝓗/∂θ` (`n`), and `∂²𝓗/∂p∂θ` (`n × n`, a row per momentum), of which a rough value only slows convergence.
+    /// `∂𝓗/∂θ` (`n`).
+    fn force(&self, p: &[f64]) -> Vec<f64>;
+    /// `∂𝓗/∂θ`, and `∂²𝓗/∂p∂θ` (`n × n`, a row per momentum), of which a rough value slows the search for the path, but
+    /// spoils its amplitude.
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>);
     /// Share (up to 1) of the step `d` from `p` over which a second-order expansion may hold.
     fn longest_step(&self, p: &[f64], d: &[f64]) -> f64;
@@ -87,6 +90,10 @@ where
         let value = dot(&self.drift, p) + 0.5 * dot(&push, p);
         let velocity = self.drift.iter().zip(&push).map(|(b, a)| b + a).collect();
         (value, velocity, self.covariance.clone())
+    }
+
+    fn force(&self, p: &[f64]) -> Vec<f64> {
+        self.in_position(p).0
     }
 
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>) {
@@ -160,6 +167,18 @@ impl LocalHamiltonian for LocalSgd<'_> {
         (cumulant.value, cumulant.gradient, cumulant.hessian)
     }
 
+    fn force(&self, p: &[f64]) -> Vec<f64> {
+        let (problem, n) = (self.sgd.problem, p.len());
+        let cumulant = self.sgd.cumulant.at(&self.gradients, p);
+        let (mut scratch, mut push, mut force) = (vec![0.0; problem.scratch_len(1)], vec![0.0; n], vec![0.0; n]);
+        for (sample, share) in cumulant.shares.iter().enumerate() {
+            problem.hvp_block_into(&self.theta, p, Samples::Range(sample..sample + 1), &mut push, &mut scratch);
+            axpy(-share, &push, &mut force);
+        }
+        force
+    }
+
+    /// The mixed derivatives are exact for batches of independent samples; of subsets they leave out a part.
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>) {
         let (problem, n) = (self.sgd.problem, p.len());
         let cumulant = self.sgd.cumulant.at(&self.gradients, p);

@@ -1,5 +1,6 @@
 //! Tests of minimum action paths against gradient systems, linear ones, known instantons, and closed forms of the chain.
 
+mod amplitude;
 mod chain;
 
 use super::*;
@@ -42,7 +43,7 @@ fn below_the_critical_beta_maier_stein_climbs_the_axis() {
         let hamiltonian = Diffusion::new(2, maier_stein(beta), identity);
         let found = quasi_potential(&hamiltonian, &line(&[-1.0, 0.0], &[0.0, 0.0], 0.3), 40);
         assert!((found.action - 0.5).abs() < 1e-4, "{beta}: {} {}", found.action, found.error);
-        assert!(found.path.iter().all(|x| x[1].abs() < 5e-3), "{beta}: {:?}", found.path);
+        assert!(found.path.nodes.iter().all(|x| x[1].abs() < 5e-3), "{beta}: {:?}", found.path.nodes);
         // Segments of a fortieth leave an error of order h² = 6·10⁻⁴, of which half the grid has four times.
         assert!(found.error > 1e-4 && found.error < 2e-3, "{beta}: {}", found.error);
     }
@@ -52,7 +53,7 @@ fn below_the_critical_beta_maier_stein_climbs_the_axis() {
 fn above_the_critical_beta_maier_stein_leaves_the_axis() {
     let hamiltonian = Diffusion::new(2, maier_stein(5.0), identity);
     let found = quasi_potential(&hamiltonian, &line(&[-1.0, 0.0], &[0.0, 0.0], 0.3), 40);
-    let bend = |found: &MinimumAction| found.path.iter().map(|x| x[1].abs()).fold(0.0, f64::max);
+    let bend = |found: &MinimumAction| found.path.nodes.iter().map(|x| x[1].abs()).fold(0.0, f64::max);
     assert!(found.action < 0.49 && bend(&found) > 0.1, "{} {}", found.action, bend(&found));
     // Without a bend to begin with the path stays on the axis, where it is stationary though no minimum.
     let axis = quasi_potential(&hamiltonian, &line(&[-1.0, 0.0], &[0.0, 0.0], 0.0), 40);
@@ -147,7 +148,7 @@ fn a_gradient_system_climbs_its_minimum_energy_path() {
     let found = quasi_potential(&hamiltonian, &line(&[-1.0, 0.0], &[0.0, -kappa], 0.0), 80);
     assert!((found.action - 0.5 / variance).abs() < found.error, "{} {}", found.action, found.error);
     // The path runs against the drift, and p = 2∇U/σ². Segments of 0.017 turn by that much at most.
-    for ((w, p), x) in found.path.windows(2).zip(&found.momenta).zip(middles(&found.path)) {
+    for ((w, p), x) in found.path.nodes.windows(2).zip(&found.path.momenta).zip(middles(&found.path.nodes)) {
         let (g, v) = (slope(&x), [w[1][0] - w[0][0], w[1][1] - w[0][1]]);
         assert!(dot(&g, &v) > 0.999 * norm(&g) * norm(&v), "{x:?}");
         let miss = norm(&[p[0] - 2.0 * g[0] / variance, p[1] - 2.0 * g[1] / variance]);

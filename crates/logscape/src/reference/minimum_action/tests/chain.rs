@@ -9,15 +9,15 @@ use crate::reference::large_deviation::{Ends, ascend, momentum};
 use crate::reference::minimum_action::{
     Hamiltonian, LocalHamiltonian, MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action,
 };
-use crate::{Barrier, Problem, Sampling, SgdSettings};
+use crate::{Barrier, Path, Problem, Sampling, SgdSettings};
 use faer::Mat;
 
-fn cumulant(samples: usize, batch_size: usize, sampling: Sampling) -> BatchCumulant {
+pub(super) fn cumulant(samples: usize, batch_size: usize, sampling: Sampling) -> BatchCumulant {
     BatchCumulant::new(samples, &SgdSettings { learning_rate: 0.1, batch_size, sampling }).unwrap()
 }
 
-#[test]
-fn one_dimension_has_the_quasi_potential_of_the_quadrature() {
+/// A sinusoid of twenty samples with its minimum near 3, the barrier top to its right, and the section of the loss.
+pub(super) fn noisy_sinusoid() -> (Sinusoid, f64, f64, Path) {
     let inputs: Vec<f64> = (0..20).map(|i| 3.0 * (f64::from(i) + 0.5) / 20.0).collect();
     let targets = inputs.iter().enumerate().map(|(i, x)| (3.0 * x).sin() + 0.4 * (7.0 * i as f64).cos()).collect();
     let problem = Sinusoid::new(inputs, targets, false).unwrap();
@@ -27,7 +27,12 @@ fn one_dimension_has_the_quasi_potential_of_the_quadrature() {
     else {
         panic!("not saddles")
     };
-    let top = ways_out[1].theta[0];
+    (problem, minimum, ways_out[1].theta[0], path)
+}
+
+#[test]
+fn one_dimension_has_the_quasi_potential_of_the_quadrature() {
+    let (problem, minimum, top, path) = noisy_sinusoid();
     let ends = |_: f64| Ends { curvature_minimum: 1.0, curvature_top: -1.0, noise_minimum: 1.0, noise_top: 1.0 };
     for (batch, sampling) in [(1, Sampling::WithReplacement), (3, Sampling::WithoutReplacement)] {
         let law = cumulant(20, batch, sampling);
@@ -40,10 +45,10 @@ fn one_dimension_has_the_quasi_potential_of_the_quadrature() {
 
 /// The chain on unlimited data: features of a normal law with variances `λ_i`, label noise of variance `σ²`. With `a = p/B`,
 /// `s = aᵀΛδ`, `𝓗 = −½B ln[(1 + s)² − aᵀΛa (σ² + δᵀΛδ)]` from the Gaussian integral of `exp(−a·x(x·δ − ε))`.
-struct LabelNoise {
-    variances: Vec<f64>,
-    sigma2: f64,
-    batch: f64,
+pub(super) struct LabelNoise {
+    pub(super) variances: Vec<f64>,
+    pub(super) sigma2: f64,
+    pub(super) batch: f64,
 }
 
 struct LocalLabelNoise<'a> {
@@ -90,6 +95,10 @@ impl LocalHamiltonian for LocalLabelNoise<'_> {
         (-0.5 * b * det.ln(), velocity, hessian)
     }
 
+    fn force(&self, p: &[f64]) -> Vec<f64> {
+        self.in_position(p).0
+    }
+
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>) {
         let (a, [lean, square, residual, det]) = self.terms(p);
         let (n, b) = (p.len(), self.law.batch);
@@ -126,8 +135,8 @@ fn label_noise_on_unlimited_data_has_a_barrier_linear_in_the_loss() {
         assert!(error < found.error && found.error < 2e-3 * exact, "{error} {} {exact}", found.error);
         // p = ∇V = 2Bδ/σ², halfway to one per cent of the end's: of second order in segments of a sixtieth.
         let middle =
-            &found.path[30].iter().zip(&found.path[31]).map(|(a, b)| f64::midpoint(*a, *b)).collect::<Vec<_>>();
-        for (p, x) in found.momenta[30].iter().zip(middle) {
+            &found.path.nodes[30].iter().zip(&found.path.nodes[31]).map(|(a, b)| f64::midpoint(*a, *b)).collect::<Vec<_>>();
+        for (p, x) in found.path.momenta[30].iter().zip(middle) {
             assert!((p - 12.0 * x).abs() < 0.06, "{p} {x}");
         }
     }
