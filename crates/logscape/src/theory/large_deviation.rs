@@ -4,23 +4,22 @@ use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
 use crate::noise::cumulant::{BatchCumulant, CumulantError};
 use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
-use crate::{Barrier, Geometry, Path, Sampling, SgdSettings, WayOut};
+use crate::{Barrier, Geometry, Instanton, Path, Sampling, SgdSettings, WayOut};
 use std::f64::consts::{LN_10, TAU};
 
 /// `η tr C/(4BΔL)` above which noise is told not to be weak.
 const WEAK: f64 = 0.5;
-/// Error of the quasi-potential (decades of the mean number of steps) above which it is told.
+/// Error of quasi-potential and prefactor (decades of the mean number of steps) above which it is told.
 const DECADES: f64 = 0.1;
 
 /// `κ` of the chain, for batches that are independent of each other: with replacement, or a fresh subset every step. Shuffled
 /// epochs are not covered.
 ///
-/// In one dimension quasi-potential and prefactor are exact as `η → 0`, see [`crate::reference::large_deviation`]. In several,
-/// `κ = (|h_e^s|/2π) √(|det Q^s|/det Q*) e^{−V/η}` over each saddle, with the quasi-potential `V = B V_1` of the chain's own
-/// path (its [`Instanton`](crate::Instanton)) and the determinants of the quasi-potential's curvature at both ends. That is
-/// the rate of a diffusion (Bouchet, Reygner 2016) but for a factor that grows along the path where the noise changes or has
-/// no potential; for constant isotropic noise the factor is 1 and the rate Langer's. Where the noise is singular at an end,
-/// Langer's own determinants stand for these, and `√(h_e*|h_e^s|)/2π` where those are not known either.
+/// In one dimension quasi-potential and prefactor are exact as `η → 0`, see [`crate::reference::large_deviation`]. So they are in
+/// several: the sum over saddles of `κ = K e^{−V/η}` with the quasi-potential `V = B V_1` of the chain's own path (its
+/// [`Instanton`](crate::Instanton)) and the [prefactor](crate::reference::minimum_action::prefactor) `K` that the noise has
+/// along it. Where `K` is not known, Langer's `(|h_e^s|/2π) √(det H*/|det H^s|)` stands for it, with a warning, and
+/// `√(h_e*|h_e^s|)/2π` where determinants are not known either.
 ///
 /// Where the chain's path is not known (the problem is large, or fresh subsets of more than one sample, to which `V = B V_1`
 /// does not apply), the quasi-potential is that of motion along the minimum-energy path alone
@@ -56,12 +55,14 @@ fn over_tops(path: &Path, cumulant: &BatchCumulant, sgd: &SgdSettings) -> Result
 struct Rates {
     /// `ln κ` over each.
     terms: Vec<f64>,
-    /// Largest error of a quasi-potential (decades).
+    /// Largest error of a quasi-potential with its prefactor (decades).
     error: f64,
     /// Ways out with the quasi-potential of the minimum-energy path, and why the first of them has.
     projected: (usize, String),
-    /// What a prefactor is made of.
+    /// What prefactors are made of that are not exact.
     made_of: Vec<&'static str>,
+    /// Why the first prefactor along a known path is not known.
+    unknown: Option<String>,
     /// Why the last way out that has none has no rate.
     closed: Option<String>,
 }
@@ -69,11 +70,8 @@ struct Rates {
 impl Rates {
     /// Adds the rate over one saddle.
     fn add(&mut self, way: &WayOut, sgd: &SgdSettings) {
-        let (action, covariance_ratio) = match own_action(way, sgd) {
-            Ok((action, error, ratio)) => {
-                self.error = self.error.max(error / (sgd.learning_rate * LN_10));
-                (action, ratio)
-            }
+        let (action, instanton) = match own_action(way, sgd) {
+            Ok((action, instanton)) => (action, Some(instanton)),
             Err(reason) => match along_path(way, sgd) {
                 Ok(action) => {
                     if self.projected.0 == 0 {
@@ -88,19 +86,25 @@ impl Rates {
                 }
             },
         };
-        let langer = 0.5 * (way.curvature_minimum * -way.curvature_saddle).ln();
-        let (ln_curvatures, made_of) = match (covariance_ratio, way.ln_transverse_ratio) {
-            (Some(ratio), _) => (
-                (-way.curvature_saddle).ln() + ratio,
-                "curvatures of the quasi-potential at both ends, without what the noise changes along the path",
-            ),
-            (None, Some(transverse)) => (langer + transverse, "the Hessian's determinants at both ends (Langer)"),
-            (None, None) => (langer, "the curvatures of the path at both ends, without those across it"),
+        let batch = sgd.batch_size as f64;
+        let mut error = instanton.map_or(0.0, |found| batch * found.error / sgd.learning_rate);
+        let along = 0.5 * (way.curvature_minimum * -way.curvature_saddle).ln() - TAU.ln();
+        let (ln_prefactor, made_of) = match (instanton.map(|found| &found.prefactor), way.ln_transverse_ratio) {
+            (Some(Ok(found)), _) => {
+                error += found.errors[0] + batch * found.errors[1];
+                (found.ln_rate + batch * found.ln_step, None)
+            }
+            (_, Some(transverse)) => (along + transverse, Some("the Hessian's determinants at both ends (Langer)")),
+            (_, None) => (along, Some("the curvatures of the path at both ends, without those across it")),
         };
-        if !self.made_of.contains(&made_of) {
+        self.error = self.error.max(error / LN_10);
+        if let Some(made_of) = made_of.filter(|made_of| !self.made_of.contains(made_of)) {
             self.made_of.push(made_of);
         }
-        self.terms.push(ln_curvatures - TAU.ln() - action / sgd.learning_rate);
+        if let Some(Err(reason)) = instanton.map(|found| &found.prefactor) {
+            self.unknown.get_or_insert_with(|| reason.clone());
+        }
+        self.terms.push(ln_prefactor - action / sgd.learning_rate);
     }
 
     /// `ln κ`, with the warnings that go with it.
@@ -117,19 +121,21 @@ impl Rates {
         if let (count @ 1.., reason) = self.projected {
             warnings.push(Warning::ProjectedAction { count, reason });
         }
-        warnings.push(Warning::ApproximatePrefactor { made_of: self.made_of.join("; ") });
+        if !self.made_of.is_empty() {
+            let reason = self.unknown.map_or_else(String::new, |reason| format!(" ({reason})"));
+            warnings.push(Warning::ApproximatePrefactor { made_of: self.made_of.join("; ") + &reason });
+        }
         Ok(ln_sum(self.terms.into_iter()))
     }
 }
 
-/// Quasi-potential of the chain's own path over the saddle, its error, and the ratio of the determinants; or why there is none.
-fn own_action(way: &WayOut, sgd: &SgdSettings) -> Result<(f64, f64, Option<f64>), String> {
-    let batch = sgd.batch_size as f64;
+/// The chain's own path over the saddle with its quasi-potential for these batches; or why there is none.
+fn own_action<'a>(way: &'a WayOut, sgd: &SgdSettings) -> Result<(f64, &'a Instanton), String> {
     match &way.instanton {
         _ if sgd.sampling != Sampling::WithReplacement && sgd.batch_size > 1 => {
             Err("the chain's own path is known for batches drawn with replacement".to_owned())
         }
-        Some(Ok(found)) => Ok((batch * found.quasi_potential, batch * found.error, found.ln_covariance_ratio)),
+        Some(Ok(found)) => Ok((sgd.batch_size as f64 * found.quasi_potential, found)),
         Some(Err(reason)) => Err(reason.clone()),
         None => Err("the problem is too large to look for the chain's own path".to_owned()),
     }

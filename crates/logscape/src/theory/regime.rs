@@ -105,7 +105,7 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
-    /// The error of the quasi-potential shifts the prediction by more than the limit.
+    /// The error of quasi-potential and prefactor shifts the prediction by more than the limit.
     ActionError {
         /// Error (decades of the mean number of steps).
         value: f64,
@@ -154,7 +154,9 @@ impl fmt::Display for Warning {
                 ("fluctuations about the minimum rise above the barrier: η tr C/(4BΔL)", value, limit)
             }
             Self::WayClosed { reason } => return write!(f, "a way out is left out of the rate: {reason}"),
-            Self::ActionError { value, limit } => ("the quasi-potential is not exact: error in decades", value, limit),
+            Self::ActionError { value, limit } => {
+                ("quasi-potential and prefactor are not exact: error in decades", value, limit)
+            }
             Self::ProjectedAction { count, reason } => {
                 return write!(
                     f,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::geometry::{Decoupling, Outliers};
 use crate::reference::first_passage::ln_mean_radial_exit_time;
+use crate::reference::minimum_action::Prefactor;
 use crate::{Estimate, Path, Sampling, WayOut};
 use std::f64::consts::PI;
 
@@ -276,7 +277,7 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
     let instanton = crate::Instanton {
         quasi_potential: 0.25,
         error: 1e-4,
-        ln_covariance_ratio: Some(0.3),
+        prefactor: Err("paths cross".to_owned()),
         points: Vec::new(),
         momenta: Vec::new(),
     };
@@ -296,14 +297,25 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
     };
     let with = |ways: &[WayOut], batch: usize| predict(ways, batch, Sampling::WithReplacement);
     let one = std::slice::from_ref(&way);
-    let expected = |batch: f64| (0.7_f64 / (2.0 * PI)).ln() + 0.3 - batch * 0.25 / 0.02;
+    let langer = 0.5 * 1.4_f64.ln() + 0.4 - (2.0 * PI).ln();
+    let expected = |batch: f64| langer - batch * 0.25 / 0.02;
     for batch in [1, 3] {
         let found = with(one, batch);
         assert!((found.ln_rate.unwrap() - expected(batch as f64)).abs() < 1e-12, "{found:?}");
-        assert!(found.warnings.iter().any(|w| matches!(w, Warning::ApproximatePrefactor { .. })));
+        assert!(found.warnings.iter().any(|w| w.to_string().contains("(Langer) (paths cross)")), "{found:?}");
         assert!(
             !found.warnings.iter().any(|w| matches!(w, Warning::ProjectedAction { .. } | Warning::ActionError { .. }))
         );
+    }
+    // Its own prefactor is exact: the part of discrete time is that of the batch.
+    let prefactor = Prefactor { ln_rate: -0.8, ln_step: 0.1, errors: [0.01, 0.02] };
+    let sharp = crate::Instanton { prefactor: Ok(prefactor), ..instanton.clone() };
+    let sharp = WayOut { instanton: Some(Ok(sharp)), ..way.clone() };
+    for batch in [1, 3] {
+        let found = with(std::slice::from_ref(&sharp), batch);
+        let exact = -0.8 + batch as f64 * (0.1 - 0.25 / 0.02);
+        assert!((found.ln_rate.unwrap() - exact).abs() < 1e-12, "{found:?}");
+        assert!(!found.warnings.iter().any(|w| matches!(w, Warning::ApproximatePrefactor { .. })), "{found:?}");
     }
     let two = with(&[way.clone(), way.clone()], 1);
     assert!((two.ln_rate.unwrap() - expected(1.0) - 2.0_f64.ln()).abs() < 1e-12);
@@ -346,11 +358,18 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
         told.iter().find_map(|w| if let Warning::NoiseAboveBarrier { value, .. } = w { Some(*value) } else { None });
     assert!((excess.unwrap() - 0.75).abs() < 1e-12, "{told:?}");
     // An uncertain action is told in decades, 0.02/(0.02 ln 10).
-    let uncertain = crate::Instanton { error: 0.02, ..instanton };
+    let uncertain = crate::Instanton { error: 0.02, ..instanton.clone() };
     let told = with(&[WayOut { instanton: Some(Ok(uncertain)), ..way.clone() }], 1).warnings;
     let decades =
         told.iter().find_map(|w| if let Warning::ActionError { value, .. } = w { Some(*value) } else { None });
     assert!((decades.unwrap() - 1.0 / 10.0_f64.ln()).abs() < 1e-12);
+    // So is an uncertain prefactor: 3·0.001/0.02 + 0.5 + 3·0.1.
+    let prefactor = Prefactor { errors: [0.5, 0.1], ..prefactor };
+    let uncertain = crate::Instanton { error: 0.001, prefactor: Ok(prefactor), ..instanton };
+    let told = with(&[WayOut { instanton: Some(Ok(uncertain)), ..way.clone() }], 3).warnings;
+    let decades =
+        told.iter().find_map(|w| if let Warning::ActionError { value, .. } = w { Some(*value) } else { None });
+    assert!((decades.unwrap() - (0.15 + 0.5 + 0.3) / 10.0_f64.ln()).abs() < 1e-12);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Hamiltonians `𝓗(θ, p)` of large deviations: diffusions, and the minibatch chain of a problem.
 
 use crate::noise::cumulant::BatchCumulant;
-use crate::operator::{axpy, dot};
 use crate::operator::full::map_chunks;
+use crate::operator::{axpy, dot};
 use crate::{Problem, Samples};
 use faer::Mat;
 
@@ -27,7 +27,7 @@ pub trait LocalHamiltonian {
     /// `∂𝓗/∂θ` (`n`).
     fn force(&self, p: &[f64]) -> Vec<f64>;
     /// `∂𝓗/∂θ`, and `∂²𝓗/∂p∂θ` (`n × n`, a row per momentum), of which a rough value slows the search for the path, but
-    /// spoils its amplitude.
+    /// spoils its prefactor.
     fn in_position(&self, p: &[f64]) -> (Vec<f64>, Mat<f64>);
     /// Share (up to 1) of the step `d` from `p` over which a second-order expansion may hold.
     fn longest_step(&self, p: &[f64], d: &[f64]) -> f64;

@@ -1,7 +1,7 @@
 //! Tests of minimum action paths against gradient systems, linear ones, known instantons, and closed forms of the chain.
 
-mod amplitude;
 mod chain;
+mod prefactor;
 
 use super::*;
 use faer::Mat;

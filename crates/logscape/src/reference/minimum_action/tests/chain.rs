@@ -134,8 +134,11 @@ fn label_noise_on_unlimited_data_has_a_barrier_linear_in_the_loss() {
         let error = (found.action - exact).abs();
         assert!(error < found.error && found.error < 2e-3 * exact, "{error} {} {exact}", found.error);
         // p = ∇V = 2Bδ/σ², halfway to one per cent of the end's: of second order in segments of a sixtieth.
-        let middle =
-            &found.path.nodes[30].iter().zip(&found.path.nodes[31]).map(|(a, b)| f64::midpoint(*a, *b)).collect::<Vec<_>>();
+        let middle = &found.path.nodes[30]
+            .iter()
+            .zip(&found.path.nodes[31])
+            .map(|(a, b)| f64::midpoint(*a, *b))
+            .collect::<Vec<_>>();
         for (p, x) in found.path.momenta[30].iter().zip(middle) {
             assert!((p - 12.0 * x).abs() < 0.06, "{p} {x}");
         }
