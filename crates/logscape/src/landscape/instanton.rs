@@ -12,6 +12,9 @@ use crate::reference::minimum_action::{
 use crate::{Instanton, Problem, Sampling, SgdSettings};
 use faer::Mat;
 
+/// Segments of the path: prefactors change by some per cent from half as many.
+const SEGMENTS: usize = 160;
+
 /// The path from `minimum` to `saddle` of least action for batches of one, from the minimum-energy path; or why there is
 /// none. None for a problem of more than `instanton_up_to`.
 ///
@@ -35,7 +38,8 @@ pub(super) fn instanton(
     };
     let ascent = &saddle.path[..=saddle.path.len() / 2];
     let hamiltonian = SgdHamiltonian::new(problem, law);
-    let found = minimum_action(&hamiltonian, ascent, &MinimumActionConfig::default(), interrupt);
+    let config = MinimumActionConfig { segments: SEGMENTS, ..MinimumActionConfig::default() };
+    let found = minimum_action(&hamiltonian, ascent, &config, interrupt);
     Ok(Some(match found {
         Ok(found) => {
             let minimum = curvature_at_minimum(problem, &minimum.theta, interrupt)?;

@@ -141,7 +141,7 @@ pub struct MinimumAction {
     /// Its action, the quasi-potential where the path starts in a stable point and stays in its basin: extrapolated to
     /// vanishing segments, and with the floor's share put back. `ln(mean steps) ≈ action/η` for SGD.
     pub action: f64,
-    /// Estimated error of `action`: its change from the coarse to the fine grid, and what the floor carries. An estimate
+    /// Estimated error of `action`: its change from half as many segments, and what the floor carries. An estimate
     /// only: paths that leave a focus in endless turns, which no grid resolves, have larger ones.
     pub error: f64,
     /// Expected fall of the action by one more step, relative to it.
@@ -150,7 +150,7 @@ pub struct MinimumAction {
     pub floor_share: f64,
     /// The path.
     pub path: ActionPath,
-    /// The path of least action on half as many segments, which tells errors of what is computed along the path.
+    /// The path of least action on half as many segments, which tells errors of what is computed along.
     pub coarse: ActionPath,
     /// Steps taken on all floors and on both grids.
     pub steps: usize,
@@ -179,9 +179,12 @@ pub fn minimum_action(
         share *= LOWERING;
     }
     search.floor = config.noise_floor * noise;
-    let coarse = converged(&mut search, config)?;
-    search.path = spaced(&coarse.path.nodes, config.segments);
+    search.relax(ROUGH)?;
+    search.path = spaced(&search.path, config.segments);
     let fine = converged(&mut search, config)?;
+    // Nodes that have come a long way are uneven; those of the fine path are a smooth start.
+    search.path = spaced(&fine.path.nodes, config.segments / 2);
+    let coarse = converged(&mut search, config)?;
     refuse_fixed_points(hamiltonian, &fine.path.nodes, interrupt)?;
     let change = fine.action - coarse.action;
     Ok(MinimumAction {
@@ -195,7 +198,7 @@ pub fn minimum_action(
     })
 }
 
-/// A path at rest at the last floor, with the floor's share put back into its action.
+/// A path at the last floor, with the floor's share put back into its action.
 struct Rested {
     action: f64,
     /// What was put back.
