@@ -77,7 +77,7 @@ pub struct WayOut {
 pub struct Instanton {
     /// Quasi-potential `V_1` of the saddle over the minimum: `ln(steps) ≈ B V_1/η`.
     pub quasi_potential: f64,
-    /// Estimate of its error, from two grids and what was added to noise that is singular.
+    /// Estimate of its error, from two grids and from what was added to noise that is singular.
     pub error: f64,
     /// The factor before the exponent for batches of one, of which those of `B` have `B` times the part of discrete time; or why
     /// it is not known.
