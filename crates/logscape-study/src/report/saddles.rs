@@ -25,6 +25,7 @@ struct SaddleView {
     transverse: String,
     other_loss: String,
     certificate: String,
+    climb: String,
 }
 
 impl From<&SaddlesRecord> for SaddlesView {
@@ -45,8 +46,24 @@ impl From<&SaddleRecord> for SaddleView {
             transverse: or_dash(saddle.ln_transverse_ratio.map(f64::exp).filter(|ratio| ratio.is_finite())),
             other_loss: number(saddle.other_loss),
             certificate: certificate(&saddle.certificate),
+            climb: climb(saddle),
         }
     }
+}
+
+/// The chain's own path: its quasi-potential and prefactor, or why they are not known.
+fn climb(saddle: &SaddleRecord) -> String {
+    let note = saddle.note.as_deref().unwrap_or_default();
+    let Some(action) = saddle.quasi_potential else { return format!("quasi-potential not known: {note}") };
+    let error = saddle.quasi_potential_error.map_or_else(String::new, |error| format!(" ± {}", number(error)));
+    let prefactor = match (saddle.ln_prefactor, saddle.ln_prefactor_step) {
+        (Some(rate), Some(step)) => {
+            let sign = if step < 0.0 { '−' } else { '+' };
+            format!("ln κ + V/η = {} {sign} {} B", number(rate), number(step.abs()))
+        }
+        _ => format!("prefactor not known: {note}"),
+    };
+    format!("quasi-potential V/B = {}{error}, {prefactor}", number(action))
 }
 
 /// Index, and where the gradient flow ends.
