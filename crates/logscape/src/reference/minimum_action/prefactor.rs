@@ -46,8 +46,8 @@ const TERMS: u32 = 14;
 const SMALL: f64 = 0.5;
 /// Relative change of `Q` by a step below which the next ones of the segment do the same.
 const SETTLED: f64 = 1e-12;
-/// Most steps of all segments together.
-const STEPS: f64 = 1e7;
+/// Most steps of all segments together, each of some `n³` operations.
+const STEPS: f64 = 1e5;
 /// Share of the action that is left where the path is taken to meet the edge of the basin. The distance is its root.
 const EDGE: f64 = 1e-4;
 
@@ -101,13 +101,14 @@ pub(super) struct Passage<'a> {
     locals: Vec<Local>,
     /// Steps that are left.
     budget: f64,
+    interrupt: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl<'a> Passage<'a> {
     pub(super) fn new(
         hamiltonian: &dyn Hamiltonian,
         path: &'a ActionPath,
-        interrupt: &(dyn Fn() -> bool + Sync),
+        interrupt: &'a (dyn Fn() -> bool + Sync),
     ) -> Result<Self, MinimumActionError> {
         let positions = middles(&path.nodes);
         let locals: Vec<Option<Local>> = positions
@@ -119,7 +120,7 @@ impl<'a> Passage<'a> {
         let known = locals.into_iter().zip(positions);
         let locals: Result<Vec<Local>, _> =
             known.map(|(local, position)| local.ok_or(MinimumActionError::NoRoot { position })).collect();
-        Ok(Self { path, velocities: differences(&path.nodes), locals: locals?, budget: STEPS })
+        Ok(Self { path, velocities: differences(&path.nodes), locals: locals?, budget: STEPS, interrupt })
     }
 
     /// `½ ∫ p'·θ' dt`, `p' = −𝓗_θ`.
@@ -160,7 +161,8 @@ impl<'a> Passage<'a> {
         let depth = ln_det(minimum).ok_or_else(caustic)?;
         let speed = norm(&across) / duration;
         let ln_d = far + near + beyond - 0.5 * (8.0 * PI * PI * left[section]).ln();
-        Ok(0.5 * (depth - stiffness) + ln_c + ln_d + speed.ln())
+        let ln_rate = 0.5 * (depth - stiffness) + ln_c + ln_d + speed.ln();
+        if ln_rate.is_finite() { Ok(ln_rate) } else { Err(caustic()) }
     }
 
     /// Moves the second derivatives over these segments: `Q` forward, with what `ln C` gains, or `−R` back, with what `ln D` gains.
@@ -173,6 +175,7 @@ impl<'a> Passage<'a> {
         let mut gain = 0.0;
         let (first, count) = (segments.start, segments.len());
         for k in 0..count {
+            check(self.interrupt)?;
             let i = if back { first + count - 1 - k } else { first + k };
             let (local, time) = (&self.locals[i], self.path.times[i]);
             let rate = local.mixed.norm_l2() + (local.variance.norm_l2() * local.curvature.norm_l2()).sqrt();
