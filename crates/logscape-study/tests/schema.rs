@@ -236,6 +236,7 @@ fn the_schema_knows_every_check() {
         Warning::NegativeCurvature { value, limit },
         Warning::WaysLeftOut { value, limit },
         Warning::NoiseAboveBarrier { value, limit },
+        Warning::StrongPrefactor { value, limit },
         Warning::WayClosed { reason: reason() },
         Warning::ActionError { value, limit },
         Warning::ProjectedAction { count: 1, reason: reason() },
@@ -257,6 +258,7 @@ fn the_schema_knows_every_check() {
             | Warning::NegativeCurvature { .. }
             | Warning::WaysLeftOut { .. }
             | Warning::NoiseAboveBarrier { .. }
+            | Warning::StrongPrefactor { .. }
             | Warning::WayClosed { .. }
             | Warning::ActionError { .. }
             | Warning::ProjectedAction { .. }

@@ -9,6 +9,10 @@ use std::f64::consts::{LN_10, TAU};
 
 /// `η tr C/(4BΔL)` above which noise is told not to be weak.
 const WEAK: f64 = 0.5;
+/// Share of the exponent above which a prefactor is told to be no small part of it.
+const STRONG: f64 = 0.5;
+/// Share of the rate from which on a saddle counts.
+const SHARE: f64 = 0.1;
 /// Error of quasi-potential and prefactor (decades of the mean number of steps) above which it is told.
 const DECADES: f64 = 0.1;
 
@@ -55,6 +59,8 @@ fn over_tops(path: &Path, cumulant: &BatchCumulant, sgd: &SgdSettings) -> Result
 struct Rates {
     /// `ln κ` over each.
     terms: Vec<f64>,
+    /// Of each, `|ln K|`, in units of the two curvatures along the path, over the exponent.
+    strengths: Vec<f64>,
     /// Largest error of a quasi-potential with its prefactor (decades).
     error: f64,
     /// Ways out with the quasi-potential of the minimum-energy path, and why the first of them has.
@@ -104,7 +110,9 @@ impl Rates {
         if let Some(Err(reason)) = instanton.map(|found| &found.prefactor) {
             self.unknown.get_or_insert_with(|| reason.clone());
         }
-        self.terms.push(ln_prefactor - action / sgd.learning_rate);
+        let exponent = action / sgd.learning_rate;
+        self.terms.push(ln_prefactor - exponent);
+        self.strengths.push((ln_prefactor - along).abs() / exponent);
     }
 
     /// `ln κ`, with the warnings that go with it.
@@ -125,7 +133,14 @@ impl Rates {
             let reason = self.unknown.map_or_else(String::new, |reason| format!(" ({reason})"));
             warnings.push(Warning::ApproximatePrefactor { made_of: self.made_of.join("; ") + &reason });
         }
-        Ok(ln_sum(self.terms.into_iter()))
+        let ln_rate = ln_sum(self.terms.iter().copied());
+        let counts = self.terms.iter().map(|term| term - ln_rate >= SHARE.ln());
+        let value =
+            counts.zip(&self.strengths).filter(|(counts, _)| *counts).fold(0.0, |most: f64, (_, &s)| most.max(s));
+        if value > STRONG {
+            warnings.push(Warning::StrongPrefactor { value, limit: STRONG });
+        }
+        Ok(ln_rate)
     }
 }
 

@@ -100,6 +100,13 @@ pub enum Warning {
         /// Largest value taken as weak.
         limit: f64,
     },
+    /// The prefactor is no small part of the exponent of a rate that counts: the limit of small learning rates is far.
+    StrongPrefactor {
+        /// `|ln 2πK/√(h*|h^s|)| / (V/η)`, the largest of the saddles that have a tenth of the rate or more.
+        value: f64,
+        /// Largest value taken as small.
+        limit: f64,
+    },
     /// A way out is left out of the rate.
     WayClosed {
         /// Why.
@@ -152,6 +159,9 @@ impl fmt::Display for Warning {
             }
             Self::NoiseAboveBarrier { value, limit } => {
                 ("fluctuations about the minimum rise above the barrier: η tr C/(4BΔL)", value, limit)
+            }
+            Self::StrongPrefactor { value, limit } => {
+                ("the prefactor is no small part of the exponent: |ln 2πK/√(h*|h^s|)|/(V/η)", value, limit)
             }
             Self::WayClosed { reason } => return write!(f, "a way out is left out of the rate: {reason}"),
             Self::ActionError { value, limit } => {

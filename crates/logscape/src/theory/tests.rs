@@ -317,6 +317,18 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
         assert!((found.ln_rate.unwrap() - exact).abs() < 1e-12, "{found:?}");
         assert!(!found.warnings.iter().any(|w| matches!(w, Warning::ApproximatePrefactor { .. })), "{found:?}");
     }
+    // At η = 0.02 the exponent is 12.5 and −0.8 of the two curvatures' √1.4/2π a tenth of it; −9 is more than half, unless another
+    // way out is much faster.
+    let strong = |ways: &[WayOut]| {
+        let told = with(ways, 1).warnings;
+        told.iter().find_map(|w| if let Warning::StrongPrefactor { value, .. } = w { Some(*value) } else { None })
+    };
+    let prefactor = Prefactor { ln_rate: -9.0, ln_step: 0.0, errors: [0.0; 2] };
+    let slow = crate::Instanton { prefactor: Ok(prefactor), ..instanton.clone() };
+    let slow = WayOut { instanton: Some(Ok(slow)), ..way.clone() };
+    let own = (9.0 + 0.5 * 1.4_f64.ln() - (2.0 * PI).ln()) / 12.5;
+    assert!((strong(std::slice::from_ref(&slow)).unwrap() - own).abs() < 1e-12);
+    assert_eq!((strong(std::slice::from_ref(&sharp)), strong(&[slow, sharp.clone()])), (None, None));
     let two = with(&[way.clone(), way.clone()], 1);
     assert!((two.ln_rate.unwrap() - expected(1.0) - 2.0_f64.ln()).abs() < 1e-12);
     // Without it: V = ∫ q, where e^{−q sin πx} cosh 2q = 1, by bisection; and Langer's determinants.
