@@ -135,7 +135,7 @@ pub struct MinimumTable {
     pub init: Initialisation,
     /// Gradient norm at which the search stops.
     pub tolerance: f64,
-    /// Most deterministic iterations.
+    /// Most iterations of L-BFGS, and most Hessian products of the Newton steps after it.
     pub max_iterations: u64,
     /// Training by SGD that comes first.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,8 @@
-//! Finding a minimum: SGD training, L-BFGS refinement and, for few parameters, Newton steps.
+//! Finding a minimum: SGD training, L-BFGS refinement, Newton steps by conjugate gradients and, for few parameters, in the whole
+//! eigenbasis.
 
 use super::newton::newton;
+use super::trust_region::trust_region;
 use crate::operator::dense::EigenError;
 use crate::operator::full::loss_and_gradient;
 use crate::operator::{axpy, norm};
@@ -36,11 +38,11 @@ pub struct Minimum {
 pub struct MinimumConfig {
     /// Gradient norm below which the search ends; the loss's own rounding allows L-BFGS about `10⁻⁹`.
     pub gradient_tolerance: f64,
-    /// Most L-BFGS iterations.
+    /// Most L-BFGS iterations, and most Hessian products of the Newton steps by conjugate gradients after them.
     pub max_iterations: usize,
     /// Pairs that L-BFGS remembers.
     pub memory: usize,
-    /// Largest number of parameters for which Newton steps finish the search; each costs `O(P³)`.
+    /// Largest number of parameters for which Newton steps in the whole eigenbasis finish the search; each costs `O(P³)`.
     pub newton_up_to: usize,
     /// Most Newton steps.
     pub newton_steps: usize,
@@ -144,8 +146,9 @@ impl Gradient for Objective<'_> {
     }
 }
 
-/// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search, then by damped Newton
-/// steps that leave saddles where the problem is small. `interrupt` is asked before every evaluation.
+/// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search; where that does not converge, or the
+/// problem is large, by Newton steps in a trust region; and by damped Newton steps in the whole eigenbasis where it is small. Both
+/// leave saddles. `interrupt` is asked before every evaluation.
 ///
 /// A line search that can make no further progress ends the search; the lowest point seen is what is returned.
 ///
@@ -188,7 +191,11 @@ pub fn find_minimum(
         iterations: seen.evaluations,
         method: "l-bfgs".to_owned(),
     };
-    if problem.dim() <= config.newton_up_to {
+    let small = problem.dim() <= config.newton_up_to;
+    if !small || minimum.gradient_norm >= config.gradient_tolerance {
+        trust_region(problem, &mut minimum, config.gradient_tolerance, config.max_iterations, interrupt);
+    }
+    if small {
         newton(problem, &mut minimum, config.gradient_tolerance, config.newton_steps, interrupt)?;
     }
     minimum.converged = minimum.gradient_norm < config.gradient_tolerance;

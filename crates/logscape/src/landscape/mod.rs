@@ -10,6 +10,7 @@ mod newton;
 pub mod path;
 pub mod saddle;
 pub mod spectrum;
+mod trust_region;
 pub mod ways_out;
 
 pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};

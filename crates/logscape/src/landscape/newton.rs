@@ -1,10 +1,11 @@
 //! Damped Newton steps that leave saddles, for problems small enough for a dense Hessian.
 
 use super::minimum::{Minimum, MinimumError};
+use super::trust_region::descend_along;
 use crate::Problem;
 use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::full::{loss, loss_and_gradient};
-use crate::operator::{Hessian, axpy, norm};
+use crate::operator::full::loss_and_gradient;
+use crate::operator::{Hessian, norm};
 use faer::{Col, ColRef, MatRef};
 
 /// Relative difference of losses that rounding can make.
@@ -46,7 +47,10 @@ pub(super) fn newton(
             return Ok(());
         }
         let step = if minimum.gradient_norm < tolerance {
-            descend_along(problem, minimum, vectors.col(values.len() - 1))
+            {
+                let lowest: Vec<f64> = vectors.col(values.len() - 1).iter().copied().collect();
+                descend_along(problem, minimum, &lowest)
+            }
         } else {
             damped_step(problem, minimum, &gradient, &values, vectors.as_ref(), &mut damping)
         };
@@ -59,7 +63,7 @@ pub(super) fn newton(
             gradient_norm: norm(&gradient),
             converged: false,
             iterations: minimum.iterations + 1,
-            method: "l-bfgs, newton".to_owned(),
+            method: format!("{}, newton", minimum.method.trim_end_matches(", newton")),
         };
     }
     Ok(())
@@ -92,37 +96,28 @@ fn damped_step(
     None
 }
 
-/// The lowest of a few points on the line through the minimum along `direction`, if one is lower than the minimum.
-fn descend_along(problem: &dyn Problem, minimum: &Minimum, direction: ColRef<f64>) -> Option<Vec<f64>> {
-    let direction: Vec<f64> = direction.iter().copied().collect();
-    let lengths = (0..8).map(|k| 10.0_f64.powi(-k)).flat_map(|length| [length, -length]);
-    lengths
-        .map(|length| {
-            let mut theta = minimum.theta.clone();
-            axpy(length, &direction, &mut theta);
-            (loss(problem, &theta), theta)
-        })
-        .filter(|(loss, _)| *loss < minimum.loss)
-        .min_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, theta)| theta)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::landscape::{MinimumConfig, SpectrumConfig, find_minimum, spectrum};
+    use crate::operator::full::loss;
     use crate::problem::{Activation, Initialisation, MatrixFactorisation, Mlp};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+
+    /// Both ways to take Newton steps, and what they are called.
+    const WAYS: [(usize, &str); 2] = [(1500, "newton"), (0, "trust region")];
 
     #[test]
     fn a_saddle_is_left_for_the_global_minimum() {
         // ½ mean (u v − 1)² over equal entries has a saddle at 0, where L = ½, and minima on u v = 1, where L = 0.
         let entries = [(0, 0, 1.0)];
         let problem = MatrixFactorisation::new(1, 1, 1, &entries).unwrap();
-        let found = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap();
-        assert!(found.converged, "{found:?}");
-        assert!((found.theta[0] * found.theta[1] - 1.0).abs() < 1e-7, "{found:?}");
+        for (newton_up_to, name) in WAYS {
+            let config = MinimumConfig { newton_up_to, ..MinimumConfig::default() };
+            let found = find_minimum(&problem, &[0.0, 0.0], &config, &|| false).unwrap();
+            assert!(found.converged && found.method.contains(name), "{found:?}");
+            assert!((found.theta[0] * found.theta[1] - 1.0).abs() < 1e-7, "{found:?}");
+        }
     }
 
     #[test]
@@ -131,24 +126,31 @@ mod tests {
         let targets = inputs.iter().map(|x| (1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin()).collect();
         let problem = Mlp::new(&[1, 2, 1], Activation::Tanh, inputs, targets).unwrap();
         let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(3));
-        let config = MinimumConfig {
-            max_iterations: 50,
-            newton_steps: 200,
-            gradient_tolerance: 1e-7,
-            ..MinimumConfig::default()
-        };
-        let found = find_minimum(&problem, &start, &config, &|| false).unwrap();
-        assert!(found.converged && found.method.ends_with("newton"), "{found:?}");
-        let at = |step: &[f64], h: f64| {
-            let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();
-            loss(&problem, &theta)
-        };
-        // Along every eigenvector the loss is lowest at 0, up to the rounding of losses near 0.1.
-        let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &|| false).unwrap();
-        assert_eq!(whole.index, 0);
-        for v in &whole.vectors {
-            let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;
-            assert!(rise > -1e-4 * config.gradient_tolerance - 1e-15, "{rise:e}");
+        for (newton_up_to, name) in WAYS {
+            // Too few iterations for L-BFGS; the conjugate gradients have as many products as the search iterations.
+            let lbfgs = MinimumConfig { max_iterations: 50, newton_up_to: 0, ..MinimumConfig::default() };
+            let rough = find_minimum(&problem, &start, &lbfgs, &|| false).unwrap();
+            assert!(!rough.converged, "{rough:?}");
+            let config = MinimumConfig {
+                max_iterations: if newton_up_to == 0 { 2000 } else { 1 },
+                newton_up_to,
+                newton_steps: 200,
+                gradient_tolerance: 1e-7,
+                memory: 1,
+            };
+            let found = find_minimum(&problem, &rough.theta, &config, &|| false).unwrap();
+            assert!(found.converged && found.method.ends_with(name), "{found:?}");
+            let at = |step: &[f64], h: f64| {
+                let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();
+                loss(&problem, &theta)
+            };
+            // Along every eigenvector the loss is lowest at 0, up to the rounding of losses near 0.1.
+            let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &|| false).unwrap();
+            assert_eq!(whole.index, 0);
+            for v in &whole.vectors {
+                let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;
+                assert!(rise > -1e-4 * config.gradient_tolerance - 1e-15, "{rise:e}");
+            }
         }
     }
 }
