@@ -211,9 +211,7 @@ impl Mlp {
             product(z, m, Accum::Add, input, layer.weights(theta).transpose());
             if l + 1 < self.layers.len() {
                 let (a, slope) = (&mut buffers.a[span.clone()], &mut buffers.slope[span]);
-                for ((z, a), slope) in z.iter().zip(a).zip(slope) {
-                    (*a, *slope) = self.activation.value_and_slope(*z);
-                }
+                kernel::activate_into(self.activation, z, a, slope);
             }
         }
     }
@@ -221,8 +219,9 @@ impl Mlp {
     /// Fills `curvature`, after [`forward`](Self::forward).
     fn second_slopes(&self, m: usize, buffers: &mut Buffers) {
         let hidden = m * self.last().units_before;
-        for (curvature, z) in buffers.curvature[..hidden].iter_mut().zip(&buffers.z[..hidden]) {
-            *curvature = self.activation.curvature(*z);
+        let known = buffers.z[..hidden].iter().zip(&*buffers.a).zip(&*buffers.slope);
+        for (curvature, ((z, a), slope)) in buffers.curvature.iter_mut().zip(known) {
+            *curvature = self.activation.curvature_at(*z, *a, *slope);
         }
     }
 

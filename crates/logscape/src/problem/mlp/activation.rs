@@ -69,8 +69,8 @@ impl Activation {
     pub fn curvature(self, z: f64) -> f64 {
         match self {
             Self::Tanh => {
-                let value = z.tanh();
-                -2.0 * value * (1.0 - value * value)
+                let (value, slope) = self.value_and_slope(z);
+                self.curvature_at(z, value, slope)
             }
             Self::Relu | Self::Identity => 0.0,
             Self::Gelu => {
@@ -78,6 +78,14 @@ impl Activation {
                 slope + 0.5 * z * curvature
             }
         }
+    }
+}
+
+impl Activation {
+    /// [`curvature`](Self::curvature) where `σ(z)` and `σ'(z)` are known, which may spare their evaluation.
+    #[inline]
+    pub(super) fn curvature_at(self, z: f64, value: f64, slope: f64) -> f64 {
+        if self == Self::Tanh { -2.0 * value * slope } else { self.curvature(z) }
     }
 }
 

@@ -6,7 +6,7 @@
 //! order of its index, in four interleaved parts where a tile has a single row.
 
 use super::Activation;
-use crate::lanes::{LANES, Lane, Real};
+use crate::lanes::{LANES, Lane, Real, dispatch};
 
 /// Rows of a full tile. Weights have rows of zeros up to a multiple of it.
 pub(crate) const TILE: usize = 8;
@@ -291,6 +291,23 @@ pub(crate) fn activate<R: Real>(activation: Activation, z: &mut [Lane<R>], slope
     }
 }
 
+/// Writes `σ(z)` to `values` and `σ'(z)` to `slopes` for every `z`; all have one length.
+pub(crate) fn activate_into(activation: Activation, z: &[f64], values: &mut [f64], slopes: &mut [f64]) {
+    dispatch(
+        #[inline(always)]
+        || {
+            let outputs = values.chunks_mut(LANES).zip(slopes.chunks_mut(LANES));
+            for (z, (values, slopes)) in z.chunks(LANES).zip(outputs) {
+                let (mut lane, mut slope) = ([Lane::splat(0.0)], [Lane::splat(0.0)]);
+                lane[0].0[..z.len()].copy_from_slice(z);
+                activate(activation, &mut lane, &mut slope);
+                values.copy_from_slice(&lane[0].0[..z.len()]);
+                slopes.copy_from_slice(&slope[0].0[..z.len()]);
+            }
+        },
+    );
+}
+
 #[inline(always)]
 fn each<R: Real>(z: &mut [Lane<R>], slopes: &mut [Lane<R>], f: impl Fn(R) -> (R, R)) {
     for (z, slope) in z.iter_mut().zip(slopes) {
@@ -305,7 +322,6 @@ mod tests {
     //! Kernels against sums written out, over shapes around the tile.
 
     use super::*;
-    use crate::lanes::dispatch;
 
     /// Numbers of either sign, none of them special.
     fn matrix(rows: usize, columns: usize, seed: f64) -> Vec<Vec<f64>> {
@@ -394,6 +410,15 @@ mod tests {
                 for l in 0..LANES {
                     let (value, slope) = activation.value_and_slope(z[l]);
                     assert!((values[i][l] - value).abs() < 1e-14 && (slopes[i][l] - slope).abs() < 1e-14);
+                }
+            }
+            for count in [1, 15, 16, 37] {
+                let z: Vec<f64> = (0..count).map(|i| 0.17 * f64::from(i) - 3.0).collect();
+                let (mut values, mut slopes) = (vec![7.0; z.len()], vec![7.0; z.len()]);
+                activate_into(activation, &z, &mut values, &mut slopes);
+                for i in 0..z.len() {
+                    let (value, slope) = activation.value_and_slope(z[i]);
+                    assert!((values[i] - value).abs() < 1e-14 && (slopes[i] - slope).abs() < 1e-14);
                 }
             }
             let (mut zero, mut slope) = ([Lane::splat(0.0_f32)], [Lane::splat(0.0)]);
