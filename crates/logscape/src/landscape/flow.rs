@@ -1,10 +1,19 @@
 //! Gradient flow `dθ/dt = −∇L`, to the minimum in which it ends.
 
 use super::local::{LocalModel, ModelConfig, difference, distance, sum};
+use super::minimum::Minimum;
+use super::trust_region::trust_region;
 use crate::Problem;
 use crate::operator::dense::EigenError;
-use crate::operator::full::loss_and_gradient;
-use crate::operator::norm;
+use crate::operator::full::{loss, loss_and_gradient};
+use crate::operator::{axpy, norm};
+
+/// Steps before the first attempt to go to the end by Newton's; each further one waits twice as long. And its Hessian products.
+const PATIENCE: usize = 20;
+const PRODUCTS: usize = 2000;
+/// Longest way of an attempt, in longest steps of the flow, and the points at which the loss along it is looked at.
+const NEAR: f64 = 10.0;
+const LOOKS: usize = 20;
 
 /// Settings of [`flow`].
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +56,8 @@ pub(super) fn gain(curvature: f64, h: f64) -> f64 {
 /// A step of duration `h` is exact in the local quadratic model, `s = −Σ_j v_j g_j (1 − e^{−hλ_j})/λ_j` (exponential
 /// Rosenbrock–Euler; Hochbruck, Ostermann, Schweitzer 2009), so that stiff directions limit nothing. The gradient that the
 /// model misses, propagated over the step, is its error; `h` follows from it. As `h` grows near the end the steps become
-/// Newton's.
+/// Newton's. In a Krylov space they are too short for soft directions: there the flow ends at the minimum to which
+/// [`trust_region`] leads, if that is near and the loss falls all along the straight way.
 ///
 /// # Errors
 /// As [`LocalModel::at`].
@@ -60,6 +70,8 @@ pub(super) fn flow(
     let mut model = LocalModel::at(problem, start, &[], config.model, interrupt)?;
     let mut points = vec![start.to_vec()];
     let mut duration = 1.0 / model.scale().max(f64::MIN_POSITIVE);
+    let partial = model.values.len() < problem.dim();
+    let mut attempt = PATIENCE;
     for _ in 0..config.max_steps {
         if norm(&model.gradient) < config.gradient_tolerance && model.negative() == 0 {
             break;
@@ -83,12 +95,53 @@ pub(super) fn flow(
         if accepted {
             model = LocalModel::at(problem, &trial, &[], config.model, interrupt)?;
             points.push(trial);
+            if partial && points.len() >= attempt && model.negative() == 0 {
+                attempt *= 2;
+                if let Some(end) = newton_end(problem, &model, config, interrupt) {
+                    model = LocalModel::at(problem, &end, &[], config.model, interrupt)?;
+                    points.push(end);
+                    break;
+                }
+            }
         } else if h < 1e-12 / model.scale() {
             break;
         }
     }
     let gradient_norm = norm(&model.gradient);
     Ok(Flow { points, gradient_norm, converged: gradient_norm < config.gradient_tolerance && model.negative() == 0 })
+}
+
+/// The minimum near the point of `model` to which Newton steps and the straight way downhill lead, if there is one.
+fn newton_end(
+    problem: &dyn Problem,
+    model: &LocalModel,
+    config: &FlowConfig,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<f64>> {
+    let mut end = Minimum {
+        theta: model.theta.clone(),
+        loss: model.loss,
+        gradient_norm: norm(&model.gradient),
+        converged: false,
+        iterations: 0,
+        method: String::new(),
+    };
+    trust_region(problem, &mut end, config.gradient_tolerance, PRODUCTS, interrupt);
+    let way = difference(&end.theta, &model.theta);
+    if end.gradient_norm >= config.gradient_tolerance || norm(&way) > NEAR * config.max_step {
+        return None;
+    }
+    let mut last = model.loss;
+    for k in 1..=LOOKS {
+        let mut theta = model.theta.clone();
+        axpy(k as f64 / LOOKS as f64, &way, &mut theta);
+        let here = loss(problem, &theta);
+        if here > last * (1.0 + 1e-13) {
+            return None;
+        }
+        last = here;
+    }
+    Some(end.theta)
 }
 
 /// `count` points at equal distances along the broken line through `points`, both ends included.
