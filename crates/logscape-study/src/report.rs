@@ -7,7 +7,7 @@ use crate::figures::{self, Missing, Outcome, number};
 use crate::record::{
     CommittedRecord, EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages,
 };
-use crate::schema::{FigureFormat, RegionText};
+use crate::schema::{EscapeMethod, FigureFormat, RegionText};
 use logscape::Estimate;
 use logscape::dynamics::named;
 use logscape::ensemble::COMMITTED;
@@ -180,10 +180,15 @@ fn what(record: &Record) -> String {
             RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),
             RegionText::Box(_) => "out of a box".to_owned(),
         };
-        format!(
-            " Escape means going {region}; {} replicas of SGD, each at most {} steps.",
-            escape.replicas, escape.max_steps
-        )
+        let direct = format!("{} replicas of SGD, each at most {} steps", escape.replicas, escape.max_steps);
+        let rare = format!("{} repeats of {} excursions", escape.rare.repeats, escape.rare.trajectories);
+        let how = match escape.method {
+            EscapeMethod::Direct => direct,
+            EscapeMethod::Auto => format!("{direct}, or, where too few of them would escape, splitting, {rare}"),
+            EscapeMethod::Splitting => format!("measured by splitting, {rare}"),
+            EscapeMethod::ForwardFlux => format!("measured by forward flux sampling, {rare}"),
+        };
+        format!(" Escape means going {region}; {how}.")
     });
     format!(
         "Problem: {kind}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
