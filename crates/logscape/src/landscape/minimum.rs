@@ -33,6 +33,16 @@ pub struct Minimum {
     pub method: String,
 }
 
+impl Minimum {
+    /// Takes one step more, to `theta`.
+    pub(super) fn step_to(&mut self, theta: Vec<f64>, loss: f64, gradient_norm: f64) {
+        self.theta = theta;
+        self.loss = loss;
+        self.gradient_norm = gradient_norm;
+        self.iterations += 1;
+    }
+}
+
 /// Settings of [`find_minimum`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MinimumConfig {
@@ -192,11 +202,19 @@ pub fn find_minimum(
         method: "l-bfgs".to_owned(),
     };
     let small = problem.dim() <= config.newton_up_to;
+    let mut before = minimum.iterations;
     if !small || minimum.gradient_norm >= config.gradient_tolerance {
         trust_region(problem, &mut minimum, config.gradient_tolerance, config.max_iterations, interrupt);
     }
+    if minimum.iterations > before {
+        minimum.method.push_str(", trust region");
+        before = minimum.iterations;
+    }
     if small {
         newton(problem, &mut minimum, config.gradient_tolerance, config.newton_steps, interrupt)?;
+    }
+    if minimum.iterations > before {
+        minimum.method.push_str(", newton");
     }
     minimum.converged = minimum.gradient_norm < config.gradient_tolerance;
     Ok(minimum)

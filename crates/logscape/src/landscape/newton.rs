@@ -47,24 +47,15 @@ pub(super) fn newton(
             return Ok(());
         }
         let step = if minimum.gradient_norm < tolerance {
-            {
-                let lowest: Vec<f64> = vectors.col(values.len() - 1).iter().copied().collect();
-                descend_along(problem, minimum, &lowest)
-            }
+            let lowest: Vec<f64> = vectors.col(values.len() - 1).iter().copied().collect();
+            descend_along(problem, minimum, &lowest)
         } else {
             damped_step(problem, minimum, &gradient, &values, vectors.as_ref(), &mut damping)
         };
         let Some(theta) = step else { return Ok(()) };
         let (loss, new_gradient) = loss_and_gradient(problem, &theta);
         gradient = new_gradient;
-        *minimum = Minimum {
-            theta,
-            loss,
-            gradient_norm: norm(&gradient),
-            converged: false,
-            iterations: minimum.iterations + 1,
-            method: format!("{}, newton", minimum.method.trim_end_matches(", newton")),
-        };
+        minimum.step_to(theta, loss, norm(&gradient));
     }
     Ok(())
 }

@@ -27,7 +27,8 @@ const SHORTEST: f64 = 1e-14;
 /// A step minimises the quadratic model of the loss by conjugate gradients, up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`, or to the
 /// edge of the trust region, also along a direction that curves down (Steihaug 1983, *SIAM J. Numer. Anal.* 20, 626). The radius
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves
-/// down, the point moves along it. Costs a Hessian product for each conjugate gradient, and memory of a few vectors.
+/// down, the point moves along it. Costs a Hessian product for each conjugate gradient, and memory of a few vectors, of two for each
+/// dimension of the Krylov space where the gradient vanishes.
 pub(super) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
@@ -73,14 +74,7 @@ pub(super) fn trust_region(
             (theta, loss, new_gradient)
         };
         gradient = new_gradient;
-        *minimum = Minimum {
-            theta,
-            loss,
-            gradient_norm: norm(&gradient),
-            converged: false,
-            iterations: minimum.iterations + 1,
-            method: "l-bfgs, trust region".to_owned(),
-        };
+        minimum.step_to(theta, loss, norm(&gradient));
     }
 }
 

@@ -79,9 +79,7 @@ impl Activation {
             }
         }
     }
-}
 
-impl Activation {
     /// [`curvature`](Self::curvature) where `σ(z)` and `σ'(z)` are known, which may spare their evaluation.
     #[inline]
     pub(super) fn curvature_at(self, z: f64, value: f64, slope: f64) -> f64 {
