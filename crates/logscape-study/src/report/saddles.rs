@@ -3,7 +3,7 @@
 use super::or_dash;
 use crate::figures::number;
 use crate::record::{SaddleRecord, SaddlesRecord};
-use logscape::landscape::Certificate;
+use logscape::landscape::{Certificate, FarSide};
 use serde::Serialize;
 
 /// The saddles, and how they were looked for.
@@ -68,13 +68,18 @@ fn climb(saddle: &SaddleRecord) -> String {
 
 /// Index, and where the gradient flow ends.
 fn certificate(certificate: &Certificate) -> String {
-    let Certificate { negative, flat, complete, distance, gradient_norms: [home, beyond] } = certificate;
+    let Certificate { negative, flat, complete, distance, gradient_norms: [home, beyond], far_side } = certificate;
     let spectrum = if *complete { "the whole spectrum" } else { "the lowest eigenvalues" };
     let flat = if *flat == 0 { String::new() } else { format!(" and {flat} flat") };
+    let there = match far_side {
+        FarSide::Minimum => "in another minimum",
+        FarSide::Descent => "not yet in a minimum, to which Newton steps downhill lead",
+        FarSide::OutOfRange => "not yet in a minimum, and Newton steps downhill leave the range of the search",
+    };
+    let norms = [number(*home), number(*beyond)].join(" and ");
     format!(
-        "{negative} negative{flat} in {spectrum}; gradient flow ends {} from this minimum on one side, and at rest (gradient norm {}) \
-         on the other",
-        number(*distance),
-        number(home.max(*beyond))
+        "{negative} negative{flat} in {spectrum}; gradient flow ends {} from this minimum on one side, on the other {there} \
+         (gradient norms {norms})",
+        number(*distance)
     )
 }

@@ -1,9 +1,9 @@
-//! What makes a point a way out: index 1, and a gradient flow to two minima, one of them the given.
+//! What makes a point a way out: index 1, a gradient flow to the given minimum on one side, and a way down elsewhere on the other.
 
-use super::flow::{FlowConfig, flow, resample};
+use super::flow::{Flow, FlowConfig, descend, follow, resample, standing};
 use super::local::{LocalModel, ModelConfig, distance, is_same, polish};
 use super::newton::NEGATIVE;
-use super::saddle::{AttemptEnd, Certificate, Saddle, SaddleConfig};
+use super::saddle::{AttemptEnd, Certificate, FarSide, Saddle, SaddleConfig};
 use crate::Problem;
 use crate::operator::dense::EigenError;
 use crate::operator::{Hessian, LanczosConfig, Negated, axpy, leading_eigenpairs, norm, scale};
@@ -11,6 +11,8 @@ use crate::operator::{Hessian, LanczosConfig, Negated, axpy, leading_eigenpairs,
 /// Share of the distance to the minimum by which the flows start beside the saddle, and that their longest step takes.
 const ASIDE: f64 = 1e-3;
 const LONGEST: f64 = 0.02;
+/// Points of a flow after which it is not followed further if the other side's has reached the given minimum.
+const ENOUGH: usize = 300;
 
 /// The curvature at a saddle.
 struct Curvature {
@@ -42,57 +44,79 @@ pub(super) fn certify(
         gradient_tolerance: config.gradient_tolerance,
         max_step: LONGEST * apart,
         error: 0.02,
-        max_steps: config.flow_steps,
         model: config.model(),
     };
+    let is_home = |end: &[f64]| is_same(problem, [end, &bottom.theta], config.distance, config.model(), interrupt);
     let side = |sign: f64| {
         let mut start = top.theta.clone();
         axpy(sign * ASIDE * apart, &curvature.direction, &mut start);
-        flow(problem, &start, &settings, interrupt)
+        Flow::from(start)
     };
-    let (mut inner, mut outer) = (side(-1.0)?, side(1.0)?);
-    if !inner.converged || !outer.converged {
-        return Ok(Err(AttemptEnd::FlowUnfinished));
+    let mut sides = [side(-1.0), side(1.0)];
+    let mut home = [None; 2];
+    for points in [ENOUGH.min(config.flow_steps), config.flow_steps] {
+        for (line, home) in sides.iter_mut().zip(&mut home).filter(|(_, home)| home.is_none()) {
+            follow(problem, line, points, &settings, interrupt)?;
+            if line.converged {
+                let end = polish(problem, line.end(), 5, config.model(), interrupt)?.theta;
+                *home = Some(is_home(&end)?);
+                line.points.push(end);
+            }
+        }
+        if home.contains(&Some(true)) || !home.contains(&None) {
+            break;
+        }
     }
-    let end = |points: &[Vec<f64>]| polish(problem, &points[points.len() - 1], 5, config.model(), interrupt);
-    let (mut near, mut far) = (end(&inner.points)?, end(&outer.points)?);
-    let is_home =
-        |end: &LocalModel| is_same(problem, [&end.theta, &bottom.theta], config.distance, config.model(), interrupt);
-    let mut direction = curvature.direction;
     // Where both sides end in one flat set, the nearer is the given minimum's.
-    let (home_near, home_far) = (is_home(&near)?, is_home(&far)?);
-    let nearer = distance(&far.theta, &bottom.theta) < distance(&near.theta, &bottom.theta);
-    if home_far && (!home_near || nearer) {
-        std::mem::swap(&mut inner, &mut outer);
-        std::mem::swap(&mut near, &mut far);
+    let nearer = distance(sides[1].end(), &bottom.theta) < distance(sides[0].end(), &bottom.theta);
+    let inward = match home {
+        [Some(true), Some(true)] => usize::from(nearer),
+        [Some(true), _] => 0,
+        [_, Some(true)] => 1,
+        [Some(false), Some(false)] => return Ok(Err(AttemptEnd::Elsewhere)),
+        _ => return Ok(Err(AttemptEnd::FlowUnfinished)),
+    };
+    let mut direction = curvature.direction;
+    if inward == 1 {
         scale(-1.0, &mut direction);
-    } else if !home_near {
-        return Ok(Err(AttemptEnd::Elsewhere));
     }
-    let line = |points: &[Vec<f64>], end: &LocalModel| {
+    let (inner, outer) = (&sides[inward], &sides[1 - inward]);
+    let (far_side, far) = if home[1 - inward].is_some() {
+        (FarSide::Minimum, standing(problem, outer.end()))
+    } else {
+        let end = descend(problem, outer.end(), config.gradient_tolerance, (&bottom.theta, config.range), interrupt);
+        if distance(&end.theta, &bottom.theta) > config.range {
+            (FarSide::OutOfRange, end)
+        } else if end.converged && !is_home(&end.theta)? {
+            (FarSide::Descent, end)
+        } else {
+            return Ok(Err(AttemptEnd::FlowUnfinished));
+        }
+    };
+    let line = |points: &[Vec<f64>]| {
         let mut whole = vec![top.theta.clone()];
         whole.extend_from_slice(points);
-        whole.push(end.theta.clone());
         resample(&whole, config.nodes)
     };
-    let mut path = line(&inner.points, &near);
+    let mut path = line(&inner.points);
     path.reverse();
-    path.extend_from_slice(&line(&outer.points, &far)[1..]);
+    path.extend_from_slice(&line(&outer.points)[1..]);
     Ok(Ok(Saddle {
         theta: top.theta.clone(),
         loss: top.loss,
         gradient_norm: norm(&top.gradient),
         eigenvalue: curvature.eigenvalue,
         direction,
-        other_minimum: far.theta.clone(),
+        other_minimum: far.theta,
         other_loss: far.loss,
         path,
         certificate: Certificate {
             negative: curvature.negative,
             flat: curvature.flat,
             complete: !curvature.eigenvalues.is_empty(),
-            distance: distance(&near.theta, &bottom.theta),
-            gradient_norms: [inner.gradient_norm, outer.gradient_norm],
+            distance: distance(inner.end(), &bottom.theta),
+            gradient_norms: [inner.gradient_norm, far.gradient_norm],
+            far_side,
         },
         eigenvalues: curvature.eigenvalues,
     }))

@@ -11,6 +11,9 @@ use crate::operator::{axpy, norm};
 /// Steps before the first attempt to go to the end by Newton's; each further one waits twice as long. And its Hessian products.
 const PATIENCE: usize = 20;
 const PRODUCTS: usize = 2000;
+/// Hessian products of a descent between looks at its distance, and looks.
+const BETWEEN_LOOKS: usize = 1000;
+const DESCENT: usize = 20;
 /// Longest way of an attempt, in longest steps of the flow, and the points at which the loss along it is looked at.
 const NEAR: f64 = 10.0;
 const LOOKS: usize = 20;
@@ -24,8 +27,6 @@ pub(super) struct FlowConfig {
     pub(super) max_step: f64,
     /// Error of a step, as a share of its length.
     pub(super) error: f64,
-    /// Most steps.
-    pub(super) max_steps: usize,
     /// The quadratic models.
     pub(super) model: ModelConfig,
 }
@@ -40,6 +41,18 @@ pub(super) struct Flow {
     pub(super) converged: bool,
 }
 
+impl Flow {
+    /// The line that begins at `start`, not followed yet.
+    pub(super) fn from(start: Vec<f64>) -> Self {
+        Self { points: vec![start], gradient_norm: f64::NAN, converged: false }
+    }
+
+    /// The last point.
+    pub(super) fn end(&self) -> &[f64] {
+        &self.points[self.points.len() - 1]
+    }
+}
+
 /// `duration`, or as much as two e-foldings take where the loss curves down.
 pub(super) fn bounded(model: &LocalModel, duration: f64) -> f64 {
     let curving = -model.values[model.lowest()];
@@ -51,28 +64,29 @@ pub(super) fn gain(curvature: f64, h: f64) -> f64 {
     if curvature == 0.0 { h } else { -(-h * curvature).exp_m1() / curvature }
 }
 
-/// Follows the gradient flow from `start`.
+/// Follows the gradient flow on from the last point of `line`, until it arrives or the line has `points` points.
 ///
 /// A step of duration `h` is exact in the local quadratic model, `s = −Σ_j v_j g_j (1 − e^{−hλ_j})/λ_j` (exponential
 /// Rosenbrock–Euler; Hochbruck, Ostermann, Schweitzer 2009), so that stiff directions limit nothing. The gradient that the
-/// model misses, propagated over the step, is its error; `h` follows from it. As `h` grows near the end the steps become
-/// Newton's. In a Krylov space they are too short for soft directions: there the flow ends at the minimum to which
-/// [`trust_region`] leads, if that is near and the loss falls all along the straight way.
+/// model misses, propagated over the step, is its error; `h` follows from it. Of what is missed beyond the Krylov space, where
+/// no curvature is known, half acts for the whole duration. As `h` grows near the end the steps become Newton's. In a Krylov
+/// space they cannot: there the flow ends at the minimum to which [`trust_region`] leads, if that is near and the loss falls
+/// all along the straight way.
 ///
 /// # Errors
 /// As [`LocalModel::at`].
-pub(super) fn flow(
+pub(super) fn follow(
     problem: &dyn Problem,
-    start: &[f64],
+    line: &mut Flow,
+    points: usize,
     config: &FlowConfig,
     interrupt: &(dyn Fn() -> bool + Sync),
-) -> Result<Flow, EigenError> {
-    let mut model = LocalModel::at(problem, start, &[], config.model, interrupt)?;
-    let mut points = vec![start.to_vec()];
+) -> Result<(), EigenError> {
+    let mut model = LocalModel::at(problem, line.end(), &[], config.model, interrupt)?;
     let mut duration = 1.0 / model.scale().max(f64::MIN_POSITIVE);
     let partial = model.values.len() < problem.dim();
     let mut attempt = PATIENCE;
-    for _ in 0..config.max_steps {
+    while line.points.len() < points {
         if norm(&model.gradient) < config.gradient_tolerance && model.negative() == 0 {
             break;
         }
@@ -81,9 +95,12 @@ pub(super) fn flow(
         let step = model.combine(|value, g, _| -gain(value) * g);
         let trial = sum(&model.theta, &step);
         let (loss, gradient) = loss_and_gradient(problem, &trial);
-        let missed = model.components(&difference(&gradient, &model.predict(&step).1));
-        let missed = model.combine(|value, _, j| 0.5 * gain(value) * missed[j]);
-        let error = norm(&missed) / (config.error * norm(&step));
+        let surprise = difference(&gradient, &model.predict(&step).1);
+        let known = model.components(&surprise);
+        let missed = model.combine(|value, _, j| 0.5 * gain(value) * known[j]);
+        let beyond =
+            if partial { 0.5 * h * norm(&difference(&surprise, &model.combine(|_, _, j| known[j]))) } else { 0.0 };
+        let error = norm(&missed).hypot(beyond) / (config.error * norm(&step));
         let arrived = norm(&gradient) < config.gradient_tolerance;
         let long = norm(&step) / config.max_step;
         // Rounding keeps the last steps from being exact.
@@ -94,12 +111,12 @@ pub(super) fn flow(
         duration = h * factor.clamp(0.2, if accepted { 5.0 } else { 0.5 });
         if accepted {
             model = LocalModel::at(problem, &trial, &[], config.model, interrupt)?;
-            points.push(trial);
-            if partial && points.len() >= attempt && model.negative() == 0 {
-                attempt *= 2;
+            line.points.push(trial);
+            if partial && line.points.len() >= attempt && model.negative() == 0 {
+                attempt = 2 * line.points.len();
                 if let Some(end) = newton_end(problem, &model, config, interrupt) {
                     model = LocalModel::at(problem, &end, &[], config.model, interrupt)?;
-                    points.push(end);
+                    line.points.push(end);
                     break;
                 }
             }
@@ -107,8 +124,37 @@ pub(super) fn flow(
             break;
         }
     }
-    let gradient_norm = norm(&model.gradient);
-    Ok(Flow { points, gradient_norm, converged: gradient_norm < config.gradient_tolerance && model.negative() == 0 })
+    line.gradient_norm = norm(&model.gradient);
+    line.converged = line.gradient_norm < config.gradient_tolerance && model.negative() == 0;
+    Ok(())
+}
+
+/// The point to which [`trust_region`] leads from `theta`, until it is a minimum, farther than `range` from `home`, or a fixed
+/// number of products is spent.
+pub(super) fn descend(
+    problem: &dyn Problem,
+    theta: &[f64],
+    gradient_tolerance: f64,
+    (home, range): (&[f64], f64),
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Minimum {
+    let mut end = standing(problem, theta);
+    for _ in 0..DESCENT {
+        let before = end.iterations;
+        trust_region(problem, &mut end, gradient_tolerance, BETWEEN_LOOKS, interrupt);
+        end.converged = end.gradient_norm < gradient_tolerance;
+        if end.converged || end.iterations == before || distance(&end.theta, home) > range {
+            break;
+        }
+    }
+    end
+}
+
+/// The point `theta`, from which no step was taken.
+pub(super) fn standing(problem: &dyn Problem, theta: &[f64]) -> Minimum {
+    let (loss, gradient) = loss_and_gradient(problem, theta);
+    let method = "trust region".to_owned();
+    Minimum { theta: theta.to_vec(), loss, gradient_norm: norm(&gradient), converged: false, iterations: 0, method }
 }
 
 /// The minimum near the point of `model` to which Newton steps and the straight way downhill lead, if there is one.
@@ -118,14 +164,7 @@ fn newton_end(
     config: &FlowConfig,
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f64>> {
-    let mut end = Minimum {
-        theta: model.theta.clone(),
-        loss: model.loss,
-        gradient_norm: norm(&model.gradient),
-        converged: false,
-        iterations: 0,
-        method: String::new(),
-    };
+    let mut end = standing(problem, &model.theta);
     trust_region(problem, &mut end, config.gradient_tolerance, PRODUCTS, interrupt);
     let way = difference(&end.theta, &model.theta);
     if end.gradient_norm >= config.gradient_tolerance || norm(&way) > NEAR * config.max_step {
@@ -164,3 +203,7 @@ pub(super) fn resample(points: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
     };
     (0..count).map(at).collect()
 }
+
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod tests;

@@ -47,7 +47,7 @@ pub struct SaddleConfig {
     /// Largest `N P²` for which the chain's path over a saddle is looked for in all dimensions: some thousand times so many
     /// operations.
     pub instanton_up_to: usize,
-    /// Most steps of a gradient flow.
+    /// Most steps of a gradient flow; fewer on the far side, where other steps go on downhill from some hundred.
     pub flow_steps: usize,
     /// Nodes of a path between two minima, or from a minimum to a saddle.
     pub nodes: usize,
@@ -142,14 +142,14 @@ pub struct Saddle {
     pub eigenvalue: f64,
     /// Its unit eigenvector (`P`), pointing out of the basin of the given minimum.
     pub direction: Vec<f64>,
-    /// The minimum on the other side (`P`).
+    /// The minimum on the other side (`P`), or where the way down left the range of the search.
     pub other_minimum: Vec<f64>,
-    /// Its loss.
+    /// Loss there.
     pub other_loss: f64,
     /// Hessian eigenvalues at the saddle, descending; empty above the number of parameters for which all are computed.
     pub eigenvalues: Vec<f64>,
     /// The minimum-energy path (`P` each): from the given minimum up to the saddle, which is the node in the middle, and
-    /// down to the other minimum, at equal distances on either side.
+    /// down the other side to the end of the gradient flow, at equal distances on either side.
     pub path: Vec<Vec<f64>>,
     /// What makes it a way out.
     pub certificate: Certificate,
@@ -167,8 +167,24 @@ pub struct Certificate {
     /// Distance from the given minimum at which the gradient flow ends on its side. Where the minimum has flat directions
     /// the end may be any point of its flat set.
     pub distance: f64,
-    /// Gradient norms at the ends of both flows, the given minimum's side first.
+    /// Gradient norms at the ends of both sides, the given minimum's first.
     pub gradient_norms: [f64; 2],
+    /// How the other side ended.
+    pub far_side: FarSide,
+}
+
+/// How the way down from a saddle ended on the side that is not the given minimum's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FarSide {
+    /// The gradient flow ends in another minimum.
+    Minimum,
+    /// The gradient flow did not arrive in its steps; Newton steps downhill in a trust region from its last point end in another
+    /// minimum, which need not be the flow's own.
+    Descent,
+    /// Nor did they arrive: they went farther from the given minimum than the range of the search, as where weights grow without
+    /// end.
+    OutOfRange,
 }
 
 /// How one search ended.
@@ -297,7 +313,7 @@ struct Climb {
 /// Eigenvector following (Cerjan, Miller 1981; Wales 1994): every step goes up along one eigendirection of the Hessian
 /// and down along all others, within a trust radius in which the quadratic model holds. The one is that closest to the last
 /// until the lowest eigenvalue is negative, and the lowest from then on. Newton steps finish; the gradient flow on both sides
-/// decides whether the saddle belongs to the basin. Up to `dense_up_to` parameters the whole eigenbasis is used, beyond it
+/// decides whether the saddle belongs to the basin: one of them must arrive at the minimum, the other go down elsewhere. Up to `dense_up_to` parameters the whole eigenbasis is used, beyond it
 /// the Krylov space of the gradient, which costs `krylov` Hessian products a step.
 ///
 /// No search for saddles is complete: a basin may have lower ways out than those found here.

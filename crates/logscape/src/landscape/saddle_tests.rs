@@ -172,6 +172,39 @@ fn steps_in_the_krylov_space_find_the_saddles_of_the_whole_basis() {
 }
 
 #[test]
+fn a_far_side_that_does_not_arrive_goes_on_downhill() {
+    let (problem, _, _) = waves();
+    let minimum = minimum_from(&problem, &[3.0, 1.0]);
+    let config = SaddleConfig::default();
+    let saddle = find_saddles(&problem, &minimum, &config, &|| false).unwrap().saddles.swap_remove(0);
+    assert_eq!(saddle.certificate.far_side, FarSide::Minimum);
+    let top = LocalModel::at(&problem, &saddle.theta, &[], config.model(), &|| false).unwrap();
+    let other = minimum_from(&problem, &saddle.other_minimum);
+    // From one of the two minima, there are steps enough for its own side and not for the other.
+    let mut sides = Vec::new();
+    for (home, beyond) in [(&minimum, &other), (&other, &minimum)] {
+        let bottom = checked_minimum(&problem, home, &config, &|| false).unwrap();
+        let certified = |settings: &SaddleConfig| certify(&problem, &bottom, &top, settings, &|| false).unwrap();
+        let few = |flow_steps| SaddleConfig { flow_steps, ..config };
+        let found = (2..200).find_map(|steps| certified(&few(steps)).ok().map(|found| (steps, found)));
+        let (steps, found) = found.unwrap();
+        assert_eq!(certified(&few(steps - 1)), Err(AttemptEnd::FlowUnfinished));
+        sides.push(found.certificate.far_side);
+        assert!(distance(&found.other_minimum, &beyond.theta) < 1e-6 && found.certificate.distance < 1e-6);
+        let outward: Vec<f64> =
+            found.direction.iter().zip(&beyond.theta).zip(&saddle.theta).map(|((n, b), s)| n * (b - s)).collect();
+        assert!(outward.iter().sum::<f64>() > 0.0);
+        if found.certificate.far_side == FarSide::Descent {
+            let range = 1.01 * distance(&saddle.theta, &home.theta);
+            let found = certified(&SaddleConfig { range, ..few(steps) }).unwrap();
+            assert_eq!(found.certificate.far_side, FarSide::OutOfRange);
+            assert!(found.other_loss < saddle.loss && distance(&found.other_minimum, &home.theta) > range);
+        }
+    }
+    assert!(sides.contains(&FarSide::Descent), "{sides:?}");
+}
+
+#[test]
 fn exchanging_hidden_units_exchanges_saddles() {
     let (problem, minimum) = perceptron();
     let config = SaddleConfig { searches: 8, ..SaddleConfig::default() };
