@@ -117,8 +117,10 @@ impl StudyArguments {
     }
 }
 
-/// Tells the stages of a run on standard error; shows a bar with the remaining time where that is a terminal.
+/// Tells the stages of a run on standard error; where that is a terminal, shows that a stage is at work, and a bar with the
+/// remaining time of an ensemble.
 struct Progress {
+    stage: ProgressBar,
     bar: ProgressBar,
 }
 
@@ -128,12 +130,23 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} replicas, {per_sec}, {eta} left") {
             bar.set_style(style);
         }
-        Self { bar }
+        let stage = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
+            stage.set_style(style);
+        }
+        Self { stage, bar }
     }
 }
 
 impl Listener for Progress {
+    fn begins(&self, stage: &str) {
+        self.stage.reset();
+        self.stage.set_message(stage.to_owned());
+        self.stage.enable_steady_tick(Duration::from_millis(200));
+    }
+
     fn say(&self, words: &str) {
+        self.stage.finish_and_clear();
         self.bar.suspend(|| eprintln!("{words}"));
     }
 

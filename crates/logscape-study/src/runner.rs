@@ -119,7 +119,9 @@ impl RunError {
 
 /// What a run tells while it works.
 pub trait Listener: Sync {
-    /// A stage begins or has a result.
+    /// The stage of that name begins, which may take long before it has a result to tell.
+    fn begins(&self, stage: &str);
+    /// A stage has a result.
     fn say(&self, words: &str);
     /// So many of so many replicas of the current ensemble have ended.
     fn replicas(&self, ended: u64, of: u64);
@@ -276,6 +278,7 @@ impl Run<'_> {
             return Ok(value);
         }
         let begun = Instant::now();
+        self.listener.begins(name);
         let value = compute()?;
         if self.interrupt.is_requested() {
             return Err(RunError::Interrupted { kept: None });

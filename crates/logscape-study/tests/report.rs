@@ -35,6 +35,7 @@ max_steps = 20_000
 struct Silent;
 
 impl Listener for Silent {
+    fn begins(&self, _: &str) {}
     fn say(&self, _: &str) {}
     fn replicas(&self, _: u64, _: u64) {}
 }

@@ -150,6 +150,7 @@ rare = { trajectories = 100, repeats = 6, max_cost = 10_000_000 }
 struct Silent;
 
 impl Listener for Silent {
+    fn begins(&self, _: &str) {}
     fn say(&self, _: &str) {}
     fn replicas(&self, _: u64, _: u64) {}
 }
