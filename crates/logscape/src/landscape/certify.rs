@@ -11,7 +11,8 @@ use crate::operator::{Hessian, LanczosConfig, Negated, axpy, leading_eigenpairs,
 /// Share of the distance to the minimum by which the flows start beside the saddle, and that their longest step takes.
 const ASIDE: f64 = 1e-3;
 const LONGEST: f64 = 0.02;
-/// Points of a flow after which it is not followed further if the other side's has reached the given minimum.
+/// Points of a flow after which, and after twice as many each time, it is not followed further if the other side's has reached
+/// the given minimum.
 const ENOUGH: usize = 300;
 
 /// The curvature at a saddle.
@@ -54,7 +55,8 @@ pub(super) fn certify(
     };
     let mut sides = [side(-1.0), side(1.0)];
     let mut home = [None; 2];
-    for points in [ENOUGH.min(config.flow_steps), config.flow_steps] {
+    let doubled = std::iter::successors(Some(ENOUGH), |points| Some(2 * points));
+    for points in doubled.take_while(|&points| points < config.flow_steps).chain([config.flow_steps]) {
         for (line, home) in sides.iter_mut().zip(&mut home).filter(|(_, home)| home.is_none()) {
             follow(problem, line, points, &settings, interrupt)?;
             if line.converged {
