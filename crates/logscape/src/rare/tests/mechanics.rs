@@ -178,4 +178,8 @@ fn a_climb_is_the_quasi_potential_below_the_end() {
     assert!(climb.at(0.8).abs() < 1e-12 && climb.at(-0.8).abs() < 1e-12);
     assert!((climb.at(0.5) - climb.at(-0.5)).abs() < 1e-9 && climb.at(0.5) < 0.0);
     assert!(height > 0.16 / 0.1 * 1.01, "more than the Gaussian climb: {height}");
+    // Each side is counted from its own end.
+    let uneven = Tabulated::climb(&path, &sgd(0.1, 1), [-0.5, 0.8]).unwrap();
+    assert!(uneven.at(0.8).abs() < 1e-12 && uneven.at(-0.5).abs() < 1e-12);
+    assert!((uneven.at(0.5) - climb.at(0.5)).abs() < 1e-12 && uneven.at(-0.3) > climb.at(-0.3));
 }
