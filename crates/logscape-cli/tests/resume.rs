@@ -202,7 +202,8 @@ fn an_interrupt_before_the_last_stage_keeps_the_geometry() {
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
 }
 
-/// Kills the run so many times, each time a random while after it was resumed, and completes it.
+/// Kills the run so many times, each time a random while after it was resumed, and completes it. Goes on, later into the run,
+/// until a kill has hit an ensemble.
 fn kill_and_complete(study: &str, kills: usize) {
     let folder = place_of(study);
     let begun = Instant::now();
@@ -212,15 +213,22 @@ fn kill_and_complete(study: &str, kills: usize) {
     let mut random = u64::from(now.subsec_nanos()) | 1;
     println!("seed {random}, {takes:?} without a kill");
     let (mut killed, mut within, mut run) = (0, 0, 0);
-    while killed < kills {
+    let enough = |killed: usize, within: usize| killed >= kills && (within > 0 || killed >= 20 * kills);
+    while !enough(killed, within) {
         run += 1;
         let out = format!("out-{run}");
         let place = folder.path().join(&out);
         let partial = folder.path().join(format!("{out}.partial"));
-        while !place.exists() && killed < kills {
+        while !place.exists() && !enough(killed, within) {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             // Most of a resumed run is its start, so a tenth of a run gets somewhere, and a third at a few kills.
-            let share = if kills < 20 { 0.3 } else { 0.1 };
+            let share = if killed >= kills {
+                1.0
+            } else if kills < 20 {
+                0.3
+            } else {
+                0.1
+            };
             let moment = takes.mul_f64(share * (random >> 40) as f64 / f64::from(1 << 24));
             let mut child = command(&folder, &out, &[mode(&partial), "--checkpoint-every", "0.02"])
                 .stdout(Stdio::null())
