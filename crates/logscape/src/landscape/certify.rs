@@ -1,4 +1,5 @@
-//! What makes a point a way out: index 1, a gradient flow to the given minimum on one side, and a way down elsewhere on the other.
+//! What makes a point a way out: index 1, a gradient flow to the given minimum on one side, and a way down elsewhere on the
+//! other.
 
 use super::flow::{Flow, FlowConfig, descend, follow, resample, standing};
 use super::local::{LocalModel, ModelConfig, distance, is_same, polish};
@@ -55,7 +56,7 @@ pub(super) fn certify(
     };
     let mut sides = [side(-1.0), side(1.0)];
     let mut home = [None; 2];
-    let doubled = std::iter::successors(Some(ENOUGH), |points| Some(2 * points));
+    let doubled = std::iter::successors(Some(ENOUGH), |points| points.checked_mul(2));
     for points in doubled.take_while(|&points| points < config.flow_steps).chain([config.flow_steps]) {
         for (line, home) in sides.iter_mut().zip(&mut home).filter(|(_, home)| home.is_none()) {
             follow(problem, line, points, &settings, interrupt)?;

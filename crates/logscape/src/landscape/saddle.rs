@@ -310,11 +310,12 @@ struct Climb {
 /// The saddles of index 1 around `minimum`, found by climbing from it along its softest and stiffest directions, on both
 /// sides, and from random points nearby.
 ///
-/// Eigenvector following (Cerjan, Miller 1981; Wales 1994): every step goes up along one eigendirection of the Hessian
-/// and down along all others, within a trust radius in which the quadratic model holds. The one is that closest to the last
-/// until the lowest eigenvalue is negative, and the lowest from then on. Newton steps finish; the gradient flow on both sides
-/// decides whether the saddle belongs to the basin: one of them must arrive at the minimum, the other go down elsewhere. Up to `dense_up_to` parameters the whole eigenbasis is used, beyond it
-/// the Krylov space of the gradient, which costs `krylov` Hessian products a step.
+/// Eigenvector following (Cerjan, Miller 1981; Wales 1994): every step goes up along one eigendirection of the Hessian and
+/// down along all others, within a trust radius in which the quadratic model holds. The one is that closest to the last until
+/// the lowest eigenvalue is negative, and the lowest from then on. Newton steps finish; the gradient flow on both sides
+/// decides whether the saddle belongs to the basin: one of them must arrive at the minimum, the other go down elsewhere. Up
+/// to `dense_up_to` parameters the whole eigenbasis is used, beyond it the Krylov space of the gradient, which costs `krylov`
+/// Hessian products a step.
 ///
 /// No search for saddles is complete: a basin may have lower ways out than those found here.
 ///
