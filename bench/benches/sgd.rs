@@ -2,11 +2,11 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use logscape::dynamics::{Dynamics, LaneSgd, MlpSgd, RowSgd};
+use logscape::Problem;
+use logscape::dynamics::Dynamics;
 use logscape::ensemble::{EscapeRun, Interrupt, Region};
 use logscape::random::Gaussian;
-use logscape::{Problem, Sampling, SgdSettings};
-use logscape_bench::{linear_regression, perceptron, phase_retrieval, sinusoid};
+use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
 
 fn main() {
     divan::main();
@@ -33,21 +33,21 @@ fn steps<D: Dynamics, P: Problem>(
 #[divan::bench(types = [f32, f64], args = [1, 10], sample_count = 20)]
 fn linear_regression_1000x10<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let problem = linear_regression().problem;
-    let sgd = RowSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
     steps(bencher, &sgd, &problem, vec![0.0; 10], [4096, 2000]);
 }
 
 #[divan::bench(types = [f32, f64], args = [1, 8], sample_count = 20)]
 fn phase_retrieval_500x2<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let problem = phase_retrieval().0.problem;
-    let sgd = RowSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
     steps(bencher, &sgd, &problem, vec![0.5; 2], [4096, 2000]);
 }
 
 #[divan::bench(types = [f32, f64], args = [1, 8], sample_count = 20)]
 fn sinusoid_200<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let problem = sinusoid().problem;
-    let sgd = LaneSgd::<R, _>::new(&problem, RATE, batch_size).expect("settings are valid");
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
     steps(bencher, &sgd, &problem, vec![3.0], [4096, 2000]);
 }
 
@@ -55,7 +55,6 @@ fn sinusoid_200<R: Gaussian>(bencher: Bencher, batch_size: usize) {
 fn perceptron_64_32_10<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let (perceptron, start) = perceptron();
     let problem = perceptron.problem;
-    let settings = SgdSettings { learning_rate: RATE, batch_size, sampling: Sampling::WithReplacement };
-    let sgd = MlpSgd::<R>::new(&problem, settings).expect("settings are valid");
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
     steps(bencher, &sgd, &problem, start, [64, 3200 / batch_size]);
 }

@@ -1,7 +1,10 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
 use logscape::data::{Dataset, digits, synthetic};
+use logscape::dynamics::AnyDynamics;
 use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
+use logscape::random::Gaussian;
+use logscape::{Problem, Sampling, SgdSettings};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -12,6 +15,16 @@ pub struct Taught<P> {
     pub problem: P,
     /// Its inputs and targets.
     pub data: Dataset,
+}
+
+/// SGD with replacement, in the layout that a study would run it in.
+///
+/// # Panics
+/// If no run can have these settings, or the problem has no form in vectors.
+pub fn sgd<R: Gaussian>(problem: &impl Problem, learning_rate: f64, batch_size: usize) -> AnyDynamics<'_> {
+    let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
+    let dynamics = AnyDynamics::vector_sgd::<R>(problem, settings).expect("settings are valid");
+    dynamics.expect("the problem has a form in vectors")
 }
 
 /// Linear regression, `N = 1000`, `d = 10`.

@@ -4,12 +4,12 @@
 
 use std::error::Error;
 
-use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, MlpSgd, ReplicaState, RowSgd};
+use logscape::dynamics::{Block, Dynamics, ExitTest, ReplicaState};
 use logscape::ensemble::{EscapeRun, Interrupt, Purpose, Region, StationaryRun, rate_estimate, stream};
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::stats::{BlockMeans, Histogram, Scale, summarise};
-use logscape::{Estimate, Problem, Sampling, SgdSettings};
-use logscape_bench::{linear_regression, perceptron, phase_retrieval, sinusoid};
+use logscape::{Estimate, Problem};
+use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
 
 const REPLICAS: usize = 64;
 const STEPS: [u64; 5] = [1, 10, 100, 1_000, 10_000];
@@ -21,33 +21,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let retrieval = retrieval.problem;
     let (network, start) = perceptron();
     let network = network.problem;
-    let settings = SgdSettings { learning_rate: 0.1, batch_size: 32, sampling: Sampling::WithReplacement };
 
     println!("root mean square of |theta32 - theta64| over that of |theta64 - start|, {REPLICAS} replicas\n");
     println!("{:<24}{}", "steps", STEPS.map(|steps| format!("{steps:>10}")).concat());
-    row(
-        "linear, d = 10",
-        &RowSgd::<f32, _>::new(&linear, 0.01, 10)?,
-        &RowSgd::<f64, _>::new(&linear, 0.01, 10)?,
-        &[0.0; 10],
-    );
-    row("sinusoid", &LaneSgd::<f32, _>::new(&sine, 0.05, 1)?, &LaneSgd::<f64, _>::new(&sine, 0.05, 1)?, &[5.48]);
-    let two = [RowSgd::<f64, _>::new(&retrieval, 0.005, 1)?];
-    row("phase retrieval, d = 2", &RowSgd::<f32, _>::new(&retrieval, 0.005, 1)?, &two[0], &teacher);
-    row(
-        "perceptron 64-32-10",
-        &MlpSgd::<f32>::new(&network, settings)?,
-        &MlpSgd::<f64>::new(&network, settings)?,
-        &start,
-    );
+    row("linear, d = 10", &sgd::<f32>(&linear, 0.01, 10), &sgd::<f64>(&linear, 0.01, 10), &[0.0; 10]);
+    row("sinusoid", &sgd::<f32>(&sine, 0.05, 1), &sgd::<f64>(&sine, 0.05, 1), &[5.48]);
+    for batch_size in [1, 8] {
+        let (single, double) = (sgd::<f32>(&retrieval, 0.005, batch_size), sgd::<f64>(&retrieval, 0.005, batch_size));
+        row(&format!("phase retrieval, B = {batch_size}"), &single, &double, &teacher);
+    }
+    row("perceptron 64-32-10", &sgd::<f32>(&network, 0.1, 32), &sgd::<f64>(&network, 0.1, 32), &start);
 
     println!("\nmean escape time in steps, 20,000 replicas\n");
     let out = Region::interval(4.41, 6.6);
-    let single = LaneSgd::<f32, _>::new(&sine, 0.08, 1)?;
-    escape("sinusoid", &single, &LaneSgd::<f64, _>::new(&sine, 0.08, 1)?, &sine, &[5.48], out)?;
+    escape("sinusoid", &sgd::<f32>(&sine, 0.08, 1), &sgd::<f64>(&sine, 0.08, 1), &sine, &[5.48], out)?;
     let out = Region::Ball { centre: teacher.clone(), radius: 0.5 };
-    let single = RowSgd::<f32, _>::new(&retrieval, 0.01, 1)?;
-    escape("phase retrieval", &single, &RowSgd::<f64, _>::new(&retrieval, 0.01, 1)?, &retrieval, &teacher, out)?;
+    let (single, double) = (sgd::<f32>(&retrieval, 0.01, 1), sgd::<f64>(&retrieval, 0.01, 1));
+    escape("phase retrieval", &single, &double, &retrieval, &teacher, out)?;
 
     println!("\nstationary excess loss of linear regression, eta = 0.05, B = 1: mean, standard deviation\n");
     let minimum = find_minimum(&linear, &[0.0; 10], &MinimumConfig::default(), &|| false)?;
@@ -65,8 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         moments: false,
         seed: 5,
     };
-    stationary("float32", &run, &RowSgd::<f32, _>::new(&linear, 0.05, 1)?, &linear)?;
-    stationary("float64", &run, &RowSgd::<f64, _>::new(&linear, 0.05, 1)?, &linear)?;
+    stationary("float32", &run, &sgd::<f32>(&linear, 0.05, 1), &linear)?;
+    stationary("float64", &run, &sgd::<f64>(&linear, 0.05, 1), &linear)?;
     Ok(())
 }
 

@@ -10,15 +10,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use logscape::Problem;
 use logscape::data::Dataset;
 use logscape::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, MlpSgd, ReplicaState, RowSgd, TimeUnit};
+use logscape::dynamics::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
 use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
 use logscape::random::Gaussian;
 use logscape::rare::{RareMethod, RareProgress, RareRun, RegionScore};
-use logscape::{Problem, Sampling, SgdSettings};
 use logscape_bench::double_well::{self, DoubleWell};
-use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, scalar_sde, sinusoid};
+use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, scalar_sde, sgd, sinusoid};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ fn linear<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
     let (learning_rate, batch_size) = (0.01, 10);
     SgdWork {
         taught,
-        dynamics: RowSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
+        dynamics: sgd::<R>(&taught.problem, learning_rate, batch_size),
         start: vec![0.0; 10],
         learning_rate,
         batch_size,
@@ -94,10 +94,9 @@ fn digits<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
     let (taught, start) = perceptron();
     let taught = keep(taught);
     let (learning_rate, batch_size) = (0.1, 32);
-    let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
     SgdWork {
         taught,
-        dynamics: MlpSgd::<R>::new(&taught.problem, settings).expect("settings are valid"),
+        dynamics: sgd::<R>(&taught.problem, learning_rate, batch_size),
         start,
         learning_rate,
         batch_size,
@@ -112,7 +111,7 @@ fn sinusoid_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<
     let taught = keep(sinusoid());
     SgdWork {
         taught,
-        dynamics: LaneSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
+        dynamics: sgd::<R>(&taught.problem, learning_rate, batch_size),
         start: vec![5.48],
         learning_rate,
         batch_size,
@@ -127,7 +126,7 @@ fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> S
     let taught = keep(taught);
     SgdWork {
         taught,
-        dynamics: LaneSgd::<R, _>::new(&taught.problem, learning_rate, batch_size).expect("settings are valid"),
+        dynamics: sgd::<R>(&taught.problem, learning_rate, batch_size),
         start: teacher.clone(),
         learning_rate,
         batch_size,

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Block, DIVERGENCE_LIMIT, ExitTest};
-use crate::lanes::{LANES, Lane, Real};
+use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::random::{Gaussian, Normals, RngState, seed_state};
 
 /// Everything that one replica is between two steps, whatever block it is in: what a checkpoint holds.
@@ -112,6 +112,8 @@ pub struct LaneBlock<R> {
     pub clocks: Clocks<R>,
     /// Room for the dynamics (as many lanes as it asked for).
     pub scratch: Vec<Lane<R>>,
+    /// Pairs of samples, for a dynamics that keeps what it has drawn.
+    pub drawn: Vec<[Lane<u64>; 2]>,
 }
 
 impl<R: Gaussian> LaneBlock<R> {
@@ -121,37 +123,80 @@ impl<R: Gaussian> LaneBlock<R> {
             theta: vec![Lane::splat(R::ZERO); dim],
             clocks: Clocks::new(),
             scratch: vec![Lane::splat(R::ZERO); scratch],
+            drawn: Vec::new(),
         }
     }
 
     /// Masks of the occupied lanes that have left and of those that have diverged.
     #[inline(always)]
     pub fn ends(&self, exit: &ExitTest) -> (u32, u32) {
-        ends(&self.theta, self.clocks.occupied, exit)
+        ends(&self.theta, self.clocks.occupied, exit, is_bounded(exit))
     }
 }
 
-/// Masks of the `occupied` lanes of `theta` (`P` lanes) that have left and of those that have diverged.
+/// Whether no replica can diverge inside of `exit`.
+#[inline(always)]
+pub(super) fn is_bounded(exit: &ExitTest) -> bool {
+    // Half of the limit, since bounds are rounded.
+    exit.is_bounded(0.5 * DIVERGENCE_LIMIT)
+}
+
+/// Masks of the `occupied` lanes of `theta` (`P` lanes) that have left and of those that have diverged, where it is known
+/// whether `exit` [`is_bounded`].
+#[inline(always)]
+pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest, bounded: bool) -> (u32, u32) {
+    let any = |flags: Lane<u32>| {
+        let mut set = 0;
+        for k in 0..LANES {
+            set |= flags.0[k] & (occupied >> k);
+        }
+        set != 0
+    };
+    if outside(theta, exit, any) || (!bounded && any(lost(theta))) { masks(theta, occupied, exit) } else { (0, 0) }
+}
+
+/// [`ends`] where there are some.
+// Apart, since few steps come here and single flags would be taken out of their vectors in all.
+#[cold]
+#[inline(never)]
+fn masks<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -> (u32, u32) {
+    let mask = |flags: Lane<u32>| flags.0.iter().zip(0..).fold(0, |mask, (flag, k)| mask | flag << k);
+    let (outside, diverged) = dispatch(
+        #[inline(always)]
+        || (outside(theta, exit, mask), mask(lost(theta))),
+    );
+    (outside & occupied & !diverged, diverged & occupied)
+}
+
+/// Flags of the lanes with a coordinate that is not a number below the limit.
 // Flags are whole numbers, since those of lanes stay in vectors where truth values would not.
 #[inline(always)]
-pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -> (u32, u32) {
+fn lost<R: Real>(theta: &[Lane<R>]) -> Lane<u32> {
     let limit = R::from_f64(DIVERGENCE_LIMIT);
-    let (mut sane, mut outside) = (Lane::splat(1), Lane::splat(0));
+    let mut lost = Lane::splat(0);
     for i in 0..theta.len() {
         for k in 0..LANES {
-            // False for NaN too.
-            sane.0[k] &= u32::from(theta[i].0[k].abs() < limit);
+            lost.0[k] |= 1 - u32::from(theta[i].0[k].abs() < limit);
         }
     }
+    lost
+}
+
+/// What `see` makes of the flags of the lanes that are not inside. What is not a number is inside of half spaces only.
+// Each kind of test sees its own flags, which would leave their vectors on the way to a common place.
+#[inline(always)]
+fn outside<R: Real, T>(theta: &[Lane<R>], exit: &ExitTest, see: impl Fn(Lane<u32>) -> T) -> T {
+    let mut outside = Lane::splat(0);
     match *exit {
-        ExitTest::Never => {}
+        ExitTest::Never => see(outside),
         ExitTest::Box { lower, upper } => {
             for i in 0..theta.len() {
                 let (low, high) = (R::from_f64(lower[i]), R::from_f64(upper[i]));
                 for k in 0..LANES {
-                    outside.0[k] |= u32::from((theta[i].0[k] < low) | (theta[i].0[k] > high));
+                    outside.0[k] |= 1 - u32::from((theta[i].0[k] >= low) & (theta[i].0[k] <= high));
                 }
             }
+            see(outside)
         }
         ExitTest::Ball { centre, radius_squared } => {
             let mut square = Lane::splat(R::ZERO);
@@ -161,8 +206,9 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
             }
             let limit = R::from_f64(radius_squared);
             for k in 0..LANES {
-                outside.0[k] = u32::from(square.0[k] > limit);
+                outside.0[k] = 1 - u32::from(square.0[k] <= limit);
             }
+            see(outside)
         }
         ExitTest::HalfSpaces { normals, offsets } => {
             for j in 0..offsets.len() {
@@ -175,27 +221,9 @@ pub(super) fn ends<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -
                     outside.0[k] |= u32::from(height.0[k] > offset);
                 }
             }
+            see(outside)
         }
     }
-    let mut ended = 0;
-    for k in 0..LANES {
-        ended |= (outside.0[k] | (1 - sane.0[k])) & (occupied >> k);
-    }
-    if ended == 0 { (0, 0) } else { masks(&outside, &sane, occupied) }
-}
-
-/// Masks of the lanes that have left and of those that have diverged, from flags.
-// Apart, since few steps come here and single flags would be taken out of their vectors in all.
-#[cold]
-#[inline(never)]
-fn masks(outside: &Lane<u32>, sane: &Lane<u32>, occupied: u32) -> (u32, u32) {
-    let diverged = !mask(sane) & occupied;
-    (mask(outside) & occupied & !diverged, diverged)
-}
-
-/// Bit `k` is the flag, 0 or 1, of lane `k`.
-fn mask(flags: &Lane<u32>) -> u32 {
-    flags.0.iter().zip(0..).fold(0, |mask, (flag, k)| mask | flag << k)
 }
 
 impl<R: Gaussian> Block for LaneBlock<R> {

@@ -29,6 +29,20 @@ pub enum ExitTest<'a> {
 }
 
 impl ExitTest<'_> {
+    /// Whether every coordinate of a point inside is below `limit` in absolute value.
+    #[inline(always)]
+    pub fn is_bounded(&self, limit: f64) -> bool {
+        let below = |bound: &f64| bound.abs() < limit;
+        match *self {
+            Self::Box { lower, upper } => lower.iter().all(below) && upper.iter().all(below),
+            Self::Ball { centre, radius_squared } => {
+                // Half for the centre, half for the radius.
+                radius_squared < 0.25 * limit * limit && centre.iter().all(|c| c.abs() < 0.5 * limit)
+            }
+            Self::Never | Self::HalfSpaces { .. } => false,
+        }
+    }
+
     /// Whether `theta` lies outside.
     #[inline]
     pub fn is_outside(&self, theta: &[f64]) -> bool {

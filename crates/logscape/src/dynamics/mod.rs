@@ -17,7 +17,10 @@ pub use erased::{AnyDynamics, MovingBlock};
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
-pub use sgd::{LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, Sgd, SgdError, WithDynamics, with_sgd};
+pub use sgd::{
+    LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumModel, SumSgd,
+    WithDynamics, with_sgd, with_vector_sgd,
+};
 pub use sgld::Sgld;
 
 use serde::{Deserialize, Serialize};

@@ -5,16 +5,18 @@
 mod lane;
 mod mlp;
 mod row;
+mod sums;
 
 use thiserror::Error;
 
 pub use lane::{LaneModel, LaneSgd};
 pub use mlp::{MlpBlock, MlpSgd};
 pub use row::{RowModel, RowSgd};
+pub use sums::{SUM_DIM, SUM_SAMPLES, SumModel, SumSgd};
 
 use super::{Descent, Dynamics, ReplicaState, SoloBlock};
 use crate::problem::VectorForm;
-use crate::random::{RngState, index_pair, next_word};
+use crate::random::{Gaussian, RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// Settings that no SGD run can have.
@@ -68,42 +70,69 @@ pub(super) fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdErr
     Ok(())
 }
 
-/// What is done with a dynamics whose type is chosen when a problem is known.
-pub trait WithDynamics {
+/// What is done with a dynamics on a problem that lives for `'a`, whose type is chosen when the problem is known.
+pub trait WithDynamics<'a> {
     /// What comes of it.
     type Output;
 
     /// Does it.
-    fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output;
+    fn with<D: Dynamics + Send + 'a>(self, dynamics: D) -> Self::Output;
 }
 
 /// Parameters up to which inner products are faster with one replica in each lane.
 const LANE_DIM: usize = 3;
 
+/// Batch size from which sums of rows are faster than the gradient of each sample.
+const SUM_BATCH: usize = 4;
+
 /// Gives SGD on `problem`, in double precision and in the fastest layout that the problem has, to `user`.
 ///
 /// # Errors
 /// If no run can have these settings.
-pub fn with_sgd<P: Problem + ?Sized, U: WithDynamics>(
-    problem: &P,
+pub fn with_sgd<'a, P: Problem + ?Sized, U: WithDynamics<'a>>(
+    problem: &'a P,
     settings: SgdSettings,
     user: U,
 ) -> Result<U::Output, SgdError> {
+    Ok(match with_vector_sgd::<f64, _, _>(problem, settings, user)? {
+        Ok(output) => output,
+        Err(user) => user.with(Sgd::new(problem, settings)?),
+    })
+}
+
+/// Gives SGD on `problem`, in the precision of `R` and in the fastest layout that the problem has, to `user`; gives `user`
+/// back where problem or sampling have none but the general one.
+///
+/// # Errors
+/// If no run can have these settings.
+pub fn with_vector_sgd<'a, R: Gaussian, P: Problem + ?Sized, U: WithDynamics<'a>>(
+    problem: &'a P,
+    settings: SgdSettings,
+    user: U,
+) -> Result<Result<U::Output, U>, SgdError> {
     let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
     let plain = sampling == Sampling::WithReplacement;
-    let narrow = problem.dim() <= LANE_DIM;
-    Ok(match problem.vector_form() {
-        Some(VectorForm::LinearRegression(model)) if plain && narrow => {
-            user.with(&LaneSgd::<f64, _>::new(model, eta, b)?)
-        }
-        Some(VectorForm::LinearRegression(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
-        Some(VectorForm::PhaseRetrieval(model)) if plain && narrow => {
-            user.with(&LaneSgd::<f64, _>::new(model, eta, b)?)
-        }
-        Some(VectorForm::PhaseRetrieval(model)) if plain => user.with(&RowSgd::<f64, _>::new(model, eta, b)?),
-        Some(VectorForm::Sinusoid(model)) if plain => user.with(&LaneSgd::<f64, _>::new(model, eta, b)?),
-        Some(VectorForm::Mlp(model)) => user.with(&MlpSgd::<f64>::new(model, settings)?),
-        _ => user.with(&Sgd::new(problem, settings)?),
+    Ok(Ok(match problem.vector_form() {
+        Some(VectorForm::LinearRegression(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
+        Some(VectorForm::PhaseRetrieval(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
+        Some(VectorForm::Sinusoid(model)) if plain => user.with(LaneSgd::<R, _>::new(model, eta, b)?),
+        Some(VectorForm::Mlp(model)) => user.with(MlpSgd::<R>::new(model, settings)?),
+        _ => return Ok(Err(user)),
+    }))
+}
+
+/// SGD on a model of inner products, in the layout that suits its dimension and the batch.
+fn of_inner_products<'a, R: Gaussian, M: RowModel + SumModel, U: WithDynamics<'a>>(
+    model: &'a M,
+    learning_rate: f64,
+    batch_size: usize,
+    user: U,
+) -> Result<U::Output, SgdError> {
+    let few = model.samples() <= SUM_SAMPLES;
+    Ok(match model.dim() {
+        SUM_DIM if few && batch_size >= SUM_BATCH => user.with(SumSgd::<R, _>::new(model, learning_rate, batch_size)?),
+        ..=LANE_DIM => user.with(LaneSgd::<R, _>::new(model, learning_rate, batch_size)?),
+        _ => user.with(RowSgd::<R, _>::new(model, learning_rate, batch_size)?),
     })
 }
 

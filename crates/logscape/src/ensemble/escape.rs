@@ -177,10 +177,10 @@ impl EscapeRun {
             pause: &'a (dyn Fn() -> bool + Sync),
             ended: F,
         }
-        impl<P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics for Advance<'_, P, F> {
+        impl<'b, P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics<'b> for Advance<'_, P, F> {
             type Output = Result<(), EnsembleError>;
-            fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
-                self.run.advance(dynamics, self.problem, self.progress, self.pause, self.ended)
+            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
+                self.run.advance(&dynamics, self.problem, self.progress, self.pause, self.ended)
             }
         }
         with_sgd(problem, settings, Advance { run: self, problem, progress, pause, ended })?

@@ -132,10 +132,10 @@ impl StationaryRun {
             progress: &'a mut StationaryProgress,
             pause: &'a (dyn Fn() -> bool + Sync),
         }
-        impl<P: Problem + ?Sized> WithDynamics for Advance<'_, P> {
+        impl<'b, P: Problem + ?Sized> WithDynamics<'b> for Advance<'_, P> {
             type Output = Result<bool, EnsembleError>;
-            fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
-                self.run.advance(dynamics, self.problem, self.progress, self.pause)
+            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
+                self.run.advance(&dynamics, self.problem, self.progress, self.pause)
             }
         }
         with_sgd(problem, settings, Advance { run: self, problem, progress, pause })?

@@ -4,11 +4,13 @@
 //! are inlined into a closure given to [`dispatch`]. All arithmetic is IEEE's, with fused `mul_add` where a formula says
 //! so, and no sum is reordered: results have the same bits on every instruction set.
 
+mod columns;
 pub(crate) mod math;
 mod real;
 #[cfg(test)]
 mod tests;
 
+pub use columns::{ROW, Shuffles};
 pub use real::Real;
 
 use std::array;

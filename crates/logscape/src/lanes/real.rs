@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
-use super::math;
+use super::{LANES, Lane, ROW, Shuffles, columns, math};
 
 mod sealed {
     pub trait Sealed {}
@@ -55,6 +55,9 @@ pub trait Real:
     fn tanh(self) -> Self;
     /// `(sin x, cos x)` within 2 ulp for `|x| ≤ SIN_COS_LIMIT`, meaningless beyond: see [`Lane::sin_cos`](super::Lane::sin_cos).
     fn sin_cos(self) -> (Self, Self);
+
+    /// The columns of a matrix of which each lane has one row.
+    fn columns(shuffles: Shuffles, rows: &[[Self; ROW]; LANES]) -> [Lane<Self>; ROW];
 }
 
 macro_rules! real {
@@ -101,6 +104,10 @@ macro_rules! real {
             #[inline(always)]
             fn sin_cos(self) -> (Self, Self) {
                 math::$float::sin_cos(self)
+            }
+            #[inline(always)]
+            fn columns(shuffles: Shuffles, rows: &[[Self; ROW]; LANES]) -> [Lane<Self>; ROW] {
+                columns::$float(shuffles, rows)
             }
         }
     )*};

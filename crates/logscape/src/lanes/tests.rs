@@ -122,3 +122,24 @@ fn lanes_gather_their_own_entries_and_stay_inside_the_table() {
     assert_eq!(gathered, index.map(f64::from));
     assert_eq!(Lane::gather(&table, &Lane::splat(u32::MAX)), Lane::splat(49.0));
 }
+
+fn check_columns<R: Real>() {
+    let mut rows = [[R::ZERO; ROW]; LANES];
+    for (k, row) in rows.iter_mut().enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = R::from_f64((k * ROW + j) as f64);
+        }
+    }
+    let columns = dispatch(|| R::columns(Shuffles::detect(), &rows));
+    for (j, column) in columns.iter().enumerate() {
+        for k in 0..LANES {
+            assert_eq!(column[k].to_f64(), (k * ROW + j) as f64, "row {k}, column {j}");
+        }
+    }
+}
+
+#[test]
+fn columns_are_those_of_the_matrix() {
+    check_columns::<f32>();
+    check_columns::<f64>();
+}

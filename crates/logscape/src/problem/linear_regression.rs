@@ -3,8 +3,8 @@
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::RowModel;
-use crate::lanes::Real;
+use crate::dynamics::{RowModel, SumModel};
+use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.
 #[derive(Debug, Clone)]
@@ -68,5 +68,18 @@ impl RowModel for LinearRegression {
     #[inline(always)]
     fn link_curvature<R: Real>(_z: R) -> R {
         R::ZERO
+    }
+}
+
+impl SumModel for LinearRegression {
+    /// `x₀²`, `x₀x₁`, `x₁²`, `y x₀`, `y x₁`.
+    fn summands(&self, sample: usize) -> [f64; ROW] {
+        let (x, y) = (self.data.input(sample), self.data.targets()[sample]);
+        [x[0] * x[0], x[0] * x[1], x[1] * x[1], y * x[0], y * x[1], 0.0, 0.0, 0.0]
+    }
+
+    #[inline(always)]
+    fn add_gradient_of_sums<R: Real>([a, b]: [R; 2], s: [R; ROW]) -> [R; 2] {
+        [s[0].mul_add(a, s[1].mul_add(b, a - s[3])), s[1].mul_add(a, s[2].mul_add(b, b - s[4]))]
     }
 }

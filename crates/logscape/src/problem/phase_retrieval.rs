@@ -3,8 +3,8 @@
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::RowModel;
-use crate::lanes::Real;
+use crate::dynamics::{RowModel, SumModel};
+use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = (x · θ)²` with `θ, x ∈ R^d`; `θ` and `−θ` have the same loss, and between them lies a saddle.
 #[derive(Debug, Clone)]
@@ -73,5 +73,27 @@ impl RowModel for PhaseRetrieval {
     #[inline(always)]
     fn link_curvature<R: Real>(_z: R) -> R {
         R::ONE + R::ONE
+    }
+}
+
+impl SumModel for PhaseRetrieval {
+    /// `2 x₀^(4−i) x₁^i` for `i = 0 … 4`, and `2 y x₀^(2−i) x₁^i` for `i = 0 … 2`.
+    fn summands(&self, sample: usize) -> [f64; ROW] {
+        let (x, y) = (self.data.input(sample), self.data.targets()[sample]);
+        let squares = [x[0] * x[0], x[0] * x[1], x[1] * x[1]];
+        let [pp, pq, qq] = squares.map(|square| 2.0 * square);
+        let [s, t, u] = squares.map(|square| 2.0 * y * square);
+        [pp * squares[0], pp * squares[1], pq * squares[1], qq * squares[1], qq * squares[2], s, t, u]
+    }
+
+    /// The gradient is twice the form `Σ ((x·θ)² − y) x xᵀ` applied to `θ`, where `(x·θ)²` is the sum of `c_q x₀^(2−q) x₁^q`.
+    #[inline(always)]
+    fn add_gradient_of_sums<R: Real>([a, b]: [R; 2], s: [R; ROW]) -> [R; 2] {
+        let c = [a * a, (a + a) * b, b * b];
+        let mut form = [R::ZERO; 3];
+        for p in 0..3 {
+            form[p] = c[0].mul_add(s[p], c[1].mul_add(s[p + 1], c[2].mul_add(s[p + 2], -s[p + 5])));
+        }
+        [form[0].mul_add(a, form[1].mul_add(b, a)), form[1].mul_add(a, form[2].mul_add(b, b))]
     }
 }

@@ -5,7 +5,7 @@ mod normal;
 #[cfg(test)]
 mod tests;
 
-pub use index::{index_pair, lane_index_pair};
+pub use index::{index_pair, lane_index_pair, lane_index_words};
 pub use normal::{Gaussian, Normals, normal_pair};
 
 use rand::Rng;

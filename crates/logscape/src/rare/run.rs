@@ -262,10 +262,10 @@ impl RareRun {
             progress: &'a mut RareProgress,
             stop: Stop<'a>,
         }
-        impl<P: Problem + ?Sized, S: Score> WithDynamics for Advance<'_, P, S> {
+        impl<'b, P: Problem + ?Sized, S: Score> WithDynamics<'b> for Advance<'_, P, S> {
             type Output = Result<(), RareError>;
-            fn with<D: Dynamics>(self, dynamics: &D) -> Self::Output {
-                self.run.advance(dynamics, self.score, self.problem, self.progress, self.stop)
+            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
+                self.run.advance(&dynamics, self.score, self.problem, self.progress, self.stop)
             }
         }
         with_sgd(problem, settings, Advance { run: self, problem, score, progress, stop })?

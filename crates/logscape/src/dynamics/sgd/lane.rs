@@ -1,7 +1,7 @@
 //! SGD on models of few parameters, evaluated for sixteen replicas at once.
 
 use super::{SgdError, check};
-use crate::dynamics::block::ends;
+use crate::dynamics::block::{ends, is_bounded};
 use crate::dynamics::{Advanced, Clocks, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{Lane, Real, dispatch};
 use crate::random::{Gaussian, lane_index_pair};
@@ -54,7 +54,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         (steps, samples): (u64, u32),
         exit: &ExitTest,
     ) -> Advanced {
-        let mut done = Advanced::default();
+        let (mut done, bounded) = (Advanced::default(), is_bounded(exit));
         // A copy, which stays in registers.
         let mut rng = clocks.normals.rng.clone();
         while done.steps < steps && done.ended() == 0 {
@@ -73,7 +73,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
             for i in 0..theta.len() {
                 theta[i] = Lane::splat(self.factor).mul_add(gradient[i], theta[i]);
             }
-            (done.escaped, done.diverged) = ends(theta, clocks.occupied, exit);
+            (done.escaped, done.diverged) = ends(theta, clocks.occupied, exit, bounded);
             done.steps += 1;
         }
         clocks.normals.rng = rng;
@@ -117,7 +117,7 @@ impl<R: Gaussian, M: LaneModel> Dynamics for LaneSgd<'_, R, M> {
                 2 => self.narrow::<2>(block, run, exit),
                 3 => self.narrow::<3>(block, run, exit),
                 _ => {
-                    let LaneBlock { theta, clocks, scratch } = block;
+                    let LaneBlock { theta, clocks, scratch, .. } = block;
                     self.steps(theta, scratch, clocks, run, exit)
                 }
             },

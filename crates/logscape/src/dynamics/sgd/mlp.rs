@@ -470,9 +470,9 @@ mod tests {
 
     struct TypeName;
 
-    impl WithDynamics for TypeName {
+    impl<'a> WithDynamics<'a> for TypeName {
         type Output = &'static str;
-        fn with<D: Dynamics>(self, _: &D) -> &'static str {
+        fn with<D: Dynamics + Send + 'a>(self, _: D) -> &'static str {
             std::any::type_name::<D>()
         }
     }

@@ -136,14 +136,21 @@ fn distance([a, b]: [Vec<f64>; 2]) -> f64 {
 
 /// Fifty contracting steps amplify rounding by less than a thousand.
 fn check_fast<R: Gaussian>(tolerance: f64) {
-    for batch in [1, 2, 5, 8] {
-        for dim in [1, 3, 16, 17, 40] {
+    for batch in [1, 2, 5, 8, 27] {
+        for dim in [1, 2, 3, 16, 17, 40] {
             let (x, y) = samples(dim);
             let line = LinearRegression::new(x.clone(), y.clone(), dim).unwrap();
             let rows = RowSgd::<R, _>::new(&line, 0.05, batch).unwrap();
             let lanes = LaneSgd::<R, _>::new(&line, 0.05, batch).unwrap();
             assert!(distance(both_ways(&line, &rows, batch)) < tolerance, "linear {batch} {dim}");
             assert!(distance(both_ways(&line, &lanes, batch)) < tolerance, "linear in lanes {batch} {dim}");
+            if dim == SUM_DIM {
+                let sums = SumSgd::<R, _>::new(&line, 0.05, batch).unwrap();
+                assert!(distance(both_ways(&line, &sums, batch)) < tolerance, "linear by sums {batch} {dim}");
+                let phase = PhaseRetrieval::new(x.clone(), y.clone(), dim).unwrap();
+                let sums = SumSgd::<R, _>::new(&phase, 0.05, batch).unwrap();
+                assert!(distance(both_ways(&phase, &sums, batch)) < tolerance, "phase by sums {batch} {dim}");
+            }
             if dim <= 3 {
                 let phase = PhaseRetrieval::new(x, y, dim).unwrap();
                 let rows = RowSgd::<R, _>::new(&phase, 0.05, batch).unwrap();
@@ -196,6 +203,47 @@ fn a_replica_does_not_depend_on_its_block() {
     let sine = Sinusoid::new(x, y, true).unwrap();
     check_independence(&LaneSgd::<f64, _>::new(&sine, 0.05, 3).unwrap());
     check_independence(&LaneSgd::<f32, _>::new(&sine, 0.05, 3).unwrap());
+    let (x, y) = samples(2);
+    let phase = PhaseRetrieval::new(x, y, 2).unwrap();
+    check_independence(&SumSgd::<f64, _>::new(&phase, 0.05, 13).unwrap());
+    check_independence(&SumSgd::<f32, _>::new(&phase, 0.05, 13).unwrap());
+}
+
+/// What is drawn ahead of a step that is not taken must be drawn again.
+#[test]
+fn sums_take_single_steps_like_many() {
+    let (x, y) = samples(2);
+    let phase = PhaseRetrieval::new(x, y, 2).unwrap();
+    let sums = SumSgd::<f64, _>::new(&phase, 0.05, 5).unwrap();
+    let [mut many, mut single] = [sums.block(), sums.block()];
+    for block in [&mut many, &mut single] {
+        block.load(7, &replica(&[0.3, 0.4], 8, 1));
+    }
+    sums.advance(&mut many, 40, &ExitTest::Never);
+    assert_eq!(sums.advance(&mut single, 0, &ExitTest::Never), Advanced::default());
+    for _ in 0..40 {
+        sums.advance(&mut single, 1, &ExitTest::Never);
+    }
+    assert_eq!(single.store(7), many.store(7));
+}
+
+#[test]
+fn the_fastest_layout_is_chosen_by_dimension_and_batch() {
+    struct TypeName;
+    impl<'a> WithDynamics<'a> for TypeName {
+        type Output = &'static str;
+        fn with<D: Dynamics + Send + 'a>(self, _: D) -> &'static str {
+            std::any::type_name::<D>()
+        }
+    }
+    for (dim, batch, want) in [(2, 1, "::LaneSgd<"), (2, 8, "::SumSgd<"), (3, 8, "::LaneSgd<"), (4, 8, "::RowSgd<")] {
+        let (x, y) = samples(dim);
+        let line = LinearRegression::new(x, y, dim).unwrap();
+        let name = with_sgd(&line, settings(0.1, batch, Sampling::WithReplacement), TypeName).unwrap();
+        assert!(name.contains(want), "{dim} {batch}: {name}");
+        let name = with_sgd(&line, settings(0.1, batch, Sampling::EpochShuffle), TypeName).unwrap();
+        assert!(name.contains("sgd::Sgd<"), "{name}");
+    }
 }
 
 #[test]
@@ -223,9 +271,20 @@ fn check_ends<D: Dynamics>(dynamics: &D) {
         assert_eq!(dynamics.advance(&mut block, 10, &exit), Advanced { steps: 1, escaped: 1 << 11, diverged: 0 });
     }
     assert_eq!((block.steps(4), block.steps(11)), (13, 13));
-    block.load(11, &replica(&[-1e16], 9, 1));
     let lost = Advanced { steps: 1, escaped: 0, diverged: 1 << 11 };
-    assert_eq!(dynamics.advance(&mut block, 10, &wide), lost);
+    for exit in [
+        wide,
+        ExitTest::Never,
+        ExitTest::Box { lower: &[f64::NEG_INFINITY], upper: &[f64::INFINITY] },
+        ExitTest::Ball { centre: &[0.0], radius_squared: f64::INFINITY },
+        ExitTest::Ball { centre: &[-1e16], radius_squared: 1.1e32 },
+        ExitTest::HalfSpaces { normals: &[1.0], offsets: &[1e9] },
+    ] {
+        block.load(11, &replica(&[-1e16], 9, 1));
+        assert_eq!(dynamics.advance(&mut block, 10, &exit), lost, "{exit:?}");
+        block.load(11, &replica(&[f64::NAN], 9, 1));
+        assert_eq!(dynamics.advance(&mut block, 10, &exit), lost, "{exit:?}");
+    }
     block.clear(11);
     assert_eq!(dynamics.advance(&mut block, 10, &wide), none);
 }
@@ -248,5 +307,31 @@ fn half_spaces_are_seen_in_rows_as_by_the_general_chain() {
         let want = general.advance(&mut solo, 1000, &exit);
         let found = fast.advance(&mut block, 1000, &exit);
         assert_eq!((found.steps, found.escaped), (want.steps, want.escaped << 5));
+    }
+}
+
+#[test]
+fn exits_of_sums_are_those_of_the_general_chain() {
+    let (x, y) = samples(2);
+    let phase = PhaseRetrieval::new(x, y, 2).unwrap();
+    let (eta, batch, start) = (0.2, 6, [0.3, 0.4]);
+    let general = Sgd::new(&phase, settings(eta, batch, Sampling::WithReplacement)).unwrap();
+    let fast = SumSgd::<f64, _>::new(&phase, eta, batch).unwrap();
+    for exit in [
+        ExitTest::Box { lower: &[0.0, 0.1], upper: &[0.6, 0.75] },
+        ExitTest::Ball { centre: &start, radius_squared: 0.1 },
+        ExitTest::HalfSpaces { normals: &[1.0, 0.5, -0.5, 1.0], offsets: &[0.8, 0.55] },
+    ] {
+        let mut ended = 0;
+        for seed in 0..20 {
+            let (mut solo, mut block) = (general.block(), fast.block());
+            solo.load(0, &replica(&start, seed, 1));
+            block.load(5, &replica(&start, seed, 1));
+            let want = general.advance(&mut solo, 200, &exit);
+            let found = fast.advance(&mut block, 200, &exit);
+            assert_eq!((found.steps, found.escaped), (want.steps, want.escaped << 5), "{exit:?}");
+            ended += want.escaped;
+        }
+        assert!(ended > 2, "{exit:?}: nothing to compare");
     }
 }

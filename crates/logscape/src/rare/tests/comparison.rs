@@ -20,19 +20,19 @@ struct Compare<'a, P> {
     region: Region,
 }
 
-impl<P: Problem> WithDynamics for Compare<'_, P> {
+impl<'b, P: Problem> WithDynamics<'b> for Compare<'_, P> {
     type Output = [f64; 2];
 
-    fn with<D: Dynamics>(self, dynamics: &D) -> [f64; 2] {
+    fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> [f64; 2] {
         let Self { problem, start, region } = self;
         let direct =
             EscapeRun { start: start.to_vec(), region: region.clone(), replicas: 400, max_steps: 300_000, seed: 2 };
-        let ends = direct.run(dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
+        let ends = direct.run(&dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
         let direct = rate_estimate(&ends, 2);
         assert_eq!(direct.escaped, 400, "{region:?} {direct:?}");
         METHODS.map(|method| {
             let run = RareRun { trajectories: 60, ..RareRun::new(start.to_vec(), region.clone(), method, 3) };
-            let rate = rate(&run, dynamics, &RegionScore::new(&region, start, problem), problem);
+            let rate = rate(&run, &dynamics, &RegionScore::new(&region, start, problem), problem);
             let mean = rate.mean_steps.unwrap_or_else(|| panic!("{rate:?}"));
             let [own, others] = [log_error(&rate, 2.093), 1.0 / 20.0];
             let sigmas = (mean.value / direct.mean_steps.unwrap().value).ln() / own.hypot(others);
@@ -111,11 +111,11 @@ fn both_methods_agree_with_direct_simulation() {
     let basin = |dim| QuadraticBasin::new(0.1, vec![1.0; dim]).unwrap();
     let ou = ConstantNoise::<f64, _>::langevin(basin(2), 0.05).unwrap();
     let ou = Diffusion::new(ou, EulerMaruyama, 0.05).unwrap();
-    sigmas.extend(Compare { problem: &basin(2), start: &[0.0; 2], region: ball(2, 0.85) }.with(&ou));
+    sigmas.extend(Compare { problem: &basin(2), start: &[0.0; 2], region: ball(2, 0.85) }.with(ou));
     let scalar = ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 0.5, 0.02).unwrap();
-    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&scalar));
+    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(scalar));
     let log = ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 0.5, 0.005).unwrap();
-    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&log));
+    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(log));
     let chi_square: f64 = sigmas.iter().map(|x| x * x).sum();
     assert_eq!(sigmas.len(), 20);
     println!("χ² = {chi_square:.1} with 20 degrees of freedom");
