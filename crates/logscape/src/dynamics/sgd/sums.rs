@@ -89,10 +89,13 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
         while done.steps < steps && done.ended() == 0 {
             taken = rng.clone();
             let batch = &now.as_flattened()[..self.batch_size];
-            let mut ahead = next.chunks_mut(share);
+            let next_batch = &mut next[..pairs];
+            let mut ahead = 0;
             for lane in 0..LANES / 4 {
-                if let Some(some) = ahead.next() {
-                    draw(&mut rng, samples, some);
+                let end = pairs.min(ahead + share);
+                while ahead < end {
+                    next_batch[ahead] = lane_index_words(&rng.words(), samples, ROW.ilog2());
+                    ahead += 1;
                 }
                 [sums[lane], sums[lane + 4], sums[lane + 8], sums[lane + 12]] = add_rows(data, batch, lane);
             }
