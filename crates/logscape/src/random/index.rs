@@ -31,15 +31,16 @@ pub fn lane_index_pair(words: &Lane<u64>, n: u32) -> [Lane<u32>; 2] {
     [first, second]
 }
 
-/// [`lane_index_pair`] for indices that go to memory, where each is a word's bits from `32 + shift` on, with others below
-/// them. This spares packing and, where an index counts `2^shift` entries of a table, a multiplication. `n << shift` must
-/// be below `2³²`.
+/// [`lane_index_pair`] for indices that go to memory: times `2^shift`, each is the high half of a word whose low half is
+/// zero. This spares packing, and a multiplication where an index counts `2^shift` entries of a table. `n << shift` must be
+/// below `2³²`.
 #[inline(always)]
 pub fn lane_index_words(words: &Lane<u64>, n: u32, shift: u32) -> [Lane<u64>; 2] {
     let (mut first, mut second) = (Lane::splat(0), Lane::splat(0));
     for k in 0..LANES {
         let rest = product([words.0[k] >> 32, words.0[k]], u64::from(n));
-        [first.0[k], second.0[k]] = [rest[0] << shift, product(rest, u64::from(n << shift))[0]];
+        let mask = u64::MAX << (32 + shift);
+        [first.0[k], second.0[k]] = [(rest[0] << shift) & mask, product(rest, u64::from(n << shift))[0] & mask];
     }
     [first, second]
 }

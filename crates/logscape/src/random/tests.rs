@@ -132,10 +132,10 @@ fn indices_are_the_halves_of_the_wide_product() {
             assert_eq!(index_pair(word, [n, n - n / 3]), [(product >> 64) as u32, (second >> 64) as u32]);
             let lanes = lane_index_pair(&Lane::splat(word), n);
             assert_eq!([lanes[0][5], lanes[1][5]], index_pair(word, [n, n]));
-            for shift in [0, 1, n.leading_zeros()] {
-                let words = lane_index_words(&Lane::splat(word), n, shift.min(n.leading_zeros()));
-                let shift = 32 + shift.min(n.leading_zeros());
-                assert_eq!([words[0][5] >> shift, words[1][5] >> shift], index_pair(word, [n, n]).map(u64::from));
+            for shift in [0, n.leading_zeros() / 2, n.leading_zeros()] {
+                let words = lane_index_words(&Lane::splat(word), n, shift);
+                let want = index_pair(word, [n, n]).map(|index| u64::from(index) << (32 + shift));
+                assert_eq!([words[0][5], words[1][5]], want);
             }
         }
     }

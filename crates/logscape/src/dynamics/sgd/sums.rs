@@ -20,12 +20,12 @@ pub trait SumModel: Problem {
 /// Parameters of the problem of a [`SumSgd`].
 pub const SUM_DIM: usize = 2;
 
-/// Samples of the problem of a [`SumSgd`] at most.
-pub const SUM_SAMPLES: usize = 1 << 16;
+/// Samples of the problem of a [`SumSgd`] at most: their rows begin at entries below `2¹⁶`.
+pub const SUM_SAMPLES: usize = (1 << 16) / ROW;
 
-/// Entries of the table of all samples that there may be: with a length that is known here, a mask makes an index one
-/// that needs no test. What is not used is never touched, and costs no memory.
-const ENTRIES: usize = SUM_SAMPLES * ROW;
+/// Entries of a table in which a row may begin at any number of 16 bits, so that no index needs a test. What is not used
+/// is never touched, and costs no memory.
+const ENTRIES: usize = (1 << 16) + ROW;
 
 /// The chain of [`Sgd`](super::Sgd) with batches drawn with replacement, from the same indices, in the precision of `R`.
 /// Its results differ from that chain's by rounding only.
@@ -132,7 +132,7 @@ fn draw(rng: &mut LaneRng, samples: u32, drawn: &mut [[Lane<u64>; 2]]) {
 /// The row of a sample that is drawn in a word.
 #[inline(always)]
 fn row<R>(data: &[R; ENTRIES], word: u64) -> &[R] {
-    let first = (word >> 32) as usize & (ENTRIES - ROW);
+    let first = usize::from((word >> 32) as u16);
     &data[first..first + ROW]
 }
 
