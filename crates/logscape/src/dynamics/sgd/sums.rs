@@ -131,13 +131,13 @@ fn draw(rng: &mut LaneRng, samples: u32, drawn: &mut [[Lane<u64>; 2]]) {
 
 /// The row of a sample that is drawn in a word.
 #[inline(always)]
-fn row<R>(data: &[R; ENTRIES], word: u64) -> &[R] {
+fn row<R>(data: &[R; ENTRIES], word: u64) -> &[R; ROW] {
     let first = usize::from((word >> 32) as u16);
-    &data[first..first + ROW]
+    data[first..].first_chunk().expect("every entry has a row behind it")
 }
 
 #[inline(always)]
-fn add<R: Real>(sums: &mut [R; ROW], row: &[R]) {
+fn add<R: Real>(sums: &mut [R; ROW], row: &[R; ROW]) {
     for j in 0..ROW {
         sums[j] += row[j];
     }
@@ -147,19 +147,21 @@ fn add<R: Real>(sums: &mut [R; ROW], row: &[R]) {
 // Neighbouring lanes would have their words loaded together, and then taken apart again.
 #[inline(always)]
 fn add_rows<R: Real>(data: &[R; ENTRIES], batch: &[Lane<u64>], lane: usize) -> [[R; ROW]; 4] {
-    let [mut a, mut b, mut c, mut d] = [[R::ZERO; ROW]; 4];
-    let (eights, rest) = batch.as_chunks::<8>();
+    let lanes = [lane, lane + 4, lane + 8, lane + 12];
+    let (first, others) = batch.split_first().expect("a batch has a sample");
+    let [mut a, mut b, mut c, mut d] = lanes.map(|lane| *row(data, first.0[lane]));
     macro_rules! add_sample {
         ($words:expr) => {
-            add(&mut a, row(data, $words.0[lane]));
-            add(&mut b, row(data, $words.0[lane + 4]));
-            add(&mut c, row(data, $words.0[lane + 8]));
-            add(&mut d, row(data, $words.0[lane + 12]));
+            add(&mut a, row(data, $words.0[lanes[0]]));
+            add(&mut b, row(data, $words.0[lanes[1]]));
+            add(&mut c, row(data, $words.0[lanes[2]]));
+            add(&mut d, row(data, $words.0[lanes[3]]));
         };
     }
-    for eight in eights {
-        for q in 0..8 {
-            add_sample!(eight[q]);
+    let (sevens, rest) = others.as_chunks::<7>();
+    for seven in sevens {
+        for q in 0..7 {
+            add_sample!(seven[q]);
         }
     }
     for words in rest {
