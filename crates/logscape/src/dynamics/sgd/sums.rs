@@ -77,13 +77,16 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
         let mut theta = [kept[0], kept[1]];
         let data = self.data[self.start..].first_chunk().expect("the table has all its entries");
         let pairs = drawn.len() / 2;
+        // What is drawn ahead beside each quarter of the lanes.
         let share = pairs.div_ceil(LANES / 4);
         let bounded = is_bounded(exit);
         let (mut now, mut next) = drawn.split_at_mut(pairs);
-        // A copy, which stays in registers; and another that has drawn no batch of a step not taken.
+        // A copy, which stays in registers; and another, from before the batch of a step that may not be taken.
         let mut rng = clocks.normals.rng.clone();
         let mut taken = rng.clone();
-        draw(&mut rng, samples, now);
+        for pair in &mut *now {
+            *pair = draw_pair(&mut rng, samples);
+        }
         let mut done = Advanced::default();
         let mut sums = [[R::ZERO; ROW]; LANES];
         while done.steps < steps && done.ended() == 0 {
@@ -94,7 +97,7 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
             for lane in 0..LANES / 4 {
                 let end = pairs.min(ahead + share);
                 while ahead < end {
-                    next_batch[ahead] = lane_index_words(&rng.words(), samples, ROW.ilog2());
+                    next_batch[ahead] = draw_pair(&mut rng, samples);
                     ahead += 1;
                 }
                 [sums[lane], sums[lane + 4], sums[lane + 8], sums[lane + 12]] = add_rows(data, batch, lane);
@@ -121,12 +124,10 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
     }
 }
 
-/// Draws samples, two from each word.
+/// Two samples of every lane, in words whose high halves are entries of the table.
 #[inline(always)]
-fn draw(rng: &mut LaneRng, samples: u32, drawn: &mut [[Lane<u64>; 2]]) {
-    for j in 0..drawn.len() {
-        drawn[j] = lane_index_words(&rng.words(), samples, ROW.ilog2());
-    }
+fn draw_pair(rng: &mut LaneRng, samples: u32) -> [Lane<u64>; 2] {
+    lane_index_words(&rng.words(), samples, ROW.ilog2())
 }
 
 /// The row of a sample that is drawn in a word.
@@ -158,6 +159,7 @@ fn add_rows<R: Real>(data: &[R; ENTRIES], batch: &[Lane<u64>], lane: usize) -> [
             add(&mut d, row(data, $words.0[lanes[3]]));
         };
     }
+    // A loop of few rounds costs as much as some samples: seven more in each make eight a whole batch.
     let (sevens, rest) = others.as_chunks::<7>();
     for seven in sevens {
         for q in 0..7 {
