@@ -28,7 +28,7 @@ impl Shuffles {
 
 /// Column by column, number by number.
 #[inline(always)]
-fn plain<R: Copy>(rows: &[[R; ROW]; LANES]) -> [Lane<R>; ROW] {
+pub(super) fn plain<R: Copy>(rows: &[[R; ROW]; LANES]) -> [Lane<R>; ROW] {
     let mut columns = [Lane::splat(rows[0][0]); ROW];
     for j in 0..ROW {
         for k in 0..LANES {

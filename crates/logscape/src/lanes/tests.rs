@@ -130,10 +130,11 @@ fn check_columns<R: Real>() {
             *x = R::from_f64((k * ROW + j) as f64);
         }
     }
-    let columns = dispatch(|| R::columns(Shuffles::detect(), &rows));
-    for (j, column) in columns.iter().enumerate() {
-        for k in 0..LANES {
-            assert_eq!(column[k].to_f64(), (k * ROW + j) as f64, "row {k}, column {j}");
+    for columns in [dispatch(|| R::columns(Shuffles::detect(), &rows)), columns::plain(&rows)] {
+        for (j, column) in columns.iter().enumerate() {
+            for k in 0..LANES {
+                assert_eq!(column[k].to_f64(), (k * ROW + j) as f64, "row {k}, column {j}");
+            }
         }
     }
 }
