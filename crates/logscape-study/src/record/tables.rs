@@ -4,7 +4,7 @@ use super::trajectories::{self, TrajectoryRow};
 use logscape::ensemble::Termination;
 use logscape::stats::Histogram;
 use logscape::{Geometry, Path, SgdSettings, WayOut};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -343,7 +343,7 @@ pub(crate) fn stationary_rows(
 
 /// How every table is written.
 pub(super) fn properties() -> Arc<WriterProperties> {
-    Arc::new(WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build())
+    Arc::new(WriterProperties::builder().set_compression(Compression::SNAPPY).build())
 }
 
 fn write<T>(folder: &FilePath, name: &str, rows: &[T]) -> Result<(), ParquetError>

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
+use zip::ZipArchive;
 
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
@@ -23,7 +23,8 @@ const MAX_EXACT: u64 = 1 << 53;
 /// [`DataError`] where an array is missing, cut off, of another type or shape, or holds NaN.
 pub fn read_npz(path: &Path) -> Result<Dataset, DataError> {
     let name = path.display().to_string();
-    let mut archive = NpzArchive::open(path).map_err(DataError::read(path))?;
+    let file = File::open(path).map_err(DataError::read(path))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::read(path)(error.into()))?;
     let x = archive_array(path, &mut archive, "x")?;
     let y = archive_array(path, &mut archive, "y")?;
     build(&name, x, y)
@@ -58,18 +59,19 @@ fn build(name: &str, x: Array, y: Array) -> Result<Dataset, DataError> {
     Dataset::new(name, x.values, x.columns, y.values, y.columns, labels)
 }
 
-fn archive_array(path: &Path, archive: &mut NpzArchive<BufReader<File>>, array: &str) -> Result<Array, DataError> {
+fn archive_array(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> Result<Array, DataError> {
     let file = path.display().to_string();
-    if !archive.array_names().any(|name| name == array) {
-        let mut names: Vec<String> = archive.array_names().map(|name| format!("`{name}`")).collect();
+    let entry = format!("{array}.npy");
+    if archive.index_for_name(&entry).is_none() {
+        let arrays = archive.file_names().flatten();
+        let mut names: Vec<String> =
+            arrays.filter_map(|name| Some(format!("`{}`", name.strip_suffix(".npy")?))).collect();
         names.sort();
         let available = if names.is_empty() { "no array".into() } else { names.join(", ") };
         return Err(DataError::MissingColumn { file, column: array.into(), available });
     }
-    let entry = archive
-        .zip_archive()
-        .by_name(&npyz::npz::file_name_from_array_name(array))
-        .map_err(|error| DataError::Read { file: file.clone(), source: error.into() })?;
+    let entry =
+        archive.by_name(&entry).map_err(|error| DataError::Read { file: file.clone(), source: error.into() })?;
     read_array(&format!("{file}, array `{array}`"), path, entry)
 }
 

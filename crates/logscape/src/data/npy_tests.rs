@@ -98,13 +98,11 @@ fn both_orders_give_the_same_rows() {
 }
 
 #[test]
-fn agrees_with_an_independent_writer() {
-    use npyz::WriterBuilder;
-    let mut bytes = Vec::new();
-    let mut writer =
-        npyz::WriteOptions::new().default_dtype().shape(&[2, 2]).writer(&mut bytes).begin_nd().expect("new");
-    writer.extend([1.5_f64, -2.5, 3.5, 4.5]).expect("four numbers");
-    writer.finish().expect("complete");
+fn what_numpy_writes_is_read() {
+    // What `numpy.save` writes for [[1.5, -2.5], [3.5, 4.5]].
+    let dictionary = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }";
+    let mut bytes = [b"\x93NUMPY\x01\x00\x76\x00", format!("{dictionary:<117}\n").as_bytes()].concat();
+    bytes.extend([1.5_f64, -2.5, 3.5, 4.5].map(f64::to_le_bytes).concat());
     let read = array(&bytes).expect("valid");
     assert_eq!((read.values, read.columns), (vec![1.5, -2.5, 3.5, 4.5], 2));
 }
