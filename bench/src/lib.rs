@@ -1,7 +1,7 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
 use logscape::data::{Dataset, digits, synthetic};
-use logscape::dynamics::AnyDynamics;
+use logscape::engine::AnyDynamics;
 use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
@@ -105,7 +105,7 @@ pub mod scalar_sde {
 
 /// Overdamped motion in two wells, `dθ = −∇L dt + √(2D) dW` with `L = ¼(θ² − 1)²`, from the left one to the right one.
 pub mod double_well {
-    use logscape::dynamics::sde::Landscape;
+    use logscape::engine::sde::Landscape;
     use logscape::lanes::{Lane, Real};
 
     /// `D`: the barrier is ¼, so that the wait is some `10⁴` units of time.

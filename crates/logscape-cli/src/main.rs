@@ -7,8 +7,8 @@ mod shipped;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use logscape::dynamics::named;
-use logscape::ensemble::Interrupt;
+use logscape::Stop;
+use logscape::dynamics;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
 use logscape_study::{Destination, Listener, RunError, Study, StudyError};
@@ -18,7 +18,6 @@ use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 const FAILED: u8 = 1;
@@ -184,22 +183,20 @@ fn main() -> ExitCode {
             })
         }
         Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), print),
-        Command::Reproduce { name, overrides, out } => {
-            shipped::reproduce(name.as_deref(), &overrides, &out, &interrupt())
-        }
+        Command::Reproduce { name, overrides, out } => shipped::reproduce(name.as_deref(), &overrides, &out, &stop()),
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
-            let all = theories.chain(named::all().iter().map(|kind| (kind.name(), kind.reference())));
+            let all = theories.chain(dynamics::all().iter().map(|kind| (kind.name(), kind.reference())));
             let lines: Vec<String> = all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect();
             print(&lines.concat())
         }
         Command::Dynamics => {
-            let line = |kind: &&dyn named::Kind| {
+            let line = |kind: &&dyn dynamics::Kind| {
                 let options = kind.options().join(", ");
                 let options = if options.is_empty() { options } else { format!("\n{:24}options: {options}", "") };
                 format!("{:<24}{}{options}\n", kind.name(), kind.equation())
             };
-            print(&named::all().iter().map(line).collect::<String>())
+            print(&dynamics::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
     }
@@ -245,19 +242,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A flag that Ctrl-C raises from now on.
-fn interrupt() -> Arc<Interrupt> {
-    let interrupt = Arc::new(Interrupt::default());
-    let requested = Arc::clone(&interrupt);
+/// A request to stop that Ctrl-C raises from now on.
+fn stop() -> Stop {
+    let stop = Stop::new();
+    let requested = stop.clone();
     if let Err(error) = ctrlc::set_handler(move || requested.request()) {
         eprintln!("warning: Ctrl-C will end the run at once: {error}");
     }
-    interrupt
+    stop
 }
 
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
-    let (record, place) = logscape_study::run(study, base, destination, &interrupt(), &Progress::new())?;
+    let (record, place) = logscape_study::run(study, base, destination, &stop(), &Progress::new())?;
     if json {
         eprintln!("record: {}", place.display());
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());

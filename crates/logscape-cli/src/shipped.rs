@@ -1,7 +1,7 @@
 //! The studies inside the binary, and running them against what they say that they show.
 
 use crate::{BAD_INPUT, FAILED, Progress, fail, print};
-use logscape::ensemble::Interrupt;
+use logscape::Stop;
 use logscape_study::expect::{Finding, findings};
 use logscape_study::{Destination, Study};
 use miette::Report;
@@ -27,7 +27,7 @@ pub(crate) fn text(name: &str) -> Option<&'static str> {
 
 /// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside
 /// what the study expects. Records replace older ones in `out`.
-pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, interrupt: &Interrupt) -> ExitCode {
+pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, stop: &Stop) -> ExitCode {
     let (mut checked, mut missed) = (0, 0);
     for (known, text) in STUDIES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)) {
         let study = match logscape_study::parse(&format!("{known} (embedded)"), text, overrides) {
@@ -43,7 +43,7 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, in
         }
         eprintln!("{known}:");
         let place = out.join(known);
-        match run(&study, &place, interrupt) {
+        match run(&study, &place, stop) {
             Ok(report) => {
                 checked += study.expect.len();
                 missed += report.missed;
@@ -64,9 +64,9 @@ struct Shown {
     missed: usize,
 }
 
-fn run(study: &Study, place: &Path, interrupt: &Interrupt) -> Result<Shown, (String, u8)> {
+fn run(study: &Study, place: &Path, stop: &Stop) -> Result<Shown, (String, u8)> {
     let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
-    let run = logscape_study::run(study, Path::new(""), &destination, interrupt, &Progress::new());
+    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Progress::new());
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
     let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;

@@ -5,10 +5,10 @@ use crate::measure::{Escaped, Task, Ways};
 use crate::record::{DynamicsEscape, EscapeRow, MeasuredRecord, TrajectoryRow, escape_rows, trajectory_rows};
 use crate::runner::RunError;
 use crate::schema::{DynamicsTable, TrajectoriesTable};
-use logscape::dynamics::named::{AtMinimum, BuildError, Built, Options, by_name};
-use logscape::dynamics::{Dynamics, TimeUnit};
+use logscape::Stop;
+use logscape::dynamics::{AtMinimum, BuildError, Built, Options, by_name};
+use logscape::engine::{Dynamics, TimeUnit};
 use logscape::ensemble::{EscapeProgress, EscapeRun, Region, Termination};
-use logscape::operator::dense::EigenError;
 use logscape::problem::Problem;
 use logscape::stats::{Observation, RateEstimate};
 use logscape::{Estimate, SgdSettings};
@@ -51,7 +51,7 @@ impl<'a> Mover<'a> {
         let refused = |reason: String| RunError::Dynamics { name: name.to_owned(), reason };
         let known = by_name(kind).ok_or_else(|| refused(format!("there is no dynamics `{kind}`")))?;
         let built = known.build(at, sgd, &options).map_err(|error| match error {
-            BuildError::Eigen(EigenError::Interrupted(_)) => RunError::Interrupted { kept: None },
+            BuildError::Interrupted(_) => RunError::Interrupted { kept: None },
             error => refused(error.to_string()),
         })?;
         Ok(Self { name, kind, options, sgd, built })
@@ -147,7 +147,7 @@ impl<'a> Mover<'a> {
         number: usize,
         run: &EscapeRun,
         table: &TrajectoriesTable,
-        stop: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<Vec<TrajectoryRow>, RunError> {
         let numbers = table.most_points() * problem.dim() as f64;
         if numbers > MOST_NUMBERS {
@@ -163,7 +163,7 @@ impl<'a> Mover<'a> {
         };
         let every = self.built.steps(table.every);
         let points = self.own(&first).trajectories(&self.built.dynamics, problem as &dyn Problem, every, stop)?;
-        if stop() {
+        if stop.is_requested() {
             return Err(RunError::Interrupted { kept: None });
         }
         Ok(trajectory_rows((number, &self.sgd, self.name), points))

@@ -4,18 +4,19 @@ use crate::record::{Checkpoints, Record, RecordError};
 use crate::runner::{Listener, RunError};
 use crate::schema::{EscapeTable, Study};
 use crate::stationary::GROUPS;
-use logscape::ensemble::{EscapeProgress, Interrupt, StationaryProgress};
+use logscape::Stop;
+use logscape::ensemble::{EscapeProgress, StationaryProgress};
 use logscape::rare::RareProgress;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs ensembles from what is kept of them, and keeps them every so often.
 pub(crate) struct Ensembles<'a> {
     pub(crate) kept: Checkpoints,
     pub(crate) every: Duration,
-    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) stop: &'a Stop,
     pub(crate) listener: &'a dyn Listener,
 }
 
@@ -26,18 +27,16 @@ impl Ensembles<'_> {
         &self,
         name: &str,
         words: impl Fn(&T) -> Option<String>,
-        mut advance: impl FnMut(&mut T, &(dyn Fn() -> bool + Sync)) -> Result<bool, RunError>,
+        mut advance: impl FnMut(&mut T, &Stop) -> Result<bool, RunError>,
     ) -> Result<T, RunError> {
         let mut progress = self.kept.load(name)?.unwrap_or_default();
         loop {
-            let until = Instant::now() + self.every;
-            let pause = || self.interrupt.is_requested() || Instant::now() >= until;
-            let complete = advance(&mut progress, &pause)?;
+            let complete = advance(&mut progress, &self.stop.within(self.every))?;
             self.kept.save(name, &progress)?;
             if complete {
                 return Ok(progress);
             }
-            if self.interrupt.is_requested() {
+            if self.stop.is_requested() {
                 return Err(RunError::Interrupted { kept: None });
             }
             if let Some(words) = words(&progress) {

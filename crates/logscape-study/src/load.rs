@@ -4,7 +4,7 @@ use crate::diagnostic::StudyError;
 use crate::schema::{
     DynamicsTable, EscapeTable, Expectation, RareTable, RegionText, Study, Theories, TrajectoriesTable,
 };
-use logscape::dynamics::named;
+use logscape::dynamics;
 use logscape::theory;
 use miette::{NamedSource, SourceSpan};
 use std::ops::Range;
@@ -267,7 +267,7 @@ fn check_escape(escape: &EscapeTable) -> Result<(), Problem> {
 fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Problem> {
     const FIELD: &str = "dynamics";
     for (k, DynamicsTable { name, kind, options }) in tables.iter().enumerate() {
-        let Some(known) = named::by_name(kind) else {
+        let Some(known) = dynamics::by_name(kind) else {
             return require(false, FIELD, unknown_dynamics(kind), "`logscape dynamics` lists them all");
         };
         let usable = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -287,7 +287,7 @@ fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Problem> {
 /// What there is instead of a kind that is misspelt.
 fn unknown_dynamics(kind: &str) -> String {
     let nearest =
-        named::all().iter().map(|known| (strsim::damerau_levenshtein(kind, known.name()), known.name())).min();
+        dynamics::all().iter().map(|known| (strsim::damerau_levenshtein(kind, known.name()), known.name())).min();
     let nearest = nearest.map_or_else(String::new, |(_, name)| format!("; the nearest is `{name}`"));
     format!("there is no dynamics `{kind}`{nearest}")
 }

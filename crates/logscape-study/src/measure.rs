@@ -145,7 +145,6 @@ impl Mover<'_> {
             ..RareRun::new(start, region, method, seed)
         };
         let ensembles = task.ensembles;
-        let interrupted = || ensembles.interrupt.is_requested();
         let words = |progress: &RareProgress| {
             Some(format!("escape: {} of {} repeats of {}", progress.repeats(), run.repeats, method.name()))
         };
@@ -153,7 +152,7 @@ impl Mover<'_> {
             &rare_name(task.number, task.committed, self.name),
             words,
             |progress: &mut RareProgress, pause| {
-                run.advance(&self.built.dynamics, &score, problem, progress, (pause, &interrupted))?;
+                run.advance(&self.built.dynamics, &score, problem, progress, pause)?;
                 Ok(progress.is_complete(&run))
             },
         )?;

@@ -2,11 +2,13 @@
 
 use crate::runner::RunError;
 use crate::schema::{EscapeTable, RegionText, SaddleTable};
+use logscape::Stop;
 use logscape::ensemble::Region;
 use logscape::landscape::{
-    BarrierConfig, BarrierError, Minimum, MinimumConfig, SaddleError, SaddleSearch, between, find_minimum,
-    find_saddles, interval, loss_level, saddles, ways_out,
+    BarrierConfig, BarrierError, MinimumConfig, SaddleError, SaddleSearch, between, find_minimum, find_saddles,
+    interval, loss_level, saddles, ways_out,
 };
+use logscape::model::Minimum;
 use logscape::problem::Problem;
 use logscape::{Barrier, Geometry, SgdSettings, WayOut};
 use serde::{Deserialize, Serialize};
@@ -114,18 +116,18 @@ pub(crate) fn find_ways_out<P: Problem>(
     minimum: &Minimum,
     table: &SaddleTable,
     seed: u64,
-    interrupt: &(dyn Fn() -> bool + Sync),
+    stop: &Stop,
 ) -> Result<WaysOut, RunError> {
     let config = table.config(seed);
-    let mut search = find_saddles(problem, minimum, &config, interrupt)?;
+    let mut search = find_saddles(problem, minimum, &config, stop)?;
     for start in &table.other_minimum {
         if start.len() != problem.dim() {
             let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
             let hint = "\n  hint: give one number for each parameter";
             return Err(RunError::input("saddle.other_minimum", message + hint));
         }
-        let other = find_minimum(problem, start, &MinimumConfig::default(), interrupt)?;
-        match between(problem, minimum, &other.theta, &config, interrupt) {
+        let other = find_minimum(problem, start, &MinimumConfig::default(), stop)?;
+        match between(problem, minimum, &other.theta, &config, stop) {
             Ok(more) => search.merge(more, config.distance),
             Err(SaddleError::SameMinimum) => {
                 let message = "the descent from this start ends in the study's own minimum".to_owned();
@@ -137,7 +139,7 @@ pub(crate) fn find_ways_out<P: Problem>(
     let barrier = if search.saddles.is_empty() {
         Barrier::Other { reason: search.summary() }
     } else {
-        ways_out(problem, minimum, &search.saddles, &config, interrupt)?
+        ways_out(problem, minimum, &search.saddles, &config, stop)?
     };
     Ok(WaysOut { search, barrier })
 }

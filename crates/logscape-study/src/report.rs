@@ -9,7 +9,7 @@ use crate::record::{
 };
 use crate::schema::{EscapeMethod, FigureFormat, RegionText};
 use logscape::Estimate;
-use logscape::dynamics::named;
+use logscape::dynamics;
 use logscape::ensemble::COMMITTED;
 use minijinja::{Environment, UndefinedBehavior, context};
 use saddles::SaddlesView;
@@ -297,7 +297,7 @@ impl DynamicsView {
                     |d: Estimate| format!("{} [{}, {}]", signed(d.value), signed(d.ci95[0]), signed(d.ci95[1]));
                 Self {
                     name: name.clone(),
-                    equation: named::by_name(kind).map_or("", named::Kind::equation),
+                    equation: dynamics::by_name(kind).map_or("", dynamics::Kind::equation),
                     phi: law.map_or_else(dash, |law| match &law.tail_exponent {
                         Some(_) if law.is_poor() => "no such power".to_owned(),
                         Some(phi) => interval(phi),

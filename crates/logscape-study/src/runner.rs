@@ -14,12 +14,13 @@ use crate::record::{SaddlesRecord, energy_path_rows};
 use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
 use crate::schema::{EscapeTable, ProblemKind, Study};
 use crate::stationary::{StationaryError, stationary_law};
+use logscape::Stop;
 use logscape::data::{DataError, Dataset};
-use logscape::dynamics::named::AtMinimum;
-use logscape::ensemble::{COMMITTED, EnsembleError, EscapeRun, Interrupt, Region};
-use logscape::landscape::{BarrierError, Minimum, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
-use logscape::noise::{GeometryConfig, GeometryError, measure};
-use logscape::operator::EigenError;
+use logscape::dynamics::AtMinimum;
+use logscape::ensemble::{COMMITTED, EnsembleError, EscapeRun, Region};
+use logscape::geometry::{GeometryConfig, GeometryError, measure};
+use logscape::landscape::{BarrierError, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
+use logscape::model::Minimum;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
 use logscape::rare::RareError;
 use logscape::theory::Stationary;
@@ -100,7 +101,7 @@ pub enum RunError {
 impl From<SaddleError> for RunError {
     fn from(error: SaddleError) -> Self {
         match error {
-            SaddleError::Eigen(EigenError::Interrupted(_)) => Self::Interrupted { kept: None },
+            SaddleError::Interrupted(_) => Self::Interrupted { kept: None },
             error => Self::Saddle(error),
         }
     }
@@ -152,18 +153,18 @@ impl Destination {
 /// Runs the study and keeps its record; relative paths in the study start at `base`. Returns the record and its folder.
 ///
 /// # Errors
-/// [`RunError`] when the study does not fit its data, when the record cannot be kept, or on an interrupt.
+/// [`RunError`] when the study does not fit its data, when the record cannot be kept, or on an stop.
 pub fn run(
     study: &Study,
     base: &Path,
     destination: &Destination,
-    interrupt: &Interrupt,
+    stop: &Stop,
     listener: &dyn Listener,
 ) -> Result<(Record, PathBuf), RunError> {
     let folder = RunFolder::open(&destination.place, study, destination.force, destination.resume)?;
     let every = destination.checkpoint_every;
-    let ensembles = Ensembles { kept: folder.ensembles(), every, interrupt, listener };
-    let run = Run { study, interrupt, listener, checkpoints: folder.checkpoints(), ensembles };
+    let ensembles = Ensembles { kept: folder.ensembles(), every, stop, listener };
+    let run = Run { study, stop, listener, checkpoints: folder.checkpoints(), ensembles };
     let started = SystemTime::now();
     let mut progress = Stages { finished: 0, seconds: Vec::new() };
     let taken_over = match &destination.extend {
@@ -207,7 +208,7 @@ struct Stages {
 /// A study on its way.
 struct Run<'a> {
     study: &'a Study,
-    interrupt: &'a Interrupt,
+    stop: &'a Stop,
     listener: &'a dyn Listener,
     checkpoints: Checkpoints,
     ensembles: Ensembles<'a>,
@@ -280,7 +281,7 @@ impl Run<'_> {
         let begun = Instant::now();
         self.listener.begins(name);
         let value = compute()?;
-        if self.interrupt.is_requested() {
+        if self.stop.is_requested() {
             return Err(RunError::Interrupted { kept: None });
         }
         self.checkpoints.save(name, &value)?;
@@ -306,7 +307,7 @@ impl Run<'_> {
         ));
         let config = GeometryConfig { seed: self.study.seed, ..Default::default() };
         let kept: KeptGeometry = self.stage("geometry", stages, || {
-            let measured = measure(problem, &minimum, &config, &|| self.interrupt.is_requested());
+            let measured = measure(problem, &minimum, &config, self.stop);
             measured.map(KeptGeometry::from).map_err(|error| match error {
                 GeometryError::Interrupted(_) => RunError::Interrupted { kept: None },
                 error => RunError::Geometry(error),
@@ -324,9 +325,8 @@ impl Run<'_> {
         let asked = self.study.escape.as_ref().is_some_and(|table| needs_saddles(&table.region));
         let ways_out: Option<WaysOut> = if asked && problem.dim() > 1 {
             let table = self.study.saddle.clone().unwrap_or_default();
-            let found = self.stage("saddles", stages, || {
-                find_ways_out(problem, &minimum, &table, self.study.seed, &|| self.interrupt.is_requested())
-            })?;
+            let found =
+                self.stage("saddles", stages, || find_ways_out(problem, &minimum, &table, self.study.seed, self.stop))?;
             self.listener.say(&format!("saddles: {}", found.search.summary()));
             if let Barrier::Saddles { ways_out, .. } = &found.barrier {
                 tables.energy_paths = energy_path_rows(ways_out);
@@ -336,8 +336,7 @@ impl Run<'_> {
             None
         };
         let mut settings = Vec::new();
-        let stop = || self.interrupt.is_requested();
-        let at = AtMinimum::new(problem, &minimum.theta, &geometry, self.study.sgd.precision, &stop);
+        let at = AtMinimum::new(problem, &minimum.theta, &geometry, self.study.sgd.precision, self.stop);
         for &learning_rate in &self.study.sgd.learning_rate.0 {
             for &batch_size in &self.study.sgd.batch_size.0 {
                 let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
@@ -402,7 +401,7 @@ impl Run<'_> {
             };
             start = train(problem, &start, &sgd, training.steps, self.study.seed)?;
         }
-        Ok(find_minimum(problem, &start, &config, &|| self.interrupt.is_requested())?)
+        Ok(find_minimum(problem, &start, &config, self.stop)?)
     }
 
     fn setting<P: Problem>(
@@ -510,8 +509,7 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let Some(table) = &self.study.output.trajectories else { return Ok(()) };
         for mover in std::iter::once(plain).chain(beside) {
-            let stop = || self.interrupt.is_requested();
-            tables.trajectories.extend(mover.trajectories(problem, number, run, table, &stop)?);
+            tables.trajectories.extend(mover.trajectories(problem, number, run, table, self.stop)?);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The study file: every section and field, with its default.
 
 use crate::values::Grid;
-use logscape::dynamics::named::{self, Options};
+use logscape::dynamics::{self, Options};
 use logscape::landscape::SaddleConfig;
 use logscape::problem::{Activation, Initialisation};
 use logscape::theory::{self, Theory};
@@ -183,7 +183,7 @@ pub struct DynamicsTable {
 impl DynamicsTable {
     /// Steps in the time of one step of SGD with this learning rate.
     fn steps_per_sgd_step(&self, learning_rate: f64) -> f64 {
-        let steps = named::by_name(&self.kind).is_some_and(|kind| kind.options().contains(&"dt"));
+        let steps = dynamics::by_name(&self.kind).is_some_and(|kind| kind.options().contains(&"dt"));
         if steps { self.options.dt.map_or(10.0, |dt| learning_rate / dt) } else { 1.0 }
     }
 }

@@ -1,6 +1,6 @@
 //! The report of a real run: complete, self-contained, well-formed, escaped, and the same when drawn again.
 
-use logscape::ensemble::Interrupt;
+use logscape::Stop;
 use logscape::theory;
 use logscape_study::{Destination, Listener, Record, figures, parse, report};
 use std::fs;
@@ -44,7 +44,7 @@ impl Listener for Silent {
 fn run(place: &Path) -> Record {
     let study = parse("small.toml", STUDY, &[]).expect("a good study");
     let destination = Destination::new(place.to_path_buf());
-    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &Silent);
     run.expect("a run").0
 }
 
@@ -121,7 +121,7 @@ fn a_grid_has_a_phase_diagram() {
     let text = STUDY.replace("batch_size = 1", "batch_size = [1, 2]");
     let study = parse("grid.toml", &text, &[]).expect("a good study");
     let destination = Destination::new(place.clone());
-    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &Silent);
     let mut record = run.expect("a run").0;
     assert_eq!(Record::read(&place).expect("a record").tables, record.tables);
 

@@ -2,11 +2,12 @@
 
 use super::VerdictRecord;
 use crate::measure::Rare;
-use logscape::dynamics::TimeUnit;
-use logscape::dynamics::named::Options;
+use logscape::dynamics::Options;
+use logscape::engine::TimeUnit;
 use logscape::ensemble::Region;
-use logscape::geometry::Decoupling;
-use logscape::landscape::{Attempt, Certificate, Minimum, SaddleSearch};
+use logscape::landscape::{Attempt, Certificate, SaddleSearch};
+use logscape::model::Decoupling;
+use logscape::model::Minimum;
 use logscape::stats::{Observation, RateEstimate, SeriesSummary, WeibullCheck, kaplan_meier, survival_quantile};
 use logscape::theory::{Prediction, Stationary};
 use logscape::verdict::Measured;

@@ -3,7 +3,7 @@
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::{RowModel, SumModel};
+use crate::engine::{RowModel, SumModel};
 use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.

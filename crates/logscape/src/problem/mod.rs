@@ -63,8 +63,8 @@ impl Samples<'_> {
     }
 }
 
-/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::dynamics::RowSgd), [`LaneSgd`](crate::dynamics::LaneSgd) and
-/// [`MlpSgd`](crate::dynamics::MlpSgd).
+/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::engine::RowSgd), [`LaneSgd`](crate::engine::LaneSgd) and
+/// [`MlpSgd`](crate::engine::MlpSgd).
 #[derive(Debug, Clone, Copy)]
 pub enum VectorForm<'a> {
     /// Linear regression.

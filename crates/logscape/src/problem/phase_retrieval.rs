@@ -3,7 +3,7 @@
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::{RowModel, SumModel};
+use crate::engine::{RowModel, SumModel};
 use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = (x · θ)²` with `θ, x ∈ R^d`; `θ` and `−θ` have the same loss, and between them lies a saddle.

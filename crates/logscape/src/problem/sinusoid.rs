@@ -2,7 +2,7 @@
 
 use super::error::{require_finite, require_some};
 use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::LaneModel;
+use crate::engine::LaneModel;
 use crate::lanes::{Lane, Real};
 
 /// `f(θ, x) = sin(θ x)`, `P = 1`, or with a free amplitude `f(θ, x) = θ₂ sin(θ₁ x)`, `P = 2`; `x ∈ R`.

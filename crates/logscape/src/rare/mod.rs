@@ -29,7 +29,7 @@ mod tests;
 mod walk;
 
 pub use flux::Placement;
-pub use run::{NotFound, RareError, RareMethod, RareProgress, RareRun, Stop};
+pub use run::{NotFound, RareError, RareMethod, RareProgress, RareRun};
 pub use score::{
     Along, BallScore, BoxScore, LossScore, PathScore, PlaneScore, RegionScore, Score, ScoreError, Tabulated,
 };

@@ -1,5 +1,6 @@
 //! A run of repeats: its settings, its progress, its result.
 
+use crate::Stop;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,7 +10,7 @@ use super::forward_flux::forward_flux;
 use super::splitting::splitting;
 use super::walk::{Halt, Streams, Walker};
 use super::{RegionScore, Score};
-use crate::dynamics::{Dynamics, SgdError, WithDynamics, with_sgd};
+use crate::engine::{Dynamics, SgdError, WithDynamics, with_sgd};
 use crate::ensemble::{EnsembleError, EscapeRun, Region};
 use crate::stats::{RateEstimate, Repeats, mean_of_repeats, mean_time_lower_bound};
 use crate::{Problem, SgdSettings};
@@ -235,11 +236,11 @@ impl RareRun {
         &self,
         problem: &P,
         settings: SgdSettings,
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<RareProgress, RareError> {
         let mut progress = RareProgress::default();
         let score = RegionScore::new(&self.region, &self.start, problem);
-        self.advance_sgd(problem, settings, &score, &mut progress, (interrupted, interrupted))?;
+        self.advance_sgd(problem, settings, &score, &mut progress, stop)?;
         Ok(progress)
     }
 
@@ -253,14 +254,14 @@ impl RareRun {
         settings: SgdSettings,
         score: &S,
         progress: &mut RareProgress,
-        stop: Stop<'_>,
+        stop: &Stop,
     ) -> Result<(), RareError> {
         struct Advance<'a, P: ?Sized, S> {
             run: &'a RareRun,
             problem: &'a P,
             score: &'a S,
             progress: &'a mut RareProgress,
-            stop: Stop<'a>,
+            stop: &'a Stop,
         }
         impl<'b, P: Problem + ?Sized, S: Score> WithDynamics<'b> for Advance<'_, P, S> {
             type Output = Result<(), RareError>;
@@ -272,8 +273,7 @@ impl RareRun {
     }
 
     /// Does what is left of the pilot and the repeats, on rayon's current pool; `problem` gives the loss that a region may
-    /// need. No new repeat begins when the first of `stop` says so, and those that have begun are given up when the
-    /// second does. The result depends on the seed alone, not on threads or pauses.
+    /// need. No new repeat begins when `stop` is due, and those that have begun are given up when it is requested. The result depends on the seed alone, not on threads or pauses.
     ///
     /// # Errors
     /// If lengths or region make no run, or the start is not inside the region.
@@ -283,12 +283,12 @@ impl RareRun {
         score: &S,
         problem: &P,
         progress: &mut RareProgress,
-        (pause, interrupted): Stop<'_>,
+        stop: &Stop,
     ) -> Result<(), RareError> {
         self.validate(dynamics.dim(), problem)?;
         let parts = (dynamics, score, problem);
         if progress.placement.is_none() {
-            progress.placement = self.place(parts, interrupted);
+            progress.placement = self.place(parts, stop);
         }
         let Some(Ok(placement)) = &progress.placement else { return Ok(()) };
         let left: Vec<u64> =
@@ -297,10 +297,10 @@ impl RareRun {
             .into_par_iter()
             .with_max_len(1)
             .filter_map(|k| {
-                if pause() {
+                if stop.is_due() {
                     return None;
                 }
-                Some((k, self.repeat(parts, placement, k, interrupted)?))
+                Some((k, self.repeat(parts, placement, k, stop)?))
             })
             .collect();
         progress.repeats.extend(done);
@@ -312,9 +312,9 @@ impl RareRun {
     fn place<D: Dynamics, S: Score, P: Problem + ?Sized>(
         &self,
         parts: (&D, &S, &P),
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Option<Result<Placement, NotFound>> {
-        let mut walker = Walker::new(self, parts, interrupted);
+        let mut walker = Walker::new(self, parts, stop);
         let mut streams = Streams::new(self.seed, Self::PILOT);
         let mut placement = match pilot(&mut walker, &self.start, &mut streams) {
             Ok(Ok(placement)) => placement,
@@ -351,9 +351,9 @@ impl RareRun {
         parts: (&D, &S, &P),
         placement: &Placement,
         number: u64,
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Option<Repeat> {
-        let mut walker = Walker::new(self, parts, interrupted);
+        let mut walker = Walker::new(self, parts, stop);
         let mut streams = Streams::new(self.seed, number);
         let ladder = placement.ladder();
         let until = Until::Steps(placement.steps);
@@ -441,6 +441,3 @@ impl RareRun {
         }
     }
 }
-
-/// When no new repeat is begun, and when those that have begun are given up.
-pub type Stop<'a> = (&'a (dyn Fn() -> bool + Sync), &'a (dyn Fn() -> bool + Sync));

@@ -1,7 +1,7 @@
 //! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
 
 use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
-use crate::noise::cumulant::{BatchCumulant, CumulantError};
+use crate::reference::cumulant::{BatchCumulant, CumulantError};
 use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Instanton, Path, Sampling, SgdSettings, WayOut};

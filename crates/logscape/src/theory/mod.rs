@@ -16,7 +16,7 @@ pub use quadrature::Quadrature;
 pub use regime::{Warning, regime_checks};
 pub use stationary::Stationary;
 
-pub use crate::noise::NoiseModel;
+pub use crate::model::NoiseModel;
 
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
 
 use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
-use crate::noise::NoiseModel;
+use crate::model::NoiseModel;
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Path, SgdSettings};

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::Problem;
+use crate::Stop;
 use crate::data::Dataset;
 use crate::data::synthetic::{LinearTeacher, linear_teacher};
-use crate::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use crate::dynamics::{Dynamics, WithDynamics, with_sgd};
-use crate::ensemble::{EscapeRun, Interrupt, LossMeter, rate_estimate};
+use crate::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
+use crate::engine::{Dynamics, WithDynamics, with_sgd};
+use crate::ensemble::{EscapeRun, LossMeter, rate_estimate};
 use crate::landscape::{MinimumConfig, find_minimum};
 use crate::problem::{Activation, Initialisation, Mlp, QuadraticBasin, Sinusoid};
 use crate::reference::first_passage::ln_mean_exit_time;
@@ -27,7 +28,7 @@ impl<'b, P: Problem> WithDynamics<'b> for Compare<'_, P> {
         let Self { problem, start, region } = self;
         let direct =
             EscapeRun { start: start.to_vec(), region: region.clone(), replicas: 400, max_steps: 300_000, seed: 2 };
-        let ends = direct.run(&dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
+        let ends = direct.run(&dynamics, problem, &Stop::new(), |_| {}).unwrap();
         let direct = rate_estimate(&ends, 2);
         assert_eq!(direct.escaped, 400, "{region:?} {direct:?}");
         METHODS.map(|method| {
@@ -55,8 +56,7 @@ fn log_error(rate: &RateEstimate, quantile: f64) -> f64 {
 
 fn rate<D: Dynamics, S: Score, P: Problem>(run: &RareRun, dynamics: &D, score: &S, problem: &P) -> RateEstimate {
     let mut progress = RareProgress::default();
-    let never = || false;
-    run.advance(dynamics, score, problem, &mut progress, (&never, &never)).unwrap();
+    run.advance(dynamics, score, problem, &mut progress, &Stop::new()).unwrap();
     run.estimate(&progress)
 }
 
@@ -75,7 +75,7 @@ fn network() -> (Mlp, Vec<f64>, f64) {
     let data = samples();
     let mlp = Mlp::new(&[2, 3, 1], Activation::Tanh, data.inputs, data.targets).unwrap();
     let start = mlp.init(Initialisation::Lecun, &mut rand_chacha::ChaCha8Rng::seed_from_u64(4));
-    let minimum = find_minimum(&mlp, &start, &MinimumConfig::default(), &|| false).unwrap();
+    let minimum = find_minimum(&mlp, &start, &MinimumConfig::default(), &Stop::new()).unwrap();
     let loss = LossMeter::new(&mlp).loss(&minimum.theta);
     (mlp, minimum.theta, loss)
 }
@@ -94,7 +94,7 @@ fn both_methods_agree_with_direct_simulation() {
     }
     let data = samples();
     let line = LinearRegression::new(data.inputs, data.targets, 2).unwrap();
-    let best = find_minimum(&line, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap();
+    let best = find_minimum(&line, &[0.0, 0.0], &MinimumConfig::default(), &Stop::new()).unwrap();
     let (low, high) = (best.theta[0] - 0.9, best.theta[0] + 1.0);
     for region in [
         Region::Ball { centre: best.theta.clone(), radius: 1.8 },
