@@ -2,26 +2,26 @@
 //!
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
+mod outcome;
+mod progress;
 mod shipped;
+mod words;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use logscape::Stop;
 use logscape::dynamics;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
-use logscape_study::{Destination, Listener, RunError, Study, StudyError};
+use logscape_study::{Destination, RunError, Study, StudyError};
 use miette::Report;
+use outcome::{BAD_INPUT, FAILED, fail, print};
+use progress::Terminal;
 use shipped::STUDIES;
-use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-
-const FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
 
 /// SGD as a noisy walk on the logarithm of the loss: measure, predict, simulate.
 #[derive(Parser)]
@@ -116,53 +116,6 @@ impl StudyArguments {
     }
 }
 
-/// Tells the stages of a run on standard error; where that is a terminal, shows that a stage is at work, and a bar with the
-/// remaining time of an ensemble.
-struct Progress {
-    stage: ProgressBar,
-    bar: ProgressBar,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} replicas, {per_sec}, {eta} left") {
-            bar.set_style(style);
-        }
-        let stage = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
-            stage.set_style(style);
-        }
-        Self { stage, bar }
-    }
-}
-
-impl Listener for Progress {
-    fn begins(&self, stage: &str) {
-        self.stage.reset();
-        self.stage.set_message(stage.to_owned());
-        self.stage.enable_steady_tick(Duration::from_millis(200));
-    }
-
-    fn say(&self, words: &str) {
-        self.stage.finish_and_clear();
-        self.bar.suspend(|| eprintln!("{words}"));
-    }
-
-    fn replicas(&self, ended: u64, of: u64) {
-        if self.bar.length() != Some(of) {
-            self.bar.reset();
-            self.bar.set_length(of);
-        }
-        self.bar.set_position(ended);
-        if ended == of {
-            self.bar.finish_and_clear();
-            self.bar.set_length(0);
-            self.say(&format!("escape: {of} replicas ended"));
-        }
-    }
-}
-
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
@@ -254,25 +207,11 @@ fn stop() -> Stop {
 
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
-    let (record, place) = logscape_study::run(study, base, destination, &stop(), &Progress::new())?;
+    let (record, place) = logscape_study::run(study, base, destination, &stop(), &Terminal::new())?;
     if json {
         eprintln!("record: {}", place.display());
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());
     }
     let report = place.join("report.html");
     Ok(format!("{}report: {}\n", logscape_study::summary::summary(&record.results), report.display()))
-}
-
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output, such as `head`, has enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("cannot write to standard output: {error}"), FAILED),
-    }
-}
-
-fn fail(message: &str, code: u8) -> ExitCode {
-    eprintln!("error: {message}");
-    ExitCode::from(code)
 }

@@ -1,6 +1,7 @@
 //! The studies inside the binary, and running them against what they say that they show.
 
-use crate::{BAD_INPUT, FAILED, Progress, fail, print};
+use crate::outcome::{BAD_INPUT, FAILED, fail, print};
+use crate::progress::Terminal;
 use logscape::Stop;
 use logscape_study::expect::{Finding, findings};
 use logscape_study::{Destination, Study};
@@ -37,7 +38,7 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, st
                 return ExitCode::from(BAD_INPUT);
             }
         };
-        if name.is_none() && study.problem.data.path.is_some() {
+        if name.is_none() && study.problem.as_ref().is_some_and(|problem| problem.data.path.is_some()) {
             eprintln!("{known}: left out, since it needs data; name it and give --set problem.data.path=PATH");
             continue;
         }
@@ -66,7 +67,7 @@ struct Shown {
 
 fn run(study: &Study, place: &Path, stop: &Stop) -> Result<Shown, (String, u8)> {
     let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
-    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Progress::new());
+    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::new());
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
     let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;

@@ -3,11 +3,11 @@
 mod saddles;
 mod verdict;
 
+use crate::asked::{EscapeMethod, FigureFormat, ProblemTable, RegionText};
 use crate::figures::{self, Missing, Outcome, number};
 use crate::record::{
     CommittedRecord, EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages,
 };
-use crate::schema::{EscapeMethod, FigureFormat, RegionText};
 use logscape::Estimate;
 use logscape::dynamics;
 use logscape::ensemble::COMMITTED;
@@ -159,17 +159,8 @@ fn findings(record: &Record) -> Vec<String> {
 /// One sentence on what was run.
 fn what(record: &Record) -> String {
     let (study, minimum) = (&record.study, &record.results.minimum);
-    let data = &study.problem.data;
-    let source = match (&data.builtin, &data.path, &data.synthetic) {
-        (Some(name), ..) => format!("the built-in data “{name}”"),
-        (_, Some(path), _) => format!("the data in {}", path.display()),
-        (_, _, Some(table)) => {
-            format!("synthetic data “{}”", table.get("kind").and_then(toml::Value::as_str).unwrap_or("?"))
-        }
-        _ => "data".to_owned(),
-    };
-    let kind = toml::Value::try_from(study.problem.kind).ok();
-    let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ");
+    let problem = study.problem.as_ref().map_or_else(|| "the caller's own".to_owned(), problem_kind);
+    let source = study.problem.as_ref().map_or_else(|| "the caller's data".to_owned(), source);
     let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
         let region = match &escape.region {
             RegionText::DividingSurface if minimum.parameters > 1 => "beyond the planes at the saddles".to_owned(),
@@ -191,12 +182,30 @@ fn what(record: &Record) -> String {
         format!(" Escape means going {region}; {how}.")
     });
     format!(
-        "Problem: {kind}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
+        "Problem: {problem}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
         minimum.parameters,
         if minimum.parameters == 1 { "" } else { "s" },
         minimum.samples,
         minimum.method
     )
+}
+
+/// Kind of a problem in words.
+fn problem_kind(table: &ProblemTable) -> String {
+    let kind = toml::Value::try_from(table.kind).ok();
+    kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ")
+}
+
+/// Where its data come from, in words.
+fn source(table: &ProblemTable) -> String {
+    match (&table.data.builtin, &table.data.path, &table.data.synthetic) {
+        (Some(name), ..) => format!("the built-in data “{name}”"),
+        (_, Some(path), _) => format!("the data in {}", path.display()),
+        (_, _, Some(table)) => {
+            format!("synthetic data “{}”", table.get("kind").and_then(toml::Value::as_str).unwrap_or("?"))
+        }
+        _ => "data".to_owned(),
+    }
 }
 
 /// A row of the table of the minimum.

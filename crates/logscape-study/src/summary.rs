@@ -1,7 +1,7 @@
 //! The summary of a run in about ten lines of text.
 
 use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
-use crate::runner::with_interval;
+use crate::text::with_interval;
 use std::fmt::Write;
 
 /// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of

@@ -5,8 +5,8 @@ use super::colour::colour;
 use super::contour::Field;
 use super::plot::{COLOURS, DASH_DOT, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, Point, SOLID};
 use super::{Figure, Missing, figure, number};
-use crate::phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 use crate::record::{PhaseRow, Record, SettingRecord};
+use crate::stages::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 
 pub(super) const TITLE: &str = "Phase diagram";
 
@@ -68,7 +68,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     lines("mean-square stability".to_owned(), (3, DASH_DOT), field(rows, GROWTH).contours(1.0));
     let outliers = record.results.geometry.outliers;
     lines("n = n_c".to_owned(), (2, DOTTED), field(rows, CRITICAL_DIMENSION).contours(outliers as f64));
-    if let Some(steps) = record.study.escape.as_ref().map(crate::schema::EscapeTable::steps_of_training) {
+    if let Some(steps) = record.study.escape.as_ref().map(crate::asked::EscapeTable::steps_of_training) {
         let level = (steps as f64).log10();
         let measured = interpolated(settings).map_or_else(Vec::new, |measured| measured.contours(level));
         let words = |source: &str| format!("one escape in {} steps, {source}", number(steps as f64));

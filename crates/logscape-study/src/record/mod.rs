@@ -8,7 +8,7 @@ mod trajectories;
 mod verdict;
 
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
-pub(crate) use folder::{KeptGeometry, write_pages};
+pub(crate) use folder::{sha256, write_pages};
 pub use manifest::Manifest;
 pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord,

@@ -1,7 +1,7 @@
 //! The summary of a run, as `results.json` holds it. Numbers are finite or null.
 
 use super::VerdictRecord;
-use crate::measure::Rare;
+use crate::stages::Rare;
 use logscape::dynamics::Options;
 use logscape::engine::TimeUnit;
 use logscape::ensemble::Region;

@@ -1,19 +1,19 @@
 //! The stationary law of one dynamics in one setting: a long ensemble, its statistics, and the fitted power of the loss.
 
-use crate::beside::Mover;
-use crate::ensembles::{Ensembles, stationary_name};
+use super::dynamics::{DynamicsInput, StudyDynamics};
+use super::{Context, Ensemble, Known};
+use crate::asked::StationaryTable;
+use crate::error::{RunError, StationaryError};
+use crate::events::{Event, Progress, Unit};
 use crate::record::{QuantileRecord, SeriesRecord, StationaryRecord, StationaryRow, stationary_rows};
-use crate::runner::RunError;
-use crate::schema::StationaryTable;
+use crate::store::Key;
 use logscape::engine::TimeUnit;
-use logscape::ensemble::{EnsembleError, GroupStatistics, StationaryProgress, StationaryRun};
-use logscape::model::Minimum;
-use logscape::problem::Problem;
+use logscape::ensemble::{GroupStatistics, StationaryProgress, StationaryRun};
 use logscape::stats::{BlockMeans, Histogram, HistogramError, Scale, TailError, loss_law, quantile, summarise};
 use logscape::theory::Stationary;
-use logscape::{Estimate, Geometry};
+use logscape::{Estimate, Geometry, Stop};
+use serde::Serialize;
 use std::collections::BTreeMap;
-use thiserror::Error;
 
 /// Groups that the replicas are split into; intervals come from their scatter.
 pub(crate) const GROUPS: usize = 16;
@@ -22,65 +22,115 @@ const BINS: usize = 240;
 /// Shares whose quantiles are recorded.
 const SHARES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
-/// Why there is no stationary ensemble.
-#[derive(Debug, Error)]
-pub enum StationaryError {
-    /// The ensemble cannot start.
-    #[error(transparent)]
-    Ensemble(#[from] EnsembleError),
-    /// The minimum's loss or curvature gives no range for a histogram.
-    #[error("no range for a histogram: {0}")]
-    Histogram(#[from] HistogramError),
+/// Replicas of one dynamics.
+struct StationaryEnsemble<'a, 'd> {
+    context: &'a Context<'a>,
+    known: &'a Known,
+    dynamics: &'a StudyDynamics<'d>,
+    run: &'a StationaryRun,
+}
+
+/// What replicas depend on.
+#[derive(Serialize)]
+struct Input<'a> {
+    minimum: &'a Key,
+    geometry: &'a Key,
+    dynamics: DynamicsInput<'a>,
+    groups: usize,
+    burn_in: u64,
+    samples: u64,
+    thin: u64,
+    directions: usize,
+    seed: u64,
+}
+
+impl Ensemble for StationaryEnsemble<'_, '_> {
+    type Progress = StationaryProgress;
+
+    fn name(&self) -> &'static str {
+        "stationary"
+    }
+
+    fn input(&self) -> impl Serialize {
+        let StationaryRun { groups, burn_in, samples, thin, seed, .. } = *self.run;
+        Input {
+            minimum: &self.known.minimum.key,
+            geometry: &self.known.geometry.key,
+            dynamics: self.dynamics.input(self.context.study.sgd.precision),
+            groups,
+            burn_in,
+            samples,
+            thin,
+            directions: self.run.directions.len(),
+            seed,
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.run.replicas
+    }
+
+    fn advance(&self, progress: &mut StationaryProgress, stop: &Stop) -> Result<bool, RunError> {
+        let advanced = self.run.advance(&self.dynamics.built.dynamics, self.context.problem, progress, stop);
+        Ok(advanced.map_err(StationaryError::from)?)
+    }
+
+    fn grow(&self, progress: &mut StationaryProgress, size: usize) {
+        progress.extend(size);
+    }
+
+    fn tell(&self, progress: &StationaryProgress, seconds: f64) {
+        self.context.events.tell(&Event::Progress(Progress {
+            setting: self.dynamics.setting.number,
+            dynamics: self.dynamics.name.to_owned(),
+            stage: "stationary",
+            method: "direct",
+            unit: Unit::Samples,
+            done: progress.samples(),
+            expected: self.run.samples * self.run.replicas as u64,
+            seconds,
+            done_before: 0,
+        }));
+    }
 }
 
 /// Runs the ensemble of one dynamics in one setting; returns its record and the rows of its histograms.
-pub(crate) fn stationary_law<P: Problem>(
-    problem: &P,
-    (minimum, geometry, law): (&Minimum, &Geometry, &Stationary),
-    number: usize,
-    mover: &Mover,
+pub(super) fn stationary_law(
+    context: &Context,
+    known: &Known,
+    dynamics: &StudyDynamics,
+    law: &Stationary,
     table: &StationaryTable,
-    seed: u64,
-    ensembles: &Ensembles,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), RunError> {
-    let run = plan(problem, minimum, geometry, mover, table, seed)?;
-    let all = run.samples * run.replicas as u64;
-    let words = |progress: &StationaryProgress| {
-        let share = 100.0 * progress.samples() as f64 / all as f64;
-        Some(format!("stationary {}: {share:.0} % of {all} samples", mover.name))
-    };
-    let problem: &dyn Problem = problem;
-    let progress = ensembles.run(&stationary_name(number, mover.name), words, |progress, pause| {
-        Ok(run.advance(&mover.built.dynamics, problem, progress, pause).map_err(StationaryError::from)?)
-    })?;
-    Ok(evaluate(&run, &progress.groups(), geometry, law, number, mover)?)
+    let run = plan(context, known, dynamics, table)?;
+    let progress = context.ensemble(&StationaryEnsemble { context, known, dynamics, run: &run })?;
+    Ok(evaluate(&run, &progress.groups(), &known.geometry.value, law, dynamics)?)
 }
 
 /// The ensemble of one dynamics in one setting.
-fn plan<P: Problem>(
-    problem: &P,
-    minimum: &Minimum,
-    geometry: &Geometry,
-    mover: &Mover,
+fn plan(
+    context: &Context,
+    known: &Known,
+    dynamics: &StudyDynamics,
     table: &StationaryTable,
-    seed: u64,
 ) -> Result<StationaryRun, StationaryError> {
+    let (problem, minimum, geometry) = (context.problem, &known.minimum.value, &known.geometry.value);
     // A sample costs the loss of all data: as much work for samples as for steps.
-    let thin = table.thin.unwrap_or_else(|| (problem.samples() / mover.sgd.batch_size).max(1) as u64);
+    let thin = table.thin.unwrap_or_else(|| (problem.samples() / dynamics.setting.sgd.batch_size).max(1) as u64);
     let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
     Ok(StationaryRun {
         start: minimum.theta.clone(),
         replicas: table.replicas,
         groups: GROUPS.min(table.replicas),
-        burn_in: if table.burn_in == 0 { 0 } else { mover.built.steps(table.burn_in) },
+        burn_in: if table.burn_in == 0 { 0 } else { dynamics.built.steps(table.burn_in) },
         samples: (table.steps / thin).max(1),
-        thin: mover.built.steps(thin),
+        thin: dynamics.built.steps(thin),
         minimum_loss: geometry.loss,
         loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * geometry.loss, 1e7 * geometry.loss, BINS)?,
         directions: geometry.vectors.iter().take(table.directions).cloned().collect(),
         displacement_bins: Histogram::new(Scale::Linear, -reach, reach, 2 * BINS + 1)?,
         moments: false,
-        seed,
+        seed: context.study.seed,
     })
 }
 
@@ -90,20 +140,19 @@ fn evaluate(
     groups: &[GroupStatistics],
     geometry: &Geometry,
     law: &Stationary,
-    number: usize,
-    mover: &Mover,
+    dynamics: &StudyDynamics,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
     let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
     // What is sampled in τ has the law of L^(−1/T), one power less than that in t.
-    let powers = if mover.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
+    let powers = if dynamics.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
     let exponent = |phi: Estimate| Estimate { value: phi.value + powers, ci95: phi.ci95.map(|end| end + powers) };
-    let place = (number, &mover.sgd, mover.name);
+    let place = (dynamics.setting.number, &dynamics.setting.sgd, dynamics.name);
     let mut rows = stationary_rows(place, "excess_loss", &merged(groups, |group| &group.loss)?);
     let mut statistics = BTreeMap::new();
     let mut add = |name: String, k: usize| {
         let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[k].clone()).collect();
-        let steps = run.thin as f64 / mover.built.steps_per_sgd_step;
+        let steps = run.thin as f64 / dynamics.built.steps_per_sgd_step;
         statistics.insert(name, summarise(&series).map(|summary| SeriesRecord::new(&summary, steps)));
     };
     add("excess_loss".to_owned(), 0);

@@ -53,7 +53,7 @@ impl<T: GridNumber> TryFrom<GridText<T>> for Grid<T> {
 /// The points of `"low:high:count"` (equally spaced) or `"low:high:countlog"` (equal ratios), both ends included.
 ///
 /// ```
-/// # use logscape_study::values::range;
+/// # use logscape_study::asked::grid::range;
 /// assert_eq!(range("1:3:3").unwrap(), [1.0, 2.0, 3.0]);
 /// assert!((range("1:100:3log").unwrap()[1] - 10.0).abs() < 1e-12);
 /// ```

@@ -1,7 +1,8 @@
 //! The plane of learning rates and batch sizes around a study's grid: what theory says at each point of it.
 
+use super::{Context, Known};
+use crate::asked::EscapeTable;
 use crate::record::{PhaseRow, SettingRecord};
-use crate::schema::EscapeTable;
 use logscape::theory::{Stationary, all_with};
 use logscape::{Barrier, Geometry, Sampling, SgdSettings};
 use rayon::prelude::*;
@@ -30,7 +31,7 @@ pub(crate) fn grid_of(points: impl Iterator<Item = (f64, u64)>) -> (Vec<f64>, Ve
 }
 
 /// Whether settings with escape times have two learning rates and two batch sizes or more.
-pub(crate) fn spans_plane(settings: &[SettingRecord]) -> bool {
+fn spans_plane(settings: &[SettingRecord]) -> bool {
     let (rates, batches) = grid(settings);
     rates.len() > 1 && batches.len() > 1
 }
@@ -40,10 +41,21 @@ fn grid(settings: &[SettingRecord]) -> (Vec<f64>, Vec<u64>) {
     grid_of(settings.map(|setting| (setting.learning_rate, setting.batch_size as u64)))
 }
 
-/// The rows of the table `phase_diagram`: the stationary law's numbers, and the mean steps that the theory which most settings
+/// The table `phase_diagram`: what theory says around the grid of settings, where that spans a plane.
+pub(super) fn phase_diagram(context: &Context, known: &Known, settings: &[SettingRecord]) -> Vec<PhaseRow> {
+    match (&context.study.escape, &known.barrier) {
+        (Some(table), Some(barrier)) if spans_plane(settings) => {
+            rows(table, context.study.sgd.sampling, &known.geometry.value, &barrier.value, settings)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Its rows: the stationary law's numbers, and the mean steps that the theory which most settings
 /// trust predicts, around settings that span a plane.
-pub(crate) fn phase_rows(
-    (table, sampling): (&EscapeTable, Sampling),
+fn rows(
+    table: &EscapeTable,
+    sampling: Sampling,
     geometry: &Geometry,
     barrier: &Barrier,
     settings: &[SettingRecord],
