@@ -111,7 +111,8 @@ impl<'a> Mover<'a> {
                     }
                 };
                 let lower = rare.rate.mean_steps_lower_bound / self.built.steps_per_sgd_step;
-                MeasuredRecord::rare(rare, (rate.map(inverse), lower), escaped.why.clone())
+                let (mean, why) = (rate.map(inverse), escaped.why.clone());
+                MeasuredRecord::rare(rare.run.method.into(), why, (mean, lower), rare.rate.diverged, rare.record())
             }
         }
     }

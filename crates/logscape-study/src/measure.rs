@@ -2,6 +2,7 @@
 
 use crate::beside::Mover;
 use crate::ensembles::{Ensembles, rare_name};
+use crate::record::RareRecord;
 use crate::runner::RunError;
 use crate::schema::{EscapeMethod, EscapeTable, ScoreName};
 use logscape::ensemble::{EscapeRun, LossMeter, Region, Termination, survival_times};
@@ -52,6 +53,23 @@ pub(crate) struct Escaped {
 }
 
 impl Rare {
+    /// What the rate is made of.
+    pub(crate) fn record(&self) -> Option<RareRecord> {
+        let repeats = self.rate.repeats.as_ref()?;
+        Some(RareRecord {
+            score: self.score.name().to_owned(),
+            trajectories: self.run.trajectories as u64,
+            repeats: repeats.repeats,
+            extinct: repeats.extinct,
+            reached: self.rate.escaped,
+            flux: repeats.flux,
+            probability: repeats.probability,
+            levels: repeats.levels,
+            cost: repeats.cost,
+            not_found: self.not_found(),
+        })
+    }
+
     /// Why there is no rate, and what was tried.
     pub(crate) fn not_found(&self) -> Option<String> {
         let reason = self.rate.repeats.as_ref()?.not_found.as_ref()?;

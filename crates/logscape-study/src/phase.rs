@@ -3,7 +3,7 @@
 use crate::record::{PhaseRow, SettingRecord};
 use crate::schema::EscapeTable;
 use logscape::theory::{Stationary, all_with};
-use logscape::{Barrier, Geometry, Sampling, SgdSettings};
+use logscape::{Barrier, Geometry, SgdSettings};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -37,19 +37,20 @@ pub(crate) fn spans_plane(settings: &[SettingRecord]) -> bool {
 
 fn grid(settings: &[SettingRecord]) -> (Vec<f64>, Vec<u64>) {
     let settings = settings.iter().filter(|setting| setting.escape.is_some());
-    grid_of(settings.map(|setting| (setting.learning_rate, setting.batch_size as u64)))
+    grid_of(settings.map(|setting| (setting.sgd.learning_rate, setting.sgd.batch_size as u64)))
 }
 
 /// The rows of the table `phase_diagram`: the stationary law's numbers, and the mean steps that the theory which most settings
 /// trust predicts, around settings that span a plane.
 pub(crate) fn phase_rows(
-    (table, sampling): (&EscapeTable, Sampling),
+    table: &EscapeTable,
     geometry: &Geometry,
     barrier: &Barrier,
     settings: &[SettingRecord],
 ) -> Vec<PhaseRow> {
     let (rates, batches) = grid(settings);
     let ([least, .., largest], [smallest, .., most]) = (&rates[..], &batches[..]) else { return Vec::new() };
+    let Some(SgdSettings { sampling, .. }) = settings.first().map(|setting| setting.sgd) else { return Vec::new() };
     let theory = preferred(settings);
     let theories = all_with(table.xi);
     let theory = theory.and_then(|name| theories.iter().find(|theory| theory.name() == name));

@@ -371,10 +371,8 @@ impl Run<'_> {
         let (Some(table), Some(first), true) = (&self.study.escape, settings.first(), spans_plane(settings)) else {
             return Ok(Vec::new());
         };
-        let SettingRecord { learning_rate, batch_size, .. } = *first;
-        let sgd = SgdSettings { learning_rate, batch_size, sampling: self.study.sgd.sampling };
-        let (_, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, sgd, table)?;
-        Ok(phase_rows((table, self.study.sgd.sampling), geometry, &barrier, settings))
+        let (_, barrier) = region_and_barrier(problem, minimum, geometry, ways_out, first.sgd, table)?;
+        Ok(phase_rows(table, geometry, &barrier, settings))
     }
 
     fn minimum<P: Problem>(&self, problem: &P, default_start: Vec<f64>) -> Result<Minimum, RunError> {
@@ -442,15 +440,7 @@ impl Run<'_> {
             self.trajectories(problem, movers, number, &everywhere(minimum, self.study), &mut tables)?;
             None
         };
-        let record = SettingRecord {
-            learning_rate: sgd.learning_rate,
-            batch_size: sgd.batch_size,
-            law,
-            stationary,
-            stationary_dynamics,
-            escape,
-        };
-        Ok((record, tables))
+        Ok((SettingRecord { sgd, law, stationary, stationary_dynamics, escape }, tables))
     }
 
     #[allow(clippy::too_many_arguments, reason = "one setting of one stage, named once")]
