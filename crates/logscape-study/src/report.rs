@@ -93,7 +93,7 @@ fn signed(x: f64) -> String {
 }
 
 fn name(setting: &SettingRecord) -> String {
-    format!("Learning rate η = {}, batch size B = {}", number(setting.learning_rate), setting.batch_size)
+    format!("Learning rate η = {}, batch size B = {}", number(setting.sgd.learning_rate), setting.sgd.batch_size)
 }
 
 /// Whether the study's event is the passage of a surface through saddles, from which half of the arrivals fall back.

@@ -56,8 +56,8 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
     writeln!(
         text,
         "eta = {}, B = {}: phi = {} published, {} with measured s{measured}; n_c = {}{}",
-        setting.learning_rate,
-        setting.batch_size,
+        setting.sgd.learning_rate,
+        setting.sgd.batch_size,
         number(law.phi),
         number(law.phi_measured),
         number(law.critical_dimension),

@@ -129,8 +129,8 @@ fn a_grid_has_a_phase_diagram() {
     let mut compared = 0;
     for setting in &record.results.settings {
         let here = rows.iter().filter(|row| {
-            (row.learning_rate / setting.learning_rate - 1.0).abs() < 1e-9
-                && row.batch_size == setting.batch_size as u64
+            (row.learning_rate / setting.sgd.learning_rate - 1.0).abs() < 1e-9
+                && row.batch_size == setting.sgd.batch_size as u64
         });
         for row in here {
             let escape = setting.escape.as_ref().expect("an escape");

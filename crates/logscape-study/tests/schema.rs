@@ -362,7 +362,7 @@ fn committed_escapes_are_measured_beside_arrivals() {
         assert_eq!(complaints(&finished.results), Vec::<String>::new());
         let escape = finished.record.results.settings[0].escape.as_ref().expect("an escape");
         let committed = escape.committed.as_ref().expect("asked for");
-        assert_eq!(committed.measured.method, method);
+        assert_eq!(committed.measured.method.to_string(), method);
         let bounds = |region: &Region| match region {
             Region::Box { lower, upper } => [lower[0], upper[0]],
             other => panic!("{other:?}"),

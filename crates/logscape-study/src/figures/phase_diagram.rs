@@ -129,7 +129,7 @@ struct Measured {
 impl Measured {
     fn new(setting: &SettingRecord) -> Option<Self> {
         let measured = &setting.escape.as_ref()?.measured;
-        let at = (setting.learning_rate.log10(), (setting.batch_size as f64).log10());
+        let at = (setting.sgd.learning_rate.log10(), (setting.sgd.batch_size as f64).log10());
         let (log10, bound) = match measured.log10_mean_steps {
             Some(steps) => (steps.value, false),
             None => (measured.mean_steps_lower_bound.log10(), true),
@@ -155,7 +155,7 @@ fn field(rows: &[PhaseRow], quantity: &str) -> Field {
 
 /// The measured means on the study's grid; none where one of them is missing.
 fn interpolated(settings: &[SettingRecord]) -> Option<Field> {
-    let place = |setting: &SettingRecord| (setting.learning_rate, setting.batch_size as u64);
+    let place = |setting: &SettingRecord| (setting.sgd.learning_rate, setting.sgd.batch_size as u64);
     let (rates, batches) = grid_of(settings.iter().map(place));
     let at = |rate: f64, batch: u64| {
         let setting = settings.iter().find(|setting| place(setting) == (rate, batch))?;

@@ -80,17 +80,25 @@ impl Record {
     /// # Errors
     /// If a file is missing or not what it should be.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
-        let study = folder.join("study.toml");
-        let fail = |path: &Path, reason: String| RecordError::Read { path: path.to_path_buf(), reason };
-        let text = fs::read_to_string(&study).map_err(|error| fail(&study, error.to_string()))?;
-        let tables = folder.join("tables");
-        Ok(Self {
-            study: toml::from_str(&text).map_err(|error| fail(&study, error.message().to_owned()))?,
-            results: read_json(&folder.join("results.json"))?,
-            tables: Tables::read(&tables).map_err(|error| fail(&tables, error.to_string()))?,
-            manifest: read_json(&folder.join("manifest.json"))?,
-        })
+        let path = folder.join("study.toml");
+        let study: Study = toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error.message()))?;
+        let path = folder.join("results.json");
+        let results =
+            Results::from_json(&read(&path)?, study.sgd.sampling).map_err(|error| unreadable(&path, &error))?;
+        let path = folder.join("tables");
+        let tables = Tables::read(&path).map_err(|error| unreadable(&path, &error))?;
+        let path = folder.join("manifest.json");
+        let manifest = serde_json::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
+        Ok(Self { study, results, tables, manifest })
     }
+}
+
+fn unreadable(path: &Path, reason: &impl ToString) -> RecordError {
+    RecordError::Read { path: path.to_path_buf(), reason: reason.to_string() }
+}
+
+fn read(path: &Path) -> Result<String, RecordError> {
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.
@@ -331,10 +339,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(new, path)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
-    let fail = |reason: String| RecordError::Read { path: path.to_path_buf(), reason };
-    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
 }

@@ -33,7 +33,8 @@ impl StudyDynamics<'_> {
                     }
                 };
                 let lower = rare.rate.mean_steps_lower_bound / self.built.steps_per_sgd_step;
-                MeasuredRecord::rare(rare, (rate.map(inverse), lower), found.why.clone())
+                let (mean, why) = (rate.map(inverse), found.why.clone());
+                MeasuredRecord::rare(rare.run.method.into(), why, (mean, lower), rare.rate.diverged, rare.record())
             }
         }
     }

@@ -20,7 +20,6 @@ mod survey;
 mod trajectories;
 
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
-pub(crate) use plan::Rare;
 pub(crate) use problem::{Model, check_batch_sizes, model, probe};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::survey;

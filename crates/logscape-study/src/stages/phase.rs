@@ -4,7 +4,7 @@ use super::{Context, Known};
 use crate::asked::EscapeTable;
 use crate::record::{PhaseRow, SettingRecord};
 use logscape::theory::{Stationary, all_with};
-use logscape::{Barrier, Geometry, Sampling, SgdSettings};
+use logscape::{Barrier, Geometry, SgdSettings};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -38,14 +38,14 @@ fn spans_plane(settings: &[SettingRecord]) -> bool {
 
 fn grid(settings: &[SettingRecord]) -> (Vec<f64>, Vec<u64>) {
     let settings = settings.iter().filter(|setting| setting.escape.is_some());
-    grid_of(settings.map(|setting| (setting.learning_rate, setting.batch_size as u64)))
+    grid_of(settings.map(|setting| (setting.sgd.learning_rate, setting.sgd.batch_size as u64)))
 }
 
 /// The table `phase_diagram`: what theory says around the grid of settings, where that spans a plane.
 pub(super) fn phase_diagram(context: &Context, known: &Known, settings: &[SettingRecord]) -> Vec<PhaseRow> {
     match (&context.study.escape, &known.barrier) {
         (Some(table), Some(barrier)) if spans_plane(settings) => {
-            rows(table, context.study.sgd.sampling, &known.geometry.value, &barrier.value, settings)
+            rows(table, &known.geometry.value, &barrier.value, settings)
         }
         _ => Vec::new(),
     }
@@ -53,15 +53,10 @@ pub(super) fn phase_diagram(context: &Context, known: &Known, settings: &[Settin
 
 /// Its rows: the stationary law's numbers, and the mean steps that the theory which most settings
 /// trust predicts, around settings that span a plane.
-fn rows(
-    table: &EscapeTable,
-    sampling: Sampling,
-    geometry: &Geometry,
-    barrier: &Barrier,
-    settings: &[SettingRecord],
-) -> Vec<PhaseRow> {
+fn rows(table: &EscapeTable, geometry: &Geometry, barrier: &Barrier, settings: &[SettingRecord]) -> Vec<PhaseRow> {
     let (rates, batches) = grid(settings);
     let ([least, .., largest], [smallest, .., most]) = (&rates[..], &batches[..]) else { return Vec::new() };
+    let Some(SgdSettings { sampling, .. }) = settings.first().map(|setting| setting.sgd) else { return Vec::new() };
     let theory = preferred(settings);
     let theories = all_with(table.xi);
     let theory = theory.and_then(|name| theories.iter().find(|theory| theory.name() == name));

@@ -2,6 +2,7 @@
 
 use super::{Context, Known};
 use crate::asked::{EscapeTable, ScoreName};
+use crate::record::RareRecord;
 use crate::store::Kept;
 use logscape::Barrier;
 use logscape::ensemble::{EscapeRun, Termination};
@@ -43,13 +44,30 @@ impl EscapePlan<'_> {
 }
 
 /// A run of splitting or forward flux sampling.
-pub(crate) struct Rare {
+pub(super) struct Rare {
     pub(crate) run: RareRun,
     pub(crate) rate: RateEstimate,
     pub(crate) score: ScoreName,
 }
 
 impl Rare {
+    /// What the rate is made of.
+    pub(super) fn record(&self) -> Option<RareRecord> {
+        let repeats = self.rate.repeats.as_ref()?;
+        Some(RareRecord {
+            score: self.score.name().to_owned(),
+            trajectories: self.run.trajectories as u64,
+            repeats: repeats.repeats,
+            extinct: repeats.extinct,
+            reached: self.rate.escaped,
+            flux: repeats.flux,
+            probability: repeats.probability,
+            levels: repeats.levels,
+            cost: repeats.cost,
+            not_found: self.not_found(),
+        })
+    }
+
     /// Why there is no rate, and what was tried.
     pub(crate) fn not_found(&self) -> Option<String> {
         let reason = self.rate.repeats.as_ref()?.not_found.as_ref()?;

@@ -43,15 +43,7 @@ pub(super) fn setting(
             tables.trajectories.extend(trajectories(context, dynamics, &run, table)?);
         }
     }
-    let record = SettingRecord {
-        learning_rate: setting.sgd.learning_rate,
-        batch_size: setting.sgd.batch_size,
-        law,
-        stationary,
-        stationary_dynamics,
-        escape,
-    };
-    Ok((record, tables))
+    Ok((SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape }, tables))
 }
 
 /// Predictions of escape and its measurement, where the study asks for them, and the run of SGD whose paths may be kept.
