@@ -19,7 +19,7 @@ pub enum Theories {
 impl Theories {
     /// The theories, in the order of the records, with the path parameter `xi` of `diffusion-theory`.
     pub fn chosen(&self, xi: f64) -> impl Iterator<Item = Box<dyn Theory>> {
-        theory::all_with(xi).into_iter().filter(|theory| match self {
+        theory::with_options(&theory::TheoryOptions { xi }).into_iter().filter(|theory| match self {
             Self::All => true,
             Self::Some(names) => names.iter().any(|name| name == theory.name()),
         })

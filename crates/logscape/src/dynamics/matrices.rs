@@ -74,7 +74,7 @@ impl<'a> AtMinimum<'a> {
     /// `C` of one sample at the minimum.
     ///
     /// # Errors
-    /// If there are more than [`MATRIX_LIMIT`] parameters, or on an stop.
+    /// If there are more than [`MATRIX_LIMIT`] parameters, or on an interrupt.
     pub fn noise_factor(&self) -> Result<NoiseFactor<f64>, BuildError> {
         self.covariance()?.factor()
     }
@@ -104,7 +104,7 @@ impl<'a> AtMinimum<'a> {
     /// `H*`: of the whole spectrum up to [`MATRIX_LIMIT`] parameters, negative eigenvalues as 0, beyond that of the outliers.
     ///
     /// # Errors
-    /// If the Hessian cannot be decomposed, or on an stop.
+    /// If the Hessian cannot be decomposed, or on an interrupt.
     pub fn hessian_factor(&self) -> Result<NoiseFactor<f64>, BuildError> {
         if self.theta.len() > MATRIX_LIMIT {
             let outliers = self.geometry.vectors.len();

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 /// to the bootstrap* (1993), §12.5.
 ///
 /// # Errors
-/// On an stop, which is asked for before every resample.
+/// On an interrupt, which is asked for before every resample.
 pub(super) fn log_studentised<V, I>(
     rows: &[f64],
     width: usize,

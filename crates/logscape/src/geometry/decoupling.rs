@@ -31,7 +31,7 @@ pub(super) struct DirectionalNoise {
 /// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed.
 ///
 /// # Errors
-/// On an stop.
+/// On an interrupt.
 pub(super) fn directional_noise(
     problem: &dyn Problem,
     theta: &[f64],
@@ -117,7 +117,7 @@ pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
 /// least-squares slope of `ln tr C` on `ln L` with Student's interval.
 ///
 /// # Errors
-/// On an stop.
+/// On an interrupt.
 pub(super) fn scaling(
     problem: &dyn Problem,
     theta: &[f64],

@@ -53,7 +53,7 @@ const KEPT: usize = 200;
 /// The Hessian spectrum of `problem` at `theta`: whole for few parameters, leading eigenpairs by Lanczos beyond.
 ///
 /// # Errors
-/// If the Hessian has entries that are not finite, or on an stop.
+/// If the Hessian has entries that are not finite, or on an interrupt.
 pub fn spectrum(
     problem: &dyn Problem,
     theta: &[f64],

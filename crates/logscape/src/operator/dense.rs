@@ -30,7 +30,7 @@ const BLOCK: usize = 64;
 /// The matrix of `operator`, from its products with the unit vectors, symmetrised as `(A + Aᵀ)/2`.
 ///
 /// # Errors
-/// On an stop, which is asked for before every block of products.
+/// On an interrupt, which is asked for before every block of products.
 pub fn to_dense(operator: &dyn LinearOperator, stop: &Stop) -> Result<Mat<f64>, Interrupted> {
     let p = operator.dim();
     let mut matrix = Mat::zeros(p, p);

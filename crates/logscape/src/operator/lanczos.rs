@@ -53,7 +53,7 @@ pub struct Eigenpairs {
 /// block Lanczos method* (1977); thick restart after Wu, Simon (2000).
 ///
 /// # Errors
-/// If the operator returns a number that is not finite, or on an stop, which is asked for before every block.
+/// If the operator returns a number that is not finite, or on an interrupt, which is asked for before every block.
 pub fn leading_eigenpairs(
     operator: &dyn LinearOperator,
     config: &LanczosConfig,
@@ -106,7 +106,7 @@ pub fn leading_eigenpairs(
 /// the seeds meet every eigenvector.
 ///
 /// # Errors
-/// If the operator returns a number that is not finite, or on an stop, which is asked for before every block.
+/// If the operator returns a number that is not finite, or on an interrupt, which is asked for before every block.
 pub(crate) fn krylov_pairs(
     operator: &dyn LinearOperator,
     mut seeds: Mat<f64>,

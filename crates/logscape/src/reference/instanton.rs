@@ -17,7 +17,7 @@ const SEGMENTS: usize = 160;
 /// (nodes of length `P`); or why there is none. Costs some thousand times `N P²` operations.
 ///
 /// # Errors
-/// If a Hessian is not finite, or on an stop.
+/// If a Hessian is not finite, or on an interrupt.
 pub fn instanton(
     problem: &dyn Problem,
     minimum: &[f64],

@@ -389,7 +389,7 @@ fn the_path_parameter_weighs_the_noise_at_both_ends() {
     // C_e^s = 3 C_e*: ξ = 1 has the minimum's exponent 2ΔL/(ηC), ξ = 0 a third of it.
     let case = cosine(1.0);
     let at = |xi: f64| {
-        let theories = all_with(xi);
+        let theories = with_options(&TheoryOptions { xi });
         assert!(theories.iter().map(|t| t.name()).eq(all().iter().map(|t| t.name())));
         theories[1].predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap()
     };

@@ -105,7 +105,7 @@ pub fn find_minimum(
             .and_then(|solver| solver.with_tolerance_cost(0.0))
             .map_err(|_| MinimumError::Setting("the gradient tolerance must not be negative"))?;
         let objective = Objective { problem, stop, seen: &seen };
-        // An error here is a stalled line search or an stop; the best point seen stands either way.
+        // An error here is a stalled line search or an interrupt; the best point seen stands either way.
         let _stopped = Executor::new(objective, solver)
             .configure(|state| state.param(start.to_vec()).max_iters(config.max_iterations as u64))
             .timer(false)

@@ -30,7 +30,7 @@ struct Curvature {
 /// The saddle at `top` on the edge of the basin of `bottom`, or what it is instead.
 ///
 /// # Errors
-/// If a Hessian is not finite, or on an stop.
+/// If a Hessian is not finite, or on an interrupt.
 pub(super) fn certify(
     problem: &dyn Problem,
     bottom: &LocalModel,

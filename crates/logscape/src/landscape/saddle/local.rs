@@ -37,7 +37,7 @@ impl LocalModel {
     /// The model at `theta`; beyond `dense_up_to` parameters in the Krylov space of the gradient and of `seeds`.
     ///
     /// # Errors
-    /// If the gradient or the Hessian is not finite, or on an stop.
+    /// If the gradient or the Hessian is not finite, or on an interrupt.
     pub(super) fn at(
         problem: &dyn Problem,
         theta: &[f64],

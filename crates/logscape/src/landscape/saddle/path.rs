@@ -26,7 +26,7 @@ const REST: f64 = 0.02;
 /// the two; saddles that do not adjoin the basin of `minimum` are among the attempts.
 ///
 /// # Errors
-/// If settings make no search, a point does not fit the problem, `minimum` is none, the two are one, or on an stop.
+/// If settings make no search, a point does not fit the problem, `minimum` is none, the two are one, or on an interrupt.
 pub fn between(
     problem: &dyn Problem,
     minimum: &Minimum,

@@ -40,7 +40,7 @@ struct Climb {
 /// No search for saddles is complete: a basin may have lower ways out than those found here.
 ///
 /// # Errors
-/// If settings make no search, `minimum` does not fit the problem or is none, or on an stop.
+/// If settings make no search, `minimum` does not fit the problem or is none, or on an interrupt.
 pub fn find_saddles(
     problem: &dyn Problem,
     minimum: &Minimum,

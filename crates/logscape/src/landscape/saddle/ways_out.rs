@@ -21,7 +21,7 @@ const RISE: f64 = 0.1;
 /// parameters; beyond that they are left out. So is the chain's own path over each saddle beyond `instanton_up_to`.
 ///
 /// # Errors
-/// If `minimum` does not fit the problem, a Hessian is not finite, or on an stop.
+/// If `minimum` does not fit the problem, a Hessian is not finite, or on an interrupt.
 pub fn ways_out(
     problem: &dyn Problem,
     minimum: &Minimum,

@@ -67,7 +67,7 @@ struct Local {
 /// `−(2λ/nᵀan) n nᵀ`.
 ///
 /// # Errors
-/// If a derivative is not finite, neighbouring paths cross, or the slowest motion needs too many steps; on an stop.
+/// If a derivative is not finite, neighbouring paths cross, or the slowest motion needs too many steps; on an interrupt.
 pub fn prefactor(
     hamiltonian: &dyn Hamiltonian,
     found: &MinimumAction,

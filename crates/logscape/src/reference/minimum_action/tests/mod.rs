@@ -3,9 +3,11 @@
 mod chain;
 mod prefactor;
 
+use super::nodes::middles;
 use super::*;
 use crate::Interrupted;
 use crate::Stop;
+use crate::operator::{dot, norm};
 use faer::Mat;
 
 /// Eleven points from `from` to `to`, bent by `bend` along the second axis.
