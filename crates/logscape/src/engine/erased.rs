@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Advanced, Block, Dynamics, ExitTest, ReplicaState, SgdError, TimeUnit, WithDynamics, with_vector_sgd};
-use crate::random::Gaussian;
-use crate::{Problem, SgdSettings};
+use super::{Advanced, Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
 
 /// Any [`Dynamics`], for code that is compiled once for all of them. Its results are those of the dynamics, to the bit.
 pub struct AnyDynamics<'a>(Box<dyn Erased<'a> + 'a>);
@@ -14,24 +12,6 @@ impl<'a> AnyDynamics<'a> {
     /// Forgets the type of `dynamics`.
     pub fn new<D: Dynamics + Send + 'a>(dynamics: D) -> Self {
         Self(Box::new(Shared(Arc::new(dynamics))))
-    }
-
-    /// SGD on `problem` in the layout of [`with_vector_sgd`]; `None` where there is none.
-    ///
-    /// # Errors
-    /// If no run can have these settings.
-    pub fn vector_sgd<R: Gaussian>(
-        problem: &'a (impl Problem + ?Sized),
-        settings: SgdSettings,
-    ) -> Result<Option<Self>, SgdError> {
-        struct Forget;
-        impl<'a> WithDynamics<'a> for Forget {
-            type Output = AnyDynamics<'a>;
-            fn with<D: Dynamics + Send + 'a>(self, dynamics: D) -> AnyDynamics<'a> {
-                AnyDynamics::new(dynamics)
-            }
-        }
-        Ok(with_vector_sgd::<R, _, _>(problem, settings, Forget)?.ok())
     }
 }
 

@@ -1,28 +1,41 @@
 //! What is trained: finite-sum mean-square losses behind one trait, one file per problem.
+//!
+//! A new one is a file with its maths, start and options, and a line in `registry.rs`. A problem of your own needs neither:
+//! whatever implements [`Problem`] runs in double precision, as fast as its methods are.
 
+mod boxed;
 mod error;
+mod kind;
 mod linear_regression;
 mod matrix_factorisation;
 mod mlp;
 mod phase_retrieval;
 mod quadratic;
+mod registry;
 mod regression_data;
 mod scalar;
 mod sinusoid;
 #[cfg(test)]
 mod tests;
+mod vectors;
+mod visitor;
 
+use std::any::Any;
 use std::ops::Range;
 
 pub use error::ProblemError;
+pub use kind::{BuildProblemError, BuiltProblem, GivenOptions, Kind, OptionError, ProblemOption, StartConfig};
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
 pub(crate) use mlp::kernel;
 pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
 pub use quadratic::QuadraticBasin;
+pub use registry::{all, by_name, visit};
 pub use scalar::ScalarModel;
 pub use sinusoid::Sinusoid;
+pub use vectors::{LaneModel, LaneSamples, NetworkModel, RowModel, SumModel};
+pub use visitor::Visitor;
 
 /// Which samples a call runs over.
 #[derive(Debug, Clone)]
@@ -61,20 +74,6 @@ impl Samples<'_> {
             Self::Indices(indices) => indices[k] as usize,
         }
     }
-}
-
-/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::engine::RowSgd), [`LaneSgd`](crate::engine::LaneSgd) and
-/// [`MlpSgd`](crate::engine::MlpSgd).
-#[derive(Debug, Clone, Copy)]
-pub enum VectorForm<'a> {
-    /// Linear regression.
-    LinearRegression(&'a LinearRegression),
-    /// Phase retrieval.
-    PhaseRetrieval(&'a PhaseRetrieval),
-    /// The fit of a sine wave.
-    Sinusoid(&'a Sinusoid),
-    /// A perceptron.
-    Mlp(&'a Mlp),
 }
 
 /// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
@@ -157,8 +156,8 @@ pub trait Problem: Send + Sync {
         }
     }
 
-    /// The problem in the form in which SGD runs in vectors, where there is one.
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
+    /// The problem as a type that [`visit`] may know; `None` for one that is used by these methods alone.
+    fn as_any(&self) -> Option<&dyn Any> {
         None
     }
 

@@ -1,11 +1,11 @@
 //! SGD on perceptrons, one replica in a block whose vectors run over units.
 
 use super::{SgdError, check, draw};
+use crate::SgdSettings;
 use crate::engine::{Advanced, Block, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
-use crate::problem::{Activation, Mlp};
-use crate::{Problem, SgdSettings};
+use crate::problem::{Activation, NetworkModel};
 
 /// Batches below this update both copies of the weights; larger ones make the second from the first, which is then
 /// cheaper. The copies have the same bits either way.
@@ -61,7 +61,7 @@ impl Layer {
     }
 }
 
-fn layers(problem: &Mlp) -> Vec<Layer> {
+fn layers(problem: &impl NetworkModel) -> Vec<Layer> {
     let (mut start, mut first, mut turned, mut panels_before) = (0, 0, 0, 0);
     let layer = |[inputs, outputs]: [usize; 2]| {
         let layer = Layer { inputs, outputs, start, first, turned, panels_before };
@@ -71,7 +71,7 @@ fn layers(problem: &Mlp) -> Vec<Layer> {
         panels_before += panels(outputs);
         layer
     };
-    problem.shapes().map(layer).collect()
+    problem.shapes().into_iter().map(layer).collect()
 }
 
 /// One replica, in the precision of `R`: parameters in lanes, and room for a batch.
@@ -279,7 +279,7 @@ impl<R: Real> MlpSgd<R> {
     ///
     /// # Errors
     /// If no run can have these settings.
-    pub fn new(problem: &Mlp, settings: SgdSettings) -> Result<Self, SgdError> {
+    pub fn new(problem: &impl NetworkModel, settings: SgdSettings) -> Result<Self, SgdError> {
         check(problem.samples(), &settings)?;
         let layers = layers(problem);
         let pad = |values: &[f64], width: usize| -> Vec<Lane<R>> {
@@ -420,6 +420,7 @@ mod tests {
     use crate::Stop;
     use crate::engine::sgd::tests::{replica, settings};
     use crate::engine::{Sgd, WithDynamics, with_sgd};
+    use crate::problem::{Mlp, Problem};
     use crate::{Sampling, ensemble::EscapeRun, ensemble::Region};
 
     fn perceptron(sizes: &[usize], activation: Activation) -> (Mlp, Vec<f64>) {

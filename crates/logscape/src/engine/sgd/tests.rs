@@ -1,7 +1,7 @@
 //! Batches and one-step covariance of SGD against their definitions.
 
 use super::*;
-use crate::engine::{Advanced, Block, ExitTest};
+use crate::engine::{Advanced, Block, Dynamics, ExitTest};
 use crate::ensemble::testing::Line;
 use crate::lanes::LANES;
 use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
