@@ -1,10 +1,9 @@
 //! From a study's `[problem]` to its data.
 
 use crate::runner::RunError;
-use crate::schema::{DataTable, ProblemTable};
+use crate::schema::DataTable;
 use logscape::data::synthetic::Generator;
 use logscape::data::{CsvColumns, Dataset, digits, read_csv, read_idx_folder, read_npz};
-use logscape::problem::Activation;
 use std::path::Path;
 
 /// The data that a study names; relative paths start at `base`, the study's folder, and `seed` drives generators.
@@ -57,39 +56,4 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         data = data.take(limit)?;
     }
     Ok(data)
-}
-
-/// A perceptron's layer sizes and activation.
-pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> (Vec<usize>, Activation) {
-    let sizes = [&[data.input_dim], &table.hidden[..], &[data.target_dim]].concat();
-    (sizes, table.activation.unwrap_or(Activation::Tanh))
-}
-
-/// An observed entry `(i, j, y)` of a matrix.
-type Entry = (usize, usize, f64);
-
-/// Rows, columns and observed entries of a matrix, from inputs `(i, j)` that count from 0.
-///
-/// # Errors
-/// If an input is no pair of indices.
-pub(crate) fn matrix_entries(data: &Dataset) -> Result<(usize, usize, Vec<Entry>), RunError> {
-    // Two factors of this many rows stay well below the memory of a machine.
-    const LARGEST: f64 = 1e7;
-    let fail = |message: String| {
-        RunError::input(
-            "problem.data",
-            message + "\n  hint: give row and column, from 0, as the two inputs of each entry",
-        )
-    };
-    if data.input_dim != 2 {
-        return Err(fail(format!("an entry of a matrix has 2 inputs, not {}", data.input_dim)));
-    }
-    if let Some(k) = data.inputs.iter().position(|&i| i < 0.0 || i.fract() != 0.0 || i > LARGEST) {
-        return Err(fail(format!("{} in sample {} is no row or column", data.inputs[k], k / 2)));
-    }
-    let entries: Vec<_> =
-        data.inputs.chunks_exact(2).zip(&data.targets).map(|(x, &y)| (x[0] as usize, x[1] as usize, y)).collect();
-    let rows = entries.iter().map(|entry| entry.0 + 1).max().unwrap_or(0);
-    let columns = entries.iter().map(|entry| entry.1 + 1).max().unwrap_or(0);
-    Ok((rows, columns, entries))
 }

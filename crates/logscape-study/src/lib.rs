@@ -10,6 +10,7 @@ pub mod figures;
 pub mod load;
 mod measure;
 mod phase;
+mod problem_table;
 pub mod record;
 mod region;
 pub mod report;
@@ -17,6 +18,7 @@ pub mod runner;
 pub mod schema;
 mod stationary;
 pub mod summary;
+pub mod template;
 pub mod values;
 
 pub use diagnostic::StudyError;

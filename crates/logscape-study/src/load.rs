@@ -5,6 +5,7 @@ use crate::schema::{
     DynamicsTable, EscapeTable, Expectation, RareTable, RegionText, Study, Theories, TrajectoriesTable,
 };
 use logscape::dynamics;
+use logscape::problem::OptionError;
 use logscape::theory;
 use miette::{NamedSource, SourceSpan};
 use std::ops::Range;
@@ -45,6 +46,11 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
         // Who types a path means one that starts where they are. Without a current folder it stays as it is.
         *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     }
+    study.problem.check().map_err(|OptionError { option, message, hint }| {
+        let field = format!("problem.{option}");
+        let hint = hint.map_or_else(|| suggestion(&message), str::to_owned);
+        source.error(format!("{field}: {message}"), hint, source.span_of(&field))
+    })?;
     check(&study).map_err(|Problem { field, message, hint }| {
         source.error(format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
     })?;
@@ -94,25 +100,27 @@ impl Source<'_> {
         span
     }
 
-    /// Turns the parser's words into a diagnostic; suggests the nearest name for a misspelt one.
+    /// Turns the parser's words into a diagnostic.
     fn schema_error(&self, error: &toml::de::Error) -> StudyError {
         let message = error.message().trim().to_owned();
-        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        let misspelt = message.starts_with("unknown field") || message.starts_with("unknown variant");
-        let hint = match names.split_first() {
-            Some((given, known)) if misspelt => known
-                .iter()
-                .map(|name| (strsim::damerau_levenshtein(given, name), *name))
-                .min()
-                .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
-                .map_or_else(
-                    || format!("known here: {}", known.join(", ")),
-                    |(_, name)| format!("did you mean `{name}`?"),
-                ),
-            _ if message.starts_with("missing field") => "add the field to the study".into(),
-            _ => "give a value of the kind that is expected here".into(),
-        };
+        let hint = suggestion(&message);
         self.error(message, hint, error.span())
+    }
+}
+
+/// The hint for the parser's words, which suggests the nearest name for a misspelt one.
+fn suggestion(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let misspelt = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    match names.split_first() {
+        Some((given, known)) if misspelt => known
+            .iter()
+            .map(|name| (strsim::damerau_levenshtein(given, name), *name))
+            .min()
+            .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+            .map_or_else(|| format!("known here: {}", known.join(", ")), |(_, name)| format!("did you mean `{name}`?")),
+        _ if message.starts_with("missing field") => "add the field to the study".into(),
+        _ => "give a value of the kind that is expected here".into(),
     }
 }
 
@@ -175,8 +183,6 @@ fn check(study: &Study) -> Result<(), Problem> {
         )?;
     }
     require(data.limit != Some(0), "problem.data.limit", "no sample is left", "use 1 or more")?;
-    require(!study.problem.hidden.contains(&0), "problem.hidden", "a layer of width 0", "use widths of 1 or more")?;
-    require(study.problem.rank != Some(0), "problem.rank", "rank 0", "use 1 or more")?;
 
     let minimum = &study.minimum;
     require(

@@ -168,8 +168,7 @@ fn what(record: &Record) -> String {
         }
         _ => "data".to_owned(),
     };
-    let kind = toml::Value::try_from(study.problem.kind).ok();
-    let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ");
+    let kind = study.problem.kind.replace('-', " ");
     let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
         let region = match &escape.region {
             RegionText::DividingSurface if minimum.parameters > 1 => "beyond the planes at the saddles".to_owned(),

@@ -1,7 +1,7 @@
 //! Runs a study: data, minimum, geometry, predictions, simulation, comparison.
 
 use crate::beside::{Mover, factor};
-use crate::build::{dataset, layers, matrix_entries};
+use crate::build::dataset;
 use crate::ensembles::Ensembles;
 use crate::measure::Task;
 use crate::phase::{phase_rows, spans_plane};
@@ -12,22 +12,19 @@ use crate::record::{
 use crate::record::{PhaseRow, path_rows};
 use crate::record::{SaddlesRecord, energy_path_rows};
 use crate::region::{WaysOut, find_ways_out, needs_saddles, region_and_barrier};
-use crate::schema::{EscapeTable, ProblemKind, Study};
+use crate::schema::{EscapeTable, Study};
 use crate::stationary::{StationaryError, stationary_law};
 use logscape::Stop;
-use logscape::data::{DataError, Dataset};
+use logscape::data::DataError;
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::{COMMITTED, EnsembleError, EscapeRun, Region};
 use logscape::geometry::{GeometryConfig, GeometryError, measure};
 use logscape::landscape::{BarrierError, MinimumConfig, MinimumError, SaddleError, find_minimum, train};
 use logscape::model::Minimum;
-use logscape::problem::{LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, ProblemError, Sinusoid};
+use logscape::problem::{BuildProblemError, BuiltProblem, Problem, ProblemError, StartConfig};
 use logscape::rare::RareError;
 use logscape::theory::Stationary;
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings, WayOut};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -103,6 +100,18 @@ impl From<SaddleError> for RunError {
         match error {
             SaddleError::Interrupted(_) => Self::Interrupted { kept: None },
             error => Self::Saddle(error),
+        }
+    }
+}
+
+impl From<BuildProblemError> for RunError {
+    fn from(error: BuildProblemError) -> Self {
+        match error {
+            BuildProblemError::Problem(error) => Self::Problem(error),
+            BuildProblemError::Data { message, hint } => {
+                Self::input("problem.data", format!("{message}\n  hint: {hint}"))
+            }
+            BuildProblemError::Option(error) => Self::input("problem", error.to_string()),
         }
     }
 }
@@ -191,14 +200,6 @@ pub fn run(
     }
 }
 
-fn scalar_target(data: &Dataset) -> Result<(), RunError> {
-    if data.target_dim == 1 {
-        return Ok(());
-    }
-    let message = format!("the problem has 1 target, the data {}\n  hint: give one target column", data.target_dim);
-    Err(RunError::input("problem.data", message))
-}
-
 /// Stages that are finished, and the time that each took here.
 struct Stages {
     finished: usize,
@@ -225,46 +226,13 @@ impl Run<'_> {
             data.target_dim
         ));
         check_batch_sizes(study, data.len())?;
-        match study.problem.kind {
-            ProblemKind::LinearRegression => {
-                scalar_target(&data)?;
-                let start = vec![0.0; data.input_dim];
-                self.with(&LinearRegression::new(data.inputs, data.targets, data.input_dim)?, start, stages)
-            }
-            ProblemKind::PhaseRetrieval => {
-                scalar_target(&data)?;
-                let start = vec![1.0; data.input_dim];
-                self.with(&PhaseRetrieval::new(data.inputs, data.targets, data.input_dim)?, start, stages)
-            }
-            ProblemKind::Sinusoid => {
-                scalar_target(&data)?;
-                if data.input_dim != 1 {
-                    let message =
-                        format!("a sinusoid has 1 input, not {}\n  hint: give one input column", data.input_dim);
-                    return Err(RunError::input("problem.data", message));
-                }
-                let start = if study.problem.amplitude { vec![1.0, 1.0] } else { vec![1.0] };
-                self.with(&Sinusoid::new(data.inputs, data.targets, study.problem.amplitude)?, start, stages)
-            }
-            ProblemKind::Mlp => {
-                let (sizes, activation) = layers(&study.problem, &data);
-                let problem = Mlp::new(&sizes, activation, data.inputs, data.targets)?;
-                let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
-                let start = problem.init(study.minimum.init, &mut rng);
-                self.with(&problem, start, stages)
-            }
-            ProblemKind::MatrixFactorisation => {
-                scalar_target(&data)?;
-                let (rows, columns, entries) = matrix_entries(&data)?;
-                let rank = study.problem.rank.ok_or_else(|| {
-                    RunError::input("problem.rank", "a matrix factorisation needs it\n  hint: add rank = 2".to_owned())
-                })?;
-                let problem = MatrixFactorisation::new(rows, columns, rank, &entries)?;
-                let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
-                let start = StandardNormal.sample_iter(&mut rng).take(problem.dim()).collect();
-                self.with(&problem, start, stages)
-            }
-        }
+        let kind = study
+            .problem
+            .known()
+            .ok_or_else(|| RunError::input("problem.kind", format!("there is no problem `{}`", study.problem.kind)))?;
+        let config = StartConfig { initialisation: study.minimum.init, seed: study.seed };
+        let BuiltProblem { problem, start } = kind.build(data, &study.problem.options, &config)?;
+        self.with(&problem, start, stages)
     }
 
     /// A stage's result: from its checkpoint, or computed and kept.

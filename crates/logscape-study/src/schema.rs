@@ -3,12 +3,13 @@
 use crate::values::Grid;
 use logscape::dynamics::{self, Options};
 use logscape::landscape::SaddleConfig;
-use logscape::problem::{Activation, Initialisation};
+use logscape::problem::Initialisation;
 use logscape::theory::{self, Theory};
 use logscape::{Precision, Sampling};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+
+pub use crate::problem_table::{DataTable, ProblemTable};
 
 /// One study, resolved: every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,68 +61,6 @@ impl Study {
         let twice = if committed { self.sgd.learning_rate.0.len() as f64 * escape } else { 0.0 };
         self.sgd.batch_size.0.len() as f64 * (rates * (stationary + escape) + twice)
     }
-}
-
-/// `[problem]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProblemTable {
-    /// Which problem.
-    pub kind: ProblemKind,
-    /// Its data.
-    pub data: DataTable,
-    /// Widths of a perceptron's hidden layers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hidden: Vec<usize>,
-    /// Activation of a perceptron's hidden layers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub activation: Option<Activation>,
-    /// Whether the sinusoid's amplitude is trained too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub amplitude: bool,
-    /// Rank of a matrix factorisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-}
-
-/// The problems that a study can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProblemKind {
-    /// `f = θ·x`.
-    LinearRegression,
-    /// `f = sin(θx)`, with `amplitude` `f = θ₂ sin(θ₁x)`.
-    Sinusoid,
-    /// `f = (x·θ)²`.
-    PhaseRetrieval,
-    /// `f = u_i·v_j`.
-    MatrixFactorisation,
-    /// Multilayer perceptron.
-    Mlp,
-}
-
-/// `[problem.data]`: exactly one of `builtin`, `path` and `synthetic`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataTable {
-    /// A data set inside the binary: `digits`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub builtin: Option<String>,
-    /// A CSV, NPY or NPZ file or an IDX folder, relative to the study file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// A seeded generator and its parameters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub synthetic: Option<toml::Table>,
-    /// Factor that multiplies the inputs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale: Option<f64>,
-    /// Whether labels become one-hot targets.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub one_hot: bool,
-    /// Use only the first so many samples.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
 }
 
 /// `[minimum]`.

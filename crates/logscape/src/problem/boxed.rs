@@ -42,6 +42,17 @@ impl Problem for Box<dyn Problem> {
         (**self).batch_gradient_into(theta, samples, out, scratch)
     }
 
+    fn batch_gradients_into(
+        &self,
+        thetas: &[f64],
+        batches: &[u32],
+        out: &mut [f64],
+        losses: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        (**self).batch_gradients_into(thetas, batches, out, losses, scratch);
+    }
+
     fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         (**self).per_sample_gradients_into(theta, samples, out, scratch);
     }
