@@ -15,9 +15,10 @@ impl<'a> AnyDynamics<'a> {
     }
 }
 
+/// The type that was forgotten.
 impl fmt::Debug for AnyDynamics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyDynamics").field("time_unit", &self.time_unit()).field("dim", &self.dim()).finish()
+        f.debug_tuple("AnyDynamics").field(&self.0.name()).finish()
     }
 }
 
@@ -48,6 +49,7 @@ impl<'a> Dynamics for AnyDynamics<'a> {
 }
 
 trait Erased<'a>: Send + Sync {
+    fn name(&self) -> &'static str;
     fn time_unit(&self) -> TimeUnit;
     fn dim(&self) -> usize;
     fn block(&self) -> Box<dyn MovingBlock + 'a>;
@@ -57,6 +59,10 @@ trait Erased<'a>: Send + Sync {
 struct Shared<D>(Arc<D>);
 
 impl<'a, D: Dynamics + Send + 'a> Erased<'a> for Shared<D> {
+    fn name(&self) -> &'static str {
+        std::any::type_name::<D>()
+    }
+
     fn time_unit(&self) -> TimeUnit {
         self.0.time_unit()
     }

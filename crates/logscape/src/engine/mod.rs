@@ -18,7 +18,6 @@ pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
 pub use sgd::{LaneSgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
-pub(crate) use sgd::{WithDynamics, with_sgd};
 pub use sgld::Sgld;
 pub use state::ReplicaState;
 

@@ -85,7 +85,7 @@ impl Samples<'_> {
 /// Lengths that do not fit are programmer errors and panic.
 ///
 /// Four products are required, and what they say of the sizes; everything else is made of them, allocating what it says. A
-/// problem that knows a faster way overrides it. [`check`] tells whether all agree.
+/// problem that knows a faster way overrides it. [`check()`] tells whether all agree.
 pub trait Problem: Send + Sync {
     /// Number of parameters `P`.
     fn dim(&self) -> usize;

@@ -68,7 +68,7 @@ pub trait RowModel: Problem {
 /// A problem whose loss is a polynomial in `θ`: the gradient over a batch is a function of `θ` and, linear in these, of the
 /// sums over the batch of up to [`ROW`] numbers of each sample.
 pub trait SumModel: Problem {
-    /// The numbers of a sample, for [`SUM_DIM`] parameters.
+    /// The numbers of a sample, for two parameters.
     fn summands(&self, sample: usize) -> [f64; ROW];
 
     /// The sum of `θ` and of the gradients over a batch.

@@ -418,10 +418,10 @@ mod tests {
 
     use super::*;
     use crate::Stop;
+    use crate::engine::Sgd;
     use crate::engine::sgd::tests::{replica, settings};
-    use crate::engine::{Sgd, WithDynamics, with_sgd};
     use crate::problem::{Mlp, Problem};
-    use crate::{Sampling, ensemble::EscapeRun, ensemble::Region};
+    use crate::{Precision, Sampling, ensemble::EscapeRun, ensemble::Region};
 
     fn perceptron(sizes: &[usize], activation: Activation) -> (Mlp, Vec<f64>) {
         let wave = |count: usize, step: f64| (0..count).map(|i| (0.4 + step * i as f64).sin()).collect::<Vec<f64>>();
@@ -470,20 +470,11 @@ mod tests {
         check_distances::<f32>(1e-4);
     }
 
-    struct TypeName;
-
-    impl<'a> WithDynamics<'a> for TypeName {
-        type Output = &'static str;
-        fn with<D: Dynamics + Send + 'a>(self, _: D) -> &'static str {
-            std::any::type_name::<D>()
-        }
-    }
-
     #[test]
     fn is_chosen_for_perceptrons_whatever_the_sampling() {
         let (problem, _) = perceptron(&[3, 2], Activation::Tanh);
         for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
-            let name = with_sgd(&problem, settings(0.1, 2, sampling), TypeName).unwrap();
+            let name = format!("{:?}", Sgd::on(&problem, settings(0.1, 2, sampling), Precision::Float64).unwrap());
             assert!(name.contains("MlpSgd<f64>"), "{name}");
         }
     }

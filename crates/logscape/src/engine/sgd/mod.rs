@@ -22,7 +22,6 @@ mod sums;
 use thiserror::Error;
 
 pub use lane::LaneSgd;
-pub(crate) use layout::{WithDynamics, with_sgd};
 pub use mlp::{MlpBlock, MlpSgd};
 pub use row::RowSgd;
 pub use sums::{SUM_DIM, SUM_SAMPLES, SumSgd};
