@@ -78,8 +78,8 @@ enum Command {
     },
     /// Print a commented study to start from
     New {
-        /// Which one
-        #[arg(value_parser = PossibleValuesParser::new(STUDIES.map(|(name, _)| name)))]
+        /// A shipped study, or a problem
+        #[arg(value_parser = PossibleValuesParser::new(shipped::names()))]
         kind: String,
     },
     /// Print the sources of the theories and of the dynamics
@@ -135,7 +135,7 @@ fn main() -> ExitCode {
                 }
             })
         }
-        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), print),
+        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), |text| print(&text)),
         Command::Reproduce { name, overrides, out } => shipped::reproduce(name.as_deref(), &overrides, &out, &stop()),
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));

@@ -2,8 +2,9 @@
 
 use crate::outcome::{BAD_INPUT, FAILED, fail, print};
 use crate::progress::Terminal;
-use logscape::Stop;
+use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
+use logscape_study::template::template;
 use logscape_study::{Destination, Study};
 use miette::Report;
 use std::fmt::Write;
@@ -21,9 +22,19 @@ pub(crate) const STUDIES: [(&str, &str); 7] = [
     ("mnist", include_str!("../../../studies/mnist.toml")),
 ];
 
-/// The text of a shipped study.
-pub(crate) fn text(name: &str) -> Option<&'static str> {
-    STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+/// Names of the shipped studies, and of the problems that none of them is named after.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names = STUDIES.map(|(name, _)| name).to_vec();
+    let kinds = problem::all().iter().map(|kind| kind.name);
+    let more: Vec<_> = kinds.filter(|kind| !names.contains(kind)).collect();
+    names.extend(more);
+    names
+}
+
+/// The text of the shipped study of that name, or a study of the problem of that name.
+pub(crate) fn text(name: &str) -> Option<String> {
+    let shipped = STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    shipped.or_else(|| problem::by_name(name).map(template))
 }
 
 /// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside

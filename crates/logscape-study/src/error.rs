@@ -6,7 +6,7 @@ use logscape::data::DataError;
 use logscape::ensemble::EnsembleError;
 use logscape::geometry::GeometryError;
 use logscape::landscape::{BarrierError, MinimumError, SaddleError};
-use logscape::problem::ProblemError;
+use logscape::problem::{BuildProblemError, ProblemError};
 use logscape::rare::RareError;
 use logscape::stats::HistogramError;
 use std::path::PathBuf;
@@ -96,6 +96,18 @@ impl From<GeometryError> for RunError {
         match error {
             GeometryError::Interrupted(stop) => stop.into(),
             error => Self::Geometry(error),
+        }
+    }
+}
+
+impl From<BuildProblemError> for RunError {
+    fn from(error: BuildProblemError) -> Self {
+        match error {
+            BuildProblemError::Problem(error) => Self::Problem(error),
+            BuildProblemError::Data { message, hint } => {
+                Self::input("problem.data", format!("{message}\n  hint: {hint}"))
+            }
+            BuildProblemError::Option(error) => Self::input("problem", error.to_string()),
         }
     }
 }

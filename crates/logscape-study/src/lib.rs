@@ -14,6 +14,7 @@ mod run;
 mod stages;
 mod store;
 pub mod summary;
+pub mod template;
 pub mod text;
 
 pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};

@@ -159,7 +159,8 @@ fn findings(record: &Record) -> Vec<String> {
 /// One sentence on what was run.
 fn what(record: &Record) -> String {
     let (study, minimum) = (&record.study, &record.results.minimum);
-    let problem = study.problem.as_ref().map_or_else(|| "the caller's own".to_owned(), problem_kind);
+    let problem =
+        study.problem.as_ref().map_or_else(|| "the caller's own".to_owned(), |table| table.kind.replace('-', " "));
     let source = study.problem.as_ref().map_or_else(|| "the caller's data".to_owned(), source);
     let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
         let region = match &escape.region {
@@ -188,12 +189,6 @@ fn what(record: &Record) -> String {
         minimum.samples,
         minimum.method
     )
-}
-
-/// Kind of a problem in words.
-fn problem_kind(table: &ProblemTable) -> String {
-    let kind = toml::Value::try_from(table.kind).ok();
-    kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ")
 }
 
 /// Where its data come from, in words.

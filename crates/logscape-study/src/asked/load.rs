@@ -1,7 +1,8 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use super::check::Wrong;
-use super::{Study, StudyError};
+use super::{ProblemTable, Study, StudyError};
+use logscape::problem::OptionError;
 use miette::{NamedSource, SourceSpan};
 use std::ops::Range;
 use std::path::Path;
@@ -55,6 +56,12 @@ pub fn parse_for_own_problem(name: &str, text: &str, overrides: &[String]) -> Re
         // Who types a path means one that starts where they are. Without a current folder it stays as it is.
         *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     }
+    let options = study.problem.as_ref().map_or(Ok(()), ProblemTable::check_options);
+    options.map_err(|OptionError { option, message, hint }| {
+        let field = format!("problem.{option}");
+        let hint = hint.map_or_else(|| suggestion(&message), str::to_owned);
+        source.error(format!("{field}: {message}"), hint, source.span_of(&field))
+    })?;
     study.check().map_err(|Wrong { field, message, hint }| {
         source.error(format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
     })?;
@@ -104,25 +111,27 @@ impl Source<'_> {
         span
     }
 
-    /// Turns the parser's words into a diagnostic; suggests the nearest name for a misspelt one.
+    /// Turns the parser's words into a diagnostic.
     fn schema_error(&self, error: &toml::de::Error) -> StudyError {
         let message = error.message().trim().to_owned();
-        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        let misspelt = message.starts_with("unknown field") || message.starts_with("unknown variant");
-        let hint = match names.split_first() {
-            Some((given, known)) if misspelt => known
-                .iter()
-                .map(|name| (strsim::damerau_levenshtein(given, name), *name))
-                .min()
-                .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
-                .map_or_else(
-                    || format!("known here: {}", known.join(", ")),
-                    |(_, name)| format!("did you mean `{name}`?"),
-                ),
-            _ if message.starts_with("missing field") => "add the field to the study".into(),
-            _ => "give a value of the kind that is expected here".into(),
-        };
+        let hint = suggestion(&message);
         self.error(message, hint, error.span())
+    }
+}
+
+/// The hint for the parser's words, which suggests the nearest name for a misspelt one.
+fn suggestion(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let misspelt = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    match names.split_first() {
+        Some((given, known)) if misspelt => known
+            .iter()
+            .map(|name| (strsim::damerau_levenshtein(given, name), *name))
+            .min()
+            .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+            .map_or_else(|| format!("known here: {}", known.join(", ")), |(_, name)| format!("did you mean `{name}`?")),
+        _ if message.starts_with("missing field") => "add the field to the study".into(),
+        _ => "give a value of the kind that is expected here".into(),
     }
 }
 

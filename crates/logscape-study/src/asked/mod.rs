@@ -25,7 +25,7 @@ pub use grid::Grid;
 pub use load::{load, parse, parse_for_own_problem};
 pub use minimum::{MinimumTable, TrainTable};
 pub use output::{FigureFormat, OutputTable, TrajectoriesTable};
-pub use problem::{DataTable, ProblemKind, ProblemTable};
+pub use problem::{DataTable, ProblemTable};
 pub use rare::{RareTable, ScoreName};
 pub use saddle::SaddleTable;
 pub use sgd::SgdTable;

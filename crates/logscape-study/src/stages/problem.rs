@@ -1,16 +1,13 @@
 //! From a study's `[problem]` to its data and its model.
 
-use crate::asked::{DataTable, MinimumTable, ProblemKind, ProblemTable, Study};
+use crate::asked::{DataTable, MinimumTable, ProblemTable, Study};
 use crate::error::RunError;
 use crate::store::Key;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
 use logscape::data::{CsvColumns, Dataset, digits, read_csv, read_idx_folder, read_npz};
 use logscape::operator::full::{loss_and_gradient, residuals};
-use logscape::problem::{Activation, LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, Sinusoid};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use logscape::problem::{BuiltProblem, Problem, StartConfig};
 use std::path::Path;
 
 /// The data that a study names; relative paths start at `base`, the study's folder, and `seed` drives generators.
@@ -65,49 +62,6 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
     Ok(data)
 }
 
-/// A perceptron's layer sizes and activation.
-pub(crate) fn layers(table: &ProblemTable, data: &Dataset) -> (Vec<usize>, Activation) {
-    let sizes = [&[data.input_dim], &table.hidden[..], &[data.target_dim]].concat();
-    (sizes, table.activation.unwrap_or(Activation::Tanh))
-}
-
-/// An observed entry `(i, j, y)` of a matrix.
-type Entry = (usize, usize, f64);
-
-/// Rows, columns and observed entries of a matrix, from inputs `(i, j)` that count from 0.
-///
-/// # Errors
-/// If an input is no pair of indices.
-pub(crate) fn matrix_entries(data: &Dataset) -> Result<(usize, usize, Vec<Entry>), RunError> {
-    // Two factors of this many rows stay well below the memory of a machine.
-    const LARGEST: f64 = 1e7;
-    let fail = |message: String| {
-        RunError::input(
-            "problem.data",
-            message + "\n  hint: give row and column, from 0, as the two inputs of each entry",
-        )
-    };
-    if data.input_dim != 2 {
-        return Err(fail(format!("an entry of a matrix has 2 inputs, not {}", data.input_dim)));
-    }
-    if let Some(k) = data.inputs.iter().position(|&i| i < 0.0 || i.fract() != 0.0 || i > LARGEST) {
-        return Err(fail(format!("{} in sample {} is no row or column", data.inputs[k], k / 2)));
-    }
-    let entries: Vec<_> =
-        data.inputs.chunks_exact(2).zip(&data.targets).map(|(x, &y)| (x[0] as usize, x[1] as usize, y)).collect();
-    let rows = entries.iter().map(|entry| entry.0 + 1).max().unwrap_or(0);
-    let columns = entries.iter().map(|entry| entry.1 + 1).max().unwrap_or(0);
-    Ok((rows, columns, entries))
-}
-
-fn scalar_target(data: &Dataset) -> Result<(), RunError> {
-    if data.target_dim == 1 {
-        return Ok(());
-    }
-    let message = format!("the problem has 1 target, the data {}\n  hint: give one target column", data.target_dim);
-    Err(RunError::input("problem.data", message))
-}
-
 /// Batches drawn without replacement must fit the data; told before anything is computed.
 pub(crate) fn check_batch_sizes(study: &Study, samples: usize) -> Result<(), RunError> {
     let largest = study.sgd.batch_size.0.iter().copied().max().unwrap_or(0);
@@ -138,46 +92,11 @@ pub(crate) struct Model {
 pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, base: &Path) -> Result<Model, RunError> {
     let data = dataset(&table.data, base, seed)?;
     let key = data_key(&data);
-    let model = |problem: Box<dyn Problem>, start| Ok(Model { problem, start, data: key.clone() });
-    match table.kind {
-        ProblemKind::LinearRegression => {
-            scalar_target(&data)?;
-            let start = vec![0.0; data.input_dim];
-            model(Box::new(LinearRegression::new(data.inputs, data.targets, data.input_dim)?), start)
-        }
-        ProblemKind::PhaseRetrieval => {
-            scalar_target(&data)?;
-            let start = vec![1.0; data.input_dim];
-            model(Box::new(PhaseRetrieval::new(data.inputs, data.targets, data.input_dim)?), start)
-        }
-        ProblemKind::Sinusoid => {
-            scalar_target(&data)?;
-            if data.input_dim != 1 {
-                let message = format!("a sinusoid has 1 input, not {}\n  hint: give one input column", data.input_dim);
-                return Err(RunError::input("problem.data", message));
-            }
-            let start = if table.amplitude { vec![1.0, 1.0] } else { vec![1.0] };
-            model(Box::new(Sinusoid::new(data.inputs, data.targets, table.amplitude)?), start)
-        }
-        ProblemKind::Mlp => {
-            let (sizes, activation) = layers(table, &data);
-            let problem = Mlp::new(&sizes, activation, data.inputs, data.targets)?;
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let start = problem.init(minimum.init, &mut rng);
-            model(Box::new(problem), start)
-        }
-        ProblemKind::MatrixFactorisation => {
-            scalar_target(&data)?;
-            let (rows, columns, entries) = matrix_entries(&data)?;
-            let rank = table.rank.ok_or_else(|| {
-                RunError::input("problem.rank", "a matrix factorisation needs it\n  hint: add rank = 2".to_owned())
-            })?;
-            let problem = MatrixFactorisation::new(rows, columns, rank, &entries)?;
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let start = StandardNormal.sample_iter(&mut rng).take(problem.dim()).collect();
-            model(Box::new(problem), start)
-        }
-    }
+    let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
+    let kind = table.known().ok_or_else(unknown)?;
+    let config = StartConfig { initialisation: minimum.init, seed };
+    let BuiltProblem { problem, start } = kind.build(data, &table.options, &config)?;
+    Ok(Model { problem, start, data: key })
 }
 
 /// The hash of a data set's numbers.

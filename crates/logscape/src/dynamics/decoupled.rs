@@ -1,8 +1,11 @@
 //! The SDE of the mean-square loss, with noise in proportion to the loss.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, SchemeName, diffusion, on_landscape, strength};
+use super::equation::{Equation, diffusion, on_landscape, strength};
+use super::{AtMinimum, BuildError, Built, Kind, Options, SchemeName};
 use crate::SgdSettings;
-use crate::engine::sde::{DecoupledNoise, EulerMaruyama, Milstein, Platen};
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{Curved, DecoupledNoise, EulerMaruyama, GradientNoise, Milstein, Platen};
+use crate::random::Gaussian;
 
 pub(super) struct InTime;
 
@@ -24,16 +27,30 @@ impl Kind for InTime {
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, strength) = (options.dt(&sgd), strength(at, &sgd, options));
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            let sde = DecoupledNoise::new(landscape, at.hessian_factor()?.rounded(), strength)?;
-            match options.scheme.unwrap_or(SchemeName::EulerMaruyama) {
-                SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, dt)?,
-                SchemeName::Milstein => diffusion::<R, _, _>(sde, Milstein, dt)?,
-                SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, dt)?,
-                SchemeName::AdaptiveEuler => return Err(BuildError::Scheme("euler-maruyama, milstein and platen")),
-            }
-        });
-        Ok(Built::in_time(dynamics, dt, &sgd))
+        let (dt, scheme) = (options.dt(&sgd), options.scheme.unwrap_or(SchemeName::EulerMaruyama));
+        let equation = Decoupled { at, strength: strength(at, &sgd, options), scheme, dt };
+        Ok(Built::in_time(on_landscape(at, options, equation)?, dt, &sgd))
+    }
+}
+
+struct Decoupled<'b> {
+    at: &'b AtMinimum<'b>,
+    strength: f64,
+    scheme: SchemeName,
+    dt: f64,
+}
+
+impl<'a> Equation<'a> for Decoupled<'_> {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        let sde = DecoupledNoise::new(landscape, self.at.hessian_factor()?.rounded(), self.strength)?;
+        match self.scheme {
+            SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, self.dt),
+            SchemeName::Milstein => diffusion::<R, _, _>(sde, Milstein, self.dt),
+            SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, self.dt),
+            SchemeName::AdaptiveEuler => Err(BuildError::Scheme("euler-maruyama, milstein and platen")),
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The SDE with the noise that the gradient has at the minimum.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, additive, on_landscape};
+use super::equation::{Equation, additive, on_landscape};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
-use crate::engine::sde::ConstantNoise;
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{ConstantNoise, Curved, GradientNoise};
+use crate::random::Gaussian;
 
 pub(super) struct Frozen;
 
@@ -24,14 +27,24 @@ impl Kind for Frozen {
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, samples) = (options.dt(&sgd), at.problem.samples());
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            additive::<R, _>(
-                ConstantNoise::frozen(landscape, at.noise_factor()?.rounded(), &sgd, samples)?,
-                options,
-                dt,
-            )?
-        });
-        Ok(Built::in_time(dynamics, dt, &sgd))
+        let equation = Constant { at, sgd, options };
+        Ok(Built::in_time(on_landscape(at, options, equation)?, options.dt(&sgd), &sgd))
+    }
+}
+
+struct Constant<'b> {
+    at: &'b AtMinimum<'b>,
+    sgd: SgdSettings,
+    options: &'b Options,
+}
+
+impl<'a> Equation<'a> for Constant<'_> {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        let noise = self.at.noise_factor()?;
+        let sde = ConstantNoise::frozen(landscape, noise.rounded(), &self.sgd, self.at.problem.samples())?;
+        additive::<R, _>(sde, self.options, self.options.dt(&self.sgd))
     }
 }

@@ -1,9 +1,12 @@
 //! Gradient descent with constant Gaussian noise of the trace of SGD's at the minimum, and of other shapes.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, diffusion, on_landscape};
+use super::equation::{Equation, diffusion, on_landscape};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
-use crate::engine::sde::{ConstantNoise, EulerMaruyama, NoiseFactor};
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{ConstantNoise, Curved, EulerMaruyama, GradientNoise, NoiseFactor};
 use crate::operator::full::noise_trace;
+use crate::random::Gaussian;
 
 /// Noise of a shape.
 pub(super) struct Shaped {
@@ -62,13 +65,23 @@ impl Kind for Shaped {
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let strength = sgd.learning_rate / sgd.effective_batch_size(at.problem.samples());
         let (shape, trace) = ((self.shape)(at)?, strength * noise_trace(at.problem, at.theta));
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            diffusion::<R, _, _>(
-                ConstantNoise::matched(landscape, shape.rounded(), trace)?,
-                EulerMaruyama,
-                sgd.learning_rate,
-            )?
-        });
-        Ok(Built::in_time(dynamics, sgd.learning_rate, &sgd))
+        let equation = Matched { shape, trace, learning_rate: sgd.learning_rate };
+        Ok(Built::in_time(on_landscape(at, options, equation)?, sgd.learning_rate, &sgd))
+    }
+}
+
+struct Matched {
+    shape: NoiseFactor<f64>,
+    trace: f64,
+    learning_rate: f64,
+}
+
+impl<'a> Equation<'a> for Matched {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        let sde = ConstantNoise::matched(landscape, self.shape.rounded(), self.trace)?;
+        diffusion::<R, _, _>(sde, EulerMaruyama, self.learning_rate)
     }
 }

@@ -1,8 +1,9 @@
 //! SGD with momentum and weight decay.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, on_model};
-use crate::SgdSettings;
-use crate::engine::{AnyDynamics, HeavyBall};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
+use crate::engine::{AnyDynamics, HeavyBall, SgdError};
+use crate::problem::{Visitor, visit};
+use crate::{Problem, SgdSettings};
 
 pub(super) struct Momentum;
 
@@ -25,9 +26,21 @@ impl Kind for Momentum {
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let (momentum, decay) = (options.momentum.unwrap_or(0.9), options.weight_decay.unwrap_or(0.0));
-        let sgd = options.sampled(sgd);
-        Ok(Built::chain(on_model!(at.problem, |model| {
-            AnyDynamics::new(HeavyBall::new(model, sgd, momentum, decay)?)
-        })))
+        let chain = Chain { sgd: options.sampled(sgd), momentum, decay };
+        Ok(Built::chain(visit(at.problem, chain)?))
+    }
+}
+
+struct Chain {
+    sgd: SgdSettings,
+    momentum: f64,
+    decay: f64,
+}
+
+impl<'a> Visitor<'a> for Chain {
+    type Output = Result<AnyDynamics<'a>, SgdError>;
+
+    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
+        Ok(AnyDynamics::new(HeavyBall::new(problem, self.sgd, self.momentum, self.decay)?))
     }
 }

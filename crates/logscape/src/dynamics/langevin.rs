@@ -1,8 +1,11 @@
 //! Langevin dynamics, whose stationary law is that of Gibbs.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, additive, on_landscape};
+use super::equation::{Equation, additive, on_landscape};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
-use crate::engine::sde::ConstantNoise;
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{ConstantNoise, Curved, GradientNoise};
+use crate::random::Gaussian;
 
 pub(super) struct Gibbs;
 
@@ -25,9 +28,22 @@ impl Kind for Gibbs {
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let (dt, temperature) = (options.dt(&sgd), options.temperature()?);
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            additive::<R, _>(ConstantNoise::langevin(landscape, temperature)?, options, dt)?
-        });
+        let dynamics = on_landscape(at, options, Thermal { temperature, dt, options })?;
         Ok(Built::in_time(dynamics, dt, &sgd))
+    }
+}
+
+struct Thermal<'b> {
+    temperature: f64,
+    dt: f64,
+    options: &'b Options,
+}
+
+impl<'a> Equation<'a> for Thermal<'_> {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        additive::<R, _>(ConstantNoise::langevin(landscape, self.temperature)?, self.options, self.dt)
     }
 }

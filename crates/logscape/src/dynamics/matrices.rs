@@ -5,14 +5,11 @@ use std::sync::OnceLock;
 
 use faer::Mat;
 
-use super::BuildError;
+use super::{BuildError, MATRIX_LIMIT};
 use crate::engine::sde::NoiseFactor;
 use crate::operator::dense::{EigenError, eigen, to_dense};
 use crate::operator::{Hessian, NoiseCovariance};
 use crate::{Geometry, Precision, Problem};
-
-/// Parameters up to which noise matrices are formed; their decomposition costs `O(P³)`.
-pub const MATRIX_LIMIT: usize = 2000;
 
 /// A minimum with its geometry.
 pub struct AtMinimum<'a> {

@@ -1,8 +1,11 @@
 //! The SDE with the covariance that the gradient has at every `θ`.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, diffusion, on_landscape};
+use super::equation::{Equation, diffusion, on_landscape};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
-use crate::engine::sde::{EulerMaruyama, MeasuredNoise};
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{Curved, EulerMaruyama, GradientNoise, MeasuredNoise};
+use crate::random::Gaussian;
 
 pub(super) struct Measured;
 
@@ -25,9 +28,20 @@ impl Kind for Measured {
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let dt = options.dt(&sgd);
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            diffusion::<R, _, _>(MeasuredNoise::new(landscape, &sgd)?, EulerMaruyama, dt)?
-        });
-        Ok(Built::in_time(dynamics, dt, &sgd))
+        Ok(Built::in_time(on_landscape(at, options, FirstOrder { sgd, dt })?, dt, &sgd))
+    }
+}
+
+struct FirstOrder {
+    sgd: SgdSettings,
+    dt: f64,
+}
+
+impl<'a> Equation<'a> for FirstOrder {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        diffusion::<R, _, _>(MeasuredNoise::new(landscape, &self.sgd)?, EulerMaruyama, self.dt)
     }
 }

@@ -1,8 +1,10 @@
 //! Dynamics by name: what a study can run, and what each is built from.
 //!
-//! A new one is a file with a [`Kind`] and a line in `ALL`.
+//! A new one is a file with a [`Kind`] and a line in `registry.rs`.
 
 mod decoupled;
+mod equation;
+mod error;
 mod frozen;
 mod gaussian;
 mod heavy_ball;
@@ -11,52 +13,21 @@ mod log_landscape;
 mod matrices;
 mod measured;
 mod multiplicative;
+mod registry;
 mod second_order;
 mod sgd;
 mod sgld;
 #[cfg(test)]
 mod tests;
 
-pub use matrices::{AtMinimum, MATRIX_LIMIT};
+pub use error::{BuildError, MATRIX_LIMIT};
+pub use matrices::AtMinimum;
+pub use registry::{all, by_name};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::engine::sde::{AllSamples, Diffusion, EachReplica, EulerMaruyama, Platen, Scheme, Sde, SdeError};
-use crate::engine::{AnyDynamics, SgdError, TimeUnit};
-use crate::operator::dense::EigenError;
-use crate::random::Gaussian;
-use crate::{Interrupted, Precision, Sampling, SgdSettings};
-
-static ALL: &[&dyn Kind] = &[
-    &sgd::Plain,
-    &heavy_ball::Momentum,
-    &sgld::Langevin,
-    &multiplicative::GAUSSIAN,
-    &multiplicative::BERNOULLI,
-    &multiplicative::SPARSE,
-    &gaussian::ISOTROPIC,
-    &gaussian::DIAGONAL,
-    &gaussian::LEADING,
-    &gaussian::HESSIAN,
-    &gaussian::FULL,
-    &measured::Measured,
-    &second_order::SecondOrderMeasured,
-    &decoupled::InTime,
-    &log_landscape::InLandscapeTime,
-    &frozen::Frozen,
-    &langevin::Gibbs,
-];
-
-/// Every dynamics that has a name, in the order of the records.
-pub fn all() -> &'static [&'static dyn Kind] {
-    ALL
-}
-
-/// The dynamics of that name.
-pub fn by_name(name: &str) -> Option<&'static dyn Kind> {
-    all().iter().copied().find(|kind| kind.name() == name)
-}
+use crate::engine::{AnyDynamics, TimeUnit};
+use crate::{Precision, Sampling, SgdSettings};
 
 /// A dynamics that can be built from a minimum and options.
 pub trait Kind: Sync {
@@ -149,11 +120,11 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SchemeName {
-    /// [`EulerMaruyama`].
+    /// [`EulerMaruyama`](crate::engine::sde::EulerMaruyama).
     EulerMaruyama,
     /// [`Milstein`](crate::engine::sde::Milstein).
     Milstein,
-    /// [`Platen`].
+    /// [`Platen`](crate::engine::sde::Platen).
     Platen,
     /// [`AdaptiveEuler`](crate::engine::sde::AdaptiveEuler), for the logarithmic landscape.
     AdaptiveEuler,
@@ -193,136 +164,4 @@ impl<'a> Built<'a> {
             TimeUnit::LearningTime | TimeUnit::LandscapeTime => time / learning_rate,
         }
     }
-}
-
-/// Why a dynamics cannot be built.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum BuildError {
-    /// The chain cannot have these settings.
-    #[error(transparent)]
-    Sgd(#[from] SgdError),
-    /// The equation cannot have these settings.
-    #[error(transparent)]
-    Sde(#[from] SdeError),
-    /// An option without a default is not given.
-    #[error("it needs the option `{0}`")]
-    Missing(&'static str),
-    /// The scheme is for other equations.
-    #[error("its schemes are {0}")]
-    Scheme(&'static str),
-    /// There is no vector code in single precision for this problem and sampling.
-    #[error("float32 is for linear regression, phase retrieval and the sinusoid with replacement, and for perceptrons")]
-    Precision,
-    /// There is no vector code in single precision for the landscape of this problem.
-    #[error("an SDE in float32 is for linear regression, phase retrieval and the sinusoid")]
-    SdePrecision,
-    /// A noise matrix would be too large.
-    #[error(
-        "it needs the noise covariance as a matrix, for at most {MATRIX_LIMIT} parameters; the problem has {0}, for which `measured-noise-sde` needs none"
-    )]
-    TooManyParameters(usize),
-    /// A matrix could not be decomposed.
-    #[error(transparent)]
-    Eigen(EigenError),
-    /// The work was stopped on request.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
-
-impl From<EigenError> for BuildError {
-    fn from(error: EigenError) -> Self {
-        match error {
-            EigenError::Interrupted(stop) => Self::Interrupted(stop),
-            error => Self::Eigen(error),
-        }
-    }
-}
-
-/// Evaluates `$make` for the model behind a problem, with its own type where it is one of the built-in ones, so that a step
-/// of the chain calls nothing through a pointer.
-macro_rules! on_model {
-    ($problem:expr, |$model:ident| $make:expr) => {
-        match $problem.vector_form() {
-            Some($crate::problem::VectorForm::LinearRegression($model)) => $make,
-            Some($crate::problem::VectorForm::PhaseRetrieval($model)) => $make,
-            Some($crate::problem::VectorForm::Sinusoid($model)) => $make,
-            Some($crate::problem::VectorForm::Mlp($model)) => $make,
-            None => {
-                let $model = $problem;
-                $make
-            }
-        }
-    };
-}
-use on_model;
-
-/// Evaluates `$make` for the landscape of a problem in the precision `$real` that the options name: in lanes where its model has
-/// them, else replica by replica.
-macro_rules! on_landscape {
-    ($at:expr, $options:expr, |$landscape:ident: $real:ident| $make:expr) => {
-        match $options.precision.unwrap_or_default() {
-            $crate::Precision::Float64 => {
-                type $real = f64;
-                $crate::dynamics::on_landscape!(@lanes $at.problem, $real, |$landscape| $make, {
-                    let $landscape = $crate::dynamics::EachReplica($at.problem);
-                    $make
-                })
-            }
-            $crate::Precision::Float32 => {
-                type $real = f32;
-                $crate::dynamics::on_landscape!(@lanes $at.problem, $real, |$landscape| $make, {
-                    return Err($crate::dynamics::BuildError::SdePrecision)
-                })
-            }
-        }
-    };
-    (@lanes $problem:expr, $real:ident, |$landscape:ident| $make:expr, $other:block) => {
-        match $problem.vector_form() {
-            Some($crate::problem::VectorForm::LinearRegression(model)) => {
-                let $landscape = $crate::dynamics::AllSamples::<$real, _>::new(model);
-                $make
-            }
-            Some($crate::problem::VectorForm::PhaseRetrieval(model)) => {
-                let $landscape = $crate::dynamics::AllSamples::<$real, _>::new(model);
-                $make
-            }
-            Some($crate::problem::VectorForm::Sinusoid(model)) => {
-                let $landscape = $crate::dynamics::AllSamples::<$real, _>::new(model);
-                $make
-            }
-            Some($crate::problem::VectorForm::Mlp(_)) | None => $other,
-        }
-    };
-}
-use on_landscape;
-
-/// `sde` by `scheme` in steps of length `step`, its type forgotten.
-fn diffusion<'a, R, S, M>(sde: S, scheme: M, step: f64) -> Result<AnyDynamics<'a>, BuildError>
-where
-    R: Gaussian,
-    S: Sde<R> + Send + 'a,
-    M: Scheme<R, S> + Send + 'a,
-{
-    Ok(AnyDynamics::new(Diffusion::<R, S, M>::new(sde, scheme, step)?))
-}
-
-/// [`diffusion`] by the scheme of that name, out of those for additive noise.
-fn additive<'a, R: Gaussian, S: Sde<R> + Send + 'a>(
-    sde: S,
-    options: &Options,
-    step: f64,
-) -> Result<AnyDynamics<'a>, BuildError> {
-    match options.scheme.unwrap_or(SchemeName::EulerMaruyama) {
-        SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, step),
-        SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, step),
-        SchemeName::Milstein | SchemeName::AdaptiveEuler => {
-            Err(BuildError::Scheme("euler-maruyama and platen: Milstein's is Euler's where noise is constant"))
-        }
-    }
-}
-
-/// `2ηs/B` with the noise strength that the options name, or the measured one.
-fn strength(at: &AtMinimum, sgd: &SgdSettings, options: &Options) -> f64 {
-    let s = options.noise_strength.unwrap_or(at.geometry.noise_strength.value);
-    2.0 * sgd.learning_rate * s / sgd.effective_batch_size(at.problem.samples())
 }

@@ -1,8 +1,9 @@
 //! Gradient descent with random weights of the samples.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, on_model};
-use crate::SgdSettings;
-use crate::engine::{AnyDynamics, MultiplicativeSgd, WeightLaw};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
+use crate::engine::{AnyDynamics, MultiplicativeSgd, SgdError, WeightLaw};
+use crate::problem::{Visitor, visit};
+use crate::{Problem, SgdSettings};
 
 /// Weights of a law that the number of samples `N` and the batch size `B` settle, but for the share of sparse ones.
 pub(super) struct Weighted {
@@ -54,8 +55,19 @@ impl Kind for Weighted {
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let (n, b) = (at.problem.samples() as f64, sgd.batch_size as f64);
         let law = (self.law)(b / (n + b), options.share);
-        Ok(Built::chain(on_model!(at.problem, |model| {
-            AnyDynamics::new(MultiplicativeSgd::new(model, sgd.learning_rate, sgd.batch_size, law)?)
-        })))
+        Ok(Built::chain(visit(at.problem, Chain { sgd, law })?))
+    }
+}
+
+struct Chain {
+    sgd: SgdSettings,
+    law: WeightLaw,
+}
+
+impl<'a> Visitor<'a> for Chain {
+    type Output = Result<AnyDynamics<'a>, SgdError>;
+
+    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
+        Ok(AnyDynamics::new(MultiplicativeSgd::new(problem, self.sgd.learning_rate, self.sgd.batch_size, self.law)?))
     }
 }

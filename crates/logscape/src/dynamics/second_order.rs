@@ -1,8 +1,11 @@
 //! The modified equation of second order, with measured noise.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, diffusion, on_landscape};
+use super::equation::{Equation, diffusion, on_landscape};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
-use crate::engine::sde::{EulerMaruyama, MeasuredNoise, SecondOrder};
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{Curved, EulerMaruyama, GradientNoise, MeasuredNoise, SecondOrder};
+use crate::random::Gaussian;
 
 pub(super) struct SecondOrderMeasured;
 
@@ -25,10 +28,21 @@ impl Kind for SecondOrderMeasured {
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let dt = options.dt(&sgd);
-        let dynamics = on_landscape!(at, options, |landscape: R| {
-            let first = MeasuredNoise::new(landscape, &sgd)?;
-            diffusion::<R, _, _>(SecondOrder::new(first, sgd.learning_rate)?, EulerMaruyama, dt)?
-        });
-        Ok(Built::in_time(dynamics, dt, &sgd))
+        Ok(Built::in_time(on_landscape(at, options, Modified { sgd, dt })?, dt, &sgd))
+    }
+}
+
+struct Modified {
+    sgd: SgdSettings,
+    dt: f64,
+}
+
+impl<'a> Equation<'a> for Modified {
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError> {
+        let first = MeasuredNoise::new(landscape, &self.sgd)?;
+        diffusion::<R, _, _>(SecondOrder::new(first, self.sgd.learning_rate)?, EulerMaruyama, self.dt)
     }
 }

@@ -1,8 +1,8 @@
 //! SGD itself, with another sampling or in another precision than the study's.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, on_model};
-use crate::engine::{AnyDynamics, Sgd};
-use crate::{Precision, SgdSettings};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
+use crate::SgdSettings;
+use crate::engine::Sgd;
 
 pub(super) struct Plain;
 
@@ -26,13 +26,6 @@ impl Kind for Plain {
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let sgd = options.sampled(sgd);
         let precision = options.precision.unwrap_or(at.precision);
-        let vectors = match precision {
-            Precision::Float64 => AnyDynamics::vector_sgd::<f64>(at.problem, sgd)?,
-            Precision::Float32 => Some(AnyDynamics::vector_sgd::<f32>(at.problem, sgd)?.ok_or(BuildError::Precision)?),
-        };
-        Ok(Built::chain(match vectors {
-            Some(dynamics) => dynamics,
-            None => on_model!(at.problem, |model| AnyDynamics::new(Sgd::new(model, sgd)?)),
-        }))
+        Ok(Built::chain(Sgd::on(at.problem, sgd, precision)?))
     }
 }

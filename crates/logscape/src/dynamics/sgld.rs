@@ -1,8 +1,9 @@
 //! SGD with Gaussian noise of a temperature.
 
-use super::{AtMinimum, BuildError, Built, Kind, Options, on_model};
-use crate::SgdSettings;
-use crate::engine::{AnyDynamics, Sgld};
+use super::{AtMinimum, BuildError, Built, Kind, Options};
+use crate::engine::{AnyDynamics, SgdError, Sgld};
+use crate::problem::{Visitor, visit};
+use crate::{Problem, SgdSettings};
 
 pub(super) struct Langevin;
 
@@ -24,7 +25,20 @@ impl Kind for Langevin {
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (temperature, sgd) = (options.temperature()?, options.sampled(sgd));
-        Ok(Built::chain(on_model!(at.problem, |model| AnyDynamics::new(Sgld::new(model, sgd, temperature)?))))
+        let chain = Chain { sgd: options.sampled(sgd), temperature: options.temperature()? };
+        Ok(Built::chain(visit(at.problem, chain)?))
+    }
+}
+
+struct Chain {
+    sgd: SgdSettings,
+    temperature: f64,
+}
+
+impl<'a> Visitor<'a> for Chain {
+    type Output = Result<AnyDynamics<'a>, SgdError>;
+
+    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
+        Ok(AnyDynamics::new(Sgld::new(problem, self.sgd, self.temperature)?))
     }
 }

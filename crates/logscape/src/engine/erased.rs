@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Advanced, Block, Dynamics, ExitTest, ReplicaState, SgdError, TimeUnit, WithDynamics, with_vector_sgd};
-use crate::random::Gaussian;
-use crate::{Problem, SgdSettings};
+use super::{Advanced, Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
 
 /// Any [`Dynamics`], for code that is compiled once for all of them. Its results are those of the dynamics, to the bit.
 pub struct AnyDynamics<'a>(Box<dyn Erased<'a> + 'a>);
@@ -15,29 +13,12 @@ impl<'a> AnyDynamics<'a> {
     pub fn new<D: Dynamics + Send + 'a>(dynamics: D) -> Self {
         Self(Box::new(Shared(Arc::new(dynamics))))
     }
-
-    /// SGD on `problem` in the layout of [`with_vector_sgd`]; `None` where there is none.
-    ///
-    /// # Errors
-    /// If no run can have these settings.
-    pub fn vector_sgd<R: Gaussian>(
-        problem: &'a (impl Problem + ?Sized),
-        settings: SgdSettings,
-    ) -> Result<Option<Self>, SgdError> {
-        struct Forget;
-        impl<'a> WithDynamics<'a> for Forget {
-            type Output = AnyDynamics<'a>;
-            fn with<D: Dynamics + Send + 'a>(self, dynamics: D) -> AnyDynamics<'a> {
-                AnyDynamics::new(dynamics)
-            }
-        }
-        Ok(with_vector_sgd::<R, _, _>(problem, settings, Forget)?.ok())
-    }
 }
 
+/// The type that was forgotten.
 impl fmt::Debug for AnyDynamics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyDynamics").field("time_unit", &self.time_unit()).field("dim", &self.dim()).finish()
+        f.debug_tuple("AnyDynamics").field(&self.0.name()).finish()
     }
 }
 
@@ -68,6 +49,7 @@ impl<'a> Dynamics for AnyDynamics<'a> {
 }
 
 trait Erased<'a>: Send + Sync {
+    fn name(&self) -> &'static str;
     fn time_unit(&self) -> TimeUnit;
     fn dim(&self) -> usize;
     fn block(&self) -> Box<dyn MovingBlock + 'a>;
@@ -77,6 +59,10 @@ trait Erased<'a>: Send + Sync {
 struct Shared<D>(Arc<D>);
 
 impl<'a, D: Dynamics + Send + 'a> Erased<'a> for Shared<D> {
+    fn name(&self) -> &'static str {
+        std::any::type_name::<D>()
+    }
+
     fn time_unit(&self) -> TimeUnit {
         self.0.time_unit()
     }

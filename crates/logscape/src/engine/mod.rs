@@ -9,18 +9,17 @@ mod multiplicative;
 pub mod sde;
 mod sgd;
 mod sgld;
+mod state;
 
-pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
+pub use block::{CHUNK, Clocks, LaneBlock, RowBlock, SoloBlock};
 pub use descent::Descent;
 pub use erased::{AnyDynamics, MovingBlock};
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
-pub use sgd::{
-    LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumModel, SumSgd,
-    WithDynamics, with_sgd, with_vector_sgd,
-};
+pub use sgd::{LaneSgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
 pub use sgld::Sgld;
+pub use state::ReplicaState;
 
 use serde::{Deserialize, Serialize};
 

@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Region, check_length};
-use crate::engine::{Advanced, Block, Dynamics, ExitTest, ReplicaState, WithDynamics, with_sgd};
+use crate::engine::{Advanced, Block, Dynamics, ExitTest, ReplicaState, Sgd};
 use crate::stats::{Observation, RateEstimate};
-use crate::{Problem, SgdSettings};
+use crate::{Precision, Problem, SgdSettings};
 
 /// How one replica ended, after how many steps and at what time `t` of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -151,20 +151,7 @@ impl EscapeRun {
         stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
-        struct Advance<'a, P: ?Sized, F> {
-            run: &'a EscapeRun,
-            problem: &'a P,
-            progress: &'a mut EscapeProgress,
-            stop: &'a Stop,
-            ended: F,
-        }
-        impl<'b, P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics<'b> for Advance<'_, P, F> {
-            type Output = Result<(), EnsembleError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.problem, self.progress, self.stop, self.ended)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, progress, stop, ended })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, problem, progress, stop, ended)
     }
 
     /// Runs all replicas of `dynamics`; see [`advance`](Self::advance). An interrupt censors every replica where it is,

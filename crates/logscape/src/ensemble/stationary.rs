@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, check_length};
-use crate::engine::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit, WithDynamics, with_sgd};
+use crate::engine::{Block, Dynamics, ExitTest, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{BlockMeans, Histogram, Moments, OpenBlocks, WeightedHistogram};
-use crate::{Problem, SgdSettings};
+use crate::{Precision, Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,19 +128,7 @@ impl StationaryRun {
         progress: &mut StationaryProgress,
         stop: &Stop,
     ) -> Result<bool, EnsembleError> {
-        struct Advance<'a, P: ?Sized> {
-            run: &'a StationaryRun,
-            problem: &'a P,
-            progress: &'a mut StationaryProgress,
-            stop: &'a Stop,
-        }
-        impl<'b, P: Problem + ?Sized> WithDynamics<'b> for Advance<'_, P> {
-            type Output = Result<bool, EnsembleError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.problem, self.progress, self.stop)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, progress, stop })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, problem, progress, stop)
     }
 
     /// Runs all groups of replicas of `dynamics`; see [`advance`](Self::advance). An interrupt ends every replica soon;

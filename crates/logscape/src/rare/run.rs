@@ -9,10 +9,10 @@ use super::forward_flux::forward_flux;
 use super::splitting::splitting;
 use super::walk::{Halt, Streams, Walker};
 use super::{NotFound, RareError, RareMethod, RareRun, RegionScore, Score};
-use crate::engine::{Dynamics, WithDynamics, with_sgd};
+use crate::engine::{Dynamics, Sgd};
 use crate::ensemble::{EscapeRun, Region};
 use crate::stats::{RateEstimate, Repeats, mean_of_repeats, mean_time_lower_bound};
-use crate::{Problem, SgdSettings};
+use crate::{Precision, Problem, SgdSettings};
 
 /// What one repeat has given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,20 +137,7 @@ impl RareRun {
         progress: &mut RareProgress,
         stop: &Stop,
     ) -> Result<(), RareError> {
-        struct Advance<'a, P: ?Sized, S> {
-            run: &'a RareRun,
-            problem: &'a P,
-            score: &'a S,
-            progress: &'a mut RareProgress,
-            stop: &'a Stop,
-        }
-        impl<'b, P: Problem + ?Sized, S: Score> WithDynamics<'b> for Advance<'_, P, S> {
-            type Output = Result<(), RareError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.score, self.problem, self.progress, self.stop)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, score, progress, stop })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, score, problem, progress, stop)
     }
 
     /// Does what is left of the pilot and the repeats, on rayon's current pool; `problem` gives the loss that a region may

@@ -1,8 +1,7 @@
 //! Losses evaluated for all lanes at once.
 
-use crate::engine::{LaneModel, RowModel};
 use crate::lanes::{LANES, Lane, Real};
-use crate::problem::{QuadraticBasin, Sinusoid};
+use crate::problem::{LaneSamples, QuadraticBasin};
 use crate::{Problem, Samples};
 
 /// A loss with its gradient, for the replicas of all lanes at once.
@@ -68,132 +67,6 @@ impl<R: Real> Curved<R> for QuadraticBasin {
             *out = Lane::splat(R::from_f64(h)) * *v;
         }
     }
-}
-
-/// A model with one output that is evaluated at one sample for all lanes.
-pub trait LaneSamples: Problem {
-    /// The data in the precision of `R`.
-    type Data<R: Real>: Send + Sync;
-
-    /// The data, copied.
-    fn samples_data<R: Real>(&self) -> Self::Data<R>;
-
-    /// Residual `e_μ` of one sample, returned, and `∂f/∂θ` into `slope` (`P` lanes).
-    fn residual_and_slope<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        slope: &mut [Lane<R>],
-    ) -> Lane<R>;
-
-    /// Adds `scale · (∂²f/∂θ²) v` at one sample to `out` (`P` lanes), for `v` (`P` lanes).
-    fn add_curvature<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        v: &[Lane<R>],
-        scale: Lane<R>,
-        out: &mut [Lane<R>],
-    );
-}
-
-impl LaneSamples for Sinusoid {
-    type Data<R: Real> = <Self as LaneModel>::Data<R>;
-
-    fn samples_data<R: Real>(&self) -> Self::Data<R> {
-        self.lane_data()
-    }
-
-    #[inline(always)]
-    fn residual_and_slope<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        slope: &mut [Lane<R>],
-    ) -> Lane<R> {
-        let (x, y) = (Lane::splat(data[0][sample]), Lane::splat(data[1][sample]));
-        let (sine, cosine) = (theta[0] * x).sin_cos();
-        if let [_, amplitude] = theta {
-            slope[0] = *amplitude * x * cosine;
-            slope[1] = sine;
-            *amplitude * sine - y
-        } else {
-            slope[0] = x * cosine;
-            sine - y
-        }
-    }
-
-    #[inline(always)]
-    fn add_curvature<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        v: &[Lane<R>],
-        scale: Lane<R>,
-        out: &mut [Lane<R>],
-    ) {
-        let x = Lane::splat(data[0][sample]);
-        let (sine, cosine) = (theta[0] * x).sin_cos();
-        let (bent, tilted) = (-(scale * x * x * sine), scale * x * cosine);
-        if let [_, amplitude] = theta {
-            out[0] = (bent * *amplitude).mul_add(v[0], tilted.mul_add(v[1], out[0]));
-            out[1] = tilted.mul_add(v[0], out[1]);
-        } else {
-            out[0] = bent.mul_add(v[0], out[0]);
-        }
-    }
-}
-
-impl<M: RowModel> LaneSamples for M {
-    /// Inputs (`N × P`) and targets (`N`).
-    type Data<R: Real> = (Vec<R>, Vec<R>);
-
-    fn samples_data<R: Real>(&self) -> Self::Data<R> {
-        let all = 0..self.samples();
-        let inputs = all.clone().flat_map(|sample| self.input(sample).iter().map(|&x| R::from_f64(x)));
-        (inputs.collect(), all.map(|sample| R::from_f64(self.target(sample))).collect())
-    }
-
-    #[inline(always)]
-    fn residual_and_slope<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        slope: &mut [Lane<R>],
-    ) -> Lane<R> {
-        let input = &data.0[sample * theta.len()..][..theta.len()];
-        let projection = onto(input, theta);
-        let (mut value, mut derivative) = (projection, projection);
-        for k in 0..LANES {
-            (value.0[k], derivative.0[k]) = M::link(projection.0[k]);
-        }
-        slope.iter_mut().zip(input).for_each(|(out, &input)| *out = derivative * Lane::splat(input));
-        value - Lane::splat(data.1[sample])
-    }
-
-    #[inline(always)]
-    fn add_curvature<R: Real>(
-        data: &Self::Data<R>,
-        theta: &[Lane<R>],
-        sample: usize,
-        v: &[Lane<R>],
-        scale: Lane<R>,
-        out: &mut [Lane<R>],
-    ) {
-        let input = &data.0[sample * theta.len()..][..theta.len()];
-        let factor = scale * onto(input, theta).map(M::link_curvature) * onto(input, v);
-        out.iter_mut().zip(input).for_each(|(out, &input)| *out = factor.mul_add(Lane::splat(input), *out));
-    }
-}
-
-/// `x · v` for an input `x` (`P`) and lanes `v` (`P`).
-#[inline(always)]
-fn onto<R: Real>(input: &[R], v: &[Lane<R>]) -> Lane<R> {
-    let mut sum = Lane::splat(R::ZERO);
-    for (v, &input) in v.iter().zip(input) {
-        sum = v.mul_add(Lane::splat(input), sum);
-    }
-    sum
 }
 
 /// The loss of all data of a model that is evaluated in lanes. One evaluation costs `N` evaluations of the model.

@@ -31,7 +31,7 @@ pub use decoupled::{Decoupled, DecoupledNoise};
 pub use diffusion::{Diffusion, SdeBlock};
 pub use factor::NoiseFactor;
 pub use factored::{FactoredNoise, FlowLaw, NoiseLaw};
-pub use landscape::{AllSamples, Curved, EachReplica, GradientNoise, Landscape, LaneSamples};
+pub use landscape::{AllSamples, Curved, EachReplica, GradientNoise, Landscape};
 pub use log_landscape::{LogLandscape, Logarithmic};
 pub use measured::MeasuredNoise;
 pub use scalar::{DecoupledBasin, LogBasin, ScalarDiffusion, ScalarSde};

@@ -4,20 +4,9 @@ use super::{SgdError, check};
 use crate::engine::block::{ends, is_bounded};
 use crate::engine::{Advanced, Clocks, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{Lane, Real, dispatch};
+use crate::problem::LaneModel;
 use crate::random::{Gaussian, lane_index_pair};
-use crate::{Problem, Sampling, SgdSettings};
-
-/// A problem whose per-sample gradient can be evaluated in lanes.
-pub trait LaneModel: Problem {
-    /// The data in the precision of `R`.
-    type Data<R: Real>: Send + Sync;
-
-    /// The data, copied.
-    fn lane_data<R: Real>(&self) -> Self::Data<R>;
-
-    /// Adds the gradient `g_μ` at `theta` (`P` lanes) of the sample `sample[k]` of each lane `k` to `out` (`P` lanes).
-    fn add_lane_gradient<R: Real>(data: &Self::Data<R>, theta: &[Lane<R>], sample: &Lane<u32>, out: &mut [Lane<R>]);
-}
+use crate::{Sampling, SgdSettings};
 
 /// The chain of [`Sgd`](super::Sgd) with batches drawn with replacement, from the same indices, in the precision of `R`.
 /// Its results differ from that chain's by rounding only.

@@ -1,11 +1,11 @@
 //! SGD on perceptrons, one replica in a block whose vectors run over units.
 
 use super::{SgdError, check, draw};
+use crate::SgdSettings;
 use crate::engine::{Advanced, Block, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
-use crate::problem::{Activation, Mlp};
-use crate::{Problem, SgdSettings};
+use crate::problem::{Activation, NetworkModel};
 
 /// Batches below this update both copies of the weights; larger ones make the second from the first, which is then
 /// cheaper. The copies have the same bits either way.
@@ -61,7 +61,7 @@ impl Layer {
     }
 }
 
-fn layers(problem: &Mlp) -> Vec<Layer> {
+fn layers(problem: &impl NetworkModel) -> Vec<Layer> {
     let (mut start, mut first, mut turned, mut panels_before) = (0, 0, 0, 0);
     let layer = |[inputs, outputs]: [usize; 2]| {
         let layer = Layer { inputs, outputs, start, first, turned, panels_before };
@@ -71,7 +71,7 @@ fn layers(problem: &Mlp) -> Vec<Layer> {
         panels_before += panels(outputs);
         layer
     };
-    problem.shapes().map(layer).collect()
+    problem.shapes().into_iter().map(layer).collect()
 }
 
 /// One replica, in the precision of `R`: parameters in lanes, and room for a batch.
@@ -279,7 +279,7 @@ impl<R: Real> MlpSgd<R> {
     ///
     /// # Errors
     /// If no run can have these settings.
-    pub fn new(problem: &Mlp, settings: SgdSettings) -> Result<Self, SgdError> {
+    pub fn new(problem: &impl NetworkModel, settings: SgdSettings) -> Result<Self, SgdError> {
         check(problem.samples(), &settings)?;
         let layers = layers(problem);
         let pad = |values: &[f64], width: usize| -> Vec<Lane<R>> {
@@ -418,9 +418,10 @@ mod tests {
 
     use super::*;
     use crate::Stop;
+    use crate::engine::Sgd;
     use crate::engine::sgd::tests::{replica, settings};
-    use crate::engine::{Sgd, WithDynamics, with_sgd};
-    use crate::{Sampling, ensemble::EscapeRun, ensemble::Region};
+    use crate::problem::{Mlp, Problem};
+    use crate::{Precision, Sampling, ensemble::EscapeRun, ensemble::Region};
 
     fn perceptron(sizes: &[usize], activation: Activation) -> (Mlp, Vec<f64>) {
         let wave = |count: usize, step: f64| (0..count).map(|i| (0.4 + step * i as f64).sin()).collect::<Vec<f64>>();
@@ -469,20 +470,11 @@ mod tests {
         check_distances::<f32>(1e-4);
     }
 
-    struct TypeName;
-
-    impl<'a> WithDynamics<'a> for TypeName {
-        type Output = &'static str;
-        fn with<D: Dynamics + Send + 'a>(self, _: D) -> &'static str {
-            std::any::type_name::<D>()
-        }
-    }
-
     #[test]
     fn is_chosen_for_perceptrons_whatever_the_sampling() {
         let (problem, _) = perceptron(&[3, 2], Activation::Tanh);
         for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
-            let name = with_sgd(&problem, settings(0.1, 2, sampling), TypeName).unwrap();
+            let name = format!("{:?}", Sgd::on(&problem, settings(0.1, 2, sampling), Precision::Float64).unwrap());
             assert!(name.contains("MlpSgd<f64>"), "{name}");
         }
     }

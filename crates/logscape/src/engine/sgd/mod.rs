@@ -1,22 +1,33 @@
 //! Stochastic gradient descent with three ways to draw a batch.
 //!
 //! A batch takes `⌈B/2⌉` words of the replica's generator, two indices from each, whatever block the replica is in.
+//! [`Sgd::on`] takes the fastest layout, the first of these whose condition holds:
+//!
+//! | layout | when | speed |
+//! |---|---|---|
+//! | [`SumSgd`] | a [`SumModel`](crate::problem::SumModel), `N ≤ 8192`, `B ≥ 4`, with replacement | one row added for each sample: 245 cycles for a step of sixteen replicas with `B = 8` in `f64` |
+//! | [`LaneSgd`] | a [`LaneModel`](crate::problem::LaneModel), of inner products for `P ≤ 3`, with replacement | what the model costs in vectors: for a sinusoid the rate of sine and cosine |
+//! | [`RowSgd`] | a [`RowModel`](crate::problem::RowModel), with replacement | `4PB + 2P` flops at 0.11 (`P = B = 10`) to 0.17 (`B ≥ 32`) of the rate of multiply-adds in registers |
+//! | [`MlpSgd`] | a [`NetworkModel`](crate::problem::NetworkModel), however batches are drawn | a 64-32-10 network with `B = 32` at 0.5 (`f32`) and 0.6 (`f64`) of the peak of matrix products |
+//! | [`Sgd`] | any problem and sampling, in `f64` alone | the problem's own batch gradient, one replica at a time |
+//!
+//! `bench/README.md` says how the numbers were measured.
 
 mod lane;
+mod layout;
 mod mlp;
 mod row;
 mod sums;
 
 use thiserror::Error;
 
-pub use lane::{LaneModel, LaneSgd};
+pub use lane::LaneSgd;
 pub use mlp::{MlpBlock, MlpSgd};
-pub use row::{RowModel, RowSgd};
-pub use sums::{SUM_DIM, SUM_SAMPLES, SumModel, SumSgd};
+pub use row::RowSgd;
+pub use sums::{SUM_DIM, SUM_SAMPLES, SumSgd};
 
-use super::{Descent, Dynamics, ReplicaState, SoloBlock};
-use crate::problem::VectorForm;
-use crate::random::{Gaussian, RngState, index_pair, next_word};
+use super::{Descent, ReplicaState, SoloBlock};
+use crate::random::{RngState, index_pair, next_word};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// Settings that no SGD run can have.
@@ -51,6 +62,11 @@ pub enum SgdError {
     /// The weight decay is negative or not finite.
     #[error("weight decay must be finite and not negative, got {0}")]
     Decay(f64),
+    /// There is no code in single precision for this problem and sampling.
+    #[error(
+        "float32 is for problems with code in vectors, with replacement unless they are networks; this one runs in float64"
+    )]
+    Precision,
 }
 
 /// Refuses settings that no run on `samples` samples can have.
@@ -68,72 +84,6 @@ pub(super) fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdErr
         return Err(SgdError::BatchTooLarge { batch: settings.batch_size, samples });
     }
     Ok(())
-}
-
-/// What is done with a dynamics on a problem that lives for `'a`, whose type is chosen when the problem is known.
-pub trait WithDynamics<'a> {
-    /// What comes of it.
-    type Output;
-
-    /// Does it.
-    fn with<D: Dynamics + Send + 'a>(self, dynamics: D) -> Self::Output;
-}
-
-/// Parameters up to which inner products are faster with one replica in each lane.
-const LANE_DIM: usize = 3;
-
-/// Batch size from which sums of rows are faster than the gradient of each sample.
-const SUM_BATCH: usize = 4;
-
-/// Gives SGD on `problem`, in double precision and in the fastest layout that the problem has, to `user`.
-///
-/// # Errors
-/// If no run can have these settings.
-pub fn with_sgd<'a, P: Problem + ?Sized, U: WithDynamics<'a>>(
-    problem: &'a P,
-    settings: SgdSettings,
-    user: U,
-) -> Result<U::Output, SgdError> {
-    Ok(match with_vector_sgd::<f64, _, _>(problem, settings, user)? {
-        Ok(output) => output,
-        Err(user) => user.with(Sgd::new(problem, settings)?),
-    })
-}
-
-/// Gives SGD on `problem`, in the precision of `R` and in the fastest layout that the problem has, to `user`; gives `user`
-/// back where problem or sampling have none but the general one.
-///
-/// # Errors
-/// If no run can have these settings.
-pub fn with_vector_sgd<'a, R: Gaussian, P: Problem + ?Sized, U: WithDynamics<'a>>(
-    problem: &'a P,
-    settings: SgdSettings,
-    user: U,
-) -> Result<Result<U::Output, U>, SgdError> {
-    let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
-    let plain = sampling == Sampling::WithReplacement;
-    Ok(Ok(match problem.vector_form() {
-        Some(VectorForm::LinearRegression(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
-        Some(VectorForm::PhaseRetrieval(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
-        Some(VectorForm::Sinusoid(model)) if plain => user.with(LaneSgd::<R, _>::new(model, eta, b)?),
-        Some(VectorForm::Mlp(model)) => user.with(MlpSgd::<R>::new(model, settings)?),
-        _ => return Ok(Err(user)),
-    }))
-}
-
-/// SGD on a model of inner products, in the layout that suits its dimension and the batch.
-fn of_inner_products<'a, R: Gaussian, M: RowModel + SumModel, U: WithDynamics<'a>>(
-    model: &'a M,
-    learning_rate: f64,
-    batch_size: usize,
-    user: U,
-) -> Result<U::Output, SgdError> {
-    let few = model.samples() <= SUM_SAMPLES;
-    Ok(match model.dim() {
-        SUM_DIM if few && batch_size >= SUM_BATCH => user.with(SumSgd::<R, _>::new(model, learning_rate, batch_size)?),
-        ..=LANE_DIM => user.with(LaneSgd::<R, _>::new(model, learning_rate, batch_size)?),
-        _ => user.with(RowSgd::<R, _>::new(model, learning_rate, batch_size)?),
-    })
 }
 
 /// The chain `θ ← θ − η g_B`, where `g_B` is the mean gradient of `B` samples, for any problem. Its clock counts steps.

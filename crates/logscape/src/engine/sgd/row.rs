@@ -1,63 +1,11 @@
 //! SGD on models `f(θ, x) = φ(x · θ)`, sixteen replicas in a block.
 
-use super::{LaneModel, SgdError, check};
+use super::{SgdError, check};
 use crate::engine::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
+use crate::problem::RowModel;
 use crate::random::{Gaussian, lane_index_pair};
-use crate::{Problem, Sampling, SgdSettings};
-
-/// A problem whose model is a function of the inner product of `θ` with an input, with one output.
-pub trait RowModel: Problem {
-    /// Input `x_μ` (`P`).
-    fn input(&self, sample: usize) -> &[f64];
-
-    /// Target `y_μ`.
-    fn target(&self, sample: usize) -> f64;
-
-    /// `(φ(z), φ'(z))`.
-    fn link<R: Real>(z: R) -> (R, R);
-
-    /// `φ''(z)`.
-    fn link_curvature<R: Real>(z: R) -> R;
-}
-
-/// Coordinates of inputs that stay in registers between the projection and the gradient.
-const KEPT: usize = 3;
-
-impl<M: RowModel> LaneModel for M {
-    /// Each coordinate of the inputs, and last the targets (`P + 1` columns of `N`).
-    type Data<R: Real> = Vec<Vec<R>>;
-
-    fn lane_data<R: Real>(&self) -> Vec<Vec<R>> {
-        let column =
-            |entry: &dyn Fn(usize) -> f64| (0..self.samples()).map(|sample| R::from_f64(entry(sample))).collect();
-        let inputs = (0..self.dim()).map(|i| column(&|sample| self.input(sample)[i]));
-        inputs.chain([column(&|sample| self.target(sample))]).collect()
-    }
-
-    #[inline(always)]
-    fn add_lane_gradient<R: Real>(data: &Vec<Vec<R>>, theta: &[Lane<R>], sample: &Lane<u32>, out: &mut [Lane<R>]) {
-        let zero = Lane::splat(R::ZERO);
-        let (mut kept, mut projection) = ([zero; KEPT], zero);
-        for i in 0..theta.len() {
-            let input = Lane::gather(&data[i], sample);
-            if i < KEPT {
-                kept[i] = input;
-            }
-            projection = theta[i].mul_add(input, projection);
-        }
-        let target = Lane::gather(&data[theta.len()], sample);
-        let mut weight = projection;
-        for k in 0..LANES {
-            let (value, slope) = M::link(projection.0[k]);
-            weight.0[k] = (value - target.0[k]) * slope;
-        }
-        for i in 0..theta.len() {
-            let input = if i < KEPT { kept[i] } else { Lane::gather(&data[i], sample) };
-            out[i] = weight.mul_add(input, out[i]);
-        }
-    }
-}
+use crate::{Sampling, SgdSettings};
 
 /// The chain of [`Sgd`](super::Sgd) with batches drawn with replacement, from the same indices, in the precision of `R`.
 /// Its results differ from that chain's by rounding only.

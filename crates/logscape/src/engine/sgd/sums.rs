@@ -4,18 +4,9 @@ use super::{SgdError, check};
 use crate::engine::block::{ends, is_bounded};
 use crate::engine::{Advanced, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, ROW, Real, Shuffles, dispatch};
+use crate::problem::SumModel;
 use crate::random::{Gaussian, LaneRng, lane_index_words};
-use crate::{Problem, Sampling, SgdSettings};
-
-/// A problem whose loss is a polynomial in `θ`: the gradient over a batch is a function of `θ` and, linear in these, of the
-/// sums over the batch of up to [`ROW`] numbers of each sample.
-pub trait SumModel: Problem {
-    /// The numbers of a sample, for [`SUM_DIM`] parameters.
-    fn summands(&self, sample: usize) -> [f64; ROW];
-
-    /// The sum of `θ` and of the gradients over a batch.
-    fn add_gradient_of_sums<R: Real>(theta: [R; 2], sums: [R; ROW]) -> [R; 2];
-}
+use crate::{Sampling, SgdSettings};
 
 /// Parameters of the problem of a [`SumSgd`].
 pub const SUM_DIM: usize = 2;

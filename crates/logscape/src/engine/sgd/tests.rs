@@ -1,7 +1,8 @@
 //! Batches and one-step covariance of SGD against their definitions.
 
 use super::*;
-use crate::engine::{Advanced, Block, ExitTest};
+use crate::Precision;
+use crate::engine::{Advanced, Block, Dynamics, ExitTest};
 use crate::ensemble::testing::Line;
 use crate::lanes::LANES;
 use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
@@ -229,20 +230,19 @@ fn sums_take_single_steps_like_many() {
 
 #[test]
 fn the_fastest_layout_is_chosen_by_dimension_and_batch() {
-    struct TypeName;
-    impl<'a> WithDynamics<'a> for TypeName {
-        type Output = &'static str;
-        fn with<D: Dynamics + Send + 'a>(self, _: D) -> &'static str {
-            std::any::type_name::<D>()
-        }
-    }
     for (dim, batch, want) in [(2, 1, "::LaneSgd<"), (2, 8, "::SumSgd<"), (3, 8, "::LaneSgd<"), (4, 8, "::RowSgd<")] {
         let (x, y) = samples(dim);
         let line = LinearRegression::new(x, y, dim).unwrap();
-        let name = with_sgd(&line, settings(0.1, batch, Sampling::WithReplacement), TypeName).unwrap();
-        assert!(name.contains(want), "{dim} {batch}: {name}");
-        let name = with_sgd(&line, settings(0.1, batch, Sampling::EpochShuffle), TypeName).unwrap();
+        let on = |sampling, precision| {
+            Sgd::on(&line, settings(0.1, batch, sampling), precision).map(|dynamics| format!("{dynamics:?}"))
+        };
+        for (precision, real) in [(Precision::Float64, "<f64"), (Precision::Float32, "<f32")] {
+            let name = on(Sampling::WithReplacement, precision).unwrap();
+            assert!(name.contains(&format!("{}{real}", want.trim_end_matches('<'))), "{dim} {batch}: {name}");
+        }
+        let name = on(Sampling::EpochShuffle, Precision::Float64).unwrap();
         assert!(name.contains("sgd::Sgd<"), "{name}");
+        assert_eq!(on(Sampling::EpochShuffle, Precision::Float32), Err(SgdError::Precision));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::operator::full::loss_and_gradient;
 use crate::operator::norm;
 use crate::operator::testing::Linear;
 use crate::operator::{Hessian, apply, dot};
-use crate::problem::{Activation, MatrixFactorisation, Mlp, PhaseRetrieval, Sinusoid};
+use crate::problem::{Activation, MatrixFactorisation, Mlp, NetworkModel, PhaseRetrieval, Sinusoid};
 use crate::{Barrier, Samples};
 use crate::{Minimum, Problem};
 use rand::SeedableRng;

@@ -2,7 +2,9 @@
 
 mod activation;
 pub(crate) mod kernel;
+mod registered;
 
+use std::any::Any;
 use std::mem;
 
 use faer::linalg::matmul::matmul;
@@ -10,7 +12,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::error::{require_finite, require_some};
-use super::{Problem, ProblemError, Samples, VectorForm};
+use super::{NetworkModel, Problem, ProblemError, Samples};
 
 pub use activation::{Activation, Initialisation};
 
@@ -132,21 +134,6 @@ impl Mlp {
             }
         }
         theta
-    }
-
-    /// Inputs and outputs of every layer, the first layer first.
-    pub(crate) fn shapes(&self) -> impl Iterator<Item = [usize; 2]> {
-        self.layers.iter().map(|layer| [layer.inputs, layer.outputs])
-    }
-
-    /// The function of the hidden units.
-    pub(crate) fn activation(&self) -> Activation {
-        self.activation
-    }
-
-    /// Inputs (`N × n₀`) and targets (`N × n_L`).
-    pub(crate) fn data(&self) -> [&[f64]; 2] {
-        [&self.inputs, &self.targets]
     }
 
     fn last(&self) -> &Layer {
@@ -508,8 +495,8 @@ impl Problem for Mlp {
         }
     }
 
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
-        Some(VectorForm::Mlp(self))
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 
     fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
@@ -519,6 +506,20 @@ impl Problem for Mlp {
         self.tangent(theta, v, m, &mut buffers);
         self.output_tangents(buffers.z_dot, m, 1.0 / m as f64, buffers.delta);
         self.backward_sum(theta, m, &mut buffers, out);
+    }
+}
+
+impl NetworkModel for Mlp {
+    fn shapes(&self) -> Vec<[usize; 2]> {
+        self.layers.iter().map(|layer| [layer.inputs, layer.outputs]).collect()
+    }
+
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn data(&self) -> [&[f64]; 2] {
+        [&self.inputs, &self.targets]
     }
 }
 

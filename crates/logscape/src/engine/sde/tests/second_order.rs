@@ -5,7 +5,7 @@ use super::orders::order;
 use super::*;
 use crate::Stop;
 use crate::engine::ExitTest;
-use crate::problem::{LinearRegression, PhaseRetrieval, Sinusoid};
+use crate::problem::{LaneSamples, LinearRegression, PhaseRetrieval, Sinusoid};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// An equation without noise.
