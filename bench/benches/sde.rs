@@ -2,12 +2,13 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use logscape::dynamics::Dynamics;
-use logscape::dynamics::sde::{
+use logscape::Stop;
+use logscape::engine::Dynamics;
+use logscape::engine::sde::{
     AllSamples, DecoupledBasin, DecoupledNoise, Diffusion, EulerMaruyama, LogBasin, LogLandscape, MeasuredNoise,
     NoiseFactor, ScalarDiffusion,
 };
-use logscape::ensemble::{EscapeRun, Interrupt, Region};
+use logscape::ensemble::{EscapeRun, Region};
 use logscape::problem::QuadraticBasin;
 use logscape::random::Gaussian;
 use logscape::{Problem, Sampling, SgdSettings};
@@ -31,7 +32,7 @@ fn steps<D: Dynamics, P: Problem>(
     let run = EscapeRun { start: vec![start; dynamics.dim()], region, replicas, max_steps: steps, seed: 1 };
     bencher
         .counter(ItemsCount::new(replicas as u64 * steps))
-        .bench(|| black_box(run.run(dynamics, problem, &Interrupt::default(), |_| {}).expect("the run is valid")));
+        .bench(|| black_box(run.run(dynamics, problem, &Stop::new(), |_| {}).expect("the run is valid")));
 }
 
 #[divan::bench(types = [f32, f64], sample_count = 20)]

@@ -3,8 +3,9 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use logscape::Problem;
-use logscape::dynamics::Dynamics;
-use logscape::ensemble::{EscapeRun, Interrupt, Region};
+use logscape::Stop;
+use logscape::engine::Dynamics;
+use logscape::ensemble::{EscapeRun, Region};
 use logscape::random::Gaussian;
 use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
 
@@ -27,7 +28,7 @@ fn steps<D: Dynamics, P: Problem>(
     let run = EscapeRun { start, region, replicas, max_steps: steps as u64, seed: 1 };
     bencher
         .counter(ItemsCount::new(replicas * steps))
-        .bench(|| black_box(run.run(dynamics, problem, &Interrupt::default(), |_| {}).expect("the run is valid")));
+        .bench(|| black_box(run.run(dynamics, problem, &Stop::new(), |_| {}).expect("the run is valid")));
 }
 
 #[divan::bench(types = [f32, f64], args = [1, 10], sample_count = 20)]

@@ -1,10 +1,10 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
 use logscape::data::{Dataset, digits, synthetic};
-use logscape::dynamics::AnyDynamics;
+use logscape::engine::{AnyDynamics, Sgd};
 use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use logscape::random::Gaussian;
-use logscape::{Problem, Sampling, SgdSettings};
+use logscape::{Precision, Problem, Sampling, SgdSettings};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -17,14 +17,14 @@ pub struct Taught<P> {
     pub data: Dataset,
 }
 
-/// SGD with replacement, in the layout that a study would run it in.
+/// SGD with replacement in the precision of `R`, in the layout that a study would run it in.
 ///
 /// # Panics
-/// If no run can have these settings, or the problem has no form in vectors.
+/// If no run can have these settings.
 pub fn sgd<R: Gaussian>(problem: &impl Problem, learning_rate: f64, batch_size: usize) -> AnyDynamics<'_> {
     let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
-    let dynamics = AnyDynamics::vector_sgd::<R>(problem, settings).expect("settings are valid");
-    dynamics.expect("the problem has a form in vectors")
+    let precision = if size_of::<R>() == size_of::<f32>() { Precision::Float32 } else { Precision::Float64 };
+    Sgd::on(problem, settings, precision).expect("settings are valid")
 }
 
 /// Linear regression, `N = 1000`, `d = 10`.
@@ -105,7 +105,7 @@ pub mod scalar_sde {
 
 /// Overdamped motion in two wells, `dθ = −∇L dt + √(2D) dW` with `L = ¼(θ² − 1)²`, from the left one to the right one.
 pub mod double_well {
-    use logscape::dynamics::sde::Landscape;
+    use logscape::engine::sde::Landscape;
     use logscape::lanes::{Lane, Real};
 
     /// `D`: the barrier is ¼, so that the wait is some `10⁴` units of time.

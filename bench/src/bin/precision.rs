@@ -2,11 +2,13 @@
 //!
 //! Three tables: the distance of trajectories after so many steps, mean escape times, and moments of the stationary loss.
 
+use logscape::Stop;
 use std::error::Error;
 
-use logscape::dynamics::{Block, Dynamics, ExitTest, ReplicaState};
-use logscape::ensemble::{EscapeRun, Interrupt, Purpose, Region, StationaryRun, rate_estimate, stream};
+use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState};
+use logscape::ensemble::{EscapeRun, Region, StationaryRun, rate_estimate};
 use logscape::landscape::{MinimumConfig, find_minimum};
+use logscape::random::{Purpose, stream};
 use logscape::stats::{BlockMeans, Histogram, Scale, summarise};
 use logscape::{Estimate, Problem};
 use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
@@ -40,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     escape("phase retrieval", &single, &double, &retrieval, &teacher, out)?;
 
     println!("\nstationary excess loss of linear regression, eta = 0.05, B = 1: mean, standard deviation\n");
-    let minimum = find_minimum(&linear, &[0.0; 10], &MinimumConfig::default(), &|| false)?;
+    let minimum = find_minimum(&linear, &[0.0; 10], &MinimumConfig::default(), &Stop::new())?;
     let run = StationaryRun {
         start: minimum.theta,
         replicas: 256,
@@ -103,7 +105,7 @@ fn escape(
     region: Region,
 ) -> Result<(), Box<dyn Error>> {
     let run = EscapeRun { start: start.to_vec(), region, replicas: 20_000, max_steps: 10_000_000, seed: 3 };
-    let stop = Interrupt::new();
+    let stop = Stop::new();
     let (a, b) = (run.run(single, problem, &stop, |_| {})?, run.run(double, problem, &stop, |_| {})?);
     let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
     let mean = |ends| rate_estimate(ends, 3).mean_steps.map_or_else(|| "-".to_owned(), |mean| with_interval(&mean));
@@ -117,7 +119,7 @@ fn stationary(
     dynamics: &impl Dynamics,
     problem: &dyn Problem,
 ) -> Result<(), Box<dyn Error>> {
-    let groups = run.run(dynamics, problem, &Interrupt::new())?;
+    let groups = run.run(dynamics, problem, &Stop::new())?;
     let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[0].clone()).collect();
     let summary = summarise(&series).ok_or("no spread")?;
     println!("{name:<10}{}   {}", with_interval(&summary.mean), with_interval(&summary.deviation));

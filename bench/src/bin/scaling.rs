@@ -1,6 +1,7 @@
 //! `cargo xtask bench scaling [--json FILE]`: how the rate of SGD on linear regression changes with the number of replicas,
 //! the dimension and the batch size, around 4096 replicas of `d = 10`, `B = 10`.
 
+use logscape::Stop;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,8 +9,8 @@ use std::{env, fs};
 
 use logscape::Problem;
 use logscape::data::synthetic;
-use logscape::dynamics::RowSgd;
-use logscape::ensemble::{EscapeRun, Interrupt, Region};
+use logscape::engine::RowSgd;
+use logscape::ensemble::{EscapeRun, Region};
 use logscape::lanes::{LANES, Lane, dispatch};
 use logscape::problem::LinearRegression;
 use rayon::prelude::*;
@@ -111,7 +112,7 @@ fn rate(point: Point) -> f64 {
     };
     let total = run.max_steps as f64 * point.replicas as f64;
     fastest(|| {
-        black_box(run.run(&dynamics, &problem, &Interrupt::new(), |_| {}).expect("the run is valid"));
+        black_box(run.run(&dynamics, &problem, &Stop::new(), |_| {}).expect("the run is valid"));
         total
     })
 }

@@ -4,6 +4,7 @@
 //! It prints `ready`, or `unsupported` and ends. Then each line `run` is answered by the rate in replica-steps per
 //! second, each line `check` by the means of observables and of their squares, each followed by its standard error.
 
+use logscape::Stop;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,10 +13,11 @@ use std::{env, fs};
 
 use logscape::Problem;
 use logscape::data::Dataset;
-use logscape::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use logscape::dynamics::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
-use logscape::ensemble::{EscapeRun, Interrupt, LossMeter, Purpose, Region, Termination, stream};
+use logscape::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
+use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
+use logscape::ensemble::{EscapeRun, LossMeter, Region, Termination};
 use logscape::random::Gaussian;
+use logscape::random::{Purpose, stream};
 use logscape::rare::{RareMethod, RareProgress, RareRun, RegionScore};
 use logscape_bench::double_well::{self, DoubleWell};
 use logscape_bench::{Taught, linear_regression, perceptron, phase_retrieval, scalar_sde, sgd, sinusoid};
@@ -218,8 +220,7 @@ impl<P: Problem, D: Dynamics> SgdWork<P, D> {
             max_steps: size.steps,
             seed,
         };
-        let ends =
-            run.run(&self.dynamics, &self.taught.problem, &Interrupt::default(), |_| {}).expect("the run is valid");
+        let ends = run.run(&self.dynamics, &self.taught.problem, &Stop::new(), |_| {}).expect("the run is valid");
         ends.into_iter()
             .map(|end| match end {
                 Termination::Escaped { steps, .. } | Termination::Censored { steps, .. } => steps,
@@ -351,8 +352,7 @@ impl<D: Dynamics> SplittingWork<D> {
         let problem = scalar_sde::basin();
         let score = RegionScore::new(&run.region, &run.start, &problem);
         let mut progress = RareProgress::default();
-        let never = || false;
-        run.advance(&self.dynamics, &score, &problem, &mut progress, (&never, &never)).expect("the run is valid");
+        run.advance(&self.dynamics, &score, &problem, &mut progress, &Stop::new()).expect("the run is valid");
         let rate = run.estimate(&progress).repeats.and_then(|repeats| repeats.rate_per_time);
         rate.map_or(0.0, |rate| rate.value)
     }

@@ -2,27 +2,26 @@
 //!
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
+mod outcome;
+mod progress;
 mod shipped;
+mod words;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-use logscape::dynamics::named;
-use logscape::ensemble::Interrupt;
+use logscape::Stop;
+use logscape::dynamics;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
-use logscape_study::{Destination, Listener, RunError, Study, StudyError};
+use logscape_study::{Destination, RunError, Study, StudyError};
 use miette::Report;
+use outcome::{BAD_INPUT, FAILED, fail, print};
+use progress::Terminal;
 use shipped::STUDIES;
-use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
-
-const FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
 
 /// SGD as a noisy walk on the logarithm of the loss: measure, predict, simulate.
 #[derive(Parser)]
@@ -79,8 +78,8 @@ enum Command {
     },
     /// Print a commented study to start from
     New {
-        /// Which one
-        #[arg(value_parser = PossibleValuesParser::new(STUDIES.map(|(name, _)| name)))]
+        /// A shipped study, or a problem
+        #[arg(value_parser = PossibleValuesParser::new(shipped::names()))]
         kind: String,
     },
     /// Print the sources of the theories and of the dynamics
@@ -117,53 +116,6 @@ impl StudyArguments {
     }
 }
 
-/// Tells the stages of a run on standard error; where that is a terminal, shows that a stage is at work, and a bar with the
-/// remaining time of an ensemble.
-struct Progress {
-    stage: ProgressBar,
-    bar: ProgressBar,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} replicas, {per_sec}, {eta} left") {
-            bar.set_style(style);
-        }
-        let stage = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
-            stage.set_style(style);
-        }
-        Self { stage, bar }
-    }
-}
-
-impl Listener for Progress {
-    fn begins(&self, stage: &str) {
-        self.stage.reset();
-        self.stage.set_message(stage.to_owned());
-        self.stage.enable_steady_tick(Duration::from_millis(200));
-    }
-
-    fn say(&self, words: &str) {
-        self.stage.finish_and_clear();
-        self.bar.suspend(|| eprintln!("{words}"));
-    }
-
-    fn replicas(&self, ended: u64, of: u64) {
-        if self.bar.length() != Some(of) {
-            self.bar.reset();
-            self.bar.set_length(of);
-        }
-        self.bar.set_position(ended);
-        if ended == of {
-            self.bar.finish_and_clear();
-            self.bar.set_length(0);
-            self.say(&format!("escape: {of} replicas ended"));
-        }
-    }
-}
-
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
@@ -183,23 +135,21 @@ fn main() -> ExitCode {
                 }
             })
         }
-        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), print),
-        Command::Reproduce { name, overrides, out } => {
-            shipped::reproduce(name.as_deref(), &overrides, &out, &interrupt())
-        }
+        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), |text| print(&text)),
+        Command::Reproduce { name, overrides, out } => shipped::reproduce(name.as_deref(), &overrides, &out, &stop()),
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
-            let all = theories.chain(named::all().iter().map(|kind| (kind.name(), kind.reference())));
+            let all = theories.chain(dynamics::all().iter().map(|kind| (kind.name(), kind.reference())));
             let lines: Vec<String> = all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect();
             print(&lines.concat())
         }
         Command::Dynamics => {
-            let line = |kind: &&dyn named::Kind| {
+            let line = |kind: &&dyn dynamics::Kind| {
                 let options = kind.options().join(", ");
                 let options = if options.is_empty() { options } else { format!("\n{:24}options: {options}", "") };
                 format!("{:<24}{}{options}\n", kind.name(), kind.equation())
             };
-            print(&named::all().iter().map(line).collect::<String>())
+            print(&dynamics::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
     }
@@ -245,37 +195,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A flag that Ctrl-C raises from now on.
-fn interrupt() -> Arc<Interrupt> {
-    let interrupt = Arc::new(Interrupt::default());
-    let requested = Arc::clone(&interrupt);
+/// A request to stop that Ctrl-C raises from now on.
+fn stop() -> Stop {
+    let stop = Stop::new();
+    let requested = stop.clone();
     if let Err(error) = ctrlc::set_handler(move || requested.request()) {
         eprintln!("warning: Ctrl-C will end the run at once: {error}");
     }
-    interrupt
+    stop
 }
 
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
-    let (record, place) = logscape_study::run(study, base, destination, &interrupt(), &Progress::new())?;
+    let (record, place) = logscape_study::run(study, base, destination, &stop(), &Terminal::new())?;
     if json {
         eprintln!("record: {}", place.display());
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());
     }
     let report = place.join("report.html");
     Ok(format!("{}report: {}\n", logscape_study::summary::summary(&record.results), report.display()))
-}
-
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output, such as `head`, has enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("cannot write to standard output: {error}"), FAILED),
-    }
-}
-
-fn fail(message: &str, code: u8) -> ExitCode {
-    eprintln!("error: {message}");
-    ExitCode::from(code)
 }

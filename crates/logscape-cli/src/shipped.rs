@@ -1,8 +1,10 @@
 //! The studies inside the binary, and running them against what they say that they show.
 
-use crate::{BAD_INPUT, FAILED, Progress, fail, print};
-use logscape::ensemble::Interrupt;
+use crate::outcome::{BAD_INPUT, FAILED, fail, print};
+use crate::progress::Terminal;
+use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
+use logscape_study::template::template;
 use logscape_study::{Destination, Study};
 use miette::Report;
 use std::fmt::Write;
@@ -20,14 +22,24 @@ pub(crate) const STUDIES: [(&str, &str); 7] = [
     ("mnist", include_str!("../../../studies/mnist.toml")),
 ];
 
-/// The text of a shipped study.
-pub(crate) fn text(name: &str) -> Option<&'static str> {
-    STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+/// Names of the shipped studies, and of the problems that none of them is named after.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names = STUDIES.map(|(name, _)| name).to_vec();
+    let kinds = problem::all().iter().map(|kind| kind.name);
+    let more: Vec<_> = kinds.filter(|kind| !names.contains(kind)).collect();
+    names.extend(more);
+    names
+}
+
+/// The text of the shipped study of that name, or a study of the problem of that name.
+pub(crate) fn text(name: &str) -> Option<String> {
+    let shipped = STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    shipped.or_else(|| problem::by_name(name).map(template))
 }
 
 /// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside
 /// what the study expects. Records replace older ones in `out`.
-pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, interrupt: &Interrupt) -> ExitCode {
+pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, stop: &Stop) -> ExitCode {
     let (mut checked, mut missed) = (0, 0);
     for (known, text) in STUDIES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)) {
         let study = match logscape_study::parse(&format!("{known} (embedded)"), text, overrides) {
@@ -37,13 +49,13 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, in
                 return ExitCode::from(BAD_INPUT);
             }
         };
-        if name.is_none() && study.problem.data.path.is_some() {
+        if name.is_none() && study.problem.as_ref().is_some_and(|problem| problem.data.path.is_some()) {
             eprintln!("{known}: left out, since it needs data; name it and give --set problem.data.path=PATH");
             continue;
         }
         eprintln!("{known}:");
         let place = out.join(known);
-        match run(&study, &place, interrupt) {
+        match run(&study, &place, stop) {
             Ok(report) => {
                 checked += study.expect.len();
                 missed += report.missed;
@@ -64,9 +76,9 @@ struct Shown {
     missed: usize,
 }
 
-fn run(study: &Study, place: &Path, interrupt: &Interrupt) -> Result<Shown, (String, u8)> {
+fn run(study: &Study, place: &Path, stop: &Stop) -> Result<Shown, (String, u8)> {
     let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
-    let run = logscape_study::run(study, Path::new(""), &destination, interrupt, &Progress::new());
+    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::new());
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
     let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;

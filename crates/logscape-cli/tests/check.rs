@@ -63,6 +63,41 @@ fn every_shipped_study_is_valid_and_its_most_work_is_counted() {
 }
 
 #[test]
+fn every_problem_has_a_study_to_start_from() {
+    for kind in logscape::problem::all() {
+        let new = Command::new(env!("CARGO_BIN_EXE_logscape")).args(["new", kind.name]).output().expect("it starts");
+        let text = String::from_utf8(new.stdout).expect("UTF-8");
+        let (code, printed, words) = check(&text, &[]);
+        assert_eq!(code, Some(0), "{}: {words}\n{text}", kind.name);
+        assert!(printed.contains(&format!("kind = \"{}\"", kind.name)), "{printed}");
+        for option in kind.options {
+            let set = format!("problem.{}={}", option.name, option.example);
+            assert!(check(&text, &[&set]).1.contains(option.name), "{set}");
+        }
+    }
+}
+
+/// Each kind refuses the options of the others, and values that it cannot have, and says what it has.
+#[test]
+fn options_of_a_problem_are_its_own() {
+    for (set, parts) in [
+        ("problem.amplitude=true", ["problem.amplitude: `mlp` has no option `amplitude`", "hidden, activation"]),
+        ("problem.hidden=[0]", ["problem.hidden: a layer of width 0", "use widths of 1 or more"]),
+        ("problem.hidden=3", ["problem.hidden: invalid type", "give a value of the kind that is expected here"]),
+        ("problem.hiden=[3]", ["unknown field `hiden`", "did you mean `hidden`?"]),
+        ("problem.activation=tahn", ["problem.activation: unknown variant `tahn`", "did you mean `tanh`?"]),
+        ("problem.kind=matrix-factorisation", ["problem.rank: a matrix factorisation needs it", "add rank = 2"]),
+        ("problem.kind=mpl", ["unknown variant `mpl`", "did you mean `mlp`?"]),
+    ] {
+        let (code, _, words) = check(STUDY, &[set]);
+        assert_eq!(code, Some(2), "{set}");
+        for part in parts {
+            assert!(words.contains(part), "{set}: {words}");
+        }
+    }
+}
+
+#[test]
 fn a_dry_run_is_a_check() {
     let logscape = |first: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_logscape")).args(first).output().expect("the command starts").stdout

@@ -139,6 +139,18 @@ fn read((name, file): (String, PathBuf)) -> (String, Vec<u8>) {
     (name, fs::read(file).expect("the file is there"))
 }
 
+/// What a folder of checkpoints holds of a stage.
+fn kept(folder: &Path, stage: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).expect("there are checkpoints").map(|entry| entry.expect("an entry").path());
+    let of_stage = |file: &PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+        name.strip_prefix(stage).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".checkpoint"))
+    };
+    let mut files: Vec<PathBuf> = files.filter(of_stage).collect();
+    files.sort();
+    files
+}
+
 #[track_caller]
 fn assert_same_outcome(a: &Path, b: &Path) {
     let (a, b) = (outcome(a), outcome(b));
@@ -167,7 +179,7 @@ fn interrupted_at(folder: &TempDir, words: &str) -> (Option<i32>, String) {
 #[test]
 fn an_interrupted_run_is_completed_by_resume_as_if_nothing_had_been() {
     let folder = place();
-    let (code, said) = interrupted_at(&folder, "setting 1:");
+    let (code, said) = interrupted_at(&folder, "setting 2 of 2:");
     assert_eq!(code, Some(1), "{said}");
     for part in ["error: interrupted", "out.partial", "hint: continue with the same command and --resume"] {
         assert!(said.contains(part), "`{part}` is missing in\n{said}");
@@ -198,7 +210,7 @@ fn an_interrupt_before_the_last_stage_keeps_the_geometry() {
     let folder = place();
     let (code, said) = interrupted_at(&folder, "geometry:");
     assert_eq!(code, Some(1), "{said}");
-    assert!(folder.path().join("out.partial/checkpoint/geometry.checkpoint").is_file());
+    assert_eq!(kept(&folder.path().join("out.partial/checkpoint"), "geometry").len(), 1);
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
 }
 
@@ -266,9 +278,10 @@ fn repeats_of_splitting_are_interrupted_and_added_as_if_nothing_had_been() {
     let folder = place_of(DEEP);
     let whole = complete(&folder, "whole", &[]);
     assert_same_outcome(&complete(&folder, "one", &["--threads", "1"]), &whole);
-    let (code, said) = interrupted_at(&folder, "setting 1:");
+    let (code, said) = interrupted_at(&folder, "setting 2 of 2:");
     assert_eq!(code, Some(1), "{said}");
-    assert!(folder.path().join("out.partial/ensembles/setting-0-rare-sgd-float32.checkpoint").is_file());
+    // Of the first setting, in both precisions.
+    assert!(kept(&folder.path().join("out.partial/ensembles"), "rare").len() >= 2);
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), &whole);
     let more = |repeats| ["--set", repeats, "--set", "sgd.learning_rate=[0.2, 0.05]"];
     let record = whole.to_str().expect("a path");
@@ -290,11 +303,11 @@ fn mode(partial: &Path) -> &'static str {
 #[test]
 fn a_damaged_checkpoint_is_refused_and_can_be_computed_again() {
     let folder = place();
-    let (code, said) = interrupted_at(&folder, "setting 1:");
+    let (code, said) = interrupted_at(&folder, "setting 2 of 2:");
     assert_eq!(code, Some(1), "{said}");
     let partial = folder.path().join("out.partial");
-    for file in ["checkpoint/geometry.checkpoint", "ensembles/setting-0-escape.checkpoint"] {
-        let path = partial.join(file);
+    for (place, stage) in [("checkpoint", "geometry"), ("ensembles", "escape")] {
+        let path = kept(&partial.join(place), stage).remove(0);
         let good = fs::read(&path).expect("a checkpoint");
         // One digit changes; the end is missing; nothing is left.
         let mut changed = good.clone();
@@ -345,7 +358,8 @@ fn dynamics_beside_sgd_are_resumed_and_extended_as_if_nothing_had_been() {
     let few = complete(&folder, "few", &[]);
     let many = ["--set", "stationary.replicas=45", "--set", "escape.replicas=100"];
     let whole = complete(&folder, "many", &many);
-    assert!(few.join("ensembles/setting-1-escape-log-landscape-sde.checkpoint").is_file());
+    // Two settings of three dynamics.
+    assert_eq!(kept(&few.join("ensembles"), "escape").len(), 6);
     let few = few.to_str().expect("a path");
     assert_same_outcome(&complete(&folder, "extended", &[&many[..], &["--extend", few]].concat()), &whole);
     // What ran beside SGD is part of the study.
@@ -353,7 +367,7 @@ fn dynamics_beside_sgd_are_resumed_and_extended_as_if_nothing_had_been() {
     assert_eq!(other.status.code(), Some(2));
     let threads = complete(&folder, "one", &[&many[..], &["--threads", "1"]].concat());
     assert_same_outcome(&threads, &whole);
-    let (code, said) = interrupted_at(&folder, "setting 1:");
+    let (code, said) = interrupted_at(&folder, "setting 2 of 2:");
     assert_eq!(code, Some(1), "{said}");
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), Path::new(few));
 }
@@ -372,14 +386,48 @@ fn data_that_are_missing_on_resumption_do_not_cost_the_finished_stages() {
         .replace("[0.1, 0.05]", "0.02")
         .replace("\"dividing-surface\"", "{ ball = 1.0 }");
     fs::write(folder.path().join("study.toml"), study).expect("the study is written");
-    let (code, said) = interrupted_at(&folder, "setting 0:");
+    let (code, said) = interrupted_at(&folder, "setting 1 of 1:");
     assert_eq!(code, Some(1), "{said}");
     fs::rename(folder.path().join("data.csv"), folder.path().join("away.csv")).expect("the data are moved");
     let output = run(&folder, "out", &["--resume"]);
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(folder.path().join("out.partial/checkpoint/geometry.checkpoint").is_file());
+    assert_eq!(kept(&folder.path().join("out.partial/checkpoint"), "geometry").len(), 1);
     fs::rename(folder.path().join("away.csv"), folder.path().join("data.csv")).expect("the data come back");
     complete(&folder, "out", &["--resume"]);
+}
+
+#[test]
+fn data_that_have_changed_are_refused_by_resume_and_extend() {
+    let folder = place();
+    let numbers = |shift: f64| {
+        let rows = (1..40).map(|k| f64::from(k) / 13.0);
+        let rows = rows.map(|x| format!("{x},{}\n", (3.0 * x).sin() + 0.2 * (70.0 * x).sin() + shift));
+        format!("x,y\n{}", rows.collect::<String>())
+    };
+    let data = folder.path().join("data.csv");
+    fs::write(&data, numbers(0.0)).expect("the data are written");
+    let synthetic = STUDY.lines().find(|line| line.starts_with("data.synthetic")).expect("a line of data");
+    let study = STUDY.replace(synthetic, "data = { path = \"data.csv\" }").replace("[0.1, 0.05]", "0.02");
+    let study = study.replace("\"dividing-surface\"", "{ ball = 1.0 }");
+    fs::write(folder.path().join("study.toml"), study).expect("the study is written");
+    let (code, said) = interrupted_at(&folder, "setting 1 of 1:");
+    assert_eq!(code, Some(1), "{said}");
+    let small = ["--set", "escape.max_steps=100", "--set", "stationary.steps=100"];
+    let record = complete(&folder, "record", &small);
+    fs::write(&data, numbers(1e-9)).expect("the data are corrected");
+    let more = [&small[..], &["--set", "escape.replicas=2_000", "--extend", record.to_str().expect("a path")]].concat();
+    for arguments in [&["--resume"][..], &more[..]] {
+        let out = if arguments.len() == 1 { "out" } else { "more" };
+        let output = run(&folder, out, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("the data have changed since") && said.contains("hint: "), "{said}");
+    }
+    assert!(!folder.path().join("more.partial").exists());
+    // The old data go on as if nothing had been.
+    fs::write(&data, numbers(0.0)).expect("the data come back");
+    complete(&folder, "out", &["--resume"]);
+    complete(&folder, "more", &more);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a study says that its results must show.
 
+use crate::asked::{Expectation, Study};
 use crate::record::Results;
-use crate::schema::{Expectation, Study};
 use serde_json::Value;
 
 /// One expectation, and the number that was found.

@@ -1,26 +1,24 @@
-//! Studies: a TOML file says what to train, measure and simulate; [`load()`] reads and checks it, [`run`] runs it, and a
-//! [`RunFolder`](record::RunFolder) keeps what came out.
+//! Studies: a TOML file says what to train, measure and simulate; [`load()`] reads and checks it, [`run()`] runs it, and a
+//! [`RunFolder`](record::RunFolder) keeps what came out. [`run_with`] does the same on a problem of the caller's own.
 
-mod beside;
-mod build;
-pub mod diagnostic;
-mod ensembles;
+pub mod asked;
+mod error;
+pub mod events;
 pub mod expect;
+mod extend;
 pub mod figures;
-pub mod load;
-mod measure;
-mod phase;
+mod names;
 pub mod record;
-mod region;
 pub mod report;
-pub mod runner;
-pub mod schema;
-mod stationary;
+mod run;
+mod stages;
+mod store;
 pub mod summary;
-pub mod values;
+pub mod template;
+pub mod text;
 
-pub use diagnostic::StudyError;
-pub use load::{load, parse};
+pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
+pub use error::{RunError, StationaryError};
+pub use events::{Event, Events};
 pub use record::{Record, Results};
-pub use runner::{Destination, Listener, RunError, run};
-pub use schema::Study;
+pub use run::{Destination, run, run_with};

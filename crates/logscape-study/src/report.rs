@@ -3,13 +3,13 @@
 mod saddles;
 mod verdict;
 
+use crate::asked::{EscapeMethod, FigureFormat, ProblemTable, RegionText};
 use crate::figures::{self, Missing, Outcome, number};
 use crate::record::{
     CommittedRecord, EscapeRecord, MeasuredRecord, Record, RecordError, SettingRecord, StationaryRecord, write_pages,
 };
-use crate::schema::{EscapeMethod, FigureFormat, RegionText};
 use logscape::Estimate;
-use logscape::dynamics::named;
+use logscape::dynamics;
 use logscape::ensemble::COMMITTED;
 use minijinja::{Environment, UndefinedBehavior, context};
 use saddles::SaddlesView;
@@ -93,7 +93,7 @@ fn signed(x: f64) -> String {
 }
 
 fn name(setting: &SettingRecord) -> String {
-    format!("Learning rate η = {}, batch size B = {}", number(setting.learning_rate), setting.batch_size)
+    format!("Learning rate η = {}, batch size B = {}", number(setting.sgd.learning_rate), setting.sgd.batch_size)
 }
 
 /// Whether the study's event is the passage of a surface through saddles, from which half of the arrivals fall back.
@@ -159,17 +159,9 @@ fn findings(record: &Record) -> Vec<String> {
 /// One sentence on what was run.
 fn what(record: &Record) -> String {
     let (study, minimum) = (&record.study, &record.results.minimum);
-    let data = &study.problem.data;
-    let source = match (&data.builtin, &data.path, &data.synthetic) {
-        (Some(name), ..) => format!("the built-in data “{name}”"),
-        (_, Some(path), _) => format!("the data in {}", path.display()),
-        (_, _, Some(table)) => {
-            format!("synthetic data “{}”", table.get("kind").and_then(toml::Value::as_str).unwrap_or("?"))
-        }
-        _ => "data".to_owned(),
-    };
-    let kind = toml::Value::try_from(study.problem.kind).ok();
-    let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or("problem").replace('-', " ");
+    let problem =
+        study.problem.as_ref().map_or_else(|| "the caller's own".to_owned(), |table| table.kind.replace('-', " "));
+    let source = study.problem.as_ref().map_or_else(|| "the caller's data".to_owned(), source);
     let escape = study.escape.as_ref().map_or_else(String::new, |escape| {
         let region = match &escape.region {
             RegionText::DividingSurface if minimum.parameters > 1 => "beyond the planes at the saddles".to_owned(),
@@ -191,12 +183,24 @@ fn what(record: &Record) -> String {
         format!(" Escape means going {region}; {how}.")
     });
     format!(
-        "Problem: {kind}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
+        "Problem: {problem}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
         minimum.parameters,
         if minimum.parameters == 1 { "" } else { "s" },
         minimum.samples,
         minimum.method
     )
+}
+
+/// Where its data come from, in words.
+fn source(table: &ProblemTable) -> String {
+    match (&table.data.builtin, &table.data.path, &table.data.synthetic) {
+        (Some(name), ..) => format!("the built-in data “{name}”"),
+        (_, Some(path), _) => format!("the data in {}", path.display()),
+        (_, _, Some(table)) => {
+            format!("synthetic data “{}”", table.get("kind").and_then(toml::Value::as_str).unwrap_or("?"))
+        }
+        _ => "data".to_owned(),
+    }
 }
 
 /// A row of the table of the minimum.
@@ -297,7 +301,7 @@ impl DynamicsView {
                     |d: Estimate| format!("{} [{}, {}]", signed(d.value), signed(d.ci95[0]), signed(d.ci95[1]));
                 Self {
                     name: name.clone(),
-                    equation: named::by_name(kind).map_or("", named::Kind::equation),
+                    equation: dynamics::by_name(kind).map_or("", dynamics::Kind::equation),
                     phi: law.map_or_else(dash, |law| match &law.tail_exponent {
                         Some(_) if law.is_poor() => "no such power".to_owned(),
                         Some(phi) => interval(phi),

@@ -1,7 +1,7 @@
 //! The summary of a run in about ten lines of text.
 
 use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
-use crate::runner::with_interval;
+use crate::text::with_interval;
 use std::fmt::Write;
 
 /// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of
@@ -56,8 +56,8 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
     writeln!(
         text,
         "eta = {}, B = {}: phi = {} published, {} with measured s{measured}; n_c = {}{}",
-        setting.learning_rate,
-        setting.batch_size,
+        setting.sgd.learning_rate,
+        setting.sgd.batch_size,
         number(law.phi),
         number(law.phi_measured),
         number(law.critical_dimension),

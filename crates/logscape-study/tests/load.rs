@@ -59,7 +59,7 @@ fn the_resolved_study_reads_back_as_itself() {
 fn overrides_replace_and_add() {
     let study = good(&["sgd.batch_size=8", "problem.data.scale=0.5", "escape.max_steps=5"]).expect("a good study");
     assert_eq!(study.sgd.batch_size.0, [8]);
-    assert_eq!(study.problem.data.scale, Some(0.5));
+    assert_eq!(study.problem.expect("a problem").data.scale, Some(0.5));
     assert_eq!(study.escape.map(|escape| escape.max_steps), Some(5));
 }
 
@@ -151,7 +151,7 @@ fn theories_are_all_or_named() {
 
 #[test]
 fn a_path_on_the_command_line_starts_where_the_user_is() {
-    let path = |study: Study| study.problem.data.path.expect("a path");
+    let path = |study: Study| study.problem.expect("a problem").data.path.expect("a path");
     assert_eq!(path(good(&[]).expect("a good study")), Path::new("sinusoid.csv"));
     let here = std::env::current_dir().expect("a folder");
     for given in ["problem.data.path=other.csv", "problem.data={ path = \"other.csv\" }"] {

@@ -1,8 +1,8 @@
 //! The report of a real run: complete, self-contained, well-formed, escaped, and the same when drawn again.
 
-use logscape::ensemble::Interrupt;
+use logscape::Stop;
 use logscape::theory;
-use logscape_study::{Destination, Listener, Record, figures, parse, report};
+use logscape_study::{Destination, Event, Record, figures, parse, report};
 use std::fs;
 use std::path::Path;
 
@@ -32,19 +32,14 @@ replicas = 20
 max_steps = 20_000
 "#;
 
-struct Silent;
-
-impl Listener for Silent {
-    fn begins(&self, _: &str) {}
-    fn say(&self, _: &str) {}
-    fn replicas(&self, _: u64, _: u64) {}
-}
+/// Hears nothing.
+fn silent(_: &Event) {}
 
 /// Runs the small study into `place`.
 fn run(place: &Path) -> Record {
     let study = parse("small.toml", STUDY, &[]).expect("a good study");
     let destination = Destination::new(place.to_path_buf());
-    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &silent);
     run.expect("a run").0
 }
 
@@ -102,8 +97,9 @@ fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
 fn text_from_the_user_is_no_markup_and_what_cannot_be_drawn_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut record = run(&folder.path().join("record"));
-    record.study.problem.data.synthetic = None;
-    record.study.problem.data.path = Some("<img onerror='x'>&.csv".into());
+    let data = &mut record.study.problem.as_mut().expect("a problem").data;
+    data.synthetic = None;
+    data.path = Some("<img onerror='x'>&.csv".into());
     record.results.geometry.outlier_rule = "<b>rule</b>".to_owned();
     record.tables.scaling.clear();
     record.results.minimum.loss = -1.0;
@@ -121,7 +117,7 @@ fn a_grid_has_a_phase_diagram() {
     let text = STUDY.replace("batch_size = 1", "batch_size = [1, 2]");
     let study = parse("grid.toml", &text, &[]).expect("a good study");
     let destination = Destination::new(place.clone());
-    let run = logscape_study::run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &silent);
     let mut record = run.expect("a run").0;
     assert_eq!(Record::read(&place).expect("a record").tables, record.tables);
 
@@ -133,8 +129,8 @@ fn a_grid_has_a_phase_diagram() {
     let mut compared = 0;
     for setting in &record.results.settings {
         let here = rows.iter().filter(|row| {
-            (row.learning_rate / setting.learning_rate - 1.0).abs() < 1e-9
-                && row.batch_size == setting.batch_size as u64
+            (row.learning_rate / setting.sgd.learning_rate - 1.0).abs() < 1e-9
+                && row.batch_size == setting.sgd.batch_size as u64
         });
         for row in here {
             let escape = setting.escape.as_ref().expect("an escape");

@@ -1,10 +1,11 @@
 //! `results.json` is what its schema says, and a record reads back as what was written.
 
 use jsonschema::{Draft, Validator};
-use logscape::ensemble::{Interrupt, Region};
+use logscape::Stop;
+use logscape::ensemble::Region;
 use logscape::theory::Warning;
 use logscape_study::record::DynamicsEscape;
-use logscape_study::{Destination, Listener, Record, parse, run};
+use logscape_study::{Destination, Event, Record, parse, run};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -147,13 +148,8 @@ method = "splitting"
 rare = { trajectories = 100, repeats = 6, max_cost = 10_000_000 }
 "#;
 
-struct Silent;
-
-impl Listener for Silent {
-    fn begins(&self, _: &str) {}
-    fn say(&self, _: &str) {}
-    fn replicas(&self, _: u64, _: u64) {}
-}
+/// Hears nothing.
+fn silent(_: &Event) {}
 
 /// A finished run: its record in memory, its folder, and its results as JSON.
 struct Finished {
@@ -166,8 +162,7 @@ fn finished(study: &str) -> Finished {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let destination = Destination::new(folder.path().join("record"));
     let study = parse("study.toml", study, &[]).expect("a good study");
-    let (record, place) =
-        run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent).expect("the run ends");
+    let (record, place) = run(&study, Path::new(""), &destination, &Stop::new(), &silent).expect("the run ends");
     let text = fs::read_to_string(place.join("results.json")).expect("there are results");
     Finished { record, folder, results: serde_json::from_str(&text).expect("results are JSON") }
 }
@@ -367,7 +362,7 @@ fn committed_escapes_are_measured_beside_arrivals() {
         assert_eq!(complaints(&finished.results), Vec::<String>::new());
         let escape = finished.record.results.settings[0].escape.as_ref().expect("an escape");
         let committed = escape.committed.as_ref().expect("asked for");
-        assert_eq!(committed.measured.method, method);
+        assert_eq!(committed.measured.method.to_string(), method);
         let bounds = |region: &Region| match region {
             Region::Box { lower, upper } => [lower[0], upper[0]],
             other => panic!("{other:?}"),
@@ -506,7 +501,7 @@ fn a_dynamics_that_cannot_be_built_ends_the_run_with_a_hint() {
     let refused = |text: String| {
         let study = parse("study.toml", &text, &[]).expect("a good study");
         let destination = Destination::new(folder.path().join("record"));
-        let error = run(&study, Path::new(""), &destination, &Interrupt::default(), &Silent).expect_err("it cannot be");
+        let error = run(&study, Path::new(""), &destination, &Stop::new(), &silent).expect_err("it cannot be");
         assert!(error.is_bad_input() && !folder.path().join("record.partial").exists());
         error.to_string()
     };
@@ -554,7 +549,7 @@ fn a_basin_without_saddles_says_so_where_the_region_can_do_without_them() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let study = parse("study.toml", &LINEAR.replace("{ loss-factor = 1.5 }", "\"dividing-surface\""), &[]);
     let destination = Destination::new(place.path().join("record"));
-    let error = run(&study.expect("a good study"), Path::new(""), &destination, &Interrupt::default(), &Silent);
+    let error = run(&study.expect("a good study"), Path::new(""), &destination, &Stop::new(), &silent);
     let error = error.expect_err("there is no saddle");
     assert!(
         error.is_bad_input() && error.to_string().contains("a dividing surface needs a saddle: 0 saddles"),

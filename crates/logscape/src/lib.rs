@@ -11,28 +11,26 @@
 //! - `C` is the gradient-noise covariance of one sample; a batch drawn with replacement has `C/B`.
 //! - Stochastic integrals are Itô's.
 
-pub mod barrier;
 pub mod data;
 pub mod dynamics;
+pub mod engine;
 pub mod ensemble;
-pub mod estimate;
 pub mod geometry;
 pub mod landscape;
 pub mod lanes;
-pub mod noise;
+pub mod model;
 pub mod operator;
 pub mod problem;
 pub mod random;
 pub mod rare;
 pub mod reference;
-pub mod sgd;
 pub mod stats;
 pub mod theory;
 pub mod verdict;
 
-pub use barrier::{Barrier, Instanton, Path, WayOut};
-pub use estimate::Estimate;
-pub use geometry::Geometry;
+pub use model::{
+    Barrier, Estimate, Geometry, Instanton, Interrupted, Minimum, NoiseModel, Path, Precision, Sampling, SgdSettings,
+    Stop, WayOut,
+};
 pub use problem::{Problem, Samples};
-pub use sgd::{Precision, Sampling, SgdSettings};
 pub use verdict::Verdict;

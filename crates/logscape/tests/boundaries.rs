@@ -1,9 +1,11 @@
 //! Where a chain leaves: discrete steps overshoot the ends of an interval, and at a barrier top arrivals fall back.
 
+use logscape::Stop;
 use logscape::data::synthetic::{Sinusoid as Wave, sinusoid};
-use logscape::ensemble::{COMMITTED, EscapeRun, Interrupt, Region, rate_estimate};
-use logscape::landscape::{BarrierConfig, Minimum, MinimumConfig, find_minimum, interval, saddles};
-use logscape::noise::{GeometryConfig, measure};
+use logscape::ensemble::{COMMITTED, EscapeRun, Region, rate_estimate};
+use logscape::geometry::{GeometryConfig, measure};
+use logscape::landscape::{BarrierConfig, MinimumConfig, find_minimum, interval, saddles};
+use logscape::model::Minimum;
 use logscape::problem::{LinearRegression, Sinusoid};
 use logscape::reference::first_passage::ln_mean_exit_time;
 use logscape::theory::by_name;
@@ -15,13 +17,13 @@ fn one_sample(learning_rate: f64) -> SgdSettings {
 }
 
 fn minimum(problem: &dyn Problem, start: f64) -> Minimum {
-    find_minimum(problem, &[start], &MinimumConfig::default(), &|| false).expect("a minimum")
+    find_minimum(problem, &[start], &MinimumConfig::default(), &Stop::new()).expect("a minimum")
 }
 
 /// Mean steps of `replicas` of them to leave the region.
 fn mean_steps<P: Problem>(problem: &P, start: f64, region: Region, sgd: SgdSettings, replicas: usize) -> Estimate {
     let run = EscapeRun { start: vec![start], region, replicas, max_steps: 10_000_000, seed: 5 };
-    let ends = run.run_sgd(problem, sgd, &Interrupt::new(), |_| {}).expect("a run");
+    let ends = run.run_sgd(problem, sgd, &Stop::new(), |_| {}).expect("a run");
     rate_estimate(&ends, run.seed).mean_steps.expect("escapes")
 }
 
@@ -33,7 +35,7 @@ fn ends_that_are_moved_out_make_up_for_the_overshoot() {
     let targets: Vec<f64> = (0..2_000).map(|k| law.inverse_cdf((f64::from(k) + 0.5) / 2_000.0)).collect();
     let problem = LinearRegression::new(vec![1.0; targets.len()], targets, 1).expect("a problem");
     let home = minimum(&problem, 0.1);
-    let geometry = measure(&problem, &home, &GeometryConfig::default(), &|| false).expect("a geometry");
+    let geometry = measure(&problem, &home, &GeometryConfig::default(), &Stop::new()).expect("a geometry");
     let (sgd, end) = (one_sample(0.01), 0.22);
     let barrier = interval(&problem, home.theta[0], -end, end, &BarrierConfig::default()).expect("an interval");
     let prediction = by_name("quadrature-measured").expect("a theory").predict(&geometry, &barrier, &sgd);

@@ -3,10 +3,11 @@
 
 use faer::Mat;
 use faer::linalg::solvers::Solve;
+use logscape::Stop;
 use logscape::data::synthetic::{LinearTeacher, Sinusoid as Wave, linear_teacher, sinusoid};
-use logscape::ensemble::{EscapeRun, Interrupt, Region, rate_estimate};
+use logscape::ensemble::{EscapeRun, Region, rate_estimate};
+use logscape::geometry::{GeometryConfig, measure};
 use logscape::landscape::{BarrierConfig, MinimumConfig, find_minimum, saddles};
-use logscape::noise::{GeometryConfig, measure};
 use logscape::problem::{LinearRegression, Sinusoid};
 use logscape::reference::large_deviation::climbing_momentum;
 use logscape::theory::by_name;
@@ -61,10 +62,10 @@ impl Case {
         let wave = Wave { samples, from: 0.0, to: 3.0, frequency: 3.0, noise: 0.3 };
         let data = sinusoid(&wave, seed).unwrap().data;
         let problem = Sinusoid::new(data.inputs, data.targets, false).unwrap();
-        let minimum = find_minimum(&problem, &[5.5], &MinimumConfig::default(), &|| false).unwrap();
+        let minimum = find_minimum(&problem, &[5.5], &MinimumConfig::default(), &Stop::new()).unwrap();
         assert!(minimum.converged);
         let config = GeometryConfig { resamples: 100, ..GeometryConfig::default() };
-        let geometry = measure(&problem, &minimum, &config, &|| false).unwrap();
+        let geometry = measure(&problem, &minimum, &config, &Stop::new()).unwrap();
         let barrier = saddles(&problem, minimum.theta[0], &BarrierConfig::default()).unwrap();
         let Barrier::Saddles { ways_out, .. } = &barrier else { panic!("not saddles") };
         let tops = [ways_out[0].theta[0], ways_out[1].theta[0]];
@@ -144,7 +145,7 @@ fn simulated_escape_has_the_exact_mean_of_the_chain() {
             max_steps: 10_000_000,
             seed: 11,
         };
-        let rate = rate_estimate(&run.run_sgd(&case.problem, one_sample(eta), &Interrupt::new(), |_| {}).unwrap(), 11);
+        let rate = rate_estimate(&run.run_sgd(&case.problem, one_sample(eta), &Stop::new(), |_| {}).unwrap(), 11);
         assert_eq!(rate.escaped, replicas as u64);
         let found = rate.mean_steps.unwrap().value.ln();
         let exact = case.ln_exact(eta, case.tops, 500);
@@ -219,7 +220,7 @@ fn gaussian_label_noise_makes_the_barrier_linear_in_the_loss() {
     let problem = LinearRegression::new(data.inputs, data.targets, 1).unwrap();
     let run =
         EscapeRun { start: vec![0.0], region: Region::interval(-0.8, 0.8), replicas, max_steps: 100_000_000, seed: 4 };
-    let rate = rate_estimate(&run.run_sgd(&problem, one_sample(0.05), &Interrupt::new(), |_| {}).unwrap(), 4);
+    let rate = rate_estimate(&run.run_sgd(&problem, one_sample(0.05), &Stop::new(), |_| {}).unwrap(), 4);
     assert_eq!(rate.escaped, replicas as u64);
     let found = rate.mean_steps.unwrap().value;
     let error = (1.0 / replicas as f64 + (0.13_f64 / 1.74).powi(2)).sqrt();
@@ -259,7 +260,7 @@ fn subsets_have_large_deviations_of_their_own() {
         max_steps: 1_000_000,
         seed: 5,
     };
-    let rate = rate_estimate(&run.run_sgd(&case.problem, subsets(0.2), &Interrupt::new(), |_| {}).unwrap(), 5);
+    let rate = rate_estimate(&run.run_sgd(&case.problem, subsets(0.2), &Stop::new(), |_| {}).unwrap(), 5);
     let found = rate.mean_steps.unwrap().value.ln();
     let exact = case.ln_exact_of(&subsets(0.2), case.beyond, 600);
     assert!((found - exact).abs() < LIMIT / 2000.0_f64.sqrt(), "{found} {exact}");

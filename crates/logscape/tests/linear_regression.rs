@@ -1,10 +1,13 @@
 //! Linear regression with Gaussian inputs, where minimum, curvature, noise and stationary covariance are known exactly.
 
+use logscape::Stop;
 use logscape::data::synthetic::{LinearTeacher, linear_teacher};
 
-use logscape::ensemble::{Interrupt, StationaryRun};
-use logscape::landscape::{Minimum, MinimumConfig, OutlierRule, find_minimum};
-use logscape::noise::{GeometryConfig, measure};
+use logscape::ensemble::StationaryRun;
+use logscape::geometry::OutlierRule;
+use logscape::geometry::{GeometryConfig, measure};
+use logscape::landscape::{MinimumConfig, find_minimum};
+use logscape::model::Minimum;
 use logscape::problem::LinearRegression;
 use logscape::stats::{Histogram, Scale};
 
@@ -35,7 +38,7 @@ impl Case {
             LinearTeacher { samples: SAMPLES, spectrum: SPECTRUM.to_vec(), teacher: TEACHER.to_vec(), noise };
         let data = linear_teacher(&settings, seed).unwrap().data;
         let problem = LinearRegression::new(data.inputs.clone(), data.targets.clone(), 3).unwrap();
-        let minimum = find_minimum(&problem, &[0.0; 3], &MinimumConfig::default(), &|| false).unwrap();
+        let minimum = find_minimum(&problem, &[0.0; 3], &MinimumConfig::default(), &Stop::new()).unwrap();
         assert!(minimum.converged, "{minimum:?}");
         let inputs = data.inputs.chunks_exact(3).map(|x| [x[0], x[1], x[2]]).collect();
         Self { inputs, targets: data.targets, problem, minimum }
@@ -45,7 +48,7 @@ impl Case {
         // Neighbouring eigenvalues have the ratio 2; below 3 no gap makes a bulk.
         let outliers = OutlierRule { min_gap: 3.0, ..OutlierRule::default() };
         let config = GeometryConfig { resamples: 400, outliers, ..GeometryConfig::default() };
-        measure(&self.problem, &self.minimum, &config, &|| false).unwrap()
+        measure(&self.problem, &self.minimum, &config, &Stop::new()).unwrap()
     }
 
     /// `Σ_i λ_i (θ_i − θ*_i)² N/σ²` for the assumed noise `σ`.
@@ -180,7 +183,7 @@ fn simulated(case: &Case, eta: f64, batch_size: usize, thin: u64) -> (Matrix, Ma
         seed: 5,
     };
     let settings = SgdSettings { learning_rate: eta, batch_size, sampling: Sampling::WithReplacement };
-    let groups = run.run_sgd(&case.problem, settings, &Interrupt::new()).unwrap();
+    let groups = run.run_sgd(&case.problem, settings, &Stop::new()).unwrap();
     assert!(groups.iter().all(|group| group.diverged == 0));
     let seconds: Vec<Matrix> = groups
         .iter()

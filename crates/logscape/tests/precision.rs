@@ -1,10 +1,10 @@
 //! Single precision against double, from the same random streams.
 
-use logscape::dynamics::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd};
-use logscape::ensemble::{
-    EscapeRun, GroupStatistics, Interrupt, Purpose, Region, StationaryRun, rate_estimate, stream,
-};
+use logscape::Stop;
+use logscape::engine::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd};
+use logscape::ensemble::{EscapeRun, GroupStatistics, Region, StationaryRun, rate_estimate};
 use logscape::problem::{LinearRegression, Sinusoid};
+use logscape::random::{Purpose, stream};
 use logscape::stats::{BlockMeans, Histogram, Scale, summarise};
 use logscape::{Estimate, Problem};
 
@@ -77,7 +77,7 @@ fn escape(dynamics: &impl Dynamics, problem: &dyn Problem) -> Estimate {
         max_steps: 1_000_000,
         seed: 4,
     };
-    let ends = run.run(dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
+    let ends = run.run(dynamics, problem, &Stop::new(), |_| {}).unwrap();
     rate_estimate(&ends, 4).mean_steps.unwrap()
 }
 
@@ -104,8 +104,8 @@ fn moments_of_the_stationary_loss_agree_within_their_error() {
     };
     let (single, double) =
         (RowSgd::<f32, _>::new(&plane, 0.1, 1).unwrap(), RowSgd::<f64, _>::new(&plane, 0.1, 1).unwrap());
-    let a = summary(run.run(&single, &plane, &Interrupt::new()).unwrap());
-    let b = summary(run.run(&double, &plane, &Interrupt::new()).unwrap());
+    let a = summary(run.run(&single, &plane, &Stop::new()).unwrap());
+    let b = summary(run.run(&double, &plane, &Stop::new()).unwrap());
     for (a, b) in [(a.mean, b.mean), (a.deviation, b.deviation)] {
         assert!((a.value - b.value).abs() < 4.0 * error(&a).hypot(error(&b)), "{a:?} {b:?}");
         // From the same streams they agree far better than two independent ensembles would.

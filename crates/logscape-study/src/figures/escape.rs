@@ -94,13 +94,13 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
 /// For each batch size with several learning rates, the steps and the errors of the theories over those; none where no
 /// batch size has.
 fn curves(measured: &[Seen]) -> Option<Vec<Panel>> {
-    let mut sizes: Vec<usize> = measured.iter().map(|(setting, ..)| setting.batch_size).collect();
+    let mut sizes: Vec<usize> = measured.iter().map(|(setting, ..)| setting.sgd.batch_size).collect();
     sizes.dedup();
     let mut panels = Vec::new();
     for size in sizes {
         let mut of_size: Vec<Seen> =
-            measured.iter().copied().filter(|(setting, ..)| setting.batch_size == size).collect();
-        of_size.sort_by(|a, b| a.0.learning_rate.total_cmp(&b.0.learning_rate));
+            measured.iter().copied().filter(|(setting, ..)| setting.sgd.batch_size == size).collect();
+        of_size.sort_by(|a, b| a.0.sgd.learning_rate.total_cmp(&b.0.sgd.learning_rate));
         if of_size.len() >= CURVE {
             panels.extend(steps_panel(size, &of_size));
             panels.extend(errors_panel(size, &of_size));
@@ -110,7 +110,7 @@ fn curves(measured: &[Seen]) -> Option<Vec<Panel>> {
 }
 
 fn rate_axis(seen: &[Seen]) -> Option<Axis> {
-    Axis::fit("learning rate η", true, seen.iter().map(|(setting, ..)| setting.learning_rate.log10()))
+    Axis::fit("learning rate η", true, seen.iter().map(|(setting, ..)| setting.sgd.learning_rate.log10()))
 }
 
 /// A theory's name, its number, and its points.
@@ -121,7 +121,7 @@ fn theories<'a>(seen: &'a [Seen]) -> impl Iterator<Item = Curve> + 'a {
     theory::all().iter().zip(0..).filter_map(|(theory, k)| {
         let point = |(setting, escape, _): &Seen| {
             let steps = escape.predictions.get(theory.name())?.log10_mean_steps.filter(|x| x.abs() < DRAWN)?;
-            Some((setting.learning_rate.log10(), steps))
+            Some((setting.sgd.learning_rate.log10(), steps))
         };
         let points: Vec<_> = seen.iter().filter_map(point).collect();
         (!points.is_empty()).then_some((theory.name(), k, points))
@@ -135,7 +135,7 @@ fn steps_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
     let mut layers: Vec<Layer> = theories(seen)
         .map(|(name, k, points)| Layer::new(name, COLOURS[k % COLOURS.len()], Kind::Line(points, STROKES[k % 4])))
         .collect();
-    let at = |setting: &SettingRecord| setting.learning_rate.log10();
+    let at = |setting: &SettingRecord| setting.sgd.learning_rate.log10();
     let bars = seen.iter().map(|(setting, _, s)| ((at(setting), s.ci95[0]), (at(setting), s.ci95[1])));
     layers.push(Layer::plain(INK, Kind::Bars(bars.collect())));
     let points = seen.iter().map(|(setting, _, steps)| (at(setting), steps.value)).collect();
@@ -146,14 +146,14 @@ fn steps_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
 fn errors_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
     let x = rate_axis(seen)?;
     let measured =
-        |rate: f64| seen.iter().find(|(setting, ..)| setting.learning_rate.log10() == rate).map(|s| s.2.value);
+        |rate: f64| seen.iter().find(|(setting, ..)| setting.sgd.learning_rate.log10() == rate).map(|s| s.2.value);
     let mut curves: Vec<Curve> = Vec::new();
     for (name, k, points) in theories(seen) {
         let errors = points.into_iter().filter_map(|(rate, steps)| Some((rate, steps - measured(rate)?)));
         curves.push((name, k, errors.filter(|(_, error)| error.abs() < ERROR).collect()));
     }
     let band =
-        |end: usize| seen.iter().map(move |(setting, _, s)| (setting.learning_rate.log10(), s.ci95[end] - s.value));
+        |end: usize| seen.iter().map(move |(setting, _, s)| (setting.sgd.learning_rate.log10(), s.ci95[end] - s.value));
     let shown = curves.iter().flat_map(|curve| &curve.2).map(|p| p.1).chain(band(0).chain(band(1)).map(|p| p.1));
     let y = Axis::fit("error (decades)", false, shown)?;
     let area = band(0).chain(band(1).collect::<Vec<_>>().into_iter().rev()).collect();

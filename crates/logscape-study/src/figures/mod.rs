@@ -85,7 +85,7 @@ fn figure(name: &'static str, title: &'static str, caption: String, panels: &[Pa
 
 /// `η = 0.05, B = 1`.
 fn setting_name(setting: &SettingRecord) -> String {
-    format!("η = {}, B = {}", number(setting.learning_rate), setting.batch_size)
+    format!("η = {}, B = {}", number(setting.sgd.learning_rate), setting.sgd.batch_size)
 }
 
 /// Words on settings that a figure leaves out.

@@ -5,8 +5,8 @@ use super::colour::colour;
 use super::contour::Field;
 use super::plot::{COLOURS, DASH_DOT, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, Point, SOLID};
 use super::{Figure, Missing, figure, number};
-use crate::phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 use crate::record::{PhaseRow, Record, SettingRecord};
+use crate::stages::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 
 pub(super) const TITLE: &str = "Phase diagram";
 
@@ -68,7 +68,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
     lines("mean-square stability".to_owned(), (3, DASH_DOT), field(rows, GROWTH).contours(1.0));
     let outliers = record.results.geometry.outliers;
     lines("n = n_c".to_owned(), (2, DOTTED), field(rows, CRITICAL_DIMENSION).contours(outliers as f64));
-    if let Some(steps) = record.study.escape.as_ref().map(crate::schema::EscapeTable::steps_of_training) {
+    if let Some(steps) = record.study.escape.as_ref().map(crate::asked::EscapeTable::steps_of_training) {
         let level = (steps as f64).log10();
         let measured = interpolated(settings).map_or_else(Vec::new, |measured| measured.contours(level));
         let words = |source: &str| format!("one escape in {} steps, {source}", number(steps as f64));
@@ -129,7 +129,7 @@ struct Measured {
 impl Measured {
     fn new(setting: &SettingRecord) -> Option<Self> {
         let measured = &setting.escape.as_ref()?.measured;
-        let at = (setting.learning_rate.log10(), (setting.batch_size as f64).log10());
+        let at = (setting.sgd.learning_rate.log10(), (setting.sgd.batch_size as f64).log10());
         let (log10, bound) = match measured.log10_mean_steps {
             Some(steps) => (steps.value, false),
             None => (measured.mean_steps_lower_bound.log10(), true),
@@ -155,7 +155,7 @@ fn field(rows: &[PhaseRow], quantity: &str) -> Field {
 
 /// The measured means on the study's grid; none where one of them is missing.
 fn interpolated(settings: &[SettingRecord]) -> Option<Field> {
-    let place = |setting: &SettingRecord| (setting.learning_rate, setting.batch_size as u64);
+    let place = |setting: &SettingRecord| (setting.sgd.learning_rate, setting.sgd.batch_size as u64);
     let (rates, batches) = grid_of(settings.iter().map(place));
     let at = |rate: f64, batch: u64| {
         let setting = settings.iter().find(|setting| place(setting) == (rate, batch))?;

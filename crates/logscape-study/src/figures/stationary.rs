@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, SOLID};
 use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
-use crate::ensembles::SGD;
+use crate::names::SGD;
 use crate::record::{Record, SettingRecord, StationaryRow};
 use statrs::function::gamma::ln_gamma;
 

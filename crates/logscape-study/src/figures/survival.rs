@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, Kind, Layer, Panel, SOLID};
 use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
-use crate::ensembles::SGD;
+use crate::names::SGD;
 use crate::record::{Record, SettingRecord};
 use logscape::stats::{Observation, kaplan_meier};
 use std::f64::consts::LOG10_E;

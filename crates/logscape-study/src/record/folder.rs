@@ -1,10 +1,9 @@
 //! The folder of a record: work goes on beside its place, and the whole moves there when it is complete.
 
 use super::{Manifest, Results, Tables};
-use crate::schema::Study;
-use logscape::Geometry;
+use crate::asked::Study;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -30,6 +29,17 @@ pub enum RecordError {
     /// A checkpoint is not what was written.
     #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again, or start anew with --force", .0.display())]
     Damaged(PathBuf),
+    /// The data are not those that the kept work was made from.
+    #[error("the data have changed since the work in {} was done\n  hint: restore them, or run anew: without --extend, and with --force over an unfinished run", .0.display())]
+    DataChanged(PathBuf),
+    /// The kept work is of another version of the program.
+    #[error("the work in {} is by version {version} of logscape\n  hint: run anew: without --extend, and with --force over an unfinished run", place.display())]
+    OtherVersion {
+        /// The folder.
+        place: PathBuf,
+        /// The version.
+        version: String,
+    },
     /// The unfinished run is of another study.
     #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or start anew with --force", .0.display())]
     OtherStudy(PathBuf),
@@ -70,49 +80,31 @@ impl Record {
     /// # Errors
     /// If a file is missing or not what it should be.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
-        let study = folder.join("study.toml");
-        let fail = |path: &Path, reason: String| RecordError::Read { path: path.to_path_buf(), reason };
-        let text = fs::read_to_string(&study).map_err(|error| fail(&study, error.to_string()))?;
-        let tables = folder.join("tables");
-        Ok(Self {
-            study: toml::from_str(&text).map_err(|error| fail(&study, error.message().to_owned()))?,
-            results: read_json(&folder.join("results.json"))?,
-            tables: Tables::read(&tables).map_err(|error| fail(&tables, error.to_string()))?,
-            manifest: read_json(&folder.join("manifest.json"))?,
-        })
+        let path = folder.join("study.toml");
+        let study: Study = toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error.message()))?;
+        let path = folder.join("results.json");
+        let results =
+            Results::from_json(&read(&path)?, study.sgd.sampling).map_err(|error| unreadable(&path, &error))?;
+        let path = folder.join("tables");
+        let tables = Tables::read(&path).map_err(|error| unreadable(&path, &error))?;
+        let path = folder.join("manifest.json");
+        let manifest = serde_json::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
+        Ok(Self { study, results, tables, manifest })
     }
+}
+
+fn unreadable(path: &Path, reason: &impl ToString) -> RecordError {
+    RecordError::Read { path: path.to_path_buf(), reason: reason.to_string() }
+}
+
+fn read(path: &Path) -> Result<String, RecordError> {
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.
 pub(crate) fn folder_name(study: &Study) -> String {
     let text = toml::to_string(study).unwrap_or_default();
     format!("{}-{}", study.name, &checksum(&text)[..8])
-}
-
-/// A geometry as a checkpoint holds it: JSON has no infinity, which is the gap of a spectrum without a bulk.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct KeptGeometry {
-    geometry: Geometry,
-    bulk: bool,
-}
-
-impl From<Geometry> for KeptGeometry {
-    fn from(mut geometry: Geometry) -> Self {
-        let bulk = geometry.outliers.gap.is_finite();
-        if !bulk {
-            geometry.outliers.gap = 0.0;
-        }
-        Self { geometry, bulk }
-    }
-}
-
-impl From<KeptGeometry> for Geometry {
-    fn from(KeptGeometry { mut geometry, bulk }: KeptGeometry) -> Self {
-        if !bulk {
-            geometry.outliers.gap = f64::INFINITY;
-        }
-        geometry
-    }
 }
 
 /// Values kept in files of a folder, each behind the SHA-256 checksum of its JSON: results of finished stages while a run
@@ -126,6 +118,37 @@ impl Checkpoints {
     /// The ensembles of the record in `folder`.
     pub(crate) fn of_ensembles(folder: &Path) -> Self {
         Self { folder: folder.join("ensembles") }
+    }
+
+    /// Where they are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The system refused to keep a value.
+    pub(crate) fn refused(&self, source: io::Error) -> RecordError {
+        RecordError::Write { path: self.folder.clone(), source }
+    }
+
+    /// Copies every value of `other` that is not here.
+    ///
+    /// # Errors
+    /// If one cannot be read or written.
+    pub(crate) fn copy_from(&self, other: &Self) -> Result<(), RecordError> {
+        let unread = |error: io::Error| RecordError::Read { path: other.folder.clone(), reason: error.to_string() };
+        for entry in fs::read_dir(&other.folder).map_err(unread)? {
+            let path = entry.map_err(unread)?.path();
+            let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|kind| kind == "checkpoint"))
+            else {
+                continue;
+            };
+            let here = self.folder.join(name);
+            if !here.exists() {
+                let bytes = fs::read(&path).map_err(unread)?;
+                write_whole(&here, &bytes).map_err(|source| self.refused(source))?;
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -167,14 +190,20 @@ impl Checkpoints {
             let json = serde_json::to_string(value)?;
             write_whole(&self.path(name), format!("{}\n{json}", checksum(&json)).as_bytes())
         };
-        write().map_err(|source| RecordError::Write { path: self.folder.clone(), source })
+        write().map_err(|source| self.refused(source))
     }
 }
 
-/// SHA-256 in hexadecimal digits.
+/// SHA-256 of a text in hexadecimal digits.
 fn checksum(text: &str) -> String {
+    sha256(text.bytes())
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn sha256(bytes: impl IntoIterator<Item = u8>) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let bytes: Vec<u8> = bytes.into_iter().collect();
+    Sha256::digest(&bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The place of a record, and the folder `PLACE.partial` where the run works until it is complete.
@@ -310,10 +339,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(new, path)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
-    let fail = |reason: String| RecordError::Read { path: path.to_path_buf(), reason };
-    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
 }

@@ -5,15 +5,14 @@ mod manifest;
 mod results;
 mod tables;
 mod trajectories;
-mod verdict;
 
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
-pub(crate) use folder::{KeptGeometry, write_pages};
+pub(crate) use folder::{sha256, write_pages};
 pub use manifest::Manifest;
 pub use results::{
-    CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, MeasuredRecord, MinimumRecord,
-    PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord,
-    StationaryRecord,
+    CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, Judgement, MeasuredRecord,
+    Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord,
+    SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
 };
 pub use tables::{
     EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Tables,
@@ -21,4 +20,3 @@ pub use tables::{
 pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows};
 pub use trajectories::TrajectoryRow;
 pub(crate) use trajectories::trajectory_rows;
-pub use verdict::{Judgement, VerdictRecord};

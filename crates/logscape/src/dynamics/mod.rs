@@ -1,103 +1,167 @@
-//! How θ moves: one file per dynamics.
+//! Dynamics by name: what a study can run, and what each is built from.
+//!
+//! A new one is a file with a [`Kind`] and a line in `registry.rs`.
 
-mod block;
-mod descent;
-mod erased;
-mod exit;
+mod decoupled;
+mod equation;
+mod error;
+mod frozen;
+mod gaussian;
 mod heavy_ball;
+mod langevin;
+mod log_landscape;
+mod matrices;
+mod measured;
 mod multiplicative;
-pub mod named;
-pub mod sde;
+mod registry;
+mod second_order;
 mod sgd;
 mod sgld;
+#[cfg(test)]
+mod tests;
 
-pub use block::{CHUNK, Clocks, LaneBlock, ReplicaState, RowBlock, SoloBlock};
-pub use descent::Descent;
-pub use erased::{AnyDynamics, MovingBlock};
-pub use exit::ExitTest;
-pub use heavy_ball::HeavyBall;
-pub use multiplicative::{MultiplicativeSgd, WeightLaw};
-pub use sgd::{
-    LaneModel, LaneSgd, MlpBlock, MlpSgd, RowModel, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumModel, SumSgd,
-    WithDynamics, with_sgd, with_vector_sgd,
-};
-pub use sgld::Sgld;
+pub use error::{BuildError, MATRIX_LIMIT};
+pub use matrices::AtMinimum;
+pub use registry::{all, by_name};
 
 use serde::{Deserialize, Serialize};
 
-/// A coordinate, or the norm of all, beyond this in absolute value means that the replica has diverged.
-pub const DIVERGENCE_LIMIT: f64 = 1e15;
+use crate::engine::{AnyDynamics, TimeUnit};
+use crate::{Precision, Sampling, SgdSettings};
 
-/// What one unit of a dynamics' clock is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TimeUnit {
-    /// Steps `k` of the discrete chain.
-    Steps,
-    /// Time `t = ηk`.
-    LearningTime,
-    /// Time `τ` of the logarithmic landscape, `dτ = L dt`.
-    LandscapeTime,
+/// A dynamics that can be built from a minimum and options.
+pub trait Kind: Sync {
+    /// Its name in studies and records.
+    fn name(&self) -> &'static str;
+
+    /// Its equation, in one line.
+    fn equation(&self) -> &'static str;
+
+    /// The source of the equation.
+    fn reference(&self) -> &'static str;
+
+    /// Names of the [`Options`] that it takes.
+    fn options(&self) -> &'static [&'static str];
+
+    /// The dynamics of `sgd`'s learning rate and batches, near the minimum.
+    ///
+    /// # Errors
+    /// If the options, or the size of the problem, make no such dynamics.
+    fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError>;
 }
 
-/// Replicas that move together, each in a lane. What a replica does never depends on its lane or its neighbours.
-pub trait Block: Send {
-    /// Number of lanes, at most 32.
-    fn lanes(&self) -> usize;
-
-    /// Puts a replica into a lane.
-    fn load(&mut self, lane: usize, state: &ReplicaState);
-
-    /// The replica of an occupied lane, such that loading it anywhere goes on to the same bits.
-    fn store(&self, lane: usize) -> ReplicaState;
-
-    /// Empties a lane.
-    fn clear(&mut self, lane: usize);
-
-    /// Steps that the replica of an occupied lane has taken.
-    fn steps(&self, lane: usize) -> u64;
-
-    /// Time `t` of the replica of an occupied lane.
-    fn time(&self, lane: usize) -> f64;
-
-    /// Parameters `θ` (`P`) of a lane into `out`.
-    fn theta_into(&self, lane: usize, out: &mut [f64]);
+/// What can be said about a dynamics beside its name; a field that is absent takes its default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Momentum `β` of `heavy-ball`, in `[0, 1)`; 0.9.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Weight decay `λ` of `heavy-ball`; 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Temperature `T` in units of the loss; there is no default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Share of samples with a weight, in `[B/(N + B), 1]`; the least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Noise strength `s`; the measured one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_strength: Option<f64>,
+    /// Step of an SDE in the time `t`; `η/10`. On the logarithmic landscape the step is `L* dt` in `τ`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dt: Option<f64>,
+    /// Scheme of an SDE; Euler–Maruyama.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<SchemeName>,
+    /// How batches are drawn, where not as for SGD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
+    /// Precision of `sgd`, where not as for SGD; of an SDE, `float64` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
-/// What a call to [`Dynamics::advance`] did. Bit `k` of a mask stands for lane `k`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Advanced {
-    /// Steps taken, the same for every occupied lane.
-    pub steps: u64,
-    /// Occupied lanes that left the region at the last step.
-    pub escaped: u32,
-    /// Occupied lanes with a coordinate that became non-finite or larger than [`DIVERGENCE_LIMIT`] at the last step.
-    pub diverged: u32,
-}
+impl Options {
+    /// Names of the options that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("momentum", self.momentum.is_some()),
+            ("weight_decay", self.weight_decay.is_some()),
+            ("temperature", self.temperature.is_some()),
+            ("share", self.share.is_some()),
+            ("noise_strength", self.noise_strength.is_some()),
+            ("dt", self.dt.is_some()),
+            ("scheme", self.scheme.is_some()),
+            ("sampling", self.sampling.is_some()),
+            ("precision", self.precision.is_some()),
+        ];
+        given.into_iter().filter(|option| option.1).map(|option| option.0).collect()
+    }
 
-impl Advanced {
-    /// Lanes that ended, for either reason.
-    pub fn ended(&self) -> u32 {
-        self.escaped | self.diverged
+    /// The temperature, which must be given.
+    fn temperature(&self) -> Result<f64, BuildError> {
+        self.temperature.ok_or(BuildError::Missing("temperature"))
+    }
+
+    /// The step in `t`.
+    fn dt(&self, sgd: &SgdSettings) -> f64 {
+        self.dt.unwrap_or(0.1 * sgd.learning_rate)
+    }
+
+    /// The settings with the sampling that the options name.
+    fn sampled(&self, sgd: SgdSettings) -> SgdSettings {
+        SgdSettings { sampling: self.sampling.unwrap_or(sgd.sampling), ..sgd }
     }
 }
 
-/// A rule that moves the replicas of a block.
-pub trait Dynamics: Sync {
-    /// The layout of the replicas in memory.
-    type Block: Block;
+/// A scheme by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemeName {
+    /// [`EulerMaruyama`](crate::engine::sde::EulerMaruyama).
+    EulerMaruyama,
+    /// [`Milstein`](crate::engine::sde::Milstein).
+    Milstein,
+    /// [`Platen`](crate::engine::sde::Platen).
+    Platen,
+    /// [`AdaptiveEuler`](crate::engine::sde::AdaptiveEuler), for the logarithmic landscape.
+    AdaptiveEuler,
+}
 
-    /// The unit of the clock; a replica's `steps` count updates whatever it is.
-    fn time_unit(&self) -> TimeUnit;
+/// A dynamics, and how its steps count.
+#[derive(Debug)]
+pub struct Built<'a> {
+    /// The dynamics.
+    pub dynamics: AnyDynamics<'a>,
+    /// Length of a step in the dynamics' own time: 1 for a chain, else in `t` or `τ`.
+    pub step: f64,
+    /// Steps in the time that one step of SGD takes at the minimum.
+    pub steps_per_sgd_step: f64,
+}
 
-    /// Number of parameters `P`.
-    fn dim(&self) -> usize;
+impl<'a> Built<'a> {
+    /// A chain: one step for each of SGD.
+    fn chain(dynamics: AnyDynamics<'a>) -> Self {
+        Self { dynamics, step: 1.0, steps_per_sgd_step: 1.0 }
+    }
 
-    /// A block with all lanes empty.
-    fn block(&self) -> Self::Block;
+    /// An SDE in `t` with steps of length `dt`.
+    fn in_time(dynamics: AnyDynamics<'a>, dt: f64, sgd: &SgdSettings) -> Self {
+        Self { dynamics, step: dt, steps_per_sgd_step: sgd.learning_rate / dt }
+    }
 
-    /// Takes up to `steps` steps with every occupied lane, stopping after the first at which one has left or diverged;
-    /// with none occupied it takes them all. Allocates nothing, but for the order of samples and the velocity before the
-    /// first batch.
-    fn advance(&self, block: &mut Self::Block, steps: u64, exit: &ExitTest) -> Advanced;
+    /// The number of steps that stand for `steps` of SGD's, at least 1.
+    pub fn steps(&self, steps: u64) -> u64 {
+        ((steps as f64 * self.steps_per_sgd_step).round() as u64).max(1)
+    }
+
+    /// How long `steps` steps are in SGD's, where the dynamics has a clock `t` of the learning rate `η`.
+    pub fn sgd_steps(&self, steps: u64, time: f64, learning_rate: f64) -> f64 {
+        match crate::engine::Dynamics::time_unit(&self.dynamics) {
+            TimeUnit::Steps => steps as f64,
+            TimeUnit::LearningTime | TimeUnit::LandscapeTime => time / learning_rate,
+        }
+    }
 }

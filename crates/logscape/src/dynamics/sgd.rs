@@ -1,225 +1,31 @@
-//! Stochastic gradient descent with three ways to draw a batch.
-//!
-//! A batch takes `⌈B/2⌉` words of the replica's generator, two indices from each, whatever block the replica is in.
+//! SGD itself, with another sampling or in another precision than the study's.
 
-mod lane;
-mod mlp;
-mod row;
-mod sums;
+use super::{AtMinimum, BuildError, Built, Kind, Options};
+use crate::SgdSettings;
+use crate::engine::Sgd;
 
-use thiserror::Error;
+pub(super) struct Plain;
 
-pub use lane::{LaneModel, LaneSgd};
-pub use mlp::{MlpBlock, MlpSgd};
-pub use row::{RowModel, RowSgd};
-pub use sums::{SUM_DIM, SUM_SAMPLES, SumModel, SumSgd};
-
-use super::{Descent, Dynamics, ReplicaState, SoloBlock};
-use crate::problem::VectorForm;
-use crate::random::{Gaussian, RngState, index_pair, next_word};
-use crate::{Problem, Samples, Sampling, SgdSettings};
-
-/// Settings that no SGD run can have.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum SgdError {
-    /// The learning rate is not finite and positive.
-    #[error("learning rate must be finite and positive, got {0}")]
-    LearningRate(f64),
-    /// The batch is empty.
-    #[error("batch size must be at least 1")]
-    EmptyBatch,
-    /// The problem has no sample, or more than fit into 32 bits.
-    #[error("number of samples must be between 1 and 2^32 - 1, got {0}")]
-    Samples(usize),
-    /// A batch drawn without replacement is larger than the data.
-    #[error("batch size {batch} without replacement exceeds the {samples} samples")]
-    BatchTooLarge {
-        /// Batch size `B`.
-        batch: usize,
-        /// Number of samples `N`.
-        samples: usize,
-    },
-    /// Weights of this share of the samples cannot have the variance of a batch.
-    #[error("share of samples with a weight must be between B/(N + B) and 1, got {0}")]
-    Share(f64),
-    /// The temperature is negative or not finite.
-    #[error("temperature must be finite and not negative, got {0}")]
-    Temperature(f64),
-    /// The momentum is not in `[0, 1)`.
-    #[error("momentum must be at least 0 and below 1, got {0}")]
-    Momentum(f64),
-    /// The weight decay is negative or not finite.
-    #[error("weight decay must be finite and not negative, got {0}")]
-    Decay(f64),
-}
-
-/// Refuses settings that no run on `samples` samples can have.
-pub(super) fn check(samples: usize, settings: &SgdSettings) -> Result<(), SgdError> {
-    if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
-        return Err(SgdError::LearningRate(settings.learning_rate));
+impl Kind for Plain {
+    fn name(&self) -> &'static str {
+        "sgd"
     }
-    if settings.batch_size == 0 {
-        return Err(SgdError::EmptyBatch);
+
+    fn equation(&self) -> &'static str {
+        "θ ← θ − η g_B"
     }
-    if samples == 0 || u32::try_from(samples).is_err() {
-        return Err(SgdError::Samples(samples));
+
+    fn reference(&self) -> &'static str {
+        "Robbins, Monro 1951"
     }
-    if settings.sampling != Sampling::WithReplacement && settings.batch_size > samples {
-        return Err(SgdError::BatchTooLarge { batch: settings.batch_size, samples });
+
+    fn options(&self) -> &'static [&'static str] {
+        &["sampling", "precision"]
     }
-    Ok(())
-}
 
-/// What is done with a dynamics on a problem that lives for `'a`, whose type is chosen when the problem is known.
-pub trait WithDynamics<'a> {
-    /// What comes of it.
-    type Output;
-
-    /// Does it.
-    fn with<D: Dynamics + Send + 'a>(self, dynamics: D) -> Self::Output;
-}
-
-/// Parameters up to which inner products are faster with one replica in each lane.
-const LANE_DIM: usize = 3;
-
-/// Batch size from which sums of rows are faster than the gradient of each sample.
-const SUM_BATCH: usize = 4;
-
-/// Gives SGD on `problem`, in double precision and in the fastest layout that the problem has, to `user`.
-///
-/// # Errors
-/// If no run can have these settings.
-pub fn with_sgd<'a, P: Problem + ?Sized, U: WithDynamics<'a>>(
-    problem: &'a P,
-    settings: SgdSettings,
-    user: U,
-) -> Result<U::Output, SgdError> {
-    Ok(match with_vector_sgd::<f64, _, _>(problem, settings, user)? {
-        Ok(output) => output,
-        Err(user) => user.with(Sgd::new(problem, settings)?),
-    })
-}
-
-/// Gives SGD on `problem`, in the precision of `R` and in the fastest layout that the problem has, to `user`; gives `user`
-/// back where problem or sampling have none but the general one.
-///
-/// # Errors
-/// If no run can have these settings.
-pub fn with_vector_sgd<'a, R: Gaussian, P: Problem + ?Sized, U: WithDynamics<'a>>(
-    problem: &'a P,
-    settings: SgdSettings,
-    user: U,
-) -> Result<Result<U::Output, U>, SgdError> {
-    let SgdSettings { learning_rate: eta, batch_size: b, sampling } = settings;
-    let plain = sampling == Sampling::WithReplacement;
-    Ok(Ok(match problem.vector_form() {
-        Some(VectorForm::LinearRegression(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
-        Some(VectorForm::PhaseRetrieval(model)) if plain => of_inner_products::<R, _, _>(model, eta, b, user)?,
-        Some(VectorForm::Sinusoid(model)) if plain => user.with(LaneSgd::<R, _>::new(model, eta, b)?),
-        Some(VectorForm::Mlp(model)) => user.with(MlpSgd::<R>::new(model, settings)?),
-        _ => return Ok(Err(user)),
-    }))
-}
-
-/// SGD on a model of inner products, in the layout that suits its dimension and the batch.
-fn of_inner_products<'a, R: Gaussian, M: RowModel + SumModel, U: WithDynamics<'a>>(
-    model: &'a M,
-    learning_rate: f64,
-    batch_size: usize,
-    user: U,
-) -> Result<U::Output, SgdError> {
-    let few = model.samples() <= SUM_SAMPLES;
-    Ok(match model.dim() {
-        SUM_DIM if few && batch_size >= SUM_BATCH => user.with(SumSgd::<R, _>::new(model, learning_rate, batch_size)?),
-        ..=LANE_DIM => user.with(LaneSgd::<R, _>::new(model, learning_rate, batch_size)?),
-        _ => user.with(RowSgd::<R, _>::new(model, learning_rate, batch_size)?),
-    })
-}
-
-/// The chain `θ ← θ − η g_B`, where `g_B` is the mean gradient of `B` samples, for any problem. Its clock counts steps.
-#[derive(Debug)]
-pub struct Sgd<'a, P: Problem + ?Sized> {
-    problem: &'a P,
-    settings: SgdSettings,
-}
-
-impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
-    /// SGD on `problem`.
-    ///
-    /// # Errors
-    /// If no run can have these settings.
-    pub fn new(problem: &'a P, settings: SgdSettings) -> Result<Self, SgdError> {
-        check(problem.samples(), &settings)?;
-        Ok(Self { problem, settings })
+    fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
+        let sgd = options.sampled(sgd);
+        let precision = options.precision.unwrap_or(at.precision);
+        Ok(Built::chain(Sgd::on(at.problem, sgd, precision)?))
     }
 }
-
-impl<P: Problem + ?Sized> Descent for Sgd<'_, P> {
-    fn parameters(&self) -> usize {
-        self.problem.dim()
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.settings.learning_rate
-    }
-
-    fn room(&self) -> SoloBlock {
-        let (p, b) = (self.problem.dim(), self.settings.batch_size);
-        SoloBlock::new(p, b, p + self.problem.scratch_len(b))
-    }
-
-    /// Draws a batch, and takes its mean gradient.
-    #[inline]
-    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]) {
-        draw(self.settings.sampling, self.problem.samples(), state, batch);
-        self.problem.batch_gradient_into(&state.theta, Samples::Indices(batch), gradient, scratch);
-    }
-}
-
-/// Draws the next batch of `n` samples into `batch` (`B`).
-#[inline]
-fn draw(sampling: Sampling, n: usize, state: &mut ReplicaState, batch: &mut [u32]) {
-    let b = batch.len();
-    if sampling != Sampling::WithReplacement && state.order.is_empty() {
-        state.order.extend(0..n as u32);
-        state.cursor = n;
-    }
-    match sampling {
-        Sampling::WithReplacement => {
-            for pair in batch.chunks_mut(2) {
-                let indices = index_pair(next_word(&mut state.rng), [n as u32; 2]);
-                pair.copy_from_slice(&indices[..pair.len()]);
-            }
-        }
-        Sampling::WithoutReplacement => {
-            shuffle_front(&mut state.rng, &mut state.order, b);
-            batch.copy_from_slice(&state.order[..b]);
-        }
-        Sampling::EpochShuffle => {
-            if state.cursor + b > n {
-                shuffle_front(&mut state.rng, &mut state.order, n);
-                state.cursor = 0;
-            }
-            state.cursor += b;
-            batch.copy_from_slice(&state.order[state.cursor - b..state.cursor]);
-        }
-    }
-}
-
-/// Makes the first `front` entries a uniform ordered subset: that many steps of Fisher–Yates, which may start from any
-/// permutation.
-#[inline]
-fn shuffle_front(rng: &mut RngState, order: &mut [u32], front: usize) {
-    let n = order.len();
-    for k in (0..front).step_by(2) {
-        let left = (n - k) as u32;
-        let [first, second] = index_pair(next_word(rng), [left, left - 1]);
-        order.swap(k, k + first as usize);
-        if k + 1 < front {
-            order.swap(k + 1, k + 1 + second as usize);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,37 +1,18 @@
 //! First-passage runs: how many steps each replica needs to leave a region.
 
+use crate::Stop;
+use crate::random::{Purpose, stream};
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{EnsembleError, LossMeter, Purpose, Region, check_length, stream};
-use crate::dynamics::{Advanced, Block, Dynamics, ExitTest, ReplicaState, WithDynamics, with_sgd};
+use super::{EnsembleError, LossMeter, Region, check_length};
+use crate::engine::{Advanced, Block, Dynamics, ExitTest, ReplicaState, Sgd};
 use crate::stats::{Observation, RateEstimate};
-use crate::{Problem, SgdSettings};
-
-/// A flag that asks a run to stop soon.
-#[derive(Debug, Default)]
-pub struct Interrupt(AtomicBool);
-
-impl Interrupt {
-    /// A flag that is not raised.
-    pub const fn new() -> Self {
-        Self(AtomicBool::new(false))
-    }
-
-    /// Raises the flag; safe from any thread.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it is raised.
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::{Precision, Problem, SgdSettings};
 
 /// How one replica ended, after how many steps and at what time `t` of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -150,11 +131,11 @@ impl EscapeRun {
         &self,
         problem: &P,
         settings: SgdSettings,
-        interrupt: &Interrupt,
+        stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
         let mut progress = EscapeProgress::default();
-        self.advance_sgd(problem, settings, &mut progress, &|| interrupt.is_requested(), ended)?;
+        self.advance_sgd(problem, settings, &mut progress, stop, ended)?;
         Ok(progress.terminations(self))
     }
 
@@ -167,23 +148,10 @@ impl EscapeRun {
         problem: &P,
         settings: SgdSettings,
         progress: &mut EscapeProgress,
-        pause: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
-        struct Advance<'a, P: ?Sized, F> {
-            run: &'a EscapeRun,
-            problem: &'a P,
-            progress: &'a mut EscapeProgress,
-            pause: &'a (dyn Fn() -> bool + Sync),
-            ended: F,
-        }
-        impl<'b, P: Problem + ?Sized, F: Fn(u64) + Sync> WithDynamics<'b> for Advance<'_, P, F> {
-            type Output = Result<(), EnsembleError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.problem, self.progress, self.pause, self.ended)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, progress, pause, ended })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, problem, progress, stop, ended)
     }
 
     /// Runs all replicas of `dynamics`; see [`advance`](Self::advance). An interrupt censors every replica where it is,
@@ -195,16 +163,16 @@ impl EscapeRun {
         &self,
         dynamics: &D,
         problem: &P,
-        interrupt: &Interrupt,
+        stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
         let mut progress = EscapeProgress::default();
-        self.advance(dynamics, problem, &mut progress, &|| interrupt.is_requested(), ended)?;
+        self.advance(dynamics, problem, &mut progress, stop, ended)?;
         Ok(progress.terminations(self))
     }
 
-    /// Runs replicas of `dynamics` on rayon's current pool from where `progress` stands until all have ended or `pause`
-    /// says so; `problem` gives the loss that a region may need. What a replica does depends on its number and the seed
+    /// Runs replicas of `dynamics` on rayon's current pool from where `progress` stands until all have ended or `stop`
+    /// is due; `problem` gives the loss that a region may need. What a replica does depends on its number and the seed
     /// alone, not on threads, pauses, or how many replicas there are. `ended` is told how many have ended.
     ///
     /// # Errors
@@ -214,7 +182,7 @@ impl EscapeRun {
         dynamics: &D,
         problem: &P,
         progress: &mut EscapeProgress,
-        pause: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<(), EnsembleError> {
         self.validate(dynamics.dim(), problem)?;
@@ -223,7 +191,7 @@ impl EscapeRun {
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
         let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map(|_| Worker::new(self, dynamics, problem).run(&queue, pause, &ended))
+            .map(|_| Worker::new(self, dynamics, problem).run(&queue, stop, &ended))
             .collect();
         for (ends, running) in workers {
             progress.ends.extend(ends);
@@ -255,7 +223,7 @@ impl EscapeRun {
     }
 }
 
-/// Replicas that no lane holds: those that were on their way at the last pause, then fresh ones.
+/// Replicas that no lane holds: those that were on their way at the last stop, then fresh ones.
 struct Queue {
     waiting: Mutex<Vec<(u64, ReplicaState)>>,
     next: AtomicU64,
@@ -295,11 +263,11 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
         Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
     }
 
-    /// Runs replicas of the queue until there is none left or `pause` says so.
-    fn run(mut self, queue: &Queue, pause: &(dyn Fn() -> bool + Sync), ended: &impl Fn()) -> Worked {
+    /// Runs replicas of the queue until there is none left or `stop` is due.
+    fn run(mut self, queue: &Queue, stop: &Stop, ended: &impl Fn()) -> Worked {
         let exit: ExitTest = self.run.region.exit_test();
         let mut ends = Vec::new();
-        while !pause() {
+        while !stop.is_due() {
             self.refill(queue);
             let Some(slice) = self.slice() else { break };
             let done = self.dynamics.advance(&mut self.block, slice, &exit);

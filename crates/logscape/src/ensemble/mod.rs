@@ -3,7 +3,6 @@
 mod escape;
 mod region;
 mod stationary;
-mod stream;
 mod trajectory;
 
 #[cfg(test)]
@@ -11,13 +10,12 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use escape::{EscapeProgress, EscapeRun, Interrupt, Termination, rate_estimate, survival_clocks, survival_times};
+pub use escape::{EscapeProgress, EscapeRun, Termination, rate_estimate, survival_clocks, survival_times};
 pub use region::{COMMITTED, LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
-pub use stream::{Purpose, stream};
 pub use trajectory::TrajectoryPoint;
 
-use crate::dynamics::SgdError;
+use crate::engine::SgdError;
 use crate::stats::HistogramError;
 use thiserror::Error;
 

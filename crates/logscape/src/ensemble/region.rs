@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, check_length};
-use crate::dynamics::ExitTest;
+use crate::engine::ExitTest;
 use crate::{Problem, Samples, WayOut};
 
 /// The set that a replica escapes from. Box and ball are tested after every step.

@@ -1,12 +1,14 @@
 //! Stationary runs: streaming histograms and moments near a minimum, by independent groups of replicas.
 
+use crate::Stop;
+use crate::random::{Purpose, stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{EnsembleError, Interrupt, LossMeter, Purpose, check_length, stream};
-use crate::dynamics::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit, WithDynamics, with_sgd};
+use super::{EnsembleError, LossMeter, check_length};
+use crate::engine::{Block, Dynamics, ExitTest, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{BlockMeans, Histogram, Moments, OpenBlocks, WeightedHistogram};
-use crate::{Problem, SgdSettings};
+use crate::{Precision, Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,10 +110,10 @@ impl StationaryRun {
         &self,
         problem: &P,
         settings: SgdSettings,
-        interrupt: &Interrupt,
+        stop: &Stop,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
         let mut progress = StationaryProgress::default();
-        self.advance_sgd(problem, settings, &mut progress, &|| interrupt.is_requested())?;
+        self.advance_sgd(problem, settings, &mut progress, stop)?;
         Ok(progress.groups())
     }
 
@@ -124,21 +126,9 @@ impl StationaryRun {
         problem: &P,
         settings: SgdSettings,
         progress: &mut StationaryProgress,
-        pause: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<bool, EnsembleError> {
-        struct Advance<'a, P: ?Sized> {
-            run: &'a StationaryRun,
-            problem: &'a P,
-            progress: &'a mut StationaryProgress,
-            pause: &'a (dyn Fn() -> bool + Sync),
-        }
-        impl<'b, P: Problem + ?Sized> WithDynamics<'b> for Advance<'_, P> {
-            type Output = Result<bool, EnsembleError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.problem, self.progress, self.pause)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, progress, pause })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, problem, progress, stop)
     }
 
     /// Runs all groups of replicas of `dynamics`; see [`advance`](Self::advance). An interrupt ends every replica soon;
@@ -150,15 +140,15 @@ impl StationaryRun {
         &self,
         dynamics: &D,
         problem: &P,
-        interrupt: &Interrupt,
+        stop: &Stop,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
         let mut progress = StationaryProgress::default();
-        self.advance(dynamics, problem, &mut progress, &|| interrupt.is_requested())?;
+        self.advance(dynamics, problem, &mut progress, stop)?;
         Ok(progress.groups())
     }
 
     /// Runs all groups of replicas of `dynamics` on rayon's current pool from where `progress` stands until they are
-    /// complete or `pause` says so; `problem` gives the loss. Returns whether they are complete. Neither threads nor
+    /// complete or `stop` is due; `problem` gives the loss. Returns whether they are complete. Neither threads nor
     /// pauses change what is seen; replicas that are added later add the same counts as in a longer run.
     ///
     /// # Errors
@@ -168,7 +158,7 @@ impl StationaryRun {
         dynamics: &D,
         problem: &P,
         progress: &mut StationaryProgress,
-        pause: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<bool, EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
         for direction in &self.directions {
@@ -214,7 +204,7 @@ impl StationaryRun {
         let counted = progress.counted;
         let units = progress.units.par_iter_mut().zip(firsts);
         Ok(units
-            .map(|(unit, first)| self.run_unit(dynamics, problem, [first, counted], unit, pause))
+            .map(|(unit, first)| self.run_unit(dynamics, problem, [first, counted], unit, stop))
             .reduce(|| true, |a, b| a & b))
     }
 
@@ -226,7 +216,7 @@ impl StationaryRun {
         problem: &P,
         [first, counted]: [usize; 2],
         unit: &mut Unit,
-        pause: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> bool {
         let replicas: Vec<(usize, usize)> = (0..unit.seen.len())
             .flat_map(|group| (first + group..self.replicas).step_by(self.groups).map(move |replica| (group, replica)))
@@ -252,7 +242,7 @@ impl StationaryRun {
                 // All have taken the same steps; where these end a waiting time, the sample has been taken.
                 let steps = block.steps(alive.trailing_zeros() as usize);
                 let Some(wait) = self.wait(steps) else { break };
-                if pause() {
+                if stop.is_due() {
                     let state = |lane| (alive >> lane & 1 == 1).then(|| block.store(lane));
                     unit.running = (0..replicas.len()).map(state).collect();
                     return false;

@@ -1,11 +1,13 @@
 //! Ensembles against exact results for scalar linear regression.
 
+use crate::Stop;
+use crate::random::{Purpose, stream};
 use rand::Rng;
 
 use super::testing::Line;
 use super::*;
 use crate::Barrier;
-use crate::dynamics::{LaneSgd, Sgd};
+use crate::engine::{LaneSgd, Sgd};
 use crate::landscape::{BarrierConfig, MinimumConfig, find_minimum, saddles};
 use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
@@ -37,7 +39,7 @@ fn sgd(learning_rate: f64) -> SgdSettings {
 }
 
 fn quiet(learning_rate: f64, run: &EscapeRun) -> Result<Vec<Termination>, EnsembleError> {
-    run.run_sgd(&Line::six(), sgd(learning_rate), &Interrupt::new(), |_| {})
+    run.run_sgd(&Line::six(), sgd(learning_rate), &Stop::new(), |_| {})
 }
 
 #[test]
@@ -65,9 +67,7 @@ fn any_number_of_threads_gives_the_same_result() {
         .map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let line = Line::six();
-            pool.install(|| {
-                (quiet(0.2, &run).unwrap(), stationary().run_sgd(&line, sgd(0.2), &Interrupt::new()).unwrap())
-            })
+            pool.install(|| (quiet(0.2, &run).unwrap(), stationary().run_sgd(&line, sgd(0.2), &Stop::new()).unwrap()))
         })
         .collect();
     assert_eq!(results[0], results[1]);
@@ -82,7 +82,7 @@ fn stationary_variance_is_that_of_the_kesten_recursion() {
     let best = line.minimum();
     let force = line.mean(|x, y| (x * (best * x - y)).powi(2));
     let exact = eta * eta * force / (1.0 - line.mean(|x, _| (1.0 - eta * x * x).powi(2)));
-    let groups = stationary().run_sgd(&line, sgd(eta), &Interrupt::new()).unwrap();
+    let groups = stationary().run_sgd(&line, sgd(eta), &Stop::new()).unwrap();
     let variances: Vec<f64> = groups
         .iter()
         .map(|group| {
@@ -110,7 +110,7 @@ fn divergence_is_counted_and_leaves_no_nan() {
     let rate = rate_estimate(&ends, 3);
     assert_eq!((rate.escaped, rate.censored, rate.diverged, rate.mean_steps), (0, 0, 64, None));
     assert!(rate.mean_steps_lower_bound.is_finite() && rate.exposure > 0.0);
-    let groups = stationary().run_sgd(&line, sgd(eta), &Interrupt::new()).unwrap();
+    let groups = stationary().run_sgd(&line, sgd(eta), &Stop::new()).unwrap();
     assert!(groups.iter().all(|g| g.diverged == 2 && g.moments.as_ref().unwrap().mean()[0].is_finite()));
 }
 
@@ -137,7 +137,7 @@ fn equal_regions_give_equal_times() {
 
 #[test]
 fn an_interrupt_censors_and_bad_runs_are_refused() {
-    let stop = Interrupt::new();
+    let stop = Stop::new();
     stop.request();
     let best = Line::six().minimum();
     let run = escape(Region::interval(best - 1.0, best + 1.0), 1_000);
@@ -157,7 +157,7 @@ fn an_interrupt_censors_and_bad_runs_are_refused() {
 fn first_passage_times_have_their_exact_law() {
     let coin = Line { x: vec![1.0, 1.0], y: vec![1.0, -1.0] };
     let run = EscapeRun { start: vec![0.0], replicas: 20_000, ..escape(Region::interval(-0.5, 0.5), 1_000) };
-    let times = survival_times(&run.run_sgd(&coin, sgd(0.5), &Interrupt::new(), |_| {}).unwrap());
+    let times = survival_times(&run.run_sgd(&coin, sgd(0.5), &Stop::new(), |_| {}).unwrap());
     assert!(times.iter().all(|o| o.event && o.time >= 2.0));
     let n = times.len() as f64;
     let mean = times.iter().map(|o| o.time).sum::<f64>() / n;
@@ -179,7 +179,7 @@ fn a_replica_ends_alike_in_any_lane_of_any_thread() {
         let run = EscapeRun { start: vec![3.0], replicas: 200, ..escape(region, 3_000) };
         let ends = |run: &EscapeRun, threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| run.run_sgd(&sine, sgd(0.15), &Interrupt::new(), |_| {}).unwrap())
+            pool.install(|| run.run_sgd(&sine, sgd(0.15), &Stop::new(), |_| {}).unwrap())
         };
         let all = ends(&run, 1);
         assert!(all.iter().filter(|end| matches!(end, Termination::Escaped { .. })).count() > 50);
@@ -195,11 +195,11 @@ fn a_replica_ends_alike_in_any_lane_of_any_thread() {
 /// Advances with a pause after every few looks at the clock; `progress` goes through its file form at each.
 fn in_pieces<T: serde::Serialize + serde::de::DeserializeOwned>(
     mut progress: T,
-    mut advance: impl FnMut(&mut T, &(dyn Fn() -> bool + Sync)) -> bool,
+    mut advance: impl FnMut(&mut T, &Stop) -> bool,
 ) -> (T, usize) {
     for pieces in 1.. {
         let looks = std::sync::atomic::AtomicUsize::new(0);
-        let pause = || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3;
+        let pause = Stop::new().or_pausing_when(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3);
         let complete = advance(&mut progress, &pause);
         let text = serde_json::to_string(&progress).unwrap();
         progress = serde_json::from_str(&text).unwrap();
@@ -232,10 +232,10 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
     let run =
         EscapeRun { start: vec![0.8], region: Region::interval(0.0, 1.6), replicas: 50, max_steps: 20_000, seed: 5 };
     let lanes = LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap();
-    let whole = run.run(&lanes, &sine, &Interrupt::new(), |_| {}).unwrap();
+    let whole = run.run(&lanes, &sine, &Stop::new(), |_| {}).unwrap();
     let fewer = EscapeRun { replicas: 23, ..run.clone() };
     let mut progress = EscapeProgress::default();
-    fewer.advance(&lanes, &sine, &mut progress, &|| false, |_| {}).unwrap();
+    fewer.advance(&lanes, &sine, &mut progress, &Stop::new(), |_| {}).unwrap();
     assert_eq!(progress.terminations(&fewer), whole[..23]);
     let (progress, _) = in_pieces(progress, |progress, pause| {
         run.advance(&lanes, &sine, progress, pause, |_| {}).unwrap();
@@ -249,7 +249,7 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let line = Line::six();
     let run = StationaryRun { samples: 300, thin: 50, burn_in: 5_000, ..stationary() };
     let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
-    let whole = run.run(&dynamics, &line, &Interrupt::new()).unwrap();
+    let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();
     assert!(whole.iter().all(|group| group.loss.total() == 2 * 300));
     let (progress, pieces) = in_pieces(StationaryProgress::default(), |progress, pause| {
         run.advance(&dynamics, &line, progress, pause).unwrap()
@@ -258,10 +258,10 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     assert_eq!(progress.groups(), whole);
     // Sums of reals depend on their order, counts do not.
     let run = StationaryRun { moments: false, ..run };
-    let whole = run.run(&dynamics, &line, &Interrupt::new()).unwrap();
+    let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();
     let fewer = StationaryRun { replicas: 40, ..run.clone() };
     let mut progress = StationaryProgress::default();
-    assert!(fewer.advance(&dynamics, &line, &mut progress, &|| false).unwrap());
+    assert!(fewer.advance(&dynamics, &line, &mut progress, &Stop::new()).unwrap());
     assert_ne!(progress.groups(), whole);
     progress.extend(40);
     let (progress, _) = in_pieces(progress, |progress, pause| run.advance(&dynamics, &line, progress, pause).unwrap());
@@ -278,7 +278,7 @@ fn planes_on_the_line_are_the_ends_of_a_box_bit_for_bit() {
     assert_eq!(quiet(0.2, &sides).unwrap(), quiet(0.2, &planes).unwrap());
     // Sinusoids run in lanes, the regression above one by one.
     let sine = Sinusoid::new(line.x.clone(), line.y.clone(), false).unwrap();
-    let run = |run: &EscapeRun| run.run_sgd(&sine, sgd(0.2), &Interrupt::new(), |_| {}).unwrap();
+    let run = |run: &EscapeRun| run.run_sgd(&sine, sgd(0.2), &Stop::new(), |_| {}).unwrap();
     assert_eq!(run(&sides), run(&planes));
     assert!(run(&sides).iter().any(|end| matches!(end, Termination::Escaped { .. })));
     for bad in [vec![], vec![0.0], vec![f64::NAN], vec![1.0, 1.0]] {
@@ -293,7 +293,7 @@ fn a_quench_counts_a_replica_as_outside_beyond_the_barrier_only() {
     let x: Vec<f64> = (0..100).map(|k| f64::from(k) * 0.03).collect();
     let y: Vec<f64> = x.iter().enumerate().map(|(k, x)| (3.0 * x).sin() + 0.3 * (7.0 * k as f64).sin()).collect();
     let problem = Sinusoid::new(x, y, false).unwrap();
-    let home = find_minimum(&problem, &[5.5], &MinimumConfig::default(), &|| false).unwrap().theta;
+    let home = find_minimum(&problem, &[5.5], &MinimumConfig::default(), &Stop::new()).unwrap().theta;
     let Barrier::Saddles { ways_out, .. } = saddles(&problem, home[0], &BarrierConfig::default()).unwrap() else {
         panic!("no barrier tops")
     };
@@ -314,7 +314,7 @@ fn a_quench_counts_a_replica_as_outside_beyond_the_barrier_only() {
     assert_eq!(meter.is_outside(&quench(1), &[f64::NAN]), None);
     // Tested at every step, the quench sees the passage of the barrier top at the same step as the planes.
     let run = |region| EscapeRun { start: home.clone(), region, replicas: 16, max_steps: 3_000, seed: 5 };
-    let ends = |region| run(region).run_sgd(&problem, sgd(0.3), &Interrupt::new(), |_| {}).unwrap();
+    let ends = |region| run(region).run_sgd(&problem, sgd(0.3), &Stop::new(), |_| {}).unwrap();
     let planes = ends(Region::dividing_surface(&ways_out));
     assert!(planes.iter().any(|end| matches!(end, Termination::Escaped { .. })));
     let (a, b) = (planes, ends(quench(1)));
@@ -334,8 +334,8 @@ fn trajectories_are_those_of_the_ensemble() {
         let run = EscapeRun { replicas: 5, ..escape(region, 3_000) };
         let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
         let ends = quiet(0.2, &run).unwrap();
-        let coarse = run.trajectories(&dynamics, &line, 100, &|| false).unwrap();
-        let fine = run.trajectories(&dynamics, &line, 10, &|| false).unwrap();
+        let coarse = run.trajectories(&dynamics, &line, 100, &Stop::new()).unwrap();
+        let fine = run.trajectories(&dynamics, &line, 10, &Stop::new()).unwrap();
         assert!(coarse.iter().all(|point| fine.contains(point)));
         for (end, replica) in ends.iter().zip(0..) {
             let path: Vec<_> = coarse.iter().filter(|point| point.replica == replica).collect();
@@ -353,6 +353,6 @@ fn trajectories_are_those_of_the_ensemble() {
             assert!(path[..path.len() - 1].iter().enumerate().all(|(k, point)| point.steps == 100 * k as u64));
             assert!(path.iter().all(|point| point.loss == LossMeter::new(&line).loss(&point.theta)));
         }
-        assert!(run.trajectories(&dynamics, &line, 0, &|| false).is_err());
+        assert!(run.trajectories(&dynamics, &line, 0, &Stop::new()).is_err());
     }
 }

@@ -1,12 +1,14 @@
 //! The paths of the first replicas of an escape run, thinned.
 
+use crate::Stop;
+use crate::random::{Purpose, stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::escape::Worker;
-use super::{EnsembleError, EscapeRun, Purpose, stream};
+use super::{EnsembleError, EscapeRun};
 use crate::Problem;
-use crate::dynamics::{Block, Dynamics, ReplicaState};
+use crate::engine::{Block, Dynamics, ReplicaState};
 
 /// Where a replica was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ impl EscapeRun {
         dynamics: &D,
         problem: &P,
         every: u64,
-        stop: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<Vec<TrajectoryPoint>, EnsembleError> {
         if every == 0 {
             return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
@@ -55,7 +57,7 @@ impl EscapeRun {
         dynamics: &D,
         problem: &P,
         every: u64,
-        stop: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
         replica: u64,
     ) -> Vec<TrajectoryPoint> {
         let exit = self.region.exit_test();
@@ -73,7 +75,7 @@ impl EscapeRun {
                     points.push(TrajectoryPoint { replica, steps, time, loss, theta: theta.clone() });
                 }
             }
-            if ended || stop() {
+            if ended || stop.is_requested() {
                 return points;
             }
             let slice = self.slice(steps).min(every - steps % every);

@@ -1,23 +1,12 @@
-//! Minima, spectra, saddles and barriers of a problem.
+//! Minima, saddles and barriers of a problem.
 
-pub mod barrier;
-mod certify;
-mod flow;
-mod instanton;
-mod local;
-pub mod minimum;
-mod newton;
-pub mod path;
+pub mod line;
+mod minimum;
 pub mod saddle;
-pub mod spectrum;
-mod trust_region;
-pub mod ways_out;
 
-pub use barrier::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
-pub use minimum::{Minimum, MinimumConfig, MinimumError, find_minimum, train};
-pub use path::between;
+pub use line::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
+pub use minimum::{MinimumConfig, MinimumError, find_minimum, train};
 pub use saddle::{
-    Attempt, AttemptEnd, Certificate, FarSide, Saddle, SaddleConfig, SaddleError, SaddleSearch, find_saddles,
+    Attempt, AttemptEnd, Certificate, FarSide, Saddle, SaddleConfig, SaddleError, SaddleSearch, between, find_saddles,
+    ways_out,
 };
-pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, TRAILING, outliers, spectrum};
-pub use ways_out::ways_out;

@@ -1,6 +1,7 @@
 //! Dense symmetric matrices: assembling one from an operator, and its eigendecomposition.
 
-use super::{Interrupted, LinearOperator, check};
+use super::LinearOperator;
+use crate::{Interrupted, Stop};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::{Mat, MatRef, Par, diag::Diag};
@@ -20,6 +21,9 @@ pub enum EigenError {
     Interrupted(#[from] Interrupted),
 }
 
+/// Share of the largest eigenvalue below which a negative one counts as curving down.
+pub(crate) const NEGATIVE: f64 = 1e-6;
+
 /// Columns that are applied at once while a matrix is assembled.
 const BLOCK: usize = 64;
 
@@ -27,11 +31,11 @@ const BLOCK: usize = 64;
 ///
 /// # Errors
 /// On an interrupt, which is asked for before every block of products.
-pub fn to_dense(operator: &dyn LinearOperator, interrupt: &(dyn Fn() -> bool + Sync)) -> Result<Mat<f64>, Interrupted> {
+pub fn to_dense(operator: &dyn LinearOperator, stop: &Stop) -> Result<Mat<f64>, Interrupted> {
     let p = operator.dim();
     let mut matrix = Mat::zeros(p, p);
     for start in (0..p).step_by(BLOCK) {
-        check(interrupt)?;
+        stop.check()?;
         let width = BLOCK.min(p - start);
         let unit = Mat::from_fn(p, width, |i, j| f64::from(u8::from(i == start + j)));
         operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width));

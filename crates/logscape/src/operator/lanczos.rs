@@ -1,7 +1,8 @@
 //! Leading eigenpairs of a symmetric operator by restarted block Lanczos with full reorthogonalisation.
 
+use super::LinearOperator;
 use super::dense::{EigenError, eigen};
-use super::{LinearOperator, check};
+use crate::Stop;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use rand::SeedableRng;
@@ -56,7 +57,7 @@ pub struct Eigenpairs {
 pub fn leading_eigenpairs(
     operator: &dyn LinearOperator,
     config: &LanczosConfig,
-    interrupt: &(dyn Fn() -> bool + Sync),
+    stop: &Stop,
 ) -> Result<Eigenpairs, EigenError> {
     let p = operator.dim();
     let count = config.count.min(p);
@@ -77,7 +78,7 @@ pub fn leading_eigenpairs(
             seeds.col_mut(k).iter_mut().for_each(|x| *x = StandardNormal.sample(&mut rng));
         }
         for _ in 0..config.depth.max(1) {
-            check(interrupt)?;
+            stop.check()?;
             let first = size;
             size = extend(&mut basis, size, seeds);
             if size == first {
@@ -110,14 +111,14 @@ pub(crate) fn krylov_pairs(
     operator: &dyn LinearOperator,
     mut seeds: Mat<f64>,
     most: usize,
-    interrupt: &(dyn Fn() -> bool + Sync),
+    stop: &Stop,
 ) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
     let p = operator.dim();
     let mut basis = Mat::<f64>::zeros(p, most.min(p));
     let mut products = Mat::<f64>::zeros(p, most.min(p));
     let mut size = 0;
     loop {
-        check(interrupt)?;
+        stop.check()?;
         let first = size;
         size = extend(&mut basis, size, seeds);
         if size == first {
@@ -248,7 +249,7 @@ mod tests {
             spectrum[40 * k..40 * k + 10].fill(level);
         }
         let config = LanczosConfig { count: 30, block: 4, ..LanczosConfig::default() };
-        let pairs = leading_eigenpairs(&Reflected(spectrum.clone()), &config, &|| false).unwrap();
+        let pairs = leading_eigenpairs(&Reflected(spectrum.clone()), &config, &Stop::new()).unwrap();
         spectrum.sort_by(|a, b| b.total_cmp(a));
         assert!(pairs.converged.iter().all(|&c| c));
         for k in 0..30 {
@@ -259,9 +260,9 @@ mod tests {
     #[test]
     fn agrees_with_the_dense_eigenvalues() {
         let operator = Reflected((0..120).map(|i| f64::from(i).sqrt()).collect());
-        let (dense, _) = eigen(super::super::dense::to_dense(&operator, &|| false).unwrap().as_ref()).unwrap();
+        let (dense, _) = eigen(super::super::dense::to_dense(&operator, &Stop::new()).unwrap().as_ref()).unwrap();
         let config = LanczosConfig { count: 8, block: 3, ..LanczosConfig::default() };
-        let pairs = leading_eigenpairs(&operator, &config, &|| false).unwrap();
+        let pairs = leading_eigenpairs(&operator, &config, &Stop::new()).unwrap();
         for k in 0..8 {
             assert!((pairs.values[k] - dense[k]).abs() < 1e-9 * dense[0]);
             assert!(pairs.residuals[k] < 1e-7 * dense[0]);

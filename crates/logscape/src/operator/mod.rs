@@ -12,17 +12,6 @@ pub(crate) use lanczos::krylov_pairs;
 pub use lanczos::{Eigenpairs, LanczosConfig, leading_eigenpairs};
 
 use faer::{MatMut, MatRef};
-use thiserror::Error;
-
-/// The work was stopped on request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("interrupted")]
-pub struct Interrupted;
-
-/// Asks whether to stop.
-pub(crate) fn check(interrupt: &(dyn Fn() -> bool + Sync)) -> Result<(), Interrupted> {
-    if interrupt() { Err(Interrupted) } else { Ok(()) }
-}
 
 /// A real symmetric operator that is known by its products with blocks of vectors.
 pub trait LinearOperator: Sync {

@@ -1,9 +1,13 @@
 //! Linear regression, the problem whose Hessian is the same everywhere.
 
+use std::any::Any;
+
+use super::kind::{NoOptions, Registered, require_one_target};
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
-use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::{RowModel, SumModel};
+use super::{BuildProblemError, ProblemError, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
+use crate::data::Dataset;
+use crate::data::synthetic::{Generator, LinearTeacher};
 use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.
@@ -46,8 +50,8 @@ impl ScalarModel for LinearRegression {
 
     fn add_hessian_product(&self, _theta: &[f64], _v: &[f64], _sample: usize, _weight: f64, _out: &mut [f64]) {}
 
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
-        Some(VectorForm::LinearRegression(self))
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 
@@ -81,5 +85,30 @@ impl SumModel for LinearRegression {
     #[inline(always)]
     fn add_gradient_of_sums<R: Real>([a, b]: [R; 2], s: [R; ROW]) -> [R; 2] {
         [s[0].mul_add(a, s[1].mul_add(b, a - s[3])), s[1].mul_add(a, s[2].mul_add(b, b - s[4]))]
+    }
+}
+
+impl Registered for LinearRegression {
+    const NAME: &'static str = "linear-regression";
+    const EQUATION: &'static str = "f = θ·x";
+
+    type Options = NoOptions;
+
+    fn example() -> Generator {
+        let (spectrum, teacher) = (vec![1.0, 0.5], vec![1.0, -0.5]);
+        Generator::LinearTeacher(LinearTeacher { samples: 200, spectrum, teacher, noise: 0.5 })
+    }
+
+    fn build(data: Dataset, _options: NoOptions) -> Result<Self, BuildProblemError> {
+        require_one_target(&data)?;
+        Ok(Self::new(data.inputs, data.targets, data.input_dim)?)
+    }
+
+    fn start(&self, _config: &StartConfig) -> Vec<f64> {
+        vec![0.0; self.data.dim()]
+    }
+
+    fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
+        visitor.sums(self)
     }
 }

@@ -1,28 +1,43 @@
 //! What is trained: finite-sum mean-square losses behind one trait, one file per problem.
+//!
+//! A new one is a file with its maths, start and options, and a line in `registry.rs`. A problem of your own needs neither:
+//! whatever implements [`Problem`] runs in double precision, as fast as its methods are.
 
+mod boxed;
+mod check;
 mod error;
+mod kind;
 mod linear_regression;
 mod matrix_factorisation;
 mod mlp;
 mod phase_retrieval;
 mod quadratic;
+mod registry;
 mod regression_data;
 mod scalar;
 mod sinusoid;
 #[cfg(test)]
 mod tests;
+mod vectors;
+mod visitor;
 
+use std::any::Any;
 use std::ops::Range;
 
+pub use check::{CheckReport, Finding, check};
 pub use error::ProblemError;
+pub use kind::{BuildProblemError, BuiltProblem, GivenOptions, Kind, OptionError, ProblemOption, StartConfig};
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
 pub(crate) use mlp::kernel;
 pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
 pub use quadratic::QuadraticBasin;
+pub use registry::{all, by_name, visit};
 pub use scalar::ScalarModel;
 pub use sinusoid::Sinusoid;
+pub use vectors::{LaneModel, LaneSamples, NetworkModel, RowModel, SumModel};
+pub use visitor::Visitor;
 
 /// Which samples a call runs over.
 #[derive(Debug, Clone)]
@@ -63,25 +78,14 @@ impl Samples<'_> {
     }
 }
 
-/// Problems that SGD runs on in lanes; see [`RowSgd`](crate::dynamics::RowSgd), [`LaneSgd`](crate::dynamics::LaneSgd) and
-/// [`MlpSgd`](crate::dynamics::MlpSgd).
-#[derive(Debug, Clone, Copy)]
-pub enum VectorForm<'a> {
-    /// Linear regression.
-    LinearRegression(&'a LinearRegression),
-    /// Phase retrieval.
-    PhaseRetrieval(&'a PhaseRetrieval),
-    /// The fit of a sine wave.
-    Sinusoid(&'a Sinusoid),
-    /// A perceptron.
-    Mlp(&'a Mlp),
-}
-
 /// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
 ///
-/// Matrices are row-major slices: `m × c` residuals hold the outputs of one sample together. No method allocates:
-/// `scratch` has at least [`scratch_len`](Self::scratch_len)`(samples.len())` entries of any content. Lengths that do
-/// not fit are programmer errors and panic.
+/// Matrices are row-major slices: `m × c` residuals hold the outputs of one sample together. `scratch` has at least
+/// [`scratch_len`](Self::scratch_len)`(samples.len())` entries of any content, and what is in `out` before does not matter.
+/// Lengths that do not fit are programmer errors and panic.
+///
+/// Four products are required, and what they say of the sizes; everything else is made of them, allocating what it says. A
+/// problem that knows a faster way overrides it. [`check()`] tells whether all agree.
 pub trait Problem: Send + Sync {
     /// Number of parameters `P`.
     fn dim(&self) -> usize;
@@ -101,14 +105,60 @@ pub trait Problem: Send + Sync {
     /// The sum `Σ_μ J_μᵀ u_μ` into `out` (`P`), for cotangents `u` (`m × c`).
     fn vjp_into(&self, theta: &[f64], u: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 
-    /// Mean gradient over the samples into `out` (`P`); returns their mean loss.
-    fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64;
-
-    /// Per-sample gradients `g_μ = J_μᵀ e_μ` into `out` (`m × P`).
-    fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
-
     /// Mean exact Hessian product `H v` over the samples into `out` (`P`).
     fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
+
+    /// Mean gradient over the samples into `out` (`P`); returns their mean loss. Allocates `m c` numbers unless overridden.
+    fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64 {
+        let share = 1.0 / samples.len() as f64;
+        let mut residuals = vec![0.0; samples.len() * self.outputs()];
+        self.residuals_into(theta, samples.clone(), &mut residuals, scratch);
+        let loss = 0.5 * share * residuals.iter().map(|e| e * e).sum::<f64>();
+        residuals.iter_mut().for_each(|e| *e *= share);
+        self.vjp_into(theta, &residuals, samples, out, scratch);
+        loss
+    }
+
+    /// [`batch_gradient_into`](Self::batch_gradient_into) for several replicas: at each row of `thetas` (`R × P`) over the
+    /// samples in the same row of `batches` (`R × B`), into the rows of `out` (`R × P`) and `losses` (`R`). The scratch is
+    /// that for `B` samples; a problem that is called from outside can override this to be called once.
+    fn batch_gradients_into(
+        &self,
+        thetas: &[f64],
+        batches: &[u32],
+        out: &mut [f64],
+        losses: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        let (p, replicas) = (self.dim(), losses.len());
+        assert!(thetas.len() == replicas * p && out.len() == replicas * p, "a row for each replica");
+        let batch_size = batches.len() / replicas.max(1);
+        let rows = thetas.chunks_exact(p).zip(out.chunks_exact_mut(p)).zip(losses);
+        for (((theta, out), loss), batch) in rows.zip(batches.chunks_exact(batch_size.max(1))) {
+            *loss = self.batch_gradient_into(theta, Samples::Indices(batch), out, scratch);
+        }
+    }
+
+    /// Per-sample gradients `g_μ = J_μᵀ e_μ` into `out` (`m × P`). Allocates `c` numbers unless overridden.
+    fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let mut residuals = vec![0.0; self.outputs()];
+        for (k, out) in out.chunks_exact_mut(self.dim()).enumerate() {
+            let sample = samples.get(k);
+            let single = Samples::Range(sample..sample + 1);
+            self.residuals_into(theta, single.clone(), &mut residuals, scratch);
+            self.vjp_into(theta, &residuals, single, out, scratch);
+        }
+    }
+
+    /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`). Allocates `m c` numbers unless
+    /// overridden.
+    fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let share = 1.0 / samples.len() as f64;
+        let mut images = vec![0.0; samples.len() * self.outputs()];
+        self.jvp_into(theta, v, samples.clone(), &mut images, scratch);
+        images.iter_mut().for_each(|x| *x *= share);
+        self.vjp_into(theta, &images, samples, out, scratch);
+    }
 
     /// [`hvp_into`](Self::hvp_into) for several vectors, the rows of `vectors` (`k × P`), into the rows of `out`.
     fn hvp_block_into(&self, theta: &[f64], vectors: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
@@ -157,11 +207,8 @@ pub trait Problem: Send + Sync {
         }
     }
 
-    /// The problem in the form in which SGD runs in vectors, where there is one.
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
+    /// The problem as a type that [`visit`] may know; `None` for one that is used by these methods alone.
+    fn as_any(&self) -> Option<&dyn Any> {
         None
     }
-
-    /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`).
-    fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 }

@@ -1,9 +1,13 @@
 //! Phase retrieval: a vector from the squares of its projections, known up to its sign.
 
+use std::any::Any;
+
+use super::kind::{NoOptions, Registered, require_one_target};
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
-use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::{RowModel, SumModel};
+use super::{BuildProblemError, ProblemError, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
+use crate::data::Dataset;
+use crate::data::synthetic::{self, Generator};
 use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = (x · θ)²` with `θ, x ∈ R^d`; `θ` and `−θ` have the same loss, and between them lies a saddle.
@@ -51,8 +55,8 @@ impl ScalarModel for PhaseRetrieval {
         add_scaled(out, 2.0 * weight * dot(v, x), x);
     }
 
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
-        Some(VectorForm::PhaseRetrieval(self))
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 
@@ -95,5 +99,30 @@ impl SumModel for PhaseRetrieval {
             form[p] = c[0].mul_add(s[p], c[1].mul_add(s[p + 1], c[2].mul_add(s[p + 2], -s[p + 5])));
         }
         [form[0].mul_add(a, form[1].mul_add(b, a)), form[1].mul_add(a, form[2].mul_add(b, b))]
+    }
+}
+
+impl Registered for PhaseRetrieval {
+    const NAME: &'static str = "phase-retrieval";
+    const EQUATION: &'static str = "f = (x·θ)²";
+
+    type Options = NoOptions;
+
+    fn example() -> Generator {
+        Generator::PhaseRetrieval(synthetic::PhaseRetrieval { samples: 200, dim: 2, noise: 0.3 })
+    }
+
+    fn build(data: Dataset, _options: NoOptions) -> Result<Self, BuildProblemError> {
+        require_one_target(&data)?;
+        Ok(Self::new(data.inputs, data.targets, data.input_dim)?)
+    }
+
+    /// Not at `θ = 0`, where the gradient vanishes.
+    fn start(&self, _config: &StartConfig) -> Vec<f64> {
+        vec![1.0; self.data.dim()]
+    }
+
+    fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
+        visitor.sums(self)
     }
 }

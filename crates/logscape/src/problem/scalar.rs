@@ -1,6 +1,8 @@
 //! Every method of [`Problem`] for models with one output, from the model's value and derivatives at one sample.
 
-use super::{Problem, Samples, VectorForm};
+use std::any::Any;
+
+use super::{Problem, Samples};
 
 /// A model `f(θ, x_μ) ∈ R` with its data; it is a [`Problem`] with `c = 1` that needs no scratch.
 pub trait ScalarModel: Send + Sync {
@@ -22,8 +24,8 @@ pub trait ScalarModel: Send + Sync {
     /// Adds `w ∇²f(θ, x_μ) v` to `out` (`P`).
     fn add_hessian_product(&self, theta: &[f64], v: &[f64], sample: usize, weight: f64, out: &mut [f64]);
 
-    /// See [`Problem::vector_form`].
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
+    /// See [`Problem::as_any`].
+    fn as_any(&self) -> Option<&dyn Any> {
         None
     }
 }
@@ -45,8 +47,8 @@ impl<M: ScalarModel> Problem for M {
         0
     }
 
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
-        ScalarModel::vector_form(self)
+    fn as_any(&self) -> Option<&dyn Any> {
+        ScalarModel::as_any(self)
     }
 
     fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], _scratch: &mut [f64]) {

@@ -1,8 +1,16 @@
 //! The fit of a sine wave, the smallest problem with many minima.
 
+use std::any::Any;
+
+use serde::Deserialize;
+
 use super::error::{require_finite, require_some};
-use super::{ProblemError, ScalarModel, VectorForm};
-use crate::dynamics::LaneModel;
+use super::kind::{Registered, require_one_target};
+use super::{
+    BuildProblemError, LaneModel, LaneSamples, ProblemError, ProblemOption, ScalarModel, StartConfig, Visitor,
+};
+use crate::data::Dataset;
+use crate::data::synthetic::{self, Generator};
 use crate::lanes::{Lane, Real};
 
 /// `f(θ, x) = sin(θ x)`, `P = 1`, or with a free amplitude `f(θ, x) = θ₂ sin(θ₁ x)`, `P = 2`; `x ∈ R`.
@@ -72,8 +80,8 @@ impl ScalarModel for Sinusoid {
         }
     }
 
-    fn vector_form(&self) -> Option<VectorForm<'_>> {
-        Some(VectorForm::Sinusoid(self))
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 
@@ -96,5 +104,95 @@ impl LaneModel for Sinusoid {
         } else {
             out[0] = ((sine - y) * x).mul_add(cosine, out[0]);
         }
+    }
+}
+
+impl LaneSamples for Sinusoid {
+    type Data<R: Real> = <Self as LaneModel>::Data<R>;
+
+    fn samples_data<R: Real>(&self) -> Self::Data<R> {
+        self.lane_data()
+    }
+
+    #[inline(always)]
+    fn residual_and_slope<R: Real>(
+        data: &Self::Data<R>,
+        theta: &[Lane<R>],
+        sample: usize,
+        slope: &mut [Lane<R>],
+    ) -> Lane<R> {
+        let (x, y) = (Lane::splat(data[0][sample]), Lane::splat(data[1][sample]));
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        if let [_, amplitude] = theta {
+            slope[0] = *amplitude * x * cosine;
+            slope[1] = sine;
+            *amplitude * sine - y
+        } else {
+            slope[0] = x * cosine;
+            sine - y
+        }
+    }
+
+    #[inline(always)]
+    fn add_curvature<R: Real>(
+        data: &Self::Data<R>,
+        theta: &[Lane<R>],
+        sample: usize,
+        v: &[Lane<R>],
+        scale: Lane<R>,
+        out: &mut [Lane<R>],
+    ) {
+        let x = Lane::splat(data[0][sample]);
+        let (sine, cosine) = (theta[0] * x).sin_cos();
+        let (bent, tilted) = (-(scale * x * x * sine), scale * x * cosine);
+        if let [_, amplitude] = theta {
+            out[0] = (bent * *amplitude).mul_add(v[0], tilted.mul_add(v[1], out[0]));
+            out[1] = tilted.mul_add(v[0], out[1]);
+        } else {
+            out[0] = bent.mul_add(v[0], out[0]);
+        }
+    }
+}
+
+/// What a study can say of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    #[serde(default)]
+    amplitude: bool,
+}
+
+impl Registered for Sinusoid {
+    const NAME: &'static str = "sinusoid";
+    const EQUATION: &'static str = "f = sin(θx), with a free amplitude f = θ₂ sin(θ₁x)";
+    const OPTIONS: &'static [ProblemOption] = &[ProblemOption {
+        name: "amplitude",
+        about: "whether the amplitude is trained too; false",
+        example: "true",
+        required: false,
+    }];
+
+    type Options = Options;
+
+    fn example() -> Generator {
+        let (from, to, frequency, noise) = (0.0, 3.0, 3.0, 0.3);
+        Generator::Sinusoid(synthetic::Sinusoid { samples: 200, from, to, frequency, noise })
+    }
+
+    fn build(data: Dataset, options: Options) -> Result<Self, BuildProblemError> {
+        require_one_target(&data)?;
+        if data.input_dim != 1 {
+            let message = format!("a sinusoid has 1 input, not {}", data.input_dim);
+            return Err(BuildProblemError::Data { message, hint: "give one input column" });
+        }
+        Ok(Self::new(data.inputs, data.targets, options.amplitude)?)
+    }
+
+    fn start(&self, _config: &StartConfig) -> Vec<f64> {
+        vec![1.0; self.parameters()]
+    }
+
+    fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
+        visitor.lanes(self)
     }
 }

@@ -2,11 +2,13 @@
 
 mod index;
 mod normal;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use index::{index_pair, lane_index_pair, lane_index_words};
 pub use normal::{Gaussian, Normals, normal_pair};
+pub use stream::{Purpose, stream};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -5,8 +5,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use statrs::function::erf::erfc;
 
 use super::*;
-use crate::ensemble::{Purpose, stream};
 use crate::lanes::dispatch;
+use crate::random::{Purpose, stream};
 
 fn generators(seed: u64) -> LaneRng {
     let mut rng = LaneRng::idle();

@@ -1,7 +1,7 @@
 //! The score of a landscape on the line: how rare a climb is, to leading order.
 
 use super::{ScoreError, Tabulated};
-use crate::noise::cumulant::BatchCumulant;
+use crate::reference::cumulant::BatchCumulant;
 use crate::reference::large_deviation::momentum;
 use crate::{Path, Sampling, SgdSettings};
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::walk::{Halt, Ladder, Seen, Streams, Walker};
 use super::{NotFound, Score};
 use crate::Problem;
-use crate::dynamics::{Block, Dynamics, ReplicaState};
+use crate::engine::{Block, Dynamics, ReplicaState};
 
 /// What a pilot run has found: everything that the repeats share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

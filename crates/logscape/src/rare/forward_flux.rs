@@ -11,7 +11,7 @@ use super::flux::Flux;
 use super::splitting::{Passage, below};
 use super::walk::{Halt, Ladder, REACHED, Streams, Walker, Watch};
 use crate::Problem;
-use crate::dynamics::{Dynamics, ReplicaState};
+use crate::engine::{Dynamics, ReplicaState};
 use crate::random::{RngState, seed_state};
 
 /// A level and the state in which it was reached; no state at the exit.

@@ -1,136 +1,18 @@
 //! A run of repeats: its settings, its progress, its result.
 
+use crate::Stop;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::flux::{Placement, Until, flux, pilot};
 use super::forward_flux::forward_flux;
 use super::splitting::splitting;
 use super::walk::{Halt, Streams, Walker};
-use super::{RegionScore, Score};
-use crate::dynamics::{Dynamics, SgdError, WithDynamics, with_sgd};
-use crate::ensemble::{EnsembleError, EscapeRun, Region};
+use super::{NotFound, RareError, RareMethod, RareRun, RegionScore, Score};
+use crate::engine::{Dynamics, Sgd};
+use crate::ensemble::{EscapeRun, Region};
 use crate::stats::{RateEstimate, Repeats, mean_of_repeats, mean_time_lower_bound};
-use crate::{Problem, SgdSettings};
-
-/// How the probability of an excursion to the exit is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RareMethod {
-    /// Adaptive multilevel splitting.
-    Splitting,
-    /// Forward flux sampling.
-    ForwardFlux,
-}
-
-impl RareMethod {
-    /// Its name in studies and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Splitting => "splitting",
-            Self::ForwardFlux => "forward-flux",
-        }
-    }
-}
-
-/// A rate of escape from the region by repeats of [`RareMethod`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RareRun {
-    /// Where every replica starts, and goes on after it has left.
-    pub start: Vec<f64>,
-    /// What escape means.
-    pub region: Region,
-    /// How the probability is found.
-    pub method: RareMethod,
-    /// Excursions of each repeat, on average and at least 10. The relative error of the rate is about `√(ln(1/p)/(trajectories × repeats))`
-    /// for a probability `p` and a good score.
-    pub trajectories: usize,
-    /// Independent repeats, at least 3.
-    pub repeats: usize,
-    /// Share of the excursions that splitting drops in each round, in `(0, 1)`.
-    pub cut: f64,
-    /// Steps between looks at the score, at least 1; for a region with a `check_every` that counts instead. Home is entered and
-    /// levels are passed only at looks.
-    pub look_every: u64,
-    /// Replica-steps that the pilot and each repeat may take.
-    pub max_cost: u64,
-    /// Seed of the random streams.
-    pub seed: u64,
-}
-
-/// Why a run cannot begin.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum RareError {
-    /// Lengths, region or start make no run.
-    #[error(transparent)]
-    Ensemble(#[from] EnsembleError),
-    /// There is too little of something.
-    #[error("{what} must be at least {least}, got {got}")]
-    TooFew {
-        /// Of what.
-        what: &'static str,
-        /// The least number.
-        least: u64,
-        /// The number given.
-        got: u64,
-    },
-    /// The share that is dropped is none.
-    #[error("the share that is dropped must be between 0 and 1, got {0}")]
-    Cut(f64),
-}
-
-impl From<SgdError> for RareError {
-    fn from(error: SgdError) -> Self {
-        Self::Ensemble(error.into())
-    }
-}
-
-/// Why a run that is complete has no rate.
-#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NotFound {
-    /// The score was always the same.
-    #[error("the score stayed at {score} for all {steps} replica-steps of the pilot")]
-    Still {
-        /// The score.
-        score: f64,
-        /// Replica-steps.
-        steps: u64,
-    },
-    /// The distribution of the score went on changing.
-    #[error("the score was not stationary within the {steps} replica-steps of the pilot")]
-    NotStationary {
-        /// Replica-steps.
-        steps: u64,
-    },
-    /// No replica was inside at a look.
-    #[error("every replica left with its first steps, so that there is nothing to wait for")]
-    LeavesAtOnce,
-    /// No interfaces lead to the exit.
-    #[error("the pilot found no interfaces: all its trajectories were dropped at once, even where few had to be")]
-    NoInterfaces,
-    /// Home was hardly ever left, or the pilot's trajectories were too long.
-    #[error("the pilot's excursions were not done within {steps} replica-steps")]
-    PilotUnfinished {
-        /// Replica-steps.
-        steps: u64,
-    },
-    /// Repeats needed more steps than they may take.
-    #[error("{repeats} repeats were not done within {steps} replica-steps each")]
-    Unfinished {
-        /// How many.
-        repeats: u64,
-        /// Replica-steps.
-        steps: u64,
-    },
-    /// In no repeat did a trajectory reach the exit.
-    #[error("in all {repeats} repeats the trajectories died out before the exit")]
-    Extinct {
-        /// How many.
-        repeats: u64,
-    },
-}
+use crate::{Precision, Problem, SgdSettings};
 
 /// What one repeat has given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -235,11 +117,11 @@ impl RareRun {
         &self,
         problem: &P,
         settings: SgdSettings,
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Result<RareProgress, RareError> {
         let mut progress = RareProgress::default();
         let score = RegionScore::new(&self.region, &self.start, problem);
-        self.advance_sgd(problem, settings, &score, &mut progress, (interrupted, interrupted))?;
+        self.advance_sgd(problem, settings, &score, &mut progress, stop)?;
         Ok(progress)
     }
 
@@ -253,27 +135,13 @@ impl RareRun {
         settings: SgdSettings,
         score: &S,
         progress: &mut RareProgress,
-        stop: Stop<'_>,
+        stop: &Stop,
     ) -> Result<(), RareError> {
-        struct Advance<'a, P: ?Sized, S> {
-            run: &'a RareRun,
-            problem: &'a P,
-            score: &'a S,
-            progress: &'a mut RareProgress,
-            stop: Stop<'a>,
-        }
-        impl<'b, P: Problem + ?Sized, S: Score> WithDynamics<'b> for Advance<'_, P, S> {
-            type Output = Result<(), RareError>;
-            fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> Self::Output {
-                self.run.advance(&dynamics, self.score, self.problem, self.progress, self.stop)
-            }
-        }
-        with_sgd(problem, settings, Advance { run: self, problem, score, progress, stop })?
+        self.advance(&Sgd::on(problem, settings, Precision::Float64)?, score, problem, progress, stop)
     }
 
     /// Does what is left of the pilot and the repeats, on rayon's current pool; `problem` gives the loss that a region may
-    /// need. No new repeat begins when the first of `stop` says so, and those that have begun are given up when the
-    /// second does. The result depends on the seed alone, not on threads or pauses.
+    /// need. No new repeat begins when `stop` is due, and those that have begun are given up when it is requested. The result depends on the seed alone, not on threads or pauses.
     ///
     /// # Errors
     /// If lengths or region make no run, or the start is not inside the region.
@@ -283,12 +151,12 @@ impl RareRun {
         score: &S,
         problem: &P,
         progress: &mut RareProgress,
-        (pause, interrupted): Stop<'_>,
+        stop: &Stop,
     ) -> Result<(), RareError> {
         self.validate(dynamics.dim(), problem)?;
         let parts = (dynamics, score, problem);
         if progress.placement.is_none() {
-            progress.placement = self.place(parts, interrupted);
+            progress.placement = self.place(parts, stop);
         }
         let Some(Ok(placement)) = &progress.placement else { return Ok(()) };
         let left: Vec<u64> =
@@ -297,10 +165,10 @@ impl RareRun {
             .into_par_iter()
             .with_max_len(1)
             .filter_map(|k| {
-                if pause() {
+                if stop.is_due() {
                     return None;
                 }
-                Some((k, self.repeat(parts, placement, k, interrupted)?))
+                Some((k, self.repeat(parts, placement, k, stop)?))
             })
             .collect();
         progress.repeats.extend(done);
@@ -312,9 +180,9 @@ impl RareRun {
     fn place<D: Dynamics, S: Score, P: Problem + ?Sized>(
         &self,
         parts: (&D, &S, &P),
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Option<Result<Placement, NotFound>> {
-        let mut walker = Walker::new(self, parts, interrupted);
+        let mut walker = Walker::new(self, parts, stop);
         let mut streams = Streams::new(self.seed, Self::PILOT);
         let mut placement = match pilot(&mut walker, &self.start, &mut streams) {
             Ok(Ok(placement)) => placement,
@@ -351,9 +219,9 @@ impl RareRun {
         parts: (&D, &S, &P),
         placement: &Placement,
         number: u64,
-        interrupted: &(dyn Fn() -> bool + Sync),
+        stop: &Stop,
     ) -> Option<Repeat> {
-        let mut walker = Walker::new(self, parts, interrupted);
+        let mut walker = Walker::new(self, parts, stop);
         let mut streams = Streams::new(self.seed, number);
         let ladder = placement.ladder();
         let until = Until::Steps(placement.steps);
@@ -441,6 +309,3 @@ impl RareRun {
         }
     }
 }
-
-/// When no new repeat is begun, and when those that have begun are given up.
-pub type Stop<'a> = (&'a (dyn Fn() -> bool + Sync), &'a (dyn Fn() -> bool + Sync));

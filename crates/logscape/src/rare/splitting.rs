@@ -14,7 +14,7 @@ use super::Score;
 use super::flux::Flux;
 use super::walk::{Halt, Ladder, REACHED, Streams, Walker, Watch};
 use crate::Problem;
-use crate::dynamics::{Dynamics, ReplicaState};
+use crate::engine::{Dynamics, ReplicaState};
 use crate::random::{RngState, index_pair, next_word, seed_state};
 
 /// The probability that an excursion reaches the exit, from one repeat.

@@ -2,9 +2,11 @@
 
 use super::{RareRun, Score};
 use crate::Problem;
-use crate::dynamics::{Block, Dynamics, ReplicaState};
-use crate::ensemble::{LossMeter, Purpose, Region, stream};
+use crate::Stop;
+use crate::engine::{Block, Dynamics, ReplicaState};
+use crate::ensemble::{LossMeter, Region};
 use crate::random::seed_state;
+use crate::random::{Purpose, stream};
 
 /// Why a walk ended before its work was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +93,7 @@ pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
     scratch: S::Scratch,
     /// For regions that only the loss of all data tells, where the score does not see them.
     meter: Option<LossMeter<'a, P>>,
-    interrupted: &'a (dyn Fn() -> bool + Sync),
+    stop: &'a Stop,
     pub(super) block: D::Block,
     /// The job in each lane.
     jobs: Vec<Option<usize>>,
@@ -109,14 +111,10 @@ pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
 }
 
 impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
-    /// Looks between two tests of the interrupt.
+    /// Looks between two tests of the stop.
     const PATIENCE: u64 = 64;
 
-    pub(super) fn new(
-        run: &'a RareRun,
-        (dynamics, score, problem): (&'a D, &'a S, &'a P),
-        interrupted: &'a (dyn Fn() -> bool + Sync),
-    ) -> Self {
+    pub(super) fn new(run: &'a RareRun, (dynamics, score, problem): (&'a D, &'a S, &'a P), stop: &'a Stop) -> Self {
         let block = dynamics.block();
         let (jobs, left) = (vec![None; block.lanes()], vec![0; block.lanes()]);
         let seen = matches!(run.region, Region::LossLevel { .. }) && score.loss_level_score().is_some();
@@ -127,7 +125,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
             score,
             scratch: score.scratch(),
             meter: unseen.then(|| LossMeter::new(problem)),
-            interrupted,
+            stop,
             block,
             jobs,
             left,
@@ -158,7 +156,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
     /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
     /// steps taken.
     pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
-        if self.looks.is_multiple_of(Self::PATIENCE) && (self.interrupted)() {
+        if self.looks.is_multiple_of(Self::PATIENCE) && self.stop.is_requested() {
             return Err(Halt::Interrupted);
         }
         if self.cost >= self.budget {

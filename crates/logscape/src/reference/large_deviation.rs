@@ -6,7 +6,7 @@
 //! along `θ` is left. Nothing but the independence of the batches enters, so it holds with and without replacement.
 
 use super::{Cubic, ReferenceError};
-use crate::noise::cumulant::BatchCumulant;
+use crate::reference::cumulant::BatchCumulant;
 use crate::{Sampling, SgdSettings};
 use std::f64::consts::TAU;
 use std::ops::Range;

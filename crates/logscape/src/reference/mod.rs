@@ -1,11 +1,14 @@
 //! Exact and asymptotically exact answers that the theories are judged by.
 
+pub mod cumulant;
 pub mod first_passage;
 pub mod fokker_planck;
+mod instanton;
 mod interpolate;
 pub mod large_deviation;
 pub mod minimum_action;
 
+pub use instanton::instanton;
 pub use interpolate::Cubic;
 
 use thiserror::Error;

@@ -1,6 +1,6 @@
 //! The diffusion theory of Xie, Sato and Sugiyama: noise at the minimum and at the saddle, weighed by a path parameter.
 
-use super::{Prediction, Theory, ln_sum, regime_checks};
+use super::{Prediction, Theory, TheoryOptions, ln_sum, regime_checks};
 use crate::{Barrier, Geometry, SgdSettings};
 use std::f64::consts::TAU;
 
@@ -15,6 +15,18 @@ pub struct DiffusionTheory {
 impl Theory for DiffusionTheory {
     fn name(&self) -> &'static str {
         "diffusion-theory"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = (|hˢ|/2π) exp[−(2BΔL/η)(ξ/C* + (1−ξ)/Cˢ)]"
+    }
+
+    fn holds_where(&self) -> &'static str {
+        "a saddle whose noise at both ends stands for that on the way"
+    }
+
+    fn with(&self, options: &TheoryOptions) -> Box<dyn Theory> {
+        Box::new(Self { xi: options.xi })
     }
 
     fn reference(&self) -> &'static str {

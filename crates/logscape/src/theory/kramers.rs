@@ -1,6 +1,6 @@
 //! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
 
-use super::{Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
+use super::{Prediction, Theory, TheoryOptions, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, Path, SgdSettings};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -63,6 +63,18 @@ pub(super) fn boundary(
 impl Theory for Kramers {
     fn name(&self) -> &'static str {
         "kramers"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = (√(h*|hˢ|)/2π) Π⊥√(h*ᵢ/hˢᵢ) exp(−ΔL/D₀), D₀ = ηC*/2B"
+    }
+
+    fn holds_where(&self) -> &'static str {
+        "the loss, and with it the noise, varies little up to the barrier"
+    }
+
+    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
+        Box::new(*self)
     }
 
     fn reference(&self) -> &'static str {

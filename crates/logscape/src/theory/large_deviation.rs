@@ -1,7 +1,7 @@
 //! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
 
-use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
-use crate::noise::cumulant::{BatchCumulant, CumulantError};
+use super::{Prediction, Theory, TheoryOptions, Warning, ln_sum, regime_checks};
+use crate::reference::cumulant::{BatchCumulant, CumulantError};
 use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Instanton, Path, Sampling, SgdSettings, WayOut};
@@ -167,6 +167,18 @@ fn along_path(way: &WayOut, sgd: &SgdSettings) -> Result<f64, String> {
 impl Theory for LargeDeviation {
     fn name(&self) -> &'static str {
         "large-deviation"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = K exp(−V/η), V = min ∫p·dθ on B ln[(1/N) Σ exp(−p·g_μ/B)] = 0"
+    }
+
+    fn holds_where(&self) -> &'static str {
+        "the SGD chain itself, weak noise: ηh up to about 0.1"
+    }
+
+    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
+        Box::new(*self)
     }
 
     fn reference(&self) -> &'static str {

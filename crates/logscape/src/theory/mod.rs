@@ -6,6 +6,7 @@ mod large_deviation;
 mod log_landscape;
 mod quadrature;
 mod regime;
+mod registry;
 pub mod stationary;
 
 pub use diffusion_theory::DiffusionTheory;
@@ -14,9 +15,10 @@ pub use large_deviation::LargeDeviation;
 pub use log_landscape::{LogLandscape, refined_level_ln_rate};
 pub use quadrature::Quadrature;
 pub use regime::{Warning, regime_checks};
+pub use registry::{all, by_name, with_options};
 pub use stationary::Stationary;
 
-pub use crate::noise::NoiseModel;
+pub use crate::model::NoiseModel;
 
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use serde::{Deserialize, Serialize};
@@ -26,11 +28,30 @@ use std::f64::consts::LN_10;
 pub trait Theory: Sync {
     /// Name in records, such as `log-landscape`.
     fn name(&self) -> &'static str;
+    /// Its formula, in one line.
+    fn formula(&self) -> &'static str;
+    /// Where it holds, in one line.
+    fn holds_where(&self) -> &'static str;
     /// Where the formula comes from.
     fn reference(&self) -> &'static str;
+    /// The same theory with those of the options that it takes.
+    fn with(&self, options: &TheoryOptions) -> Box<dyn Theory>;
     /// The prediction for one barrier and one setting. Where the theory does not apply the numbers are `None` and a
     /// [`Warning::NotApplicable`] says why.
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction;
+}
+
+/// What theories leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TheoryOptions {
+    /// Path parameter `ξ` of [`DiffusionTheory`], between 0 and 1.
+    pub xi: f64,
+}
+
+impl Default for TheoryOptions {
+    fn default() -> Self {
+        Self { xi: 0.5 }
+    }
 }
 
 /// What a theory says about one barrier and one setting.
@@ -151,41 +172,6 @@ fn with_transverse<'a>(ways_out: &'a [WayOut], warnings: &mut Vec<Warning>) -> R
 /// the normal (Chernoff 1965; Siegmund 1985): a boundary is moved outward by it before a continuous formula is applied.
 fn overshoot(noise: f64, batch: f64, sgd: &SgdSettings) -> f64 {
     0.5826 * sgd.learning_rate * (noise / batch).sqrt()
-}
-
-/// All theories, in the order of the records.
-pub fn all() -> &'static [&'static dyn Theory] {
-    &[
-        &Kramers,
-        &DiffusionTheory { xi: 0.5 },
-        &LogLandscape::Published,
-        &LogLandscape::Measured,
-        &LogLandscape::Refined,
-        &Quadrature(NoiseModel::Frozen),
-        &Quadrature(NoiseModel::Decoupled),
-        &Quadrature(NoiseModel::Measured),
-        &LargeDeviation,
-    ]
-}
-
-/// [`all`], with the path parameter `ξ` of [`DiffusionTheory`].
-pub fn all_with(xi: f64) -> Vec<Box<dyn Theory>> {
-    vec![
-        Box::new(Kramers),
-        Box::new(DiffusionTheory { xi }),
-        Box::new(LogLandscape::Published),
-        Box::new(LogLandscape::Measured),
-        Box::new(LogLandscape::Refined),
-        Box::new(Quadrature(NoiseModel::Frozen)),
-        Box::new(Quadrature(NoiseModel::Decoupled)),
-        Box::new(Quadrature(NoiseModel::Measured)),
-        Box::new(LargeDeviation),
-    ]
-}
-
-/// The theory of that name.
-pub fn by_name(name: &str) -> Option<&'static dyn Theory> {
-    all().iter().copied().find(|theory| theory.name() == name)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
 
-use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
-use crate::noise::NoiseModel;
+use super::{Prediction, Theory, TheoryOptions, ln_arrivals, overshoot, regime_checks};
+use crate::model::NoiseModel;
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::reference::{Cubic, ReferenceError};
 use crate::{Barrier, Geometry, Path, SgdSettings};
@@ -73,6 +73,22 @@ impl Theory for Quadrature {
             NoiseModel::Decoupled => "quadrature-decoupled",
             NoiseModel::Measured => "quadrature-measured",
         }
+    }
+
+    fn formula(&self) -> &'static str {
+        match self.0 {
+            NoiseModel::Frozen => "the mean exit time of dθ = −L′dt + √(ηC(θ*)/B) dW, by quadrature",
+            NoiseModel::Decoupled => "the mean exit time of dθ = −L′dt + √(ηC(θ*)L/(BL*)) dW, by quadrature",
+            NoiseModel::Measured => "the mean exit time of dθ = −L′dt + √(ηC(θ)/B) dW, by quadrature",
+        }
+    }
+
+    fn holds_where(&self) -> &'static str {
+        "one dimension or an isotropic basin; ηλ_max ≪ 1, and no single sample’s step is large"
+    }
+
+    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
+        Box::new(*self)
     }
 
     fn reference(&self) -> &'static str {

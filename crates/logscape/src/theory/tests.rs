@@ -1,9 +1,9 @@
 //! Tests of the theories against closed forms and each other.
 
 use super::*;
-use crate::geometry::{Decoupling, Outliers};
+use crate::model::Prefactor;
+use crate::model::{Decoupling, Outliers};
 use crate::reference::first_passage::ln_mean_radial_exit_time;
-use crate::reference::minimum_action::Prefactor;
 use crate::{Estimate, Path, Sampling, WayOut};
 use std::f64::consts::PI;
 
@@ -363,7 +363,7 @@ fn large_deviations_over_a_saddle_take_the_chains_own_path_where_it_is_known() {
     // Noise of 30 in one direction raises the mean loss by 0.02·30/4, three quarters of the barrier of 0.2.
     let mut loud = geometry.clone();
     let noise = Estimate::exact(30.0);
-    loud.directions = vec![crate::geometry::DirectionNoise { curvature: 1.0, noise, ratio: noise }];
+    loud.directions = vec![crate::model::DirectionNoise { curvature: 1.0, noise, ratio: noise }];
     let barrier = Barrier::Saddles { ways_out: one.to_vec(), path: None };
     let told = by_name("large-deviation").unwrap().predict(&loud, &barrier, &sgd(0.02)).warnings;
     let excess =
@@ -389,7 +389,7 @@ fn the_path_parameter_weighs_the_noise_at_both_ends() {
     // C_e^s = 3 C_e*: ξ = 1 has the minimum's exponent 2ΔL/(ηC), ξ = 0 a third of it.
     let case = cosine(1.0);
     let at = |xi: f64| {
-        let theories = all_with(xi);
+        let theories = with_options(&TheoryOptions { xi });
         assert!(theories.iter().map(|t| t.name()).eq(all().iter().map(|t| t.name())));
         theories[1].predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap()
     };
@@ -406,11 +406,8 @@ fn a_point_that_is_no_minimum_at_rest_is_told() {
     assert_eq!(regime_checks(&geometry, &sgd(0.01)), vec![]);
     geometry.index = 2;
     geometry.gradient_norm = 0.02;
-    let ratio = |s: f64| crate::geometry::DirectionNoise {
-        curvature: 1.0,
-        noise: Estimate::exact(s),
-        ratio: Estimate::exact(s),
-    };
+    let ratio =
+        |s: f64| crate::model::DirectionNoise { curvature: 1.0, noise: Estimate::exact(s), ratio: Estimate::exact(s) };
     geometry.directions = vec![ratio(1.0), ratio(5.0), ratio(2.0), ratio(100.0)];
     let told: Vec<String> = regime_checks(&geometry, &sgd(0.01)).iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 3, "{told:?}");

@@ -1,16 +1,17 @@
 //! Several problems and equations: against direct simulation where both can be had, and quadrature where only that can.
 
 use super::*;
-use crate::Problem;
+use crate::Stop;
 use crate::data::Dataset;
 use crate::data::synthetic::{LinearTeacher, linear_teacher};
-use crate::dynamics::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use crate::dynamics::{Dynamics, WithDynamics, with_sgd};
-use crate::ensemble::{EscapeRun, Interrupt, LossMeter, rate_estimate};
+use crate::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
+use crate::engine::{Dynamics, Sgd};
+use crate::ensemble::{EscapeRun, LossMeter, rate_estimate};
 use crate::landscape::{MinimumConfig, find_minimum};
 use crate::problem::{Activation, Initialisation, Mlp, QuadraticBasin, Sinusoid};
 use crate::reference::first_passage::ln_mean_exit_time;
 use crate::stats::RateEstimate;
+use crate::{Precision, Problem};
 use rand::SeedableRng;
 
 /// Standard deviations of the logarithm between direct simulation and both methods, for one setting.
@@ -20,19 +21,17 @@ struct Compare<'a, P> {
     region: Region,
 }
 
-impl<'b, P: Problem> WithDynamics<'b> for Compare<'_, P> {
-    type Output = [f64; 2];
-
-    fn with<D: Dynamics + Send + 'b>(self, dynamics: D) -> [f64; 2] {
+impl<P: Problem> Compare<'_, P> {
+    fn with<D: Dynamics>(self, dynamics: &D) -> [f64; 2] {
         let Self { problem, start, region } = self;
         let direct =
             EscapeRun { start: start.to_vec(), region: region.clone(), replicas: 400, max_steps: 300_000, seed: 2 };
-        let ends = direct.run(&dynamics, problem, &Interrupt::new(), |_| {}).unwrap();
+        let ends = direct.run(dynamics, problem, &Stop::new(), |_| {}).unwrap();
         let direct = rate_estimate(&ends, 2);
         assert_eq!(direct.escaped, 400, "{region:?} {direct:?}");
         METHODS.map(|method| {
             let run = RareRun { trajectories: 60, ..RareRun::new(start.to_vec(), region.clone(), method, 3) };
-            let rate = rate(&run, &dynamics, &RegionScore::new(&region, start, problem), problem);
+            let rate = rate(&run, dynamics, &RegionScore::new(&region, start, problem), problem);
             let mean = rate.mean_steps.unwrap_or_else(|| panic!("{rate:?}"));
             let [own, others] = [log_error(&rate, 2.093), 1.0 / 20.0];
             let sigmas = (mean.value / direct.mean_steps.unwrap().value).ln() / own.hypot(others);
@@ -55,8 +54,7 @@ fn log_error(rate: &RateEstimate, quantile: f64) -> f64 {
 
 fn rate<D: Dynamics, S: Score, P: Problem>(run: &RareRun, dynamics: &D, score: &S, problem: &P) -> RateEstimate {
     let mut progress = RareProgress::default();
-    let never = || false;
-    run.advance(dynamics, score, problem, &mut progress, (&never, &never)).unwrap();
+    run.advance(dynamics, score, problem, &mut progress, &Stop::new()).unwrap();
     run.estimate(&progress)
 }
 
@@ -75,7 +73,7 @@ fn network() -> (Mlp, Vec<f64>, f64) {
     let data = samples();
     let mlp = Mlp::new(&[2, 3, 1], Activation::Tanh, data.inputs, data.targets).unwrap();
     let start = mlp.init(Initialisation::Lecun, &mut rand_chacha::ChaCha8Rng::seed_from_u64(4));
-    let minimum = find_minimum(&mlp, &start, &MinimumConfig::default(), &|| false).unwrap();
+    let minimum = find_minimum(&mlp, &start, &MinimumConfig::default(), &Stop::new()).unwrap();
     let loss = LossMeter::new(&mlp).loss(&minimum.theta);
     (mlp, minimum.theta, loss)
 }
@@ -90,11 +88,11 @@ fn both_methods_agree_with_direct_simulation() {
     let sine = Sinusoid::new(x, y, false).unwrap();
     for (eta, b, half) in [(0.15, 1, 0.35), (0.1, 1, 0.3), (0.15, 2, 0.25)] {
         let compare = Compare { problem: &sine, start: &[3.0], region: Region::interval(3.0 - half, 3.0 + half) };
-        sigmas.extend(with_sgd(&sine, sgd(eta, b), compare).unwrap());
+        sigmas.extend(compare.with(&Sgd::on(&sine, sgd(eta, b), Precision::Float64).unwrap()));
     }
     let data = samples();
     let line = LinearRegression::new(data.inputs, data.targets, 2).unwrap();
-    let best = find_minimum(&line, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap();
+    let best = find_minimum(&line, &[0.0, 0.0], &MinimumConfig::default(), &Stop::new()).unwrap();
     let (low, high) = (best.theta[0] - 0.9, best.theta[0] + 1.0);
     for region in [
         Region::Ball { centre: best.theta.clone(), radius: 1.8 },
@@ -102,20 +100,20 @@ fn both_methods_agree_with_direct_simulation() {
         Region::Box { lower: vec![low, f64::NEG_INFINITY], upper: vec![high, best.theta[1] + 0.9] },
     ] {
         let compare = Compare { problem: &line, start: &best.theta, region };
-        sigmas.extend(with_sgd(&line, sgd(0.2, 1), compare).unwrap());
+        sigmas.extend(compare.with(&Sgd::on(&line, sgd(0.2, 1), Precision::Float64).unwrap()));
     }
     let (mlp, start, loss) = network();
     let compare =
         Compare { problem: &mlp, start: &start, region: Region::LossLevel { loss: 1.3 * loss, check_every: 5 } };
-    sigmas.extend(with_sgd(&mlp, sgd(0.05, 1), compare).unwrap());
+    sigmas.extend(compare.with(&Sgd::on(&mlp, sgd(0.05, 1), Precision::Float64).unwrap()));
     let basin = |dim| QuadraticBasin::new(0.1, vec![1.0; dim]).unwrap();
     let ou = ConstantNoise::<f64, _>::langevin(basin(2), 0.05).unwrap();
     let ou = Diffusion::new(ou, EulerMaruyama, 0.05).unwrap();
-    sigmas.extend(Compare { problem: &basin(2), start: &[0.0; 2], region: ball(2, 0.85) }.with(ou));
+    sigmas.extend(Compare { problem: &basin(2), start: &[0.0; 2], region: ball(2, 0.85) }.with(&ou));
     let scalar = ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 0.5, 0.02).unwrap();
-    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(scalar));
+    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&scalar));
     let log = ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 0.5, 0.005).unwrap();
-    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(log));
+    sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&log));
     let chi_square: f64 = sigmas.iter().map(|x| x * x).sum();
     assert_eq!(sigmas.len(), 20);
     println!("χ² = {chi_square:.1} with 20 degrees of freedom");

@@ -1,6 +1,7 @@
 //! Threads, pauses, outcomes without a rate, scores.
 
 use super::*;
+use crate::Stop;
 use crate::ensemble::EnsembleError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,8 +21,8 @@ fn threads_pauses_and_files_do_not_change_a_run() {
         let mut pieces = 0;
         while !progress.is_complete(&run) {
             let begun = AtomicUsize::new(0);
-            let pause = || begun.fetch_add(1, Ordering::Relaxed) >= 2;
-            run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&pause, &|| false)).unwrap();
+            let pause = Stop::new().or_pausing_when(move || begun.fetch_add(1, Ordering::Relaxed) >= 2);
+            run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, &pause).unwrap();
             progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
             pieces += 1;
         }
@@ -36,13 +37,12 @@ fn an_interrupt_leaves_whole_repeats_only() {
     let (run, _) = runs(30, RareMethod::Splitting, 1);
     let run = RareRun { repeats: 4, trajectories: 100, ..run };
     let looks = AtomicUsize::new(0);
-    let late = || looks.fetch_add(1, Ordering::Relaxed) >= 30;
+    let late = Stop::when(move || looks.fetch_add(1, Ordering::Relaxed) >= 30);
     let mut progress = RareProgress::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&late, &late)).unwrap());
-    assert!(!progress.is_complete(&run), "{} looks", looks.into_inner());
-    let never = || false;
-    run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, (&never, &never)).unwrap();
+    pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, &late).unwrap());
+    assert!(!progress.is_complete(&run));
+    run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, &Stop::new()).unwrap();
     assert_eq!(run.estimate(&progress), run_coin(&run));
 }
 
@@ -59,14 +59,13 @@ impl Score for Flat {
 
 #[test]
 fn runs_that_find_nothing_say_so() {
-    let never = || false;
     let reason = |run: &RareRun, problem: &LinearRegression, flat: bool| {
         let mut progress = RareProgress::default();
-        let stop: Stop = (&never, &never);
+        let stop = Stop::new();
         if flat {
-            run.advance_sgd(problem, sgd(0.5, 1), &Flat, &mut progress, stop).unwrap();
+            run.advance_sgd(problem, sgd(0.5, 1), &Flat, &mut progress, &stop).unwrap();
         } else {
-            run.advance_sgd(problem, sgd(0.5, 1), &RunLength, &mut progress, stop).unwrap();
+            run.advance_sgd(problem, sgd(0.5, 1), &RunLength, &mut progress, &stop).unwrap();
         }
         assert!(progress.is_complete(run));
         let rate = run.estimate(&progress);
@@ -98,14 +97,17 @@ fn runs_that_find_nothing_say_so() {
 #[test]
 fn bad_runs_are_refused() {
     let (run, _) = runs(20, RareMethod::Splitting, 1);
-    let error = |run: RareRun| run.run_sgd(&coin(), sgd(0.5, 1), &|| false).unwrap_err();
+    let error = |run: RareRun| run.run_sgd(&coin(), sgd(0.5, 1), &Stop::new()).unwrap_err();
     assert_eq!(error(RareRun { start: vec![2.0], ..run.clone() }), RareError::Ensemble(EnsembleError::StartOutside));
     assert_eq!(error(RareRun { cut: 1.0, ..run.clone() }), RareError::Cut(1.0));
     let few = |what, least, got| RareError::TooFew { what, least, got };
     assert_eq!(error(RareRun { trajectories: 9, ..run.clone() }), few("trajectories", 10, 9));
     assert_eq!(error(RareRun { repeats: 2, ..run.clone() }), few("repeats", 3, 2));
     assert_eq!(error(RareRun { look_every: 0, ..run.clone() }), few("look_every", 1, 0));
-    assert!(matches!(run.run_sgd(&coin(), sgd(-1.0, 1), &|| false), Err(RareError::Ensemble(EnsembleError::Sgd(_)))));
+    assert!(matches!(
+        run.run_sgd(&coin(), sgd(-1.0, 1), &Stop::new()),
+        Err(RareError::Ensemble(EnsembleError::Sgd(_)))
+    ));
 }
 
 fn at<S: Score>(score: &S, theta: &[f64]) -> f64 {

@@ -1,7 +1,7 @@
 //! The Fokker–Planck equation of SGD's diffusion approximation.
 
 use super::{Axis, FokkerPlanck, FokkerPlanckError};
-use crate::noise::NoiseModel;
+use crate::model::NoiseModel;
 use crate::operator::full::{loss_and_gradient, map_chunks};
 use crate::{Problem, Samples, SgdSettings};
 

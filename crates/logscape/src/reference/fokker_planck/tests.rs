@@ -1,9 +1,10 @@
 //! Tests of the finite volumes against quadrature, closed forms and symmetries.
 
 use super::*;
+use crate::Stop;
 use crate::data::synthetic::{Sinusoid as Wave, sinusoid};
 use crate::landscape::{MinimumConfig, find_minimum};
-use crate::noise::NoiseModel;
+use crate::model::NoiseModel;
 use crate::problem::{LinearRegression, Sinusoid};
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::{Problem, Samples, Sampling, SgdSettings};
@@ -243,7 +244,7 @@ fn sgd_of_a_problem_agrees_with_quadrature_of_its_path() {
     let data = sinusoid(&wave, 7).unwrap().data;
     let problem = Sinusoid::new(data.inputs, data.targets, false).unwrap();
     let sgd = SgdSettings { learning_rate: 0.1, batch_size: 4, sampling: Sampling::WithoutReplacement };
-    let minimum = find_minimum(&problem, &[3.0], &MinimumConfig::default(), &|| false).unwrap().theta;
+    let minimum = find_minimum(&problem, &[3.0], &MinimumConfig::default(), &Stop::new()).unwrap().theta;
     let (l, r) = (minimum[0] - 0.4, minimum[0] + 0.4);
     for model in [NoiseModel::Frozen, NoiseModel::Decoupled, NoiseModel::Measured] {
         let axis = axis(l, r, 400, Absorbing);
@@ -270,7 +271,7 @@ fn sgd_of_a_problem_agrees_with_quadrature_of_its_path() {
         (0..40).flat_map(|i| [f64::from(i).sin(), 0.4 * f64::from(i).sin() + f64::from(3 * i).cos()]).collect();
     let targets: Vec<f64> = (0..40).map(|i| 0.5 * (1.3 * f64::from(i * i)).sin()).collect();
     let problem = LinearRegression::new(inputs, targets, 2).unwrap();
-    let minimum = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap().theta;
+    let minimum = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &Stop::new()).unwrap().theta;
     let (_, _, c) = sgd::measure(&problem, &minimum);
     let h = [[1.0, 0.0], [0.0, 1.0]].map(|e| {
         let mut image = [0.0; 2];

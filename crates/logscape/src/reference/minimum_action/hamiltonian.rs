@@ -1,8 +1,8 @@
 //! Hamiltonians `𝓗(θ, p)` of large deviations: diffusions, and the minibatch chain of a problem.
 
-use crate::noise::cumulant::BatchCumulant;
 use crate::operator::full::map_chunks;
 use crate::operator::{axpy, dot};
+use crate::reference::cumulant::BatchCumulant;
 use crate::{Problem, Samples};
 use faer::Mat;
 

@@ -29,13 +29,14 @@ use super::blocks::cholesky;
 use super::hamiltonian::Hamiltonian;
 use super::nodes::{differences, middles};
 use super::{ActionPath, MinimumAction, MinimumActionError};
-use crate::operator::{check, dot, norm};
+use crate::Stop;
+use crate::model::Prefactor;
+use crate::operator::{dot, norm};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
 use faer::linalg::lu::partial_pivoting::solve::{solve_in_place, solve_in_place_scratch};
 use faer::{Mat, Par, Scale};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 use std::ops::Range;
 
@@ -50,17 +51,6 @@ const SETTLED: f64 = 1e-12;
 const STEPS: f64 = 1e5;
 /// Share of the action that is left where the path is taken to meet the edge of the basin. The distance is its root.
 const EDGE: f64 = 1e-4;
-
-/// The factor before the exponent of the rate over a saddle.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Prefactor {
-    /// `ln(κ e^{V/ε})` for continuous time (`κ` per unit `t`).
-    pub ln_rate: f64,
-    /// What discrete time adds, `½ ∫ p'·θ' dt`.
-    pub ln_step: f64,
-    /// Estimated errors of both: their changes from half as many segments.
-    pub errors: [f64; 2],
-}
 
 /// The derivatives of `𝓗` on a segment.
 struct Local {
@@ -83,10 +73,10 @@ pub fn prefactor(
     found: &MinimumAction,
     minimum: &Mat<f64>,
     saddle: &Mat<f64>,
-    interrupt: &(dyn Fn() -> bool + Sync),
+    stop: &Stop,
 ) -> Result<Prefactor, MinimumActionError> {
     let along = |path: &ActionPath| -> Result<(f64, f64), MinimumActionError> {
-        let mut passage = Passage::new(hamiltonian, path, interrupt)?;
+        let mut passage = Passage::new(hamiltonian, path, stop)?;
         Ok((passage.ln_rate(minimum, saddle)?, passage.ln_step()))
     };
     let (coarse, fine) = (along(&found.coarse)?, along(&found.path)?);
@@ -101,26 +91,26 @@ pub(super) struct Passage<'a> {
     locals: Vec<Local>,
     /// Steps that are left.
     budget: f64,
-    interrupt: &'a (dyn Fn() -> bool + Sync),
+    stop: &'a Stop,
 }
 
 impl<'a> Passage<'a> {
     pub(super) fn new(
         hamiltonian: &dyn Hamiltonian,
         path: &'a ActionPath,
-        interrupt: &'a (dyn Fn() -> bool + Sync),
+        stop: &'a Stop,
     ) -> Result<Self, MinimumActionError> {
         let positions = middles(&path.nodes);
         let locals: Vec<Option<Local>> = positions
             .par_iter()
             .zip(&path.momenta)
-            .map(|(x, p)| if interrupt() { None } else { local(hamiltonian, x, p) })
+            .map(|(x, p)| if stop.is_requested() { None } else { local(hamiltonian, x, p) })
             .collect();
-        check(interrupt)?;
+        stop.check()?;
         let known = locals.into_iter().zip(positions);
         let locals: Result<Vec<Local>, _> =
             known.map(|(local, position)| local.ok_or(MinimumActionError::NoRoot { position })).collect();
-        Ok(Self { path, velocities: differences(&path.nodes), locals: locals?, budget: STEPS, interrupt })
+        Ok(Self { path, velocities: differences(&path.nodes), locals: locals?, budget: STEPS, stop })
     }
 
     /// `½ ∫ p'·θ' dt`, `p' = −𝓗_θ`.
@@ -175,7 +165,7 @@ impl<'a> Passage<'a> {
         let mut gain = 0.0;
         let (first, count) = (segments.start, segments.len());
         for k in 0..count {
-            check(self.interrupt)?;
+            self.stop.check()?;
             let i = if back { first + count - 1 - k } else { first + k };
             let (local, time) = (&self.locals[i], self.path.times[i]);
             let rate = local.mixed.norm_l2() + (local.variance.norm_l2() * local.curvature.norm_l2()).sqrt();

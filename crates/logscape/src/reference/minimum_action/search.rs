@@ -5,7 +5,8 @@ use super::blocks::{add_product, below, solve_tridiagonal};
 use super::hamiltonian::Hamiltonian;
 use super::nodes::{differences, middles, spaced, tangents, unevenness};
 use super::root::{Segment, floored, root};
-use crate::operator::{axpy, check, dot, norm};
+use crate::Stop;
+use crate::operator::{axpy, dot, norm};
 use faer::Mat;
 use rayon::prelude::*;
 
@@ -31,7 +32,7 @@ pub(super) struct Search<'a> {
     pub(super) max_steps: usize,
     /// Steps taken so far.
     pub(super) steps: usize,
-    pub(super) interrupt: &'a (dyn Fn() -> bool + Sync),
+    pub(super) stop: &'a Stop,
 }
 
 /// A path at rest.
@@ -94,7 +95,7 @@ impl Search<'_> {
         let (mut action, mut segments) = self.action(&self.path, &[])?;
         let mut damping = 0.0;
         loop {
-            check(self.interrupt)?;
+            self.stop.check()?;
             let system = self.system(&segments)?;
             let free = system.step(0.0).or_else(|| system.step(system.rounding()));
             let Some(free) = free.filter(|step| squared(step).is_finite()) else {

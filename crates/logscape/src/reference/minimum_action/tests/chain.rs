@@ -1,10 +1,11 @@
 //! Tests of minimum action paths of the minibatch chain.
 
 use super::quasi_potential;
+use crate::Stop;
 use crate::landscape::{BarrierConfig, MinimumConfig, find_minimum, saddles};
-use crate::noise::cumulant::BatchCumulant;
 use crate::operator::dot;
 use crate::problem::{LinearRegression, Sinusoid};
+use crate::reference::cumulant::BatchCumulant;
 use crate::reference::large_deviation::{Ends, ascend, momentum};
 use crate::reference::minimum_action::{
     Hamiltonian, LocalHamiltonian, MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action,
@@ -21,7 +22,7 @@ pub(super) fn noisy_sinusoid() -> (Sinusoid, f64, f64, Path) {
     let inputs: Vec<f64> = (0..20).map(|i| 3.0 * (f64::from(i) + 0.5) / 20.0).collect();
     let targets = inputs.iter().enumerate().map(|(i, x)| (3.0 * x).sin() + 0.4 * (7.0 * i as f64).cos()).collect();
     let problem = Sinusoid::new(inputs, targets, false).unwrap();
-    let minimum = find_minimum(&problem, &[3.0], &MinimumConfig::default(), &|| false).unwrap().theta[0];
+    let minimum = find_minimum(&problem, &[3.0], &MinimumConfig::default(), &Stop::new()).unwrap().theta[0];
     let Barrier::Saddles { ways_out, path: Some(path) } =
         saddles(&problem, minimum, &BarrierConfig::default()).unwrap()
     else {
@@ -201,7 +202,7 @@ fn turning_the_axes_changes_nothing_and_batches_scale_it() {
     let actions: Vec<(f64, f64)> = [(0.0, 1), (0.9, 1), (0.0, 5)]
         .map(|(angle, batch)| {
             let problem = turned(angle);
-            let minimum = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &|| false).unwrap().theta;
+            let minimum = find_minimum(&problem, &[0.0, 0.0], &MinimumConfig::default(), &Stop::new()).unwrap().theta;
             let (s, c) = f64::sin_cos(angle);
             let end = vec![minimum[0] + 0.3 * c - 0.2 * s, minimum[1] + 0.3 * s + 0.2 * c];
             let law = cumulant(20, batch, Sampling::WithReplacement);
@@ -235,7 +236,7 @@ fn fewer_samples_than_parameters_move_along_their_span() {
     let exact = (0..cells).map(|k| momentum(&law, &slopes(step(k))).unwrap()).sum::<f64>() * reach / f64::from(cells);
     let hamiltonian = SgdHamiltonian::new(&problem, law);
     let config = MinimumActionConfig { segments: 40, ..MinimumActionConfig::default() };
-    let to = |end: Vec<f64>| minimum_action(&hamiltonian, &[at(0.0), end], &config, &|| false);
+    let to = |end: Vec<f64>| minimum_action(&hamiltonian, &[at(0.0), end], &config, &Stop::new());
     let found = to(at(reach)).unwrap();
     let error = (found.action - exact).abs();
     assert!(error < found.error && found.error < 2e-3 * exact, "{error} {} {exact}", found.error);

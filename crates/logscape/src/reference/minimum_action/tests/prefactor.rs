@@ -3,12 +3,14 @@
 use super::chain::{LabelNoise, cumulant, noisy_sinusoid};
 use super::{identity, line, quasi_potential};
 use crate::Sampling;
+use crate::Stop;
+use crate::model::Prefactor;
 use crate::operator::dot;
 use crate::reference::fokker_planck::{Axis, FokkerPlanck, Side};
 use crate::reference::large_deviation::{Ends, ascend};
 use crate::reference::minimum_action::prefactor::Passage;
 use crate::reference::minimum_action::{
-    Diffusion, Hamiltonian, MinimumAction, MinimumActionError, Prefactor, SgdHamiltonian, prefactor,
+    Diffusion, Hamiltonian, MinimumAction, MinimumActionError, SgdHamiltonian, prefactor,
 };
 use faer::Mat;
 use std::f64::consts::TAU;
@@ -18,7 +20,7 @@ fn diagonal(values: &[f64]) -> Mat<f64> {
 }
 
 fn of(hamiltonian: &dyn Hamiltonian, found: &MinimumAction, minimum: &Mat<f64>, saddle: &Mat<f64>) -> Prefactor {
-    prefactor(hamiltonian, found, minimum, saddle, &|| false).unwrap()
+    prefactor(hamiltonian, found, minimum, saddle, &Stop::new()).unwrap()
 }
 
 /// `U = ¼(x² − 1)² + (y − κ(x² − 1))²` with its minimum `(−1, 0)` and saddle `(0, −κ)`, where `∇²U = diag(−1, 2)`.
@@ -130,7 +132,7 @@ fn maier_steins_rate_is_that_of_the_fokker_planck_equation() {
 fn above_the_critical_beta_paths_cross_on_the_axis() {
     let hamiltonian = Diffusion::new(2, restored(6.0, 1.0), identity);
     let axis = quasi_potential(&hamiltonian, &line(&[-1.0, 0.0], &[0.0, 0.0], 0.0), 80);
-    let refused = prefactor(&hamiltonian, &axis, &diagonal(&[4.0, 4.0]), &diagonal(&[-2.0, 0.0]), &|| false);
+    let refused = prefactor(&hamiltonian, &axis, &diagonal(&[4.0, 4.0]), &diagonal(&[-2.0, 0.0]), &Stop::new());
     assert!(matches!(refused, Err(MinimumActionError::Caustic { .. })), "{refused:?}");
 }
 
@@ -168,7 +170,8 @@ fn label_noise_on_unlimited_data_has_a_closed_amplitude() {
         let (sigma2, batch) = (0.5, 3.0);
         let law = LabelNoise { variances: variances.clone(), sigma2, batch };
         let found = quasi_potential(&law, &[vec![0.0; end.len()], end.clone()], 160);
-        let mut passage = Passage::new(&law, &found.path, &|| false).unwrap();
+        let stop = Stop::new();
+        let mut passage = Passage::new(&law, &found.path, &stop).unwrap();
         let mut curvature = diagonal(&vec![2.0 * batch / sigma2; end.len()]);
         let ln_c = passage.move_over(&mut curvature, 0..160, false).unwrap();
         let curved: f64 = end.iter().zip(&variances).map(|(d, l)| l * d * d).sum();

@@ -1,0 +1,31 @@
+//! What types cannot say of a study: ranges and combinations that need no data.
+
+/// A value out of range: its field, what is wrong, how to mend it.
+pub(super) struct Wrong {
+    /// Dotted name.
+    pub(super) field: &'static str,
+    /// What is wrong.
+    pub(super) message: String,
+    /// How to mend it.
+    pub(super) hint: &'static str,
+}
+
+/// Refuses a field unless `ok`.
+pub(super) fn require(
+    ok: bool,
+    field: &'static str,
+    message: impl Into<String>,
+    hint: &'static str,
+) -> Result<(), Wrong> {
+    if ok { Ok(()) } else { Err(Wrong { field, message: message.into(), hint }) }
+}
+
+/// Whether a name can stand in the names of files.
+pub(super) fn is_usable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Names in a row, or `none`.
+pub(super) fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,64 @@
+//! `[minimum]`: how the minimum is found.
+
+use super::check::{Wrong, require};
+use logscape::problem::Initialisation;
+use serde::{Deserialize, Serialize};
+
+/// `[minimum]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MinimumTable {
+    /// Start of the search; drawn by `init` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Vec<f64>>,
+    /// Initialisation of a network.
+    pub init: Initialisation,
+    /// Gradient norm at which the search stops.
+    pub tolerance: f64,
+    /// Most iterations of L-BFGS, and most Hessian products of the Newton steps after it.
+    pub max_iterations: u64,
+    /// Training by SGD that comes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<TrainTable>,
+}
+
+impl Default for MinimumTable {
+    fn default() -> Self {
+        Self { start: None, init: Initialisation::Lecun, tolerance: 1e-8, max_iterations: 2_000, train: None }
+    }
+}
+
+/// `[minimum.train]`: SGD before the deterministic search, with shuffled epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainTable {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Batch size.
+    pub batch_size: usize,
+    /// Steps.
+    pub steps: usize,
+}
+
+impl MinimumTable {
+    pub(super) fn check(&self) -> Result<(), Wrong> {
+        require(
+            self.tolerance.is_finite() && self.tolerance > 0.0,
+            "minimum.tolerance",
+            format!("{} is no gradient norm", self.tolerance),
+            "use a small positive number such as 1e-8",
+        )?;
+        if let Some(train) = &self.train {
+            require(
+                train.learning_rate.is_finite() && train.learning_rate > 0.0,
+                "minimum.train.learning_rate",
+                format!("{} is not positive", train.learning_rate),
+                "use a positive learning rate",
+            )?;
+            require(train.batch_size > 0, "minimum.train.batch_size", "a batch of 0 samples", "use 1 or more")?;
+        }
+        let start_ok = self.start.as_ref().is_none_or(|start| start.iter().all(|x| x.is_finite()));
+        require(start_ok, "minimum.start", "an entry is not finite", "use finite numbers")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Why a run has no record.
+
+use crate::record::RecordError;
+use logscape::Interrupted;
+use logscape::data::DataError;
+use logscape::ensemble::EnsembleError;
+use logscape::geometry::GeometryError;
+use logscape::landscape::{BarrierError, MinimumError, SaddleError};
+use logscape::problem::{BuildProblemError, ProblemError};
+use logscape::rare::RareError;
+use logscape::stats::HistogramError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a run ended without a record.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A value of the study does not fit the data or the problem.
+    #[error("{field}: {message}")]
+    Input {
+        /// Dotted name of the field.
+        field: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// The data cannot be used.
+    #[error("problem.data: {0}\n  hint: {hint}", hint = .0.hint())]
+    Data(#[from] DataError),
+    /// The data make no such problem.
+    #[error("problem: {0}\n  hint: check the data and the numbers in [problem] against each other")]
+    Problem(#[from] ProblemError),
+    /// There is no minimum to measure.
+    #[error("minimum: {0}\n  hint: use another start, or smaller steps and batches in [minimum.train]")]
+    Minimum(#[from] MinimumError),
+    /// The geometry cannot be measured.
+    #[error("geometry: {0}\n  hint: use more data with some label noise, or another minimum")]
+    Geometry(GeometryError),
+    /// There is no way out where the study asks for one.
+    #[error(
+        "escape.region: {0}\n  hint: name another region, such as {{ loss-factor = 2.0 }}, or another minimum.start"
+    )]
+    Barrier(#[from] BarrierError),
+    /// Ways out cannot be looked for.
+    #[error("saddle: {0}\n  hint: lower minimum.tolerance, or change [saddle] or minimum.start")]
+    Saddle(SaddleError),
+    /// The simulation cannot start.
+    #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
+    Ensemble(#[from] EnsembleError),
+    /// Splitting cannot start.
+    #[error("escape.rare: {0}\n  hint: change [escape.rare], or use method = \"direct\"")]
+    Rare(#[from] RareError),
+    /// A dynamics cannot be built for this problem, setting or options.
+    #[error(
+        "dynamics {name}: {reason}\n  hint: change its options, or leave it out; `logscape dynamics` lists all with theirs"
+    )]
+    Dynamics {
+        /// Its name in the study.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The record cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The stationary ensemble cannot be run.
+    #[error("stationary: {0}\n  hint: change [stationary] or [sgd] to suit the problem")]
+    Stationary(#[from] StationaryError),
+    /// The user ended the run.
+    #[error("interrupted; {}", .kept.as_ref().map_or_else(
+        || "no stage was finished, so nothing was kept".to_owned(),
+        |folder| format!("finished stages and replicas are kept in {}\n  hint: continue with the same command and --resume", folder.display()),
+    ))]
+    Interrupted {
+        /// Where finished stages are kept.
+        kept: Option<PathBuf>,
+    },
+}
+
+impl From<Interrupted> for RunError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted { kept: None }
+    }
+}
+
+impl From<SaddleError> for RunError {
+    fn from(error: SaddleError) -> Self {
+        match error {
+            SaddleError::Interrupted(stop) => stop.into(),
+            error => Self::Saddle(error),
+        }
+    }
+}
+
+impl From<GeometryError> for RunError {
+    fn from(error: GeometryError) -> Self {
+        match error {
+            GeometryError::Interrupted(stop) => stop.into(),
+            error => Self::Geometry(error),
+        }
+    }
+}
+
+impl From<BuildProblemError> for RunError {
+    fn from(error: BuildProblemError) -> Self {
+        match error {
+            BuildProblemError::Problem(error) => Self::Problem(error),
+            BuildProblemError::Data { message, hint } => {
+                Self::input("problem.data", format!("{message}\n  hint: {hint}"))
+            }
+            BuildProblemError::Option(error) => Self::input("problem", error.to_string()),
+        }
+    }
+}
+
+impl RunError {
+    pub(crate) fn input(field: &'static str, message: String) -> Self {
+        Self::Input { field, message }
+    }
+
+    /// Whether other input would mend it.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::Interrupted { .. } | Self::Record(RecordError::Write { .. }) | Self::Geometry(_))
+    }
+}
+
+/// Why there is no stationary ensemble.
+#[derive(Debug, Error)]
+pub enum StationaryError {
+    /// The ensemble cannot start.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
+    /// The minimum's loss or curvature gives no range for a histogram.
+    #[error("no range for a histogram: {0}")]
+    Histogram(#[from] HistogramError),
+}

@@ -1,0 +1,170 @@
+//! What a run tells while it works. They are data: words are made by who shows them.
+
+use logscape::{Estimate, SgdSettings};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A stage begins, which may take long before it has something to tell.
+    Stage {
+        /// Its name.
+        name: &'static str,
+        /// Number of the setting that it is for, from 0; none for all.
+        setting: Option<usize>,
+    },
+    /// The problem is there.
+    Problem {
+        /// Samples `N`.
+        samples: usize,
+        /// Outputs `c`.
+        outputs: usize,
+        /// Parameters `P`.
+        parameters: usize,
+    },
+    /// The search for a minimum has ended.
+    Minimum {
+        /// Loss `L*`.
+        loss: f64,
+        /// Gradient norm.
+        gradient_norm: f64,
+        /// Whether that met the tolerance.
+        converged: bool,
+    },
+    /// The minimum is measured.
+    Geometry {
+        /// Outliers `n`.
+        outliers: usize,
+        /// Their typical curvature `h*`.
+        h_star: Estimate,
+        /// Noise strength `s`.
+        noise_strength: Estimate,
+        /// Negative eigenvalues.
+        index: usize,
+    },
+    /// The search for saddles has ended.
+    Saddles {
+        /// Saddles of the basin.
+        found: usize,
+        /// Searches.
+        searches: usize,
+        /// What they came to, in words of the record.
+        summary: String,
+    },
+    /// A setting begins.
+    Setting {
+        /// Its number, from 0.
+        number: usize,
+        /// Number of all settings.
+        of: usize,
+        /// Learning rate, batch size and sampling.
+        #[serde(flatten)]
+        sgd: SgdSettings,
+    },
+    /// A way to measure escape was chosen.
+    Method {
+        /// Number of the setting, from 0.
+        setting: usize,
+        /// Name of the dynamics.
+        dynamics: String,
+        /// The method.
+        method: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// An ensemble has come so far.
+    Progress(Progress),
+    /// A setting has ended.
+    SettingDone {
+        /// Its number, from 0.
+        number: usize,
+        /// Number of all settings.
+        of: usize,
+        /// Wall time that it took here.
+        seconds: f64,
+    },
+    /// The record is complete.
+    Finished {
+        /// Its folder.
+        record: PathBuf,
+    },
+}
+
+/// How far an ensemble has come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// Number of the setting, from 0.
+    pub setting: usize,
+    /// Name of the dynamics.
+    pub dynamics: String,
+    /// What is measured: `escape`, `committed-escape` or `stationary`.
+    pub stage: &'static str,
+    /// How: `direct`, `splitting` or `forward-flux`.
+    pub method: &'static str,
+    /// What is counted.
+    pub unit: Unit,
+    /// How many are done.
+    pub done: u64,
+    /// How many there will be.
+    pub expected: u64,
+    /// Wall time since the ensemble began, or went on, here.
+    pub seconds: f64,
+    /// Those done before that.
+    pub done_before: u64,
+}
+
+impl Progress {
+    /// Wall time that is left, by the rate so far; none before anything is done.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let here = self.done.saturating_sub(self.done_before);
+        (here > 0).then(|| self.seconds * self.expected.saturating_sub(self.done) as f64 / here as f64)
+    }
+}
+
+/// What [`Progress`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Replicas that have ended.
+    Replicas,
+    /// Independent repeats.
+    Repeats,
+    /// Samples of replicas.
+    Samples,
+}
+
+/// Who is told. It is called from many threads.
+pub trait Events: Sync {
+    /// Something happened.
+    fn tell(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Sync> Events for F {
+    fn tell(&self, event: &Event) {
+        self(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_follows_the_rate_since_the_run_went_on() {
+        let progress = Progress {
+            setting: 0,
+            dynamics: "sgd".to_owned(),
+            stage: "escape",
+            method: "direct",
+            unit: Unit::Replicas,
+            done: 60,
+            expected: 100,
+            seconds: 5.0,
+            done_before: 50,
+        };
+        assert_eq!(progress.seconds_left(), Some(20.0));
+        assert_eq!(Progress { done: 50, ..progress }.seconds_left(), None);
+    }
+}

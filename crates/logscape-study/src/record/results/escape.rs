@@ -1,0 +1,64 @@
+//! Escape under one setting.
+
+use super::dynamics::DynamicsEscape;
+use super::measured::MeasuredRecord;
+use super::prediction::PredictionRecord;
+use super::verdict::VerdictRecord;
+use logscape::ensemble::Region;
+use logscape::theory::Prediction;
+use logscape::verdict::Measured;
+use logscape::{Estimate, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Escape under one setting: predictions beside the measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EscapeRecord {
+    /// What escape means.
+    pub region: Region,
+    /// Prediction of each theory, by name.
+    pub predictions: BTreeMap<String, PredictionRecord>,
+    /// What SGD did.
+    pub measured: MeasuredRecord,
+    /// Committed escapes, where the study asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<CommittedRecord>,
+    /// What the dynamics beside SGD did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamics: Vec<DynamicsEscape>,
+    /// Predictions against the measurement.
+    pub verdict: VerdictRecord,
+}
+
+impl EscapeRecord {
+    /// Puts predictions beside a measurement at this learning rate.
+    pub fn new(region: Region, predictions: &[Prediction], measured: MeasuredRecord, learning_rate: f64) -> Self {
+        let verdict = Verdict::new(predictions, Measured::new(measured.mean_steps, measured.mean_steps_lower_bound));
+        Self {
+            region,
+            predictions: predictions
+                .iter()
+                .map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate)))
+                .collect(),
+            measured,
+            committed: None,
+            dynamics: Vec::new(),
+            verdict: VerdictRecord::from(&verdict),
+        }
+    }
+}
+
+/// Committed escapes through a dividing surface: passages of the same surface, moved outward to where few fall back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommittedRecord {
+    /// The region with its surfaces moved outward by three standard deviations of the walk at each saddle.
+    pub region: Region,
+    /// How far the loss falls from a saddle to its moved surface by the curvature there, over how far it rises from the minimum to
+    /// the saddle; the largest of all saddles. Above 1 the surface may lie beyond the next minimum, and the factor then tells of
+    /// more than falling back.
+    pub fall: f64,
+    /// What SGD did.
+    pub measured: MeasuredRecord,
+    /// Mean steps per committed escape over those to the dividing surface; 2 for small steps. Null where either is unknown.
+    pub factor: Option<Estimate>,
+}

@@ -1,0 +1,46 @@
+//! Curvature and noise at the minimum.
+
+use logscape::model::Decoupling;
+use logscape::{Estimate, Geometry};
+use serde::{Deserialize, Serialize};
+
+/// The geometry of a run; spectrum and noise per direction are in the tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeometryRecord {
+    /// Number of outliers `n`.
+    pub outliers: usize,
+    /// The rule that chose them.
+    pub outlier_rule: String,
+    /// Ratio of the last outlier to the first bulk eigenvalue; null without a bulk.
+    pub gap: Option<f64>,
+    /// Typical outlier curvature `h*`.
+    pub h_star: Estimate,
+    /// Leading eigenvalues of the Hessian, descending; all of them in the table `spectrum`.
+    pub eigenvalues: Vec<f64>,
+    /// Whether the table holds the whole spectrum.
+    pub complete: bool,
+    /// Noise strength `s`.
+    pub noise_strength: Estimate,
+    /// Decoupling measures.
+    pub decoupling: Decoupling,
+    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`.
+    pub sample_curvature: [f64; 4],
+}
+
+impl From<&Geometry> for GeometryRecord {
+    fn from(geometry: &Geometry) -> Self {
+        let outliers = &geometry.outliers;
+        let leading = (2 * outliers.count).max(50).min(geometry.eigenvalues.len());
+        Self {
+            outliers: outliers.count,
+            outlier_rule: outliers.rule.clone(),
+            gap: Some(outliers.gap).filter(|gap| gap.is_finite()),
+            h_star: outliers.h_star,
+            eigenvalues: geometry.eigenvalues[..leading].to_vec(),
+            complete: geometry.complete,
+            noise_strength: geometry.noise_strength,
+            decoupling: geometry.decoupling.clone(),
+            sample_curvature: geometry.sample_curvature,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A measured escape time.
+
+use super::quantile::QuantileRecord;
+use logscape::Estimate;
+use logscape::rare::RareMethod;
+use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How an escape time is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Replicas run until they escape.
+    Direct,
+    /// Multilevel splitting.
+    Splitting,
+    /// Forward flux sampling.
+    ForwardFlux,
+}
+
+impl From<RareMethod> for Method {
+    fn from(method: RareMethod) -> Self {
+        match method {
+            RareMethod::Splitting => Self::Splitting,
+            RareMethod::ForwardFlux => Self::ForwardFlux,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        out.write_str(match self {
+            Self::Direct => "direct",
+            Self::Splitting => RareMethod::Splitting.name(),
+            Self::ForwardFlux => RareMethod::ForwardFlux.name(),
+        })
+    }
+}
+
+/// A measured escape time. Every unit is steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredRecord {
+    /// How.
+    pub method: Method,
+    /// Why in this way.
+    #[serde(default)]
+    pub why: String,
+    /// Mean steps to the event; null without one.
+    pub mean_steps: Option<Estimate>,
+    /// Its logarithm.
+    pub log10_mean_steps: Option<Estimate>,
+    /// One-sided 95 % lower bound of the mean steps.
+    pub mean_steps_lower_bound: f64,
+    /// Replicas that escaped; null unless `direct`, like all that tells of single escapes.
+    pub escaped: Option<u64>,
+    /// Replicas still inside at the end.
+    pub censored: Option<u64>,
+    /// Replicas that diverged, or trajectories.
+    pub diverged: u64,
+    /// Steps at risk, summed over replicas.
+    pub exposure: Option<f64>,
+    /// Check that the times are exponential.
+    pub weibull: Option<WeibullCheck>,
+    /// Quantiles of the times (Kaplan–Meier).
+    #[serde(default)]
+    pub quantiles: Vec<QuantileRecord>,
+    /// What the rate is made of, unless `direct`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare: Option<RareRecord>,
+}
+
+/// What a rate by splitting or forward flux sampling is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RareRecord {
+    /// Score that told how far a replica was.
+    pub score: String,
+    /// Trajectories of each repeat, on average.
+    pub trajectories: u64,
+    /// Independent repeats that were done.
+    pub repeats: u64,
+    /// Repeats in which no trajectory reached the exit; they count as zeros.
+    pub extinct: u64,
+    /// Trajectories at the exit, in all repeats.
+    pub reached: u64,
+    /// Excursions from home per step of the dynamics.
+    pub flux: Option<Estimate>,
+    /// Probability that one reaches the exit.
+    pub probability: Option<Estimate>,
+    /// Levels of a repeat, on average.
+    pub levels: f64,
+    /// Replica-steps of all repeats and their pilot.
+    pub cost: u64,
+    /// Why there is no rate, and what was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<String>,
+}
+
+fn log10(steps: Estimate) -> Estimate {
+    Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) }
+}
+
+impl MeasuredRecord {
+    /// The record of direct simulation, with quantiles of the times behind it.
+    pub(crate) fn direct(rate: &RateEstimate, times: &[Observation], why: String) -> Self {
+        let curve = kaplan_meier(times);
+        let quantile = |share| QuantileRecord { share, value: survival_quantile(&curve, share) };
+        Self {
+            method: Method::Direct,
+            why,
+            mean_steps: rate.mean_steps,
+            log10_mean_steps: rate.mean_steps.map(log10),
+            mean_steps_lower_bound: rate.mean_steps_lower_bound,
+            escaped: Some(rate.escaped),
+            censored: Some(rate.censored),
+            diverged: rate.diverged,
+            exposure: Some(rate.exposure),
+            weibull: rate.weibull,
+            quantiles: [0.1, 0.5, 0.9].map(quantile).to_vec(),
+            rare: None,
+        }
+    }
+
+    /// The record of repeats in which so many trajectories diverged, with what they are made of. They give this mean number of
+    /// steps of SGD, or this lower bound without a rate.
+    pub(crate) fn rare(
+        method: Method,
+        why: String,
+        (mean, lower): (Option<Estimate>, f64),
+        diverged: u64,
+        rare: Option<RareRecord>,
+    ) -> Self {
+        Self {
+            method,
+            why,
+            mean_steps: mean,
+            log10_mean_steps: mean.map(log10),
+            mean_steps_lower_bound: mean.map_or(lower, |mean| mean.ci95[0]),
+            escaped: None,
+            censored: None,
+            diverged,
+            exposure: None,
+            weibull: None,
+            quantiles: Vec::new(),
+            rare,
+        }
+    }
+
+    /// How the replicas ended, in words, or what the repeats took.
+    pub fn ends(&self) -> String {
+        let count = |number: Option<u64>| number.unwrap_or_default();
+        match &self.rare {
+            None => {
+                let (escaped, censored) = (count(self.escaped), count(self.censored));
+                format!("{escaped} escaped, {censored} censored, {} diverged", self.diverged)
+            }
+            Some(rare) => match &rare.not_found {
+                Some(reason) => reason.clone(),
+                None => format!(
+                    "{}, {} repeats of {} trajectories, {} extinct, {:.1e} replica-steps",
+                    self.method, rare.repeats, rare.trajectories, rare.extinct, rare.cost as f64
+                ),
+            },
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The minimum of a run.
+
+use logscape::Geometry;
+use logscape::model::Minimum;
+use serde::{Deserialize, Serialize};
+
+/// Parameters above which `theta` is left out of the results.
+pub(super) const THETA_LIMIT: usize = 10_000;
+
+/// The minimum of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MinimumRecord {
+    /// Parameters; absent above 10,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theta: Option<Vec<f64>>,
+    /// Loss `L*`.
+    pub loss: f64,
+    /// Gradient norm.
+    pub gradient_norm: f64,
+    /// Whether the gradient norm met the tolerance.
+    pub converged: bool,
+    /// Number of negative eigenvalues; 0 at a minimum.
+    pub index: usize,
+    /// Parameters `P`.
+    pub parameters: usize,
+    /// Samples `N`.
+    pub samples: usize,
+    /// How it was found.
+    pub method: String,
+}
+
+impl MinimumRecord {
+    /// The record of a minimum with its geometry.
+    pub fn new(minimum: &Minimum, geometry: &Geometry) -> Self {
+        Self {
+            theta: (minimum.theta.len() <= THETA_LIMIT).then(|| minimum.theta.clone()),
+            loss: minimum.loss,
+            gradient_norm: minimum.gradient_norm,
+            converged: minimum.converged,
+            index: geometry.index,
+            parameters: geometry.parameters,
+            samples: geometry.samples,
+            method: minimum.method.clone(),
+        }
+    }
+}

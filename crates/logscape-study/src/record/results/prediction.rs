@@ -1,0 +1,41 @@
+//! One theory's numbers.
+
+use logscape::theory::Prediction;
+use serde::{Deserialize, Serialize};
+
+/// One theory's numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictionRecord {
+    /// Committed escapes per unit `t`.
+    pub rate: Option<f64>,
+    /// The same per step.
+    #[serde(default)]
+    pub rate_per_step: Option<f64>,
+    /// `log10` of the mean steps per committed escape, which cannot overflow.
+    #[serde(default)]
+    pub log10_committed_steps: Option<f64>,
+    /// Mean steps to the region's event.
+    pub mean_steps: Option<f64>,
+    /// The same as a logarithm, which cannot overflow.
+    pub log10_mean_steps: Option<f64>,
+    /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
+    /// interval, or the radius of a level; nowhere at saddles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boundary_shift: Vec<f64>,
+    /// Which assumptions fail.
+    pub warnings: Vec<String>,
+}
+
+impl PredictionRecord {
+    pub(super) fn new(prediction: &Prediction, learning_rate: f64) -> Self {
+        Self {
+            rate: prediction.rate(),
+            rate_per_step: prediction.rate_per_step(learning_rate),
+            log10_committed_steps: prediction.log10_committed_steps(learning_rate),
+            mean_steps: prediction.mean_steps(),
+            log10_mean_steps: prediction.log10_mean_steps,
+            boundary_shift: prediction.boundary_shift.clone(),
+            warnings: prediction.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

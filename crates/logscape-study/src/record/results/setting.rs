@@ -1,0 +1,27 @@
+//! One learning rate and batch size.
+
+use super::escape::EscapeRecord;
+use super::stationary::{DynamicsStationary, StationaryRecord};
+use logscape::SgdSettings;
+use logscape::theory::Stationary;
+use serde::{Deserialize, Serialize};
+
+/// One learning rate and batch size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingRecord {
+    /// Learning rate, batch size and sampling.
+    #[serde(flatten)]
+    pub sgd: SgdSettings,
+    /// Predicted stationary law, and stability.
+    #[serde(flatten)]
+    pub law: Stationary,
+    /// Measured stationary law, where the study asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stationary: Option<StationaryRecord>,
+    /// The same of the dynamics beside SGD.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stationary_dynamics: Vec<DynamicsStationary>,
+    /// Escape, where the study asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escape: Option<EscapeRecord>,
+}

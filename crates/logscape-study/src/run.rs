@@ -1,0 +1,152 @@
+//! Runs a study: from what it asks for to a record in a folder.
+
+use crate::asked::Study;
+use crate::error::RunError;
+use crate::events::{Event, Events};
+use crate::extend::take_over;
+use crate::record::{Manifest, Record, RunFolder};
+use crate::stages::{Context, Log, Model, check_batch_sizes, model, probe, survey};
+use crate::store::{Identity, Key, Store};
+use logscape::{Problem, Stop};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Where a record goes, and what to do with what is there.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Folder of the record.
+    pub place: PathBuf,
+    /// Whether a record or an unfinished run that is there is replaced.
+    pub force: bool,
+    /// Whether an unfinished run that is there is continued.
+    pub resume: bool,
+    /// A complete record of the same study with fewer replicas, whose replicas are taken over.
+    pub extend: Option<PathBuf>,
+    /// Time between checkpoints of a running ensemble: the most that a killed run loses of it.
+    pub checkpoint_every: Duration,
+}
+
+impl Destination {
+    /// A new record in `place`, kept every ten seconds.
+    pub fn new(place: PathBuf) -> Self {
+        Self { place, force: false, resume: false, extend: None, checkpoint_every: Duration::from_secs(10) }
+    }
+}
+
+/// Runs the study on the problem that it names and keeps its record; relative paths in the study start at `base`. Returns the
+/// record and its folder.
+///
+/// # Errors
+/// [`RunError`] when the study does not fit its data, when the record cannot be kept, or when stopped.
+pub fn run(
+    study: &Study,
+    base: &Path,
+    destination: &Destination,
+    stop: &Stop,
+    events: &dyn Events,
+) -> Result<(Record, PathBuf), RunError> {
+    let Some(table) = &study.problem else {
+        let message = "the study names none\n  hint: add a table [problem], or give the problem to `run_with`";
+        return Err(RunError::input("problem", message.to_owned()));
+    };
+    let run = Run { study, destination, stop, events };
+    run.record(|work| {
+        let Model { problem, start, data } = model(table, &study.minimum, study.seed, base)?;
+        work.on(&*problem, &start, data)
+    })
+}
+
+/// Runs the study on a problem of the caller's, whose search for a minimum starts at `start` (`P`) unless the study says
+/// otherwise; a table `[problem]` is not needed and not looked at. Returns the record and its folder.
+///
+/// An unfinished run is continued, and a record extended, where the problem's residuals and gradient at `start` are those of then.
+///
+/// # Errors
+/// [`RunError`] when the study does not fit the problem, when the record cannot be kept, or when stopped.
+pub fn run_with(
+    problem: &dyn Problem,
+    start: &[f64],
+    study: &Study,
+    destination: &Destination,
+    stop: &Stop,
+    events: &dyn Events,
+) -> Result<(Record, PathBuf), RunError> {
+    if start.len() != problem.dim() {
+        let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
+        return Err(RunError::input("start", message));
+    }
+    Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start)))
+}
+
+/// What is asked of one run.
+struct Run<'a> {
+    study: &'a Study,
+    destination: &'a Destination,
+    stop: &'a Stop,
+    events: &'a dyn Events,
+}
+
+/// A run at work in its folder.
+struct Work<'a> {
+    run: &'a Run<'a>,
+    folder: &'a RunFolder,
+    log: &'a Mutex<Log>,
+}
+
+impl Run<'_> {
+    /// Opens the run's folder, lets `fill` work in it, and moves it to its place when the record is complete.
+    fn record(&self, fill: impl FnOnce(&Work) -> Result<Record, RunError>) -> Result<(Record, PathBuf), RunError> {
+        let Destination { place, force, resume, .. } = self.destination;
+        let folder = RunFolder::open(place, self.study, *force, *resume)?;
+        let log = Mutex::new(Log::default());
+        let filled = fill(&Work { run: self, folder: &folder, log: &log });
+        let finished = log.into_inner().unwrap_or_else(PoisonError::into_inner).finished;
+        match filled {
+            Ok(record) => {
+                let place = folder.finish(&record, &crate::report::pages(&record)?)?;
+                self.events.tell(&Event::Finished { record: place.clone() });
+                Ok((record, place))
+            }
+            Err(RunError::Interrupted { .. }) if finished > 0 || *resume => {
+                Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
+            }
+            Err(error) => {
+                // Bad input makes stages of this run useless; what an earlier run left is kept until that is finished.
+                if !resume && (finished == 0 || error.is_bad_input()) {
+                    folder.discard();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// The record of the study on `problem`, which was made from `data`.
+    fn on(&self, problem: &dyn Problem, start: &[f64], data: Key) -> Result<Record, RunError> {
+        let Run { study, destination, stop, events } = *self.run;
+        let begun = SystemTime::now();
+        let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
+        events.tell(&Event::Problem { samples, outputs, parameters });
+        check_batch_sizes(study, samples)?;
+        let identity = Identity::of(data);
+        let context = Context {
+            study,
+            problem,
+            outputs: Store::open(self.folder.checkpoints(), identity.clone())?,
+            ensembles: Store::open(self.folder.ensembles(), identity)?,
+            every: destination.checkpoint_every,
+            stop,
+            events,
+            log: self.log,
+        };
+        if let Some(record) = destination.extend.as_ref().filter(|_| !destination.resume) {
+            take_over(&context.ensembles, study, record)?;
+        }
+        let (results, tables) = survey(&context, start)?;
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = Manifest::complete(study.seed, begun, &log.seconds);
+        Ok(Record { study: study.clone(), results, tables, manifest })
+    }
+}

@@ -1,0 +1,145 @@
+//! How an escape time is measured: by direct simulation, by splitting, or as the first replicas suggest.
+
+use super::direct::DirectEscape;
+use super::dynamics::{AllDynamics, StudyDynamics};
+use super::measured::factor;
+use super::plan::{EscapePlan, Found, Outcome};
+use super::rare::rare;
+use crate::asked::EscapeMethod;
+use crate::error::RunError;
+use crate::events::Event;
+use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, MeasuredRecord};
+use logscape::ensemble::{COMMITTED, EscapeRun, Termination, survival_times};
+use logscape::rare::RareMethod;
+use logscape::stats::RateEstimate;
+use logscape::theory::Prediction;
+use logscape::{Barrier, WayOut};
+
+/// Escapes that are enough for direct simulation, or half of the replicas where that is less: 100 give the mean within
+/// 20 %, about as well as splitting does.
+const ENOUGH: usize = 100;
+/// The share of the replicas that is run first, one in so many, and their least number.
+const FIRST: (usize, usize) = (16, 16);
+
+/// What the first replicas suggest.
+enum Pilot {
+    /// All replicas, and why.
+    All(String),
+    /// Splitting, and why.
+    Rare(String),
+}
+
+impl EscapePlan<'_> {
+    /// How a dynamics escapes, by the method of the study.
+    fn measure(&self, dynamics: &StudyDynamics) -> Result<Found, RunError> {
+        let asked = || "the study asks for it".to_owned();
+        let direct = |why| Ok(Found { outcome: Outcome::Direct(self.ends(dynamics, self.run.replicas)?), why });
+        let rare = |method, why| Ok(Found { outcome: Outcome::Rare(Box::new(rare(self, dynamics, method)?)), why });
+        match self.table.method {
+            EscapeMethod::Direct => direct(asked()),
+            EscapeMethod::Splitting => rare(RareMethod::Splitting, asked()),
+            EscapeMethod::ForwardFlux => rare(RareMethod::ForwardFlux, asked()),
+            EscapeMethod::Auto => match self.pilot(dynamics)? {
+                Pilot::All(why) => direct(why),
+                Pilot::Rare(why) => {
+                    let method = RareMethod::Splitting;
+                    self.context.events.tell(&Event::Method {
+                        setting: dynamics.setting.number,
+                        dynamics: dynamics.name.to_owned(),
+                        method: method.name(),
+                        why: why.clone(),
+                    });
+                    let found = super::rare::rare(self, dynamics, method)?;
+                    match found.not_found() {
+                        None => Ok(Found { outcome: Outcome::Rare(Box::new(found)), why }),
+                        Some(tried) => direct(format!("{why}, but there is no rate from {tried}")),
+                    }
+                }
+            },
+        }
+    }
+
+    /// How the first `replicas` of the direct ensemble end.
+    fn ends(&self, dynamics: &StudyDynamics, replicas: usize) -> Result<Vec<Termination>, RunError> {
+        let run = EscapeRun { replicas, ..dynamics.own(self.run) };
+        let progress = self.context.ensemble(&DirectEscape::new(self, dynamics, &run))?;
+        Ok(progress.terminations(&run))
+    }
+
+    /// Runs the first replicas of the direct ensemble, and more of them until it is clear whether enough of all would
+    /// escape: by the mean where that says so, else by the upper end of the rate's interval.
+    fn pilot(&self, dynamics: &StudyDynamics) -> Result<Pilot, RunError> {
+        let all = self.run.replicas;
+        let enough = ENOUGH.min(all / 2).max(1);
+        let max_steps = dynamics.own(self.run).max_steps;
+        let expected = |rate: f64| all as f64 * -(-rate * max_steps as f64).exp_m1();
+        let (share, least) = FIRST;
+        let mut first = (all / share).max(least);
+        while first < all {
+            let ends = self.ends(dynamics, first)?;
+            let rate = RateEstimate::from_observations(&survival_times(&ends), 0, "pilot", self.run.seed);
+            let seen = format!("of the first {first} replicas {} escaped within {max_steps} steps", rate.escaped);
+            let mean = rate.rate_per_step.map_or(0.0, |rate| rate.value);
+            let most = rate.rate_per_step.map_or(1.0 / rate.mean_steps_lower_bound, |rate| rate.ci95[1]);
+            if expected(mean) >= enough as f64 {
+                let will = expected(mean);
+                return Ok(Pilot::All(format!(
+                    "{seen}, so that about {will:.0} of {all} will, and {enough} are enough"
+                )));
+            }
+            if expected(most) < enough as f64 {
+                let most = expected(most);
+                let why = format!("{seen}, so that at most {most:.0} of {all} would, where {enough} are enough");
+                return Ok(Pilot::Rare(why));
+            }
+            first *= 2;
+        }
+        Ok(Pilot::All(format!("fewer than all {all} replicas would not show that under {enough} escape")))
+    }
+}
+
+/// Measures the escape of every dynamics; returns the record, and the rows of the table of escape times.
+pub(super) fn escape(
+    plan: &EscapePlan,
+    all: &AllDynamics,
+    predictions: &[Prediction],
+) -> Result<(EscapeRecord, Vec<EscapeRow>), RunError> {
+    let (sgd, seed) = (&all.sgd, plan.run.seed);
+    let mut rows = Vec::new();
+    let mut measure = |dynamics: &StudyDynamics| {
+        let found = plan.measure(dynamics)?;
+        rows.extend(dynamics.rows(&found));
+        Ok::<_, RunError>(found)
+    };
+    let measured = sgd.measured(&measure(sgd)?, seed);
+    let mut record = EscapeRecord::new(plan.run.region.clone(), predictions, measured, sgd.setting.sgd.learning_rate);
+    if plan.table.committed {
+        record.committed = Some(committed(plan, sgd, &record.measured)?);
+    }
+    for dynamics in &all.others {
+        let found = measure(dynamics)?;
+        record.dynamics.push(dynamics.record(&found, &record.measured, seed));
+    }
+    Ok((record, rows))
+}
+
+/// Committed escapes of SGD: the passage of the plan's surfaces moved outward to where few fall back.
+fn committed(plan: &EscapePlan, sgd: &StudyDynamics, arrivals: &MeasuredRecord) -> Result<CommittedRecord, RunError> {
+    let geometry = &plan.known.geometry.value;
+    let ways_out = if let Barrier::Saddles { ways_out, .. } = &plan.barrier.value { &ways_out[..] } else { &[] };
+    let batch = sgd.setting.sgd.effective_batch_size(geometry.samples);
+    let eta = sgd.setting.sgd.learning_rate;
+    let region = plan.run.region.committed(ways_out, eta, batch).ok_or_else(|| {
+        let message = "the noise or the curvature at a saddle gives no distance to move its surface by";
+        RunError::input("escape.committed", format!("{message}\n  hint: use committed = false"))
+    })?;
+    let fall = |way: &WayOut| {
+        let distance = COMMITTED * way.walk_deviation(eta, batch);
+        -0.5 * way.curvature_saddle * distance * distance / (way.loss - geometry.loss)
+    };
+    let fall = ways_out.iter().map(fall).fold(0.0, f64::max);
+    let run = EscapeRun { region: region.clone(), ..plan.run.clone() };
+    let found = EscapePlan { run: &run, committed: true, ..*plan }.measure(sgd)?;
+    let measured = sgd.measured(&found, run.seed);
+    Ok(CommittedRecord { region, fall, factor: factor(&measured, arrivals), measured })
+}

@@ -1,0 +1,189 @@
+//! The stages of a run: each makes a value of a value, and is kept in the store by the hash of what it depends on.
+
+mod barrier;
+mod direct;
+mod dynamics;
+mod escape;
+mod exit;
+mod geometry;
+mod measured;
+mod minimum;
+mod phase;
+mod plan;
+mod predict;
+mod problem;
+mod rare;
+mod saddles;
+mod setting;
+mod stationary;
+mod survey;
+mod trajectories;
+
+pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
+pub(crate) use problem::{Model, check_batch_sizes, model, probe};
+pub(crate) use stationary::GROUPS;
+pub(crate) use survey::survey;
+
+use crate::asked::Study;
+use crate::error::RunError;
+use crate::events::{Event, Events};
+use crate::store::{Kept, Store};
+use logscape::landscape::SaddleSearch;
+use logscape::{Barrier, Geometry, Minimum, Problem, SgdSettings, Stop};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One learning rate and batch size of a study.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Setting {
+    /// Its number in the order of the records, from 0.
+    pub(crate) number: usize,
+    /// What SGD is run with.
+    pub(crate) sgd: SgdSettings,
+}
+
+/// What all stages of a run share.
+pub(crate) struct Context<'a> {
+    /// What is asked for.
+    pub(crate) study: &'a Study,
+    /// What is trained.
+    pub(crate) problem: &'a dyn Problem,
+    /// Outputs of stages; dropped when the record is complete.
+    pub(crate) outputs: Store,
+    /// Progress of ensembles; kept in the record.
+    pub(crate) ensembles: Store,
+    /// Time between two saves of an ensemble.
+    pub(crate) every: Duration,
+    pub(crate) stop: &'a Stop,
+    pub(crate) events: &'a dyn Events,
+    /// What was done, for the manifest.
+    pub(crate) log: &'a Mutex<Log>,
+}
+
+/// Stages that are finished, and the wall time that each took here.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) finished: usize,
+    pub(crate) seconds: Vec<(String, Duration)>,
+}
+
+/// A step of the pipeline. What it makes depends on its input and on the store's identity alone.
+pub(crate) trait Stage {
+    /// Its name in the store, in events and in the manifest.
+    const NAME: &'static str;
+    /// What it depends on beside the problem.
+    type Input<'a>: Serialize;
+    /// What it makes.
+    type Output: Serialize + DeserializeOwned;
+
+    /// Makes it.
+    fn run(context: &Context, input: &Self::Input<'_>) -> Result<Self::Output, RunError>;
+}
+
+/// Replicas or repeats that are run in pieces, and whose number may grow later.
+pub(crate) trait Ensemble {
+    /// How far it has come.
+    type Progress: Default + Serialize + DeserializeOwned;
+
+    /// Its name in the store.
+    fn name(&self) -> &'static str;
+
+    /// What it depends on beside the problem and its size.
+    fn input(&self) -> impl Serialize;
+
+    /// How many replicas or repeats there are to be.
+    fn size(&self) -> usize;
+
+    /// Goes on until it is complete, and says so, or `stop` is due.
+    fn advance(&self, progress: &mut Self::Progress, stop: &Stop) -> Result<bool, RunError>;
+
+    /// Lets more follow those of a complete ensemble of `size`.
+    fn grow(&self, _progress: &mut Self::Progress, _size: usize) {}
+
+    /// Tells how far it has come, after each piece but the last.
+    fn tell(&self, _progress: &Self::Progress, _seconds: f64) {}
+}
+
+/// An ensemble in the store.
+#[derive(Serialize, Deserialize)]
+struct Sized<T> {
+    size: usize,
+    progress: T,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SizedRef<'a, T> {
+    size: usize,
+    progress: &'a T,
+}
+
+impl Context<'_> {
+    /// A stage's output: from the store, or made and kept.
+    pub(crate) fn stage<S: Stage>(&self, input: &S::Input<'_>) -> Result<Kept<S::Output>, RunError> {
+        let key = self.outputs.key(S::NAME, input)?;
+        if let Some(value) = self.outputs.load(S::NAME, &key)? {
+            self.log(|log| log.finished += 1);
+            return Ok(Kept { value, key });
+        }
+        let begun = Instant::now();
+        self.events.tell(&Event::Stage { name: S::NAME, setting: None });
+        let value = S::run(self, input)?;
+        self.stop.check()?;
+        self.outputs.save(S::NAME, &key, &value)?;
+        self.log(|log| {
+            log.finished += 1;
+            log.seconds.push((S::NAME.to_owned(), begun.elapsed()));
+        });
+        Ok(Kept { value, key })
+    }
+
+    /// What an ensemble has come to when it is complete: from where the store has it.
+    pub(crate) fn ensemble<E: Ensemble>(&self, ensemble: &E) -> Result<E::Progress, RunError> {
+        let (name, size) = (ensemble.name(), ensemble.size());
+        let key = self.ensembles.key(name, &ensemble.input())?;
+        let mut progress = match self.ensembles.load::<Sized<E::Progress>>(name, &key)? {
+            None => E::Progress::default(),
+            Some(mut kept) => {
+                if kept.size < size {
+                    ensemble.grow(&mut kept.progress, kept.size);
+                }
+                kept.progress
+            }
+        };
+        let begun = Instant::now();
+        loop {
+            let complete = ensemble.advance(&mut progress, &self.stop.within(self.every))?;
+            self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
+            if complete {
+                return Ok(progress);
+            }
+            self.stop.check()?;
+            ensemble.tell(&progress, begun.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Notes what was done.
+    pub(crate) fn log(&self, note: impl FnOnce(&mut Log)) {
+        note(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What is known of the minimum when settings begin.
+pub(crate) struct Known {
+    pub(crate) minimum: Kept<Minimum>,
+    pub(crate) geometry: Kept<Geometry>,
+    /// Those of a problem with several parameters, where the study's region is made from them.
+    pub(crate) saddles: Option<Kept<Saddles>>,
+    /// What stands between the minimum and escape, where the study asks for that.
+    pub(crate) barrier: Option<Kept<Barrier>>,
+}
+
+/// The saddles of a problem with several parameters, and the barrier that they make.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Saddles {
+    pub(crate) search: SaddleSearch,
+    pub(crate) barrier: Barrier,
+}

@@ -1,0 +1,79 @@
+//! One setting: its laws, predicted and measured.
+
+use super::dynamics::AllDynamics;
+use super::escape::escape;
+use super::exit::region;
+use super::plan::EscapePlan;
+use super::predict::{Input, Predict};
+use super::stationary::stationary_law;
+use super::trajectories::{everywhere, trajectories};
+use super::{Context, Known, Setting};
+use crate::error::RunError;
+use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
+use logscape::dynamics::AtMinimum;
+use logscape::ensemble::EscapeRun;
+use logscape::theory::Stationary;
+
+/// Everything that the study asks of a setting.
+pub(super) fn setting(
+    context: &Context,
+    known: &Known,
+    at: &AtMinimum,
+    setting: Setting,
+) -> Result<(SettingRecord, Tables), RunError> {
+    let law = Stationary::predict(&known.geometry.value, &setting.sgd);
+    let all = AllDynamics::build(at, setting, &context.study.dynamics)?;
+    let mut tables = Tables::default();
+    let (mut stationary, mut stationary_dynamics) = (None, Vec::new());
+    if let Some(table) = &context.study.stationary {
+        for (number, dynamics) in all.iter().enumerate() {
+            let (measured, rows) = stationary_law(context, known, dynamics, &law, table)?;
+            tables.stationary.extend(rows);
+            if number == 0 {
+                stationary = Some(measured);
+            } else {
+                let (name, kind) = (dynamics.name.to_owned(), dynamics.kind.to_owned());
+                stationary_dynamics.push(DynamicsStationary { name, kind, clock: dynamics.time_unit(), law: measured });
+            }
+        }
+    }
+    let (run, escape) = escapes(context, known, &all, setting, &mut tables)?;
+    if let Some(table) = &context.study.output.trajectories {
+        for dynamics in all.iter() {
+            tables.trajectories.extend(trajectories(context, dynamics, &run, table)?);
+        }
+    }
+    Ok((SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape }, tables))
+}
+
+/// Predictions of escape and its measurement, where the study asks for them, and the run of SGD whose paths may be kept.
+fn escapes(
+    context: &Context,
+    known: &Known,
+    all: &AllDynamics,
+    setting: Setting,
+    tables: &mut Tables,
+) -> Result<(EscapeRun, Option<EscapeRecord>), RunError> {
+    let seed = context.study.seed;
+    let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else {
+        return Ok((everywhere(known, seed), None));
+    };
+    let run = EscapeRun {
+        start: known.minimum.value.theta.clone(),
+        region: region(context, known, &barrier.value, setting, table)?,
+        replicas: table.replicas,
+        max_steps: table.max_steps,
+        seed,
+    };
+    let predictions = context.stage::<Predict>(&Input {
+        geometry: &known.geometry,
+        barrier,
+        sgd: setting.sgd,
+        theories: &table.theories,
+        xi: table.xi,
+    })?;
+    let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
+    let (record, rows) = escape(&plan, all, &predictions.value)?;
+    tables.escape_times.extend(rows);
+    Ok((run, Some(record)))
+}

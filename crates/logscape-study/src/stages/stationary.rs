@@ -1,0 +1,198 @@
+//! The stationary law of one dynamics in one setting: a long ensemble, its statistics, and the fitted power of the loss.
+
+use super::dynamics::{DynamicsInput, StudyDynamics};
+use super::{Context, Ensemble, Known};
+use crate::asked::StationaryTable;
+use crate::error::{RunError, StationaryError};
+use crate::events::{Event, Progress, Unit};
+use crate::record::{QuantileRecord, SeriesRecord, StationaryRecord, StationaryRow, stationary_rows};
+use crate::store::Key;
+use logscape::engine::TimeUnit;
+use logscape::ensemble::{GroupStatistics, StationaryProgress, StationaryRun};
+use logscape::stats::{BlockMeans, Histogram, HistogramError, Scale, TailError, loss_law, quantile, summarise};
+use logscape::theory::Stationary;
+use logscape::{Estimate, Geometry, Stop};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Groups that the replicas are split into; intervals come from their scatter.
+pub(crate) const GROUPS: usize = 16;
+/// Bins of each histogram.
+const BINS: usize = 240;
+/// Shares whose quantiles are recorded.
+const SHARES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
+
+/// Replicas of one dynamics.
+struct StationaryEnsemble<'a, 'd> {
+    context: &'a Context<'a>,
+    known: &'a Known,
+    dynamics: &'a StudyDynamics<'d>,
+    run: &'a StationaryRun,
+}
+
+/// What replicas depend on.
+#[derive(Serialize)]
+struct Input<'a> {
+    minimum: &'a Key,
+    geometry: &'a Key,
+    dynamics: DynamicsInput<'a>,
+    groups: usize,
+    burn_in: u64,
+    samples: u64,
+    thin: u64,
+    directions: usize,
+    seed: u64,
+}
+
+impl Ensemble for StationaryEnsemble<'_, '_> {
+    type Progress = StationaryProgress;
+
+    fn name(&self) -> &'static str {
+        "stationary"
+    }
+
+    fn input(&self) -> impl Serialize {
+        let StationaryRun { groups, burn_in, samples, thin, seed, .. } = *self.run;
+        Input {
+            minimum: &self.known.minimum.key,
+            geometry: &self.known.geometry.key,
+            dynamics: self.dynamics.input(self.context.study.sgd.precision),
+            groups,
+            burn_in,
+            samples,
+            thin,
+            directions: self.run.directions.len(),
+            seed,
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.run.replicas
+    }
+
+    fn advance(&self, progress: &mut StationaryProgress, stop: &Stop) -> Result<bool, RunError> {
+        let advanced = self.run.advance(&self.dynamics.built.dynamics, self.context.problem, progress, stop);
+        Ok(advanced.map_err(StationaryError::from)?)
+    }
+
+    fn grow(&self, progress: &mut StationaryProgress, size: usize) {
+        progress.extend(size);
+    }
+
+    fn tell(&self, progress: &StationaryProgress, seconds: f64) {
+        self.context.events.tell(&Event::Progress(Progress {
+            setting: self.dynamics.setting.number,
+            dynamics: self.dynamics.name.to_owned(),
+            stage: "stationary",
+            method: "direct",
+            unit: Unit::Samples,
+            done: progress.samples(),
+            expected: self.run.samples * self.run.replicas as u64,
+            seconds,
+            done_before: 0,
+        }));
+    }
+}
+
+/// Runs the ensemble of one dynamics in one setting; returns its record and the rows of its histograms.
+pub(super) fn stationary_law(
+    context: &Context,
+    known: &Known,
+    dynamics: &StudyDynamics,
+    law: &Stationary,
+    table: &StationaryTable,
+) -> Result<(StationaryRecord, Vec<StationaryRow>), RunError> {
+    let run = plan(context, known, dynamics, table)?;
+    let progress = context.ensemble(&StationaryEnsemble { context, known, dynamics, run: &run })?;
+    Ok(evaluate(&run, &progress.groups(), &known.geometry.value, law, dynamics)?)
+}
+
+/// The ensemble of one dynamics in one setting.
+fn plan(
+    context: &Context,
+    known: &Known,
+    dynamics: &StudyDynamics,
+    table: &StationaryTable,
+) -> Result<StationaryRun, StationaryError> {
+    let (problem, minimum, geometry) = (context.problem, &known.minimum.value, &known.geometry.value);
+    // A sample costs the loss of all data: as much work for samples as for steps.
+    let thin = table.thin.unwrap_or_else(|| (problem.samples() / dynamics.setting.sgd.batch_size).max(1) as u64);
+    let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
+    Ok(StationaryRun {
+        start: minimum.theta.clone(),
+        replicas: table.replicas,
+        groups: GROUPS.min(table.replicas),
+        burn_in: if table.burn_in == 0 { 0 } else { dynamics.built.steps(table.burn_in) },
+        samples: (table.steps / thin).max(1),
+        thin: dynamics.built.steps(thin),
+        minimum_loss: geometry.loss,
+        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * geometry.loss, 1e7 * geometry.loss, BINS)?,
+        directions: geometry.vectors.iter().take(table.directions).cloned().collect(),
+        displacement_bins: Histogram::new(Scale::Linear, -reach, reach, 2 * BINS + 1)?,
+        moments: false,
+        seed: context.study.seed,
+    })
+}
+
+/// The record of what the ensemble saw, and the rows of its histograms.
+fn evaluate(
+    run: &StationaryRun,
+    groups: &[GroupStatistics],
+    geometry: &Geometry,
+    law: &Stationary,
+    dynamics: &StudyDynamics,
+) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
+    let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
+    let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
+    // What is sampled in τ has the law of L^(−1/T), one power less than that in t.
+    let powers = if dynamics.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
+    let exponent = |phi: Estimate| Estimate { value: phi.value + powers, ci95: phi.ci95.map(|end| end + powers) };
+    let place = (dynamics.setting.number, &dynamics.setting.sgd, dynamics.name);
+    let mut rows = stationary_rows(place, "excess_loss", &merged(groups, |group| &group.loss)?);
+    let mut statistics = BTreeMap::new();
+    let mut add = |name: String, k: usize| {
+        let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[k].clone()).collect();
+        let steps = run.thin as f64 / dynamics.built.steps_per_sgd_step;
+        statistics.insert(name, summarise(&series).map(|summary| SeriesRecord::new(&summary, steps)));
+    };
+    add("excess_loss".to_owned(), 0);
+    add("log_loss".to_owned(), 1);
+    for k in 0..run.directions.len() {
+        let name = format!("displacement_{}", k + 1);
+        rows.extend(stationary_rows(place, &name, &merged(groups, |group| &group.displacements[k])?));
+        add(name, 2 + k);
+    }
+    let samples: u64 = losses.iter().map(Histogram::total).sum();
+    let note = |error: TailError| {
+        if samples == 0 { "every replica diverged before it was sampled".to_owned() } else { error.to_string() }
+    };
+    let record = StationaryRecord {
+        tail_exponent_predicted: law.phi,
+        tail_exponent_predicted_measured: law.phi_measured,
+        tail_exponent: fit.as_ref().ok().map(|fit| exponent(fit.exponent)),
+        distance: fit.as_ref().ok().map(|fit| fit.distance),
+        note: fit.err().map(note),
+        samples,
+        diverged: groups.iter().map(|group| group.diverged).sum(),
+        statistics,
+        excess_loss_quantiles: SHARES
+            .iter()
+            .map(|&share| QuantileRecord { share, value: quantile(&losses, share) })
+            .collect(),
+    };
+    Ok((record, rows))
+}
+
+fn merged(
+    groups: &[GroupStatistics],
+    histogram: impl Fn(&GroupStatistics) -> &Histogram,
+) -> Result<Histogram, HistogramError> {
+    let mut all: Option<Histogram> = None;
+    for group in groups {
+        match &mut all {
+            Some(all) => all.merge(histogram(group))?,
+            None => all = Some(histogram(group).clone()),
+        }
+    }
+    all.ok_or(HistogramError::NoBins)
+}

@@ -1,0 +1,97 @@
+//! The whole pipeline: minimum, geometry, saddles, barrier, and every setting.
+
+use super::barrier::{FindBarrier, Input as BarrierInput, needs_saddles};
+use super::geometry::{Input as GeometryInput, MeasureGeometry};
+use super::minimum::{FindMinimum, Input as MinimumInput};
+use super::phase::phase_diagram;
+use super::saddles::{FindSaddles, Input as SaddlesInput};
+use super::setting::setting;
+use super::{Context, Known, Saddles, Setting};
+use crate::error::RunError;
+use crate::events::Event;
+use crate::record::{GeometryRecord, MinimumRecord, Results, SaddlesRecord, Tables, energy_path_rows, path_rows};
+use crate::store::Kept;
+use logscape::dynamics::AtMinimum;
+use logscape::{Barrier, Geometry, Minimum};
+use std::time::Instant;
+
+/// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
+pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Tables), RunError> {
+    let known = explore(context, start)?;
+    let geometry = &known.geometry.value;
+    let mut tables = Tables::of_geometry(geometry);
+    if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
+        tables.energy_paths = energy_path_rows(ways_out);
+    }
+    if let Some(Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. }) =
+        known.barrier.as_ref().map(|barrier| &barrier.value)
+    {
+        tables.path = path_rows(path);
+    }
+    let (minimum, precision) = (&known.minimum.value, context.study.sgd.precision);
+    let at = AtMinimum::new(context.problem, &minimum.theta, geometry, precision, context.stop);
+    let grid = context.study.sgd.grid();
+    let mut settings = Vec::with_capacity(grid.len());
+    for (number, &sgd) in grid.iter().enumerate() {
+        context.events.tell(&Event::Setting { number, of: grid.len(), sgd });
+        let begun = Instant::now();
+        let (record, more) = setting(context, &known, &at, Setting { number, sgd })?;
+        settings.push(record);
+        tables.extend(more);
+        let elapsed = begun.elapsed();
+        context.log(|log| log.seconds.push((format!("setting-{number}"), elapsed)));
+        context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64() });
+    }
+    tables.phase_diagram = phase_diagram(context, &known, &settings);
+    let saddles = known.saddles.as_ref().map(|found| &found.value);
+    let results = Results {
+        study: context.study.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        minimum: MinimumRecord::new(minimum, geometry),
+        geometry: GeometryRecord::from(geometry),
+        saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
+        settings,
+    };
+    Ok((results, tables))
+}
+
+/// The stages before the settings.
+fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
+    let (study, seed) = (context.study, context.study.seed);
+    let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
+    let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
+    context.events.tell(&Event::Minimum { loss, gradient_norm, converged });
+    let kept = context.stage::<MeasureGeometry>(&GeometryInput { minimum: &minimum, seed })?;
+    let geometry = Kept { value: Geometry::from(kept.value), key: kept.key };
+    context.events.tell(&Event::Geometry {
+        outliers: geometry.value.outliers.count,
+        h_star: geometry.value.outliers.h_star,
+        noise_strength: geometry.value.noise_strength,
+        index: geometry.value.index,
+    });
+    let Some(escape) = &study.escape else { return Ok(Known { minimum, geometry, saddles: None, barrier: None }) };
+    let saddles = if needs_saddles(&escape.region) && context.problem.dim() > 1 {
+        Some(find_saddles(context, &minimum)?)
+    } else {
+        None
+    };
+    let barrier = context.stage::<FindBarrier>(&BarrierInput {
+        region: &escape.region,
+        minimum: &minimum,
+        geometry: &geometry,
+        saddles: saddles.as_ref(),
+    })?;
+    Ok(Known { minimum, geometry, saddles, barrier: Some(barrier) })
+}
+
+fn find_saddles(context: &Context, minimum: &Kept<Minimum>) -> Result<Kept<Saddles>, RunError> {
+    let table = context.study.saddle.clone().unwrap_or_default();
+    let found = context.stage::<FindSaddles>(&SaddlesInput { minimum, table: &table, seed: context.study.seed })?;
+    let search = &found.value.search;
+    context.events.tell(&Event::Saddles {
+        found: search.saddles.len(),
+        searches: search.attempts.len(),
+        summary: search.summary(),
+    });
+    Ok(found)
+}

@@ -1,0 +1,148 @@
+//! Reads images and labels in the IDX format of MNIST, plain or gzip.
+
+use std::fs;
+use std::io::{BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use super::{DataError, Dataset, MAX_ELEMENTS, one_hot_rows};
+
+/// Unsigned bytes in three dimensions: image, row, column.
+const IMAGES: u32 = 0x0000_0803;
+/// Unsigned bytes in one dimension.
+const LABELS: u32 = 0x0000_0801;
+const WHITE: f64 = 255.0;
+
+/// Which of the two published parts of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdxPart {
+    /// `train-*`.
+    Train,
+    /// `t10k-*`.
+    Test,
+}
+
+impl IdxPart {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "t10k",
+        }
+    }
+}
+
+/// Reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`.
+///
+/// Without a `part`, the training files where both are there and the test files otherwise.
+///
+/// # Errors
+///
+/// [`DataError::MissingFiles`] without such a pair, and as [`read_idx`].
+pub fn read_idx_folder(folder: &Path, part: Option<IdxPart>) -> Result<Dataset, DataError> {
+    let parts = part.map_or(vec![IdxPart::Train, IdxPart::Test], |part| vec![part]);
+    let mut looked_for = Vec::new();
+    for part in parts {
+        let names = ["images-idx3-ubyte", "labels-idx1-ubyte"].map(|kind| format!("{}-{kind}", part.prefix()));
+        if let [Some(images), Some(labels)] = [&names[0], &names[1]].map(|name| present(folder, name)) {
+            return read_idx(&images, &labels);
+        }
+        looked_for.extend(names.map(|name| format!("{name}[.gz]")));
+    }
+    Err(DataError::MissingFiles { folder: folder.display().to_string(), looked_for: looked_for.join(", ") })
+}
+
+fn present(folder: &Path, name: &str) -> Option<PathBuf> {
+    [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Reads one image and one label file: inputs are pixels divided by 255, targets one-hot up to the largest label.
+///
+/// # Errors
+///
+/// [`DataError::Format`] for a wrong magic number, impossible dimensions or unequal counts, [`DataError::Truncated`] and
+/// [`DataError::Trailing`] where the file and its header disagree.
+pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
+    let (image_shape, pixels) = read_bytes(images, IMAGES, &["images", "rows", "columns"])?;
+    let (label_shape, classes) = read_bytes(labels, LABELS, &["labels"])?;
+    if image_shape[0] != label_shape[0] {
+        let wanted = format!("{}, as there are images in {}", image_shape[0], images.display());
+        return Err(DataError::format(&labels.display().to_string(), "labels", &label_shape[0], &wanted));
+    }
+    let name = images.display().to_string();
+    let inputs = pixels.iter().map(|pixel| f64::from(*pixel) / WHITE).collect();
+    let labels: Vec<u32> = classes.iter().map(|class| u32::from(*class)).collect();
+    let classes = labels.iter().max().map_or(0, |largest| *largest as usize + 1);
+    let targets = one_hot_rows(&name, &labels, classes)?;
+    Dataset::new(&name, inputs, pixels.len() / labels.len(), targets, classes, Some(labels))
+}
+
+/// The dimensions and the bytes of one file, checked against each other; both are never empty.
+fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>, Vec<u8>), DataError> {
+    let name = path.display().to_string();
+    let mut source = open(path)?;
+    let (header, _) = read_up_to(path, &mut source, 4)?;
+    let found = word(&name, "magic number", &header)?;
+    if found != magic {
+        return Err(DataError::format(&name, "magic number", &format!("0x{found:08x}"), &format!("0x{magic:08x}")));
+    }
+    let mut shape = Vec::new();
+    let mut size = Some(1_u64);
+    for field in dimensions {
+        let dimension = word(&name, field, &read_up_to(path, &mut source, 4)?.0)?;
+        size = size.and_then(|size| size.checked_mul(u64::from(dimension)));
+        shape.push(dimension);
+    }
+    let expected = match size {
+        Some(0) => return Err(DataError::Empty { file: name }),
+        Some(size) if size <= MAX_ELEMENTS => size,
+        _ => {
+            let wanted = format!("at most {MAX_ELEMENTS} bytes in all");
+            return Err(DataError::format(&name, &dimensions.join(", "), &format!("{shape:?}"), &wanted));
+        }
+    };
+    // One byte more than the header promises shows whether the file goes on.
+    let (bytes, cut) = read_up_to(path, &mut source, expected + 1)?;
+    let found = bytes.len() as u64;
+    let field = dimensions[0].to_string();
+    if found < expected {
+        return Err(DataError::Truncated { file: name, field, expected, found });
+    }
+    if found > expected {
+        return Err(DataError::Trailing { file: name, field, expected });
+    }
+    // The last pixel was there but the checksum behind it was not.
+    cut.map_or(Ok((shape, bytes)), |error| Err(DataError::read(path)(error)))
+}
+
+/// Opens a file, through gzip where it begins like one.
+fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+    let mut file = fs::File::open(path).map_err(DataError::read(path))?;
+    let (start, _) = read_up_to(path, &mut file, 2)?;
+    file.seek(SeekFrom::Start(0)).map_err(DataError::read(path))?;
+    let file = BufReader::new(file);
+    Ok(if start == [0x1f, 0x8b] { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
+}
+
+/// At most `limit` bytes, and the complaint where the gzip stream is cut off before them or before its checksum.
+fn read_up_to(path: &Path, source: &mut dyn Read, limit: u64) -> Result<(Vec<u8>, Option<Error>), DataError> {
+    let mut bytes = Vec::new();
+    match source.take(limit).read_to_end(&mut bytes) {
+        Ok(_) => Ok((bytes, None)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok((bytes, Some(error))),
+        Err(error) => Err(DataError::read(path)(error)),
+    }
+}
+
+/// A big-endian word of the header.
+fn word(name: &str, field: &str, bytes: &[u8]) -> Result<u32, DataError> {
+    match bytes.try_into() {
+        Ok(four) => Ok(u32::from_be_bytes(four)),
+        Err(_) => {
+            Err(DataError::Truncated { file: name.into(), field: field.into(), expected: 4, found: bytes.len() as u64 })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

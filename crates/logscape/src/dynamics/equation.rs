@@ -1,0 +1,91 @@
+//! What the SDEs among the named dynamics have in common.
+
+use super::{AtMinimum, BuildError, Options, SchemeName};
+use crate::engine::AnyDynamics;
+use crate::engine::sde::{
+    AllSamples, Curved, Diffusion, EachReplica, EulerMaruyama, GradientNoise, Platen, Scheme, Sde,
+};
+use crate::problem::{LaneModel, LaneSamples, Visitor, visit};
+use crate::random::Gaussian;
+use crate::{Precision, Problem, SgdSettings};
+
+/// What makes an equation of a landscape, whatever its type.
+pub(super) trait Equation<'a> {
+    /// The equation on `landscape`.
+    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
+        self,
+        landscape: L,
+    ) -> Result<AnyDynamics<'a>, BuildError>;
+}
+
+/// The equation on the landscape of the problem, in the precision that the options name: in lanes where its model has them,
+/// else replica by replica.
+pub(super) fn on_landscape<'a>(
+    at: &AtMinimum<'a>,
+    options: &Options,
+    equation: impl Equation<'a>,
+) -> Result<AnyDynamics<'a>, BuildError> {
+    match options.precision.unwrap_or_default() {
+        Precision::Float64 => visit(at.problem, Double(equation)),
+        Precision::Float32 => visit(at.problem, Single(equation)),
+    }
+}
+
+struct Double<E>(E);
+
+impl<'a, E: Equation<'a>> Visitor<'a> for Double<E> {
+    type Output = Result<AnyDynamics<'a>, BuildError>;
+
+    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
+        self.0.on::<f64, _>(EachReplica(problem))
+    }
+
+    fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
+        self.0.on::<f64, _>(AllSamples::<f64, M>::new(model))
+    }
+}
+
+struct Single<E>(E);
+
+impl<'a, E: Equation<'a>> Visitor<'a> for Single<E> {
+    type Output = Result<AnyDynamics<'a>, BuildError>;
+
+    fn general<P: Problem + ?Sized>(self, _problem: &'a P) -> Self::Output {
+        Err(BuildError::SdePrecision)
+    }
+
+    fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
+        self.0.on::<f32, _>(AllSamples::<f32, M>::new(model))
+    }
+}
+
+/// `sde` by `scheme` in steps of length `step`, its type forgotten.
+pub(super) fn diffusion<'a, R, S, M>(sde: S, scheme: M, step: f64) -> Result<AnyDynamics<'a>, BuildError>
+where
+    R: Gaussian,
+    S: Sde<R> + Send + 'a,
+    M: Scheme<R, S> + Send + 'a,
+{
+    Ok(AnyDynamics::new(Diffusion::<R, S, M>::new(sde, scheme, step)?))
+}
+
+/// [`diffusion`] by the scheme of that name, out of those for additive noise.
+pub(super) fn additive<'a, R: Gaussian, S: Sde<R> + Send + 'a>(
+    sde: S,
+    options: &Options,
+    step: f64,
+) -> Result<AnyDynamics<'a>, BuildError> {
+    match options.scheme.unwrap_or(SchemeName::EulerMaruyama) {
+        SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, step),
+        SchemeName::Platen => diffusion::<R, _, _>(sde, Platen, step),
+        SchemeName::Milstein | SchemeName::AdaptiveEuler => {
+            Err(BuildError::Scheme("euler-maruyama and platen: Milstein's is Euler's where noise is constant"))
+        }
+    }
+}
+
+/// `2ηs/B` with the noise strength that the options name, or the measured one.
+pub(super) fn strength(at: &AtMinimum, sgd: &SgdSettings, options: &Options) -> f64 {
+    let s = options.noise_strength.unwrap_or(at.geometry.noise_strength.value);
+    2.0 * sgd.learning_rate * s / sgd.effective_batch_size(at.problem.samples())
+}

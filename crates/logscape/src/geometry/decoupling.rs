@@ -1,0 +1,180 @@
+//! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
+
+use super::bootstrap::log_studentised;
+use crate::Interrupted;
+use crate::Stop;
+use crate::model::DirectionNoise;
+use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
+use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
+use crate::{Estimate, Problem, Samples};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Noise along eigendirections `v_i`, with the projections that it is made of.
+pub(super) struct DirectionalNoise {
+    /// Per direction: curvature, noise and ratio.
+    pub(super) directions: Vec<DirectionNoise>,
+    /// Noise strength `s`, the mean of the ratios.
+    pub(super) strength: Estimate,
+    /// Geometric mean of the curvatures (loss per squared parameter).
+    pub(super) typical_curvature: Estimate,
+    /// `VᵀCV`, row by row (squared gradient).
+    pub(super) covariance: Vec<Vec<f64>>,
+}
+
+/// Noise `C_ii = mean a² − (mean a)²`, `a_μi = e_μ·(J_μ v_i)`, and ratios `C_ii/(2 L h_i)` along unit vectors `v_i`.
+///
+/// The intervals, and that of `h* = (Π_i h_i)^{1/k}`, come from a studentised bootstrap over the samples that resamples
+/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed.
+///
+/// # Errors
+/// On an interrupt.
+pub(super) fn directional_noise(
+    problem: &dyn Problem,
+    theta: &[f64],
+    vectors: &[Vec<f64>],
+    (resamples, seed): (usize, u64),
+    stop: &Stop,
+) -> Result<DirectionalNoise, Interrupted> {
+    let (n, c, k) = (problem.samples(), problem.outputs(), vectors.len());
+    let noise = NoiseCovariance::new(problem, theta);
+    let projections: Vec<Vec<f64>> =
+        vectors.par_iter().map(|v| stop.check().map(|()| noise.projections(v))).collect::<Result<_, _>>()?;
+    let curvatures: Vec<Vec<f64>> = vectors
+        .par_iter()
+        .map(|v| stop.check().map(|()| sample_curvatures(problem, theta, v)))
+        .collect::<Result<_, _>>()?;
+    let losses: Vec<f64> = residuals(problem, theta).chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
+    let width = 3 * k + 1;
+    let mut rows = Vec::with_capacity(n * width);
+    for m in 0..n {
+        rows.extend(projections.iter().map(|a| a[m]));
+        rows.extend(projections.iter().map(|a| a[m] * a[m]));
+        rows.extend(curvatures.iter().map(|q| q[m]));
+        rows.push(losses[m]);
+    }
+    // Statistics: noises, ratios, noise strength, typical curvature.
+    let values = |means: &[f64]| {
+        let mut out: Vec<f64> = (0..k).map(|i| means[k + i] - means[i] * means[i]).collect();
+        (0..k).for_each(|i| out.push(out[i] / (2.0 * means[3 * k] * means[2 * k + i])));
+        out.push(out[k..].iter().sum::<f64>() / k as f64);
+        out.push((means[2 * k..3 * k].iter().map(|h| h.ln()).sum::<f64>() / k as f64).exp());
+        out
+    };
+    let influences = |means: &[f64], values: &[f64], row: &[f64], out: &mut [f64]| {
+        let of_loss = row[3 * k] / means[3 * k] - 1.0;
+        let (mut strength, mut typical) = (0.0, 0.0);
+        for i in 0..k {
+            out[i] = ((row[i] - means[i]).powi(2) - values[i]) / values[i];
+            let of_curvature = row[2 * k + i] / means[2 * k + i] - 1.0;
+            out[k + i] = out[i] - of_loss - of_curvature;
+            strength += values[k + i] * out[k + i];
+            typical += of_curvature;
+        }
+        out[2 * k] = strength / (values[2 * k] * k as f64);
+        out[2 * k + 1] = typical / k as f64;
+    };
+    let estimates = log_studentised(&rows, width, (resamples, seed), stop, values, influences)?;
+    let (strength, typical_curvature) = (estimates[2 * k], estimates[2 * k + 1]);
+    let mean = |a: &[f64]| a.iter().sum::<f64>() / n as f64;
+    let means: Vec<f64> = projections.iter().map(|a| mean(a)).collect();
+    let covariance = (0..k)
+        .map(|i| (0..k).map(|j| dot(&projections[i], &projections[j]) / n as f64 - means[i] * means[j]).collect())
+        .collect();
+    let directions = (0..k)
+        .map(|i| DirectionNoise { curvature: mean(&curvatures[i]), noise: estimates[i], ratio: estimates[k + i] })
+        .collect();
+    Ok(DirectionalNoise { directions, strength, typical_curvature, covariance })
+}
+
+/// Curvatures `vᵀH_μ v` of the single samples.
+fn sample_curvatures(problem: &dyn Problem, theta: &[f64], v: &[f64]) -> Vec<f64> {
+    map_chunks(problem, 1, |range, out, scratch| {
+        problem.sample_curvatures_into(theta, v, Samples::Range(range), out, scratch);
+    })
+}
+
+/// Shape of the noise in an eigenbasis with curvatures `h`: `‖C − aH‖_F/‖C‖_F` at the best scalar
+/// `a = ⟨C,H⟩/⟨H,H⟩`, and the share of `‖C‖_F²` off the diagonal. Both are 0 where there is no noise.
+pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
+    let total: f64 = covariance.iter().map(|row| dot(row, row)).sum();
+    if total <= 0.0 {
+        return (0.0, 0.0);
+    }
+    let diagonal: Vec<f64> = covariance.iter().enumerate().map(|(i, row)| row[i]).collect();
+    let inner = dot(&diagonal, h);
+    let distance = (total - inner * inner / dot(h, h)).max(0.0);
+    ((distance / total).sqrt(), (1.0 - dot(&diagonal, &diagonal) / total).max(0.0))
+}
+
+/// The exponent `γ` of `tr C ∝ L^γ`, and the points `(L, tr C)` behind it.
+///
+/// Each point is a displacement in a random direction `Σ z_i v_i/√h_i` of the span, of a length at which the
+/// quadratic loss would rise by a factor spread evenly on a logarithmic scale from 1.3 to 4. The exponent is the
+/// least-squares slope of `ln tr C` on `ln L` with Student's interval.
+///
+/// # Errors
+/// On an interrupt.
+pub(super) fn scaling(
+    problem: &dyn Problem,
+    theta: &[f64],
+    vectors: &[Vec<f64>],
+    h: &[f64],
+    (points, seed): (usize, u64),
+    stop: &Stop,
+) -> Result<(Estimate, Vec<(f64, f64)>), Interrupted> {
+    let base = loss(problem, theta);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut found = Vec::with_capacity(points);
+    for k in 0..points {
+        stop.check()?;
+        let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
+        let mut z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
+        let length = norm(&z);
+        let radius = (2.0 * base * (factor - 1.0)).sqrt();
+        scale(radius / length, &mut z);
+        let mut place = theta.to_vec();
+        for ((z, h), v) in z.iter().zip(h).zip(vectors) {
+            axpy(z / h.sqrt(), v, &mut place);
+        }
+        found.push((loss(problem, &place), noise_trace(problem, &place)));
+    }
+    let logs: Vec<(f64, f64)> = found.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect();
+    Ok((slope(&logs), found))
+}
+
+/// Least-squares slope with its 95 % interval; unbounded where fewer than three points exist.
+fn slope(points: &[(f64, f64)]) -> Estimate {
+    let n = points.len() as f64;
+    let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
+    let sxx: f64 = points.iter().map(|p| (p.0 - mx).powi(2)).sum();
+    let slope = points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / sxx;
+    let Ok(student) = StudentsT::new(0.0, 1.0, n - 2.0) else {
+        return Estimate::new(slope, f64::NEG_INFINITY, f64::INFINITY);
+    };
+    let rest: f64 = points.iter().map(|p| (p.1 - my - slope * (p.0 - mx)).powi(2)).sum();
+    let half = student.inverse_cdf(0.975) * (rest / (n - 2.0) / sxx).sqrt();
+    Estimate::new(slope, slope - half, slope + half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shape_is_perfect_for_a_multiple_of_the_curvature() {
+        let (distance, off) = shape(&[vec![4.0, 0.0], vec![0.0, 2.0]], &[2.0, 1.0]);
+        assert!(distance < 1e-7 && off < 1e-15);
+        let (distance, off) = shape(&[vec![1.0, 1.0], vec![1.0, 1.0]], &[1.0, 1.0]);
+        assert!((distance - 0.5_f64.sqrt()).abs() < 1e-12 && (off - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn slope_of_a_line_is_exact() {
+        let line: Vec<(f64, f64)> = (0..9).map(|i| (f64::from(i), 2.5 * f64::from(i) - 1.0)).collect();
+        assert!((slope(&line).value - 2.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,188 @@
+//! The Hessian spectrum at a point: eigenpairs, index and outliers.
+
+use crate::Stop;
+use crate::model::Outliers;
+use crate::operator::dense::{EigenError, eigen, to_dense};
+use crate::operator::{Hessian, LanczosConfig, Negated, leading_eigenpairs};
+use crate::{Estimate, Problem};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par, Scale};
+use serde::{Deserialize, Serialize};
+
+/// How a spectrum is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpectrumConfig {
+    /// Largest number of parameters for which the whole Hessian is decomposed.
+    pub dense_up_to: usize,
+    /// The iteration beyond that.
+    pub lanczos: LanczosConfig,
+}
+
+impl Default for SpectrumConfig {
+    fn default() -> Self {
+        Self { dense_up_to: 4000, lanczos: LanczosConfig { count: 50, ..LanczosConfig::default() } }
+    }
+}
+
+/// Eigenpairs of the Hessian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    /// Known eigenvalues, descending (loss per squared parameter).
+    pub values: Vec<f64>,
+    /// Unit eigenvectors of the leading eigenvalues (at most 200 in the dense case), same order.
+    pub vectors: Vec<Vec<f64>>,
+    /// Residual norms `‖Hv − λv‖` of the values, same order.
+    pub residuals: Vec<f64>,
+    /// Whether `values` is the whole spectrum.
+    pub complete: bool,
+    /// Number of eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, how many of the [`TRAILING`] lowest Ritz values are,
+    /// which bounds it from below: a Ritz value is never beyond the spectrum.
+    pub index: usize,
+}
+
+/// Lowest Ritz values that are looked at where the spectrum is partial.
+pub const TRAILING: usize = 2;
+
+/// The search for negative eigenvalues of a partial spectrum: signs matter, not digits.
+const LOWEST: LanczosConfig =
+    LanczosConfig { count: TRAILING, block: 2, depth: 15, tolerance: 1e-3, max_restarts: 2, seed: 2 };
+
+/// Eigenvectors kept of a complete spectrum.
+const KEPT: usize = 200;
+
+/// The Hessian spectrum of `problem` at `theta`: whole for few parameters, leading eigenpairs by Lanczos beyond.
+///
+/// # Errors
+/// If the Hessian has entries that are not finite, or on an interrupt.
+pub fn spectrum(
+    problem: &dyn Problem,
+    theta: &[f64],
+    config: &SpectrumConfig,
+    stop: &Stop,
+) -> Result<Spectrum, EigenError> {
+    let hessian = Hessian::new(problem, theta);
+    let p = problem.dim();
+    let complete = p <= config.dense_up_to;
+    let (values, vectors, residuals) = if complete {
+        let dense = to_dense(&hessian, stop)?;
+        let (values, matrix) = eigen(dense.as_ref())?;
+        let mut image = Mat::zeros(p, p);
+        matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
+        let residuals = (0..p).map(|j| (image.col(j) - matrix.col(j) * Scale(values[j])).norm_l2()).collect();
+        let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
+        (values, vectors, residuals)
+    } else {
+        let pairs = leading_eigenpairs(&hessian, &config.lanczos, stop)?;
+        (pairs.values, pairs.vectors, pairs.residuals)
+    };
+    let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
+    let index = if complete {
+        values.iter().filter(|&&h| h < floor).count()
+    } else {
+        leading_eigenpairs(&Negated(&hessian), &LOWEST, stop)?.values.iter().filter(|&&h| -h < floor).count()
+    };
+    Ok(Spectrum { values, vectors, residuals, complete, index })
+}
+
+/// The rule that separates outliers from bulk.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OutlierRule {
+    /// Most outliers.
+    pub max_count: usize,
+    /// Outliers are at least this fraction of the largest eigenvalue.
+    pub floor: f64,
+    /// Eigenvalues within this relative distance are tied and never separated.
+    pub tie: f64,
+    /// A complete spectrum whose largest gap is below this ratio has no bulk: all of it counts.
+    pub min_gap: f64,
+}
+
+impl Default for OutlierRule {
+    fn default() -> Self {
+        Self { max_count: 100, floor: 0.01, tie: 0.05, min_gap: 2.0 }
+    }
+}
+
+/// Cuts a descending spectrum where the ratio of neighbours is largest. `None` without a positive eigenvalue.
+///
+/// Candidates are the cuts after the `n`-th eigenvalue, `n ≤ max_count`, `h_n ≥ floor · h_1`, between eigenvalues that
+/// are not tied. The ratio to an eigenvalue that is not positive is infinite. Eigenvalues alone tell no error of `h*`;
+/// [`measure`](crate::geometry::measure) adds its interval.
+pub fn outliers(values: &[f64], complete: bool, rule: &OutlierRule) -> Option<Outliers> {
+    let top = values.first().copied().filter(|&h| h > 0.0)?;
+    let geometric = |n: usize| (values[..n].iter().map(|h| h.ln()).sum::<f64>() / n as f64).exp();
+    let window = values.iter().take_while(|&&h| h >= rule.floor * top && h > 0.0).count().min(rule.max_count);
+    let ratio = |n: usize| if values[n] > 1e-12 * top { values[n - 1] / values[n] } else { f64::INFINITY };
+    let mut cuts: Vec<(usize, f64, f64)> = (1..=window)
+        .filter(|&n| n < values.len() && values[n] < (1.0 - rule.tie) * values[n - 1])
+        .map(|n| (n, geometric(n), ratio(n)))
+        .collect();
+    cuts.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let whole = complete && window == values.len() && cuts.first().is_none_or(|cut| cut.2 < rule.min_gap);
+    let (count, h_star, gap) = if whole {
+        (values.len(), geometric(values.len()), f64::INFINITY)
+    } else if cuts.is_empty() {
+        let n = window.max(1);
+        (n, geometric(n), 1.0)
+    } else {
+        cuts.remove(0)
+    };
+    cuts.truncate(4);
+    let rule = format!(
+        "largest ratio of neighbouring eigenvalues among the first {} that are at least {} of the largest; ties within {} are \
+         kept together; all count if no ratio reaches {}",
+        rule.max_count, rule.floor, rule.tie, rule.min_gap
+    );
+    Some(Outliers { count, h_star: Estimate::exact(h_star), rule, gap, alternatives: cuts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::testing::Linear;
+    use crate::problem::Sinusoid;
+    use faer::Mat;
+
+    #[test]
+    fn a_partial_spectrum_tells_a_saddle_from_a_minimum() {
+        // f = θ₂ sin(θ₁ x) at θ = 0 with y = x: H is off-diagonal, with eigenvalues ±E[xy].
+        let x: Vec<f64> = (1..30).map(|k| 0.1 * f64::from(k)).collect();
+        let saddle = Sinusoid::new(x.clone(), x, true).unwrap();
+        let partial = SpectrumConfig { dense_up_to: 0, ..SpectrumConfig::default() };
+        assert_eq!(spectrum(&saddle, &[0.0; 2], &partial, &Stop::new()).unwrap().index, 1);
+        let minimum = Linear::gaussian(40, 400, 1.0, 2);
+        assert_eq!(spectrum(&minimum, &[0.0; 40], &partial, &Stop::new()).unwrap().index, 0);
+    }
+
+    #[test]
+    fn linear_regression_has_the_spectrum_of_its_second_moment() {
+        let problem = Linear::gaussian(6, 400, 1.0, 2);
+        let moment =
+            Mat::from_fn(6, 6, |i, j| problem.x.iter().map(|x| x[i] * x[j]).sum::<f64>() / problem.x.len() as f64);
+        let (expected, _) = eigen(moment.as_ref()).unwrap();
+        let lanczos = LanczosConfig { count: 6, block: 2, ..LanczosConfig::default() };
+        for dense_up_to in [4000, 0] {
+            let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }, &Stop::new()).unwrap();
+            assert_eq!(found.index, 0);
+            for j in 0..6 {
+                assert!((found.values[j] - expected[j]).abs() < 1e-10);
+                assert!(found.residuals[j] < 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn outliers_are_cut_at_the_largest_gap_and_never_inside_a_tie() {
+        let mut values = vec![9.67; 10];
+        values.extend([2.92; 10]);
+        values.extend([1.14; 10]);
+        values.extend([0.7, 0.5, 0.3, 0.2, 0.12, 0.08, 0.05, -1e-9]);
+        let found = outliers(&values, true, &OutlierRule::default()).unwrap();
+        assert_eq!(found.count, 10);
+        assert!((found.h_star.value - 9.67).abs() < 1e-12 && (found.gap - 9.67 / 2.92).abs() < 1e-12);
+        assert!(found.alternatives.iter().all(|a| a.0 >= 10));
+        assert_eq!(found.alternatives[0].0, 20);
+        assert_eq!(outliers(&[1.2, 1.0, 0.9], true, &OutlierRule::default()).unwrap().count, 3);
+        assert!(outliers(&[-1.0], true, &OutlierRule::default()).is_none());
+    }
+}

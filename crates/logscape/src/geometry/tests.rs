@@ -1,0 +1,110 @@
+//! A tanh network of several outputs against explicit matrices made of its residuals and Jacobian rows.
+
+use super::decoupling::directional_noise;
+use super::measure::sample_jacobians;
+use crate::Stop;
+use crate::geometry::{SpectrumConfig, spectrum};
+use crate::operator::dense::{eigen, to_dense};
+use crate::operator::full::{CHUNK, noise_trace, residuals};
+use crate::operator::{Hessian, LanczosConfig, NoiseCovariance, dot, leading_eigenpairs};
+use crate::problem::{Activation, Initialisation, Mlp};
+use crate::{Problem, Samples};
+use faer::Mat;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+const C: usize = 3;
+const N: usize = CHUNK + 70;
+
+/// A 4-5-6-3 network with random data and parameters.
+fn network() -> (Mlp, Vec<f64>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
+    let (inputs, targets) = (normals(4 * N), normals(C * N));
+    let problem = Mlp::new(&[4, 5, 6, C], Activation::Tanh, inputs, targets).unwrap();
+    let theta = problem.init(Initialisation::Glorot, &mut ChaCha8Rng::seed_from_u64(12));
+    (problem, theta)
+}
+
+/// The rows of `J_μ` (`c × P`), by one-sample reverse passes.
+fn jacobian(problem: &Mlp, theta: &[f64], sample: usize) -> Vec<Vec<f64>> {
+    let mut scratch = vec![0.0; problem.scratch_len(1)];
+    let row = |k: usize| {
+        let mut row = vec![0.0; problem.dim()];
+        let unit: Vec<f64> = (0..C).map(|i| f64::from(u8::from(i == k))).collect();
+        problem.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), &mut row, &mut scratch);
+        row
+    };
+    (0..C).map(row).collect()
+}
+
+#[test]
+fn noise_and_curvature_equal_the_explicit_matrices() {
+    let (problem, theta) = network();
+    let p = problem.dim();
+    let errors = residuals(&problem, &theta);
+    let (mut second, mut mean) = (Mat::<f64>::zeros(p, p), vec![0.0; p]);
+    let (mut norms, mut gauss_newton_trace) = (Vec::new(), 0.0);
+    for m in 0..N {
+        let rows = jacobian(&problem, &theta, m);
+        let gradient: Vec<f64> = (0..p).map(|j| (0..C).map(|k| errors[m * C + k] * rows[k][j]).sum()).collect();
+        for j in 0..p {
+            mean[j] += gradient[j] / N as f64;
+            (0..p).for_each(|i| second[(i, j)] += gradient[i] * gradient[j] / N as f64);
+        }
+        let gram = Mat::from_fn(C, C, |i, j| dot(&rows[i], &rows[j]));
+        norms.push(eigen(gram.as_ref()).unwrap().0[0]);
+        gauss_newton_trace += (0..C).map(|k| gram[(k, k)]).sum::<f64>() / N as f64;
+    }
+    let covariance = Mat::from_fn(p, p, |i, j| second[(i, j)] - mean[i] * mean[j]);
+    let operator = to_dense(&NoiseCovariance::new(&problem, &theta), &Stop::new()).unwrap();
+    assert!((&operator - &covariance).norm_max() < 1e-12 * covariance.norm_max());
+    let trace: f64 = (0..p).map(|i| covariance[(i, i)]).sum();
+    assert!((noise_trace(&problem, &theta) / trace - 1.0).abs() < 1e-12);
+
+    let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new()).unwrap();
+    let vectors = &found.vectors[..6];
+    let noise = directional_noise(&problem, &theta, vectors, (20, 1), &Stop::new()).unwrap();
+    for (i, v) in vectors.iter().enumerate() {
+        let along: f64 = (0..p).map(|a| (0..p).map(|b| v[a] * covariance[(a, b)] * v[b]).sum::<f64>()).sum();
+        assert!((noise.directions[i].noise.value / along - 1.0).abs() < 1e-11);
+        // The mean of the samples' own curvatures is the eigenvalue of the whole Hessian.
+        assert!((noise.directions[i].curvature / found.values[i] - 1.0).abs() < 1e-10);
+    }
+
+    let (trace, quantiles) = sample_jacobians(&problem, &theta).unwrap();
+    assert!((trace / gauss_newton_trace - 1.0).abs() < 1e-12);
+    norms.sort_by(f64::total_cmp);
+    for (quantile, level) in quantiles.iter().zip([0.5, 0.9, 0.99, 1.0]) {
+        let expected = norms[(level * (N - 1) as f64).ceil() as usize];
+        assert!((quantile / expected - 1.0).abs() < 1e-11, "{level}");
+    }
+}
+
+#[test]
+fn curvatures_of_single_samples_equal_their_hessian_products() {
+    let (problem, theta) = network();
+    let p = problem.dim();
+    let v: Vec<f64> = (0..p).map(|i| (i as f64).cos()).collect();
+    let mut scratch = vec![0.0; problem.scratch_len(9)];
+    let (mut found, mut image) = (vec![0.0; 9], vec![0.0; p]);
+    problem.sample_curvatures_into(&theta, &v, Samples::Range(3..12), &mut found, &mut scratch);
+    for (found, m) in found.iter().zip(3..) {
+        problem.hvp_into(&theta, &v, Samples::Range(m..m + 1), &mut image, &mut scratch);
+        let expected = dot(&v, &image);
+        assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0), "{found} {expected}");
+    }
+}
+
+#[test]
+fn lanczos_agrees_with_the_dense_spectrum_of_a_network() {
+    let (problem, theta) = network();
+    let hessian = Hessian::new(&problem, &theta);
+    let (dense, _) = eigen(to_dense(&hessian, &Stop::new()).unwrap().as_ref()).unwrap();
+    let config = LanczosConfig { count: 8, block: 3, ..LanczosConfig::default() };
+    let pairs = leading_eigenpairs(&hessian, &config, &Stop::new()).unwrap();
+    for k in 0..8 {
+        assert!(pairs.converged[k] && (pairs.values[k] - dense[k]).abs() < 1e-10 * dense[0], "{k}");
+    }
+}

@@ -1,0 +1,288 @@
+//! One-dimensional barriers: from a minimum to the barrier tops on both sides, or to the ends of a box or loss level.
+
+use crate::model::{Barrier, Path, WayOut};
+use crate::operator::full::{loss_and_gradient, map_chunks, noise_trace};
+use crate::operator::{Hessian, apply};
+use crate::{Problem, Samples};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Settings of the search along the line.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BarrierConfig {
+    /// Step of the scan (parameter units); barriers narrower than this can be missed.
+    pub step: f64,
+    /// Distance from the minimum at which the scan gives up (parameter units).
+    pub range: f64,
+    /// Nodes of the path, at least 3.
+    pub nodes: usize,
+    /// Share of the interval's length by which an interval's path extends beyond each end.
+    pub margin: f64,
+}
+
+impl Default for BarrierConfig {
+    fn default() -> Self {
+        Self { step: 0.01, range: 20.0, nodes: 2001, margin: 0.1 }
+    }
+}
+
+/// Side of the minimum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Towards smaller parameters.
+    Left,
+    /// Towards larger parameters.
+    Right,
+}
+
+/// Why there is no barrier to report.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum BarrierError {
+    /// The problem has more than one parameter.
+    #[error("the problem has {0} parameters; a line search for barriers needs one")]
+    Dimension(usize),
+    /// Nothing was found on one side.
+    #[error("no barrier found in range {range} on the {side:?} of the minimum")]
+    NotFound {
+        /// Where it is missing.
+        side: Side,
+        /// How far the scan went.
+        range: f64,
+    },
+    /// The start is no minimum: its curvature is not positive.
+    #[error("the curvature at the start is {0}, so it is no minimum")]
+    NoMinimum(f64),
+    /// A setting is out of range.
+    #[error("{0}")]
+    Setting(&'static str),
+    /// The loss left the finite numbers.
+    #[error("the loss is not finite at {0}")]
+    NotFinite(f64),
+}
+
+/// Slope `L'(θ)` on the line.
+fn slope(problem: &dyn Problem, theta: f64) -> f64 {
+    loss_and_gradient(problem, &[theta]).1[0]
+}
+
+/// Curvature `L''(θ)` on the line.
+fn curvature(problem: &dyn Problem, theta: f64) -> f64 {
+    apply(&Hessian::new(problem, &[theta]), &[vec![1.0]])[0][0]
+}
+
+/// Refuses what no search can start from.
+fn check(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<(), BarrierError> {
+    if problem.dim() != 1 {
+        return Err(BarrierError::Dimension(problem.dim()));
+    }
+    if !(config.step > 0.0 && config.range > 0.0 && config.range.is_finite() && config.margin >= 0.0)
+        || config.nodes < 3
+    {
+        return Err(BarrierError::Setting(
+            "step and range must be positive, the margin not negative, nodes at least 3",
+        ));
+    }
+    let h = curvature(problem, minimum);
+    if h.is_finite() && h > 0.0 { Ok(()) } else { Err(BarrierError::NoMinimum(h)) }
+}
+
+/// The first zero of `f` outward from the minimum, where `f` turns from positive to not positive, by scan and bisection.
+fn first_crossing(
+    minimum: f64,
+    side: Side,
+    config: &BarrierConfig,
+    f: impl Fn(f64) -> f64,
+) -> Result<f64, BarrierError> {
+    let sign = if side == Side::Left { -1.0 } else { 1.0 };
+    let steps = (config.range / config.step).ceil() as usize;
+    let mut inner = minimum;
+    for k in 1..=steps {
+        let outer = minimum + sign * (k as f64 * config.step).min(config.range);
+        let value = f(outer);
+        if !value.is_finite() {
+            return Err(BarrierError::NotFinite(outer));
+        }
+        if value <= 0.0 {
+            return Ok(bisect(inner, outer, f));
+        }
+        inner = outer;
+    }
+    Err(BarrierError::NotFound { side, range: config.range })
+}
+
+/// The zero between `inner`, where `f > 0`, and `outer`, where `f ≤ 0`, to the last bit.
+fn bisect(mut inner: f64, mut outer: f64, f: impl Fn(f64) -> f64) -> f64 {
+    loop {
+        let middle = 0.5 * (inner + outer);
+        if middle == inner || middle == outer {
+            return middle;
+        }
+        if f(middle) > 0.0 { inner = middle } else { outer = middle }
+    }
+}
+
+/// The two barrier tops around the minimum of a one-parameter problem, with the path between them.
+///
+/// A top is the first zero of `L'` outward of the minimum with `L'' < 0`. Rates add up over both.
+///
+/// # Errors
+/// If the problem has more than one parameter, `minimum` is none, or a side has no top within the range.
+pub fn saddles(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<Barrier, BarrierError> {
+    check(problem, minimum, config)?;
+    let left = first_crossing(minimum, Side::Left, config, |x| -slope(problem, x))?;
+    let right = first_crossing(minimum, Side::Right, config, |x| slope(problem, x))?;
+    let ways_out = [left, right]
+        .into_iter()
+        .map(|top| WayOut {
+            direction: vec![(top - minimum).signum()],
+            direction_minimum: vec![(top - minimum).signum()],
+            theta: vec![top],
+            loss: loss_and_gradient(problem, &[top]).0,
+            curvature_minimum: curvature(problem, minimum),
+            curvature_saddle: curvature(problem, top),
+            ln_transverse_ratio: Some(0.0),
+            noise_minimum: noise_trace(problem, &[minimum]),
+            noise_saddle: noise_trace(problem, &[top]),
+            ..WayOut::default()
+        })
+        .collect();
+    Ok(Barrier::Saddles { ways_out, path: Some(path(problem, minimum, left, right, config.nodes)) })
+}
+
+/// Escape from the box `lower < θ < upper` of a one-parameter problem; the path extends beyond both ends by the margin.
+///
+/// # Errors
+/// If the problem has more than one parameter, or `minimum` is none or lies outside the box.
+pub fn interval(
+    problem: &dyn Problem,
+    minimum: f64,
+    lower: f64,
+    upper: f64,
+    config: &BarrierConfig,
+) -> Result<Barrier, BarrierError> {
+    check(problem, minimum, config)?;
+    if !(lower < minimum && minimum < upper && lower.is_finite() && upper.is_finite()) {
+        return Err(BarrierError::Setting("the minimum must lie inside the box"));
+    }
+    let margin = config.margin * (upper - lower);
+    let path = path(problem, minimum, lower - margin, upper + margin, config.nodes);
+    Ok(Barrier::Interval { path, lower, upper })
+}
+
+/// Escape through the loss level `L_c` of a one-parameter problem: the box whose ends are the first points outward of
+/// the minimum with `L = L_c`.
+///
+/// # Errors
+/// As [`interval`], and if the level is not above the minimum or is not reached within the range.
+pub fn loss_level(
+    problem: &dyn Problem,
+    minimum: f64,
+    level: f64,
+    config: &BarrierConfig,
+) -> Result<Barrier, BarrierError> {
+    check(problem, minimum, config)?;
+    let below = |x: f64| level - loss_and_gradient(problem, &[x]).0;
+    if below(minimum) > 0.0 {
+        let lower = first_crossing(minimum, Side::Left, config, below)?;
+        let upper = first_crossing(minimum, Side::Right, config, below)?;
+        interval(problem, minimum, lower, upper, config)
+    } else {
+        Err(BarrierError::Setting("the loss level must lie above the loss of the minimum"))
+    }
+}
+
+/// Loss, slope, curvature, noise and per-sample slopes at evenly spaced nodes from `left` to `right`.
+fn path(problem: &dyn Problem, minimum: f64, left: f64, right: f64, nodes: usize) -> Path {
+    let position: Vec<f64> = (0..nodes)
+        .map(|k| {
+            let share = k as f64 / (nodes - 1) as f64;
+            left * (1.0 - share) + right * share
+        })
+        .collect();
+    let rows: Vec<(f64, f64, f64, f64, Vec<f64>)> = position
+        .par_iter()
+        .map(|&x| {
+            let (loss, gradient) = loss_and_gradient(problem, &[x]);
+            let slopes = map_chunks(problem, 1, |range, out, scratch| {
+                problem.per_sample_gradients_into(&[x], Samples::Range(range), out, scratch);
+            });
+            (loss, gradient[0], curvature(problem, x), noise_trace(problem, &[x]), slopes)
+        })
+        .collect();
+    let mut path = Path {
+        position,
+        loss: Vec::with_capacity(nodes),
+        gradient: Vec::with_capacity(nodes),
+        curvature: Vec::with_capacity(nodes),
+        noise: Vec::with_capacity(nodes),
+        sample_slopes: Vec::with_capacity(nodes),
+        minimum,
+    };
+    for (loss, gradient, curvature, noise, slopes) in rows {
+        path.loss.push(loss);
+        path.gradient.push(gradient);
+        path.curvature.push(curvature);
+        path.noise.push(noise);
+        path.sample_slopes.push(slopes);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stop;
+    use crate::landscape::{MinimumConfig, find_minimum};
+    use crate::operator::testing::{Linear, Sinusoid};
+
+    fn sinusoid() -> (Sinusoid, f64) {
+        let problem = Sinusoid::grid(200, 0.3, 5);
+        let minimum = find_minimum(&problem, &[3.2], &MinimumConfig::default(), &Stop::new()).unwrap();
+        assert!(minimum.converged);
+        (problem, minimum.theta[0])
+    }
+
+    #[test]
+    fn sinusoid_tops_are_maxima_on_both_sides() {
+        let (problem, minimum) = sinusoid();
+        let Barrier::Saddles { ways_out, path: Some(path) } =
+            saddles(&problem, minimum, &BarrierConfig::default()).unwrap()
+        else {
+            panic!("not saddles")
+        };
+        assert!(ways_out[0].theta[0] < minimum && minimum < ways_out[1].theta[0]);
+        for way in &ways_out {
+            assert!(slope(&problem, way.theta[0]).abs() < 1e-12 && way.curvature_saddle < 0.0);
+            assert!(way.loss > 2.0 * path.loss.iter().copied().fold(f64::INFINITY, f64::min));
+        }
+        assert_eq!(path.position[0], ways_out[0].theta[0]);
+        assert_eq!(*path.position.last().unwrap(), ways_out[1].theta[0]);
+        for k in (1..path.position.len() - 1).step_by(97) {
+            let step = path.position[k + 1] - path.position[k - 1];
+            assert!(((path.loss[k + 1] - path.loss[k - 1]) / step - path.gradient[k]).abs() < 1e-4);
+            assert!(((path.gradient[k + 1] - path.gradient[k - 1]) / step - path.curvature[k]).abs() < 1e-4);
+            let g = &path.sample_slopes[k];
+            let mean = g.iter().sum::<f64>() / 200.0;
+            assert!((mean - path.gradient[k]).abs() < 1e-12);
+            assert!((g.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 200.0 - path.noise[k]).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn loss_level_of_a_parabola_is_in_closed_form() {
+        let problem = Linear::gaussian(1, 300, 0.5, 7);
+        let minimum = find_minimum(&problem, &[1.0], &MinimumConfig::default(), &Stop::new()).unwrap();
+        let (h, level) = (curvature(&problem, 0.0), 3.0 * minimum.loss);
+        let theta = minimum.theta[0];
+        let config = BarrierConfig::default();
+        let Barrier::Interval { path, lower, upper } = loss_level(&problem, theta, level, &config).unwrap() else {
+            panic!("not an interval")
+        };
+        let radius = (2.0 * (level - minimum.loss) / h).sqrt();
+        assert!((upper - theta - radius).abs() < 1e-9 && (theta - lower - radius).abs() < 1e-9);
+        assert!((path.position[0] - (lower - 0.1 * (upper - lower))).abs() < 1e-12);
+        let none = saddles(&problem, theta, &config);
+        assert_eq!(none, Err(BarrierError::NotFound { side: Side::Left, range: 20.0 }));
+    }
+}

@@ -1,0 +1,64 @@
+//! Finding a minimum: SGD training, L-BFGS refinement, Newton steps by conjugate gradients and, for few parameters, in the whole
+//! eigenbasis.
+
+mod newton;
+mod search;
+mod train;
+mod trust_region;
+
+pub use search::find_minimum;
+pub use train::train;
+pub(super) use trust_region::trust_region;
+
+use crate::operator::EigenError;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Settings of [`find_minimum`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MinimumConfig {
+    /// Gradient norm below which the search ends; the loss's own rounding allows L-BFGS about `10⁻⁹`.
+    pub gradient_tolerance: f64,
+    /// Most L-BFGS iterations, and most Hessian products of the Newton steps by conjugate gradients after them.
+    pub max_iterations: usize,
+    /// Pairs that L-BFGS remembers.
+    pub memory: usize,
+    /// Largest number of parameters for which Newton steps in the whole eigenbasis finish the search; each costs `O(P³)`.
+    pub newton_up_to: usize,
+    /// Most Newton steps.
+    pub newton_steps: usize,
+}
+
+impl Default for MinimumConfig {
+    fn default() -> Self {
+        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, memory: 20, newton_up_to: 1500, newton_steps: 30 }
+    }
+}
+
+/// Why there is no minimum to report. A search that stops short is a [`Minimum`] with `converged: false` instead.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum MinimumError {
+    /// The start has the wrong length.
+    #[error("the start has {found} parameters, the problem {expected}")]
+    Length {
+        /// Parameters of the problem.
+        expected: usize,
+        /// Parameters given.
+        found: usize,
+    },
+    /// Loss or gradient at the start is not finite.
+    #[error("the loss or its gradient is not finite at the start")]
+    NotFinite,
+    /// SGD training left the finite numbers.
+    #[error("training diverged at step {step}")]
+    Diverged {
+        /// Step, from 0.
+        step: usize,
+    },
+    /// A setting is out of range.
+    #[error("{0}")]
+    Setting(&'static str),
+    /// The Hessian could not be decomposed.
+    #[error(transparent)]
+    Eigen(#[from] EigenError),
+}

@@ -1,0 +1,30 @@
+//! A minimum, and how it was found.
+
+use serde::{Deserialize, Serialize};
+
+/// A point where the gradient is small, and how it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Minimum {
+    /// Parameters `θ*`.
+    pub theta: Vec<f64>,
+    /// Loss `L*`.
+    pub loss: f64,
+    /// Gradient norm `‖∇L(θ*)‖`.
+    pub gradient_norm: f64,
+    /// Whether the gradient norm met the tolerance.
+    pub converged: bool,
+    /// Evaluations of loss and gradient, and Newton steps.
+    pub iterations: usize,
+    /// How it was found.
+    pub method: String,
+}
+
+impl Minimum {
+    /// Takes one step more, to `theta`.
+    pub(crate) fn step_to(&mut self, theta: Vec<f64>, loss: f64, gradient_norm: f64) {
+        self.theta = theta;
+        self.loss = loss;
+        self.gradient_norm = gradient_norm;
+        self.iterations += 1;
+    }
+}

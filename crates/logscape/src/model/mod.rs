@@ -1,0 +1,19 @@
+//! The nouns that everything else speaks of, as plain data.
+
+mod barrier;
+mod estimate;
+mod geometry;
+mod minimum;
+mod noise;
+mod prefactor;
+mod sgd;
+mod stop;
+
+pub use barrier::{Barrier, Instanton, Path, WayOut};
+pub use estimate::Estimate;
+pub use geometry::{Decoupling, DirectionNoise, Geometry, Outliers};
+pub use minimum::Minimum;
+pub use noise::NoiseModel;
+pub use prefactor::Prefactor;
+pub use sgd::{Precision, Sampling, SgdSettings};
+pub use stop::{Interrupted, Stop};

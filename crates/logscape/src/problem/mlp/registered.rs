@@ -1,0 +1,63 @@
+//! A perceptron by its name: options, and a start.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+
+use super::{Activation, Mlp};
+use crate::data::Dataset;
+use crate::data::synthetic::{Generator, TeacherStudent};
+use crate::problem::kind::Registered;
+use crate::problem::{BuildProblemError, OptionError, ProblemOption, StartConfig, Visitor};
+
+/// What a study can say of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    #[serde(default)]
+    hidden: Vec<usize>,
+    #[serde(default)]
+    activation: Option<Activation>,
+}
+
+impl Registered for Mlp {
+    const NAME: &'static str = "mlp";
+    const EQUATION: &'static str = "f = z_L, z_l = W_l a_{l−1} + b_l, a_l = σ(z_l), a_0 = x";
+    const OPTIONS: &'static [ProblemOption] = &[
+        ProblemOption { name: "hidden", about: "widths of the hidden layers; none", example: "[8]", required: false },
+        ProblemOption {
+            name: "activation",
+            about: "tanh, relu, gelu or identity; tanh",
+            example: "\"tanh\"",
+            required: false,
+        },
+    ];
+
+    type Options = Options;
+
+    fn example() -> Generator {
+        let (samples, input_dim, hidden, target_dim) = (100, 3, 4, 2);
+        Generator::TeacherStudent(TeacherStudent { samples, input_dim, hidden, target_dim, gain: 1.0, noise: 0.3 })
+    }
+
+    fn check(options: &Options) -> Result<(), OptionError> {
+        if !options.hidden.contains(&0) {
+            return Ok(());
+        }
+        let (option, message) = ("hidden".to_owned(), "a layer of width 0".to_owned());
+        Err(OptionError { option, message, hint: Some("use widths of 1 or more") })
+    }
+
+    fn build(data: Dataset, options: Options) -> Result<Self, BuildProblemError> {
+        let sizes = [&[data.input_dim], &options.hidden[..], &[data.target_dim]].concat();
+        Ok(Self::new(&sizes, options.activation.unwrap_or(Activation::Tanh), data.inputs, data.targets)?)
+    }
+
+    fn start(&self, config: &StartConfig) -> Vec<f64> {
+        self.init(config.initialisation, &mut ChaCha8Rng::seed_from_u64(config.seed))
+    }
+
+    fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
+        visitor.network(self)
+    }
+}
