@@ -9,7 +9,7 @@ use crate::landscape::{MinimumConfig, find_minimum};
 use crate::operator::full::{loss_and_gradient, noise_trace};
 use crate::problem::{LinearRegression, MatrixFactorisation, Problem, Sinusoid};
 use crate::random::{Purpose, stream};
-use crate::{Geometry, Sampling};
+use crate::{Geometry, Samples, Sampling};
 
 const SGD: SgdSettings = SgdSettings { learning_rate: 0.05, batch_size: 2, sampling: Sampling::WithReplacement };
 
@@ -31,6 +31,43 @@ fn minimum(problem: &dyn Problem, start: &[f64]) -> (Vec<f64>, Geometry) {
 
 fn at<'a>(problem: &'a dyn Problem, place: &'a (Vec<f64>, Geometry)) -> AtMinimum<'a> {
     AtMinimum::new(problem, &place.0, &place.1, Precision::Float64, &Stop::new())
+}
+
+/// A problem that no registry knows, of the methods that are required.
+struct Own(LinearRegression);
+
+impl Problem for Own {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn samples(&self) -> usize {
+        self.0.samples()
+    }
+
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+
+    fn scratch_len(&self, m: usize) -> usize {
+        self.0.scratch_len(m)
+    }
+
+    fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.residuals_into(theta, samples, out, scratch);
+    }
+
+    fn jvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.jvp_into(theta, v, samples, out, scratch);
+    }
+
+    fn vjp_into(&self, theta: &[f64], u: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.vjp_into(theta, u, samples, out, scratch);
+    }
+
+    fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.hvp_into(theta, v, samples, out, scratch);
+    }
 }
 
 /// Options that every kind can be built with.
@@ -68,8 +105,9 @@ fn names_are_unique_and_every_kind_is_built_on_every_sort_of_problem() {
     let sine = Sinusoid::new(x, y, false).unwrap();
     let entries: Vec<(usize, usize, f64)> = (0..9).map(|k| (k / 3, k % 3, 1.0 + (k as f64).sin())).collect();
     let product = MatrixFactorisation::new(3, 3, 1, &entries).unwrap();
-    let problems: [(&dyn Problem, Vec<f64>); 3] =
-        [(&plane, vec![0.0; 3]), (&sine, vec![3.0]), (&product, vec![1.0; 6])];
+    let own = Own(plane.clone());
+    let problems: [(&dyn Problem, Vec<f64>); 4] =
+        [(&plane, vec![0.0; 3]), (&sine, vec![3.0]), (&product, vec![1.0; 6]), (&own, vec![0.0; 3])];
     for (problem, start) in problems {
         let place = minimum(problem, &start);
         let at = at(problem, &place);

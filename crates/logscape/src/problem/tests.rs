@@ -412,3 +412,46 @@ fn data_that_do_not_fit_are_refused() {
         ProblemError::OutsideMatrix { index: 1, row: 0, column: 3, rows: 2, columns: 3 }
     );
 }
+
+#[test]
+fn names_are_unique_and_found() {
+    let names: std::collections::BTreeSet<_> = all().iter().map(|kind| kind.name).collect();
+    assert_eq!(names.len(), all().len());
+    for kind in all() {
+        assert_eq!(by_name(kind.name).map(|found| found.equation), Some(kind.equation));
+        let options: std::collections::BTreeSet<_> = kind.options.iter().map(|option| option.name).collect();
+        assert_eq!(options.len(), kind.options.len());
+    }
+    assert!(by_name("sinusiod").is_none());
+}
+
+/// A problem is visited with its own type, in a box too; one that nobody knows in general.
+#[test]
+fn a_visitor_gets_what_the_problem_offers() {
+    struct Name;
+    impl<'a> Visitor<'a> for Name {
+        type Output = (&'static str, &'static str);
+        fn general<P: Problem + ?Sized>(self, _: &'a P) -> Self::Output {
+            ("general", std::any::type_name::<P>())
+        }
+        fn lanes<M: LaneModel + LaneSamples>(self, _: &'a M) -> Self::Output {
+            ("lanes", std::any::type_name::<M>())
+        }
+        fn sums<M: RowModel + SumModel>(self, _: &'a M) -> Self::Output {
+            ("sums", std::any::type_name::<M>())
+        }
+    }
+    let offers = |problem: Box<dyn Problem>, method: &str, name: &str| {
+        let (found, of) = visit(&problem, Name);
+        assert!(found == method && of.ends_with(name), "{found} {of}");
+        assert_eq!(visit(&*problem, Name), (found, of));
+    };
+    offers(Box::new(LinearRegression::new(vec![1.0], vec![1.0], 1).unwrap()), "sums", "::LinearRegression");
+    offers(Box::new(Sinusoid::new(vec![1.0], vec![1.0], false).unwrap()), "lanes", "::Sinusoid");
+    let entries = [(0, 0, 1.0)];
+    offers(Box::new(MatrixFactorisation::new(1, 1, 1, &entries).unwrap()), "general", "::MatrixFactorisation");
+    let mlp = Mlp::new(&[1, 1], Activation::Tanh, vec![1.0], vec![1.0]).unwrap();
+    offers(Box::new(mlp), "general", "::Mlp");
+    let basin: Box<dyn Problem> = Box::new(QuadraticBasin::new(0.1, vec![1.0]).unwrap());
+    assert_eq!(visit(&*basin, Name).0, "general");
+}
