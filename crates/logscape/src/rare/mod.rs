@@ -26,10 +26,12 @@ mod score;
 mod splitting;
 #[cfg(test)]
 mod tests;
+mod types;
 mod walk;
 
 pub use flux::Placement;
-pub use run::{NotFound, RareError, RareMethod, RareProgress, RareRun};
+pub use run::RareProgress;
 pub use score::{
     Along, BallScore, BoxScore, LossScore, PathScore, PlaneScore, RegionScore, Score, ScoreError, Tabulated,
 };
+pub use types::{NotFound, RareError, RareMethod, RareRun};
