@@ -286,10 +286,14 @@ fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Problem> {
 
 /// What there is instead of a kind that is misspelt.
 fn unknown_dynamics(kind: &str) -> String {
-    let nearest =
-        dynamics::all().iter().map(|known| (strsim::damerau_levenshtein(kind, known.name()), known.name())).min();
-    let nearest = nearest.map_or_else(String::new, |(_, name)| format!("; the nearest is `{name}`"));
-    format!("there is no dynamics `{kind}`{nearest}")
+    let known = dynamics::all().iter().map(|known| known.name());
+    format!("there is no dynamics `{kind}`{}", nearest(kind, known))
+}
+
+/// The known name that is most like `name`, in words that end a sentence.
+fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let nearest = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    nearest.map_or_else(String::new, |(_, known)| format!("; the nearest is `{known}`"))
 }
 
 fn list(names: &[&str]) -> String {
@@ -337,7 +341,8 @@ fn check_theories(theories: &Theories) -> Result<(), Problem> {
     require(!names.is_empty(), FIELD, "no theory", "name some, or use \"all\"")?;
     for name in names {
         let known = "use \"all\", or names that `logscape cite` lists";
-        require(theory::by_name(name).is_some(), FIELD, format!("there is no theory `{name}`"), known)?;
+        let unknown = || format!("there is no theory `{name}`{}", nearest(name, theory::names()));
+        require(theory::by_name(name).is_some(), FIELD, unknown(), known)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::record::{PhaseRow, SettingRecord};
 use crate::schema::EscapeTable;
-use logscape::theory::{Stationary, all_with};
+use logscape::theory::{Stationary, TheoryOptions, all_with};
 use logscape::{Barrier, Geometry, Sampling, SgdSettings};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub(crate) fn phase_rows(
     let (rates, batches) = grid(settings);
     let ([least, .., largest], [smallest, .., most]) = (&rates[..], &batches[..]) else { return Vec::new() };
     let theory = preferred(settings);
-    let theories = all_with(table.xi);
+    let theories = all_with(&TheoryOptions { xi: table.xi });
     let theory = theory.and_then(|name| theories.iter().find(|theory| theory.name() == name));
     let rates = spread(least / MARGIN, largest * MARGIN);
     let sizes = spread((*smallest as f64 / MARGIN).max(1.0), *most as f64 * MARGIN);

@@ -4,7 +4,7 @@ use crate::values::Grid;
 use logscape::dynamics::{self, Options};
 use logscape::landscape::SaddleConfig;
 use logscape::problem::{Activation, Initialisation};
-use logscape::theory::{self, Theory};
+use logscape::theory::{self, Theory, TheoryOptions};
 use logscape::{Precision, Sampling};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
@@ -410,7 +410,7 @@ pub enum Theories {
 impl Theories {
     /// The theories, in the order of the records, with the path parameter `xi` of `diffusion-theory`.
     pub fn chosen(&self, xi: f64) -> impl Iterator<Item = Box<dyn Theory>> {
-        theory::all_with(xi).into_iter().filter(|theory| match self {
+        theory::all_with(&TheoryOptions { xi }).into_iter().filter(|theory| match self {
             Self::All => true,
             Self::Some(names) => names.iter().any(|name| name == theory.name()),
         })

@@ -21,6 +21,14 @@ impl Theory for DiffusionTheory {
         "Xie, Sato, Sugiyama 2021"
     }
 
+    fn formula(&self) -> &'static str {
+        "κ = (|h^s|/2π) e^{−(2BΔL/η)(ξ/C* + (1−ξ)/C^s)}"
+    }
+
+    fn regime(&self) -> &'static str {
+        "as Kramers, with noise between that of minimum and saddle, `ξ` to be chosen; saddles"
+    }
+
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let ln_rate = match barrier {

@@ -69,6 +69,14 @@ impl Theory for Kramers {
         "Kramers 1940; Langer 1969; for SGD Jastrzębski et al. 2017"
     }
 
+    fn formula(&self) -> &'static str {
+        "κ = (√(h*|h^s|)/2π) Π_⊥√(h_i*/h_i^s) e^{−ΔL/D₀}, D₀ = ηC*/2B"
+    }
+
+    fn regime(&self) -> &'static str {
+        "noise frozen at the minimum and weak, D₀ ≪ ΔL; saddles, intervals, loss levels"
+    }
+
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);

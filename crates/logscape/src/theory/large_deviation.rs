@@ -173,6 +173,14 @@ impl Theory for LargeDeviation {
         "Freidlin, Wentzell; minibatch chain with WKB prefactor, in several dimensions after Bouchet, Reygner 2016"
     }
 
+    fn formula(&self) -> &'static str {
+        "κ = K e^{−V/η}, V = min ∫p·dθ over 𝓗(θ, p) = 0"
+    }
+
+    fn regime(&self) -> &'static str {
+        "the chain itself in weak noise, η → 0, with batches that are independent of each other; saddles"
+    }
+
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let mut warnings = regime_checks(geometry, sgd);
         let ln_rate = match barrier {

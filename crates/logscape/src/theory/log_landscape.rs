@@ -70,6 +70,22 @@ impl Theory for LogLandscape {
         }
     }
 
+    fn formula(&self) -> &'static str {
+        match self {
+            Self::Published => "κ = (√(h*|h^s|)/2π) Π_⊥√(h_i*/h_i^s) (L^s/L*)^{−(1/T + 1 − n/2)}, T = ηh*/B",
+            Self::Measured => "log-landscape with T = ηsh*/B, s = C*/2L*h*",
+            Self::Refined => "log-landscape-measured times T^{n/2} Γ(φ)/Γ(φ−n/2), φ = 1 + 1/T",
+        }
+    }
+
+    fn regime(&self) -> &'static str {
+        match self {
+            Self::Published => "noise 2LH and T ≪ 1, outliers of like size; saddles",
+            Self::Measured => "noise 2sLH and T ≪ 1, outliers of like size; saddles",
+            Self::Refined => "noise 2sLH, fewer outliers than n_c = 2φ; saddles, intervals, loss levels",
+        }
+    }
+
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let mut warnings = regime_checks(geometry, sgd);

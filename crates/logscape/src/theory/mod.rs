@@ -1,4 +1,7 @@
 //! Predictions: one file per theory family, all behind one trait.
+//!
+//! A new theory is a file with its [`Theory`] and one line in `registry.rs`; names in studies and records, colours, and the
+//! table of the book follow from that list.
 
 mod diffusion_theory;
 mod kramers;
@@ -6,6 +9,7 @@ mod large_deviation;
 mod log_landscape;
 mod quadrature;
 mod regime;
+mod registry;
 pub mod stationary;
 
 pub use diffusion_theory::DiffusionTheory;
@@ -14,6 +18,7 @@ pub use large_deviation::LargeDeviation;
 pub use log_landscape::{LogLandscape, refined_level_ln_rate};
 pub use quadrature::Quadrature;
 pub use regime::{Warning, regime_checks};
+pub use registry::{Build, THEORIES, TheoryOptions, all, all_with, by_name, names};
 pub use stationary::Stationary;
 
 pub use crate::model::NoiseModel;
@@ -23,11 +28,15 @@ use serde::{Deserialize, Serialize};
 use std::f64::consts::LN_10;
 
 /// A theory of escape.
-pub trait Theory: Sync {
+pub trait Theory: Send + Sync {
     /// Name in records, such as `log-landscape`.
     fn name(&self) -> &'static str;
     /// Where the formula comes from.
     fn reference(&self) -> &'static str;
+    /// What it says, in one line of symbols: `κ` per unit `t`, or the mean time.
+    fn formula(&self) -> &'static str;
+    /// What it assumes and which events it covers, in one line.
+    fn regime(&self) -> &'static str;
     /// The prediction for one barrier and one setting. Where the theory does not apply the numbers are `None` and a
     /// [`Warning::NotApplicable`] says why.
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction;
@@ -82,8 +91,9 @@ impl Prediction {
         self
     }
 
-    /// A prediction from `ln κ`; a value that is no finite number becomes a warning.
-    fn from_rate(
+    /// A prediction from `ln κ` (per unit `t`, summed over the ways out), or from the reason why there is none; a value that
+    /// is no finite number becomes a warning.
+    pub fn from_rate(
         theory: &dyn Theory,
         ln_rate: Result<f64, String>,
         barrier: &Barrier,
@@ -151,41 +161,6 @@ fn with_transverse<'a>(ways_out: &'a [WayOut], warnings: &mut Vec<Warning>) -> R
 /// the normal (Chernoff 1965; Siegmund 1985): a boundary is moved outward by it before a continuous formula is applied.
 fn overshoot(noise: f64, batch: f64, sgd: &SgdSettings) -> f64 {
     0.5826 * sgd.learning_rate * (noise / batch).sqrt()
-}
-
-/// All theories, in the order of the records.
-pub fn all() -> &'static [&'static dyn Theory] {
-    &[
-        &Kramers,
-        &DiffusionTheory { xi: 0.5 },
-        &LogLandscape::Published,
-        &LogLandscape::Measured,
-        &LogLandscape::Refined,
-        &Quadrature(NoiseModel::Frozen),
-        &Quadrature(NoiseModel::Decoupled),
-        &Quadrature(NoiseModel::Measured),
-        &LargeDeviation,
-    ]
-}
-
-/// [`all`], with the path parameter `ξ` of [`DiffusionTheory`].
-pub fn all_with(xi: f64) -> Vec<Box<dyn Theory>> {
-    vec![
-        Box::new(Kramers),
-        Box::new(DiffusionTheory { xi }),
-        Box::new(LogLandscape::Published),
-        Box::new(LogLandscape::Measured),
-        Box::new(LogLandscape::Refined),
-        Box::new(Quadrature(NoiseModel::Frozen)),
-        Box::new(Quadrature(NoiseModel::Decoupled)),
-        Box::new(Quadrature(NoiseModel::Measured)),
-        Box::new(LargeDeviation),
-    ]
-}
-
-/// The theory of that name.
-pub fn by_name(name: &str) -> Option<&'static dyn Theory> {
-    all().iter().copied().find(|theory| theory.name() == name)
 }
 
 #[cfg(test)]

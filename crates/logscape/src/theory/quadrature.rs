@@ -79,6 +79,23 @@ impl Theory for Quadrature {
         "Gardiner, Stochastic Methods, section 5.5"
     }
 
+    fn formula(&self) -> &'static str {
+        match self.0 {
+            NoiseModel::Frozen => "mean first passage of dθ = −∇L dt + √(ηC*/B) dW",
+            NoiseModel::Decoupled => "mean first passage of dθ = −∇L dt + √(ηC*L/(L*B)) dW",
+            NoiseModel::Measured => "mean first passage of dθ = −∇L dt + √(ηC(θ)/B) dW",
+        }
+    }
+
+    fn regime(&self) -> &'static str {
+        match self.0 {
+            NoiseModel::Frozen | NoiseModel::Decoupled => {
+                "small steps, ηλ_max ≪ 1, none of one sample large; one dimension, loss levels"
+            }
+            NoiseModel::Measured => "small steps, ηλ_max ≪ 1, none of one sample large; one dimension",
+        }
+    }
+
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let ln_time = match barrier {
