@@ -51,7 +51,7 @@ impl Problem for Wave {
 }
 
 /// Runs the study into the folder that the command line names, or `own-problem`.
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let row = |k: i32| {
         let x = 0.03 * f64::from(k);
         [x, (3.0 * x).sin() + 0.15 * f64::from(k * k % 7 - 3)]

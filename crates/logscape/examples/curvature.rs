@@ -8,7 +8,7 @@ use logscape::random::{Purpose, stream};
 use logscape::{Estimate, Stop};
 
 /// Prints what is measured.
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = digits()?.take(300)?;
     let problem = Mlp::new(&[64, 4, 10], Activation::Tanh, data.inputs, data.targets)?;
     let start = problem.init(Initialisation::Lecun, &mut stream(7, Purpose::Start, 0));

@@ -9,7 +9,7 @@ use logscape::verdict::Measured;
 use logscape::{Barrier, Sampling, SgdSettings, Stop, Verdict};
 
 /// Prints the verdict.
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     // y = sin(3x) and an error that is independent of x, fitted by sin(θx).
     let x: Vec<f64> = (0..200).map(|k| 3.0 * f64::from(k) / 199.0).collect();
     let y = x.iter().zip(0..).map(|(x, k)| (3.0 * x).sin() + 0.3 * f64::from(k * k % 7 - 3) / 2.0).collect();

@@ -44,7 +44,7 @@ impl ScalarModel for Decay {
 }
 
 /// Prints what the checker and the measurement say.
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x: Vec<f64> = (0..100).map(|k| 0.04 * f64::from(k)).collect();
     let y = x.iter().zip(0..).map(|(x, k)| 2.0 * (-x).exp() + 0.05 * f64::from(k * k % 7 - 3)).collect();
     let problem = Decay { x, y };

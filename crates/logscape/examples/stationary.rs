@@ -10,7 +10,7 @@ use logscape::{Sampling, SgdSettings, Stop, ensemble::StationaryRun};
 use rand_distr::{Distribution, StandardNormal};
 
 /// Prints both exponents.
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = stream(7, Purpose::Start, 0);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     let x: Vec<f64> = (0..1000).map(|_| normal()).collect();

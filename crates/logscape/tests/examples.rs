@@ -37,6 +37,6 @@ fn they_are_short() {
         include_str!("../examples/own_problem.rs"),
         include_str!("../examples/stationary.rs"),
     ] {
-        assert!(text.lines().count() < 70, "{}", text.lines().next().unwrap_or_default());
+        assert!(text.lines().count() < 60, "{}", text.lines().next().unwrap_or_default());
     }
 }

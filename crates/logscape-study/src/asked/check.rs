@@ -29,3 +29,9 @@ pub(super) fn is_usable(name: &str) -> bool {
 pub(super) fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+/// The known name that is most like `name`, in words that end a sentence.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let nearest = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    nearest.map_or_else(String::new, |(_, known)| format!("; the nearest is `{known}`"))
+}

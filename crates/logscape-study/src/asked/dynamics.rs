@@ -1,6 +1,6 @@
 //! `[[dynamics]]`: what runs beside SGD.
 
-use super::check::{Wrong, is_usable, list, require};
+use super::check::{Wrong, is_usable, list, nearest, require};
 use logscape::dynamics::{self, Options};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
@@ -62,8 +62,6 @@ pub(super) fn check_dynamics(tables: &[DynamicsTable]) -> Result<(), Wrong> {
 
 /// What there is instead of a kind that is misspelt.
 fn unknown_dynamics(kind: &str) -> String {
-    let nearest =
-        dynamics::all().iter().map(|known| (strsim::damerau_levenshtein(kind, known.name()), known.name())).min();
-    let nearest = nearest.map_or_else(String::new, |(_, name)| format!("; the nearest is `{name}`"));
-    format!("there is no dynamics `{kind}`{nearest}")
+    let known = dynamics::all().iter().map(|known| known.name());
+    format!("there is no dynamics `{kind}`{}", nearest(kind, known))
 }

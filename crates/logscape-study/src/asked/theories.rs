@@ -1,6 +1,6 @@
 //! `escape.theories`: which theories predict.
 
-use super::check::{Wrong, require};
+use super::check::{Wrong, nearest, require};
 use logscape::theory::{self, Theory};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub enum Theories {
 impl Theories {
     /// The theories, in the order of the records, with the path parameter `xi` of `diffusion-theory`.
     pub fn chosen(&self, xi: f64) -> impl Iterator<Item = Box<dyn Theory>> {
-        theory::with_options(&theory::TheoryOptions { xi }).into_iter().filter(|theory| match self {
+        theory::all_with(&theory::TheoryOptions { xi }).into_iter().filter(|theory| match self {
             Self::All => true,
             Self::Some(names) => names.iter().any(|name| name == theory.name()),
         })
@@ -33,7 +33,8 @@ impl Theories {
         require(!names.is_empty(), FIELD, "no theory", "name some, or use \"all\"")?;
         for name in names {
             let known = "use \"all\", or names that `logscape cite` lists";
-            require(theory::by_name(name).is_some(), FIELD, format!("there is no theory `{name}`"), known)?;
+            let unknown = || format!("there is no theory `{name}`{}", nearest(name, theory::names()));
+            require(theory::by_name(name).is_some(), FIELD, unknown(), known)?;
         }
         Ok(())
     }

@@ -1,9 +1,8 @@
 //! Predicted against measured escape times.
 
 use super::axis::Axis;
-use super::plot::{
-    COLOURS, DASH_DOT, DASHED, DOTTED, Dash, GREY, INK, Kind, Layer, MARKERS, Marker, Panel, Point, SOLID,
-};
+use super::plot::{DASHED, GREY, INK, Kind, Layer, Marker, Panel, Point};
+use super::style::Style;
 use super::{Figure, Missing, figure, left_out, setting_name};
 use crate::record::{EscapeRecord, Record, SettingRecord};
 use logscape::Estimate;
@@ -17,8 +16,6 @@ const DRAWN: f64 = 1e3;
 const CURVE: usize = 4;
 /// Errors beyond so many decades are not drawn: the panel above shows them.
 const ERROR: f64 = 12.0;
-/// Strokes of the theories' curves, in turn, so that curves that coincide are all seen.
-const STROKES: [Dash; 4] = [SOLID, DASHED, DOTTED, DASH_DOT];
 
 /// A setting with its escape and the measured `log10` of steps.
 type Seen<'a> = (&'a SettingRecord, &'a EscapeRecord, Estimate);
@@ -73,7 +70,7 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
     }
     let errors = error_panel(&groups, x.clone());
     for (name, k, points) in groups {
-        let (colour, marker) = (COLOURS[k % COLOURS.len()], MARKERS[k % MARKERS.len()]);
+        let Style { colour, marker, .. } = Style::of(k);
         let bars = points.iter().map(|(steps, predicted)| ((steps.ci95[0], *predicted), (steps.ci95[1], *predicted)));
         layers.push(Layer::plain(colour, Kind::Bars(bars.collect())));
         let points = points.iter().map(|(steps, predicted)| (steps.value, *predicted)).collect();
@@ -133,7 +130,10 @@ fn steps_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
     let ends = seen.iter().flat_map(|(_, _, steps)| steps.ci95);
     let y = Axis::fit("mean escape time (steps)", true, theories(seen).flat_map(|t| t.2).map(|p| p.1).chain(ends))?;
     let mut layers: Vec<Layer> = theories(seen)
-        .map(|(name, k, points)| Layer::new(name, COLOURS[k % COLOURS.len()], Kind::Line(points, STROKES[k % 4])))
+        .map(|(name, k, points)| {
+            let Style { colour, dash, .. } = Style::of(k);
+            Layer::new(name, colour, Kind::Line(points, dash))
+        })
         .collect();
     let at = |setting: &SettingRecord| setting.sgd.learning_rate.log10();
     let bars = seen.iter().map(|(setting, _, s)| ((at(setting), s.ci95[0]), (at(setting), s.ci95[1])));
@@ -162,9 +162,9 @@ fn errors_panel(size: usize, seen: &[Seen]) -> Option<Panel> {
         Layer::plain(INK, Kind::Line(vec![(x.low, 0.0), (x.high, 0.0)], DASHED)),
     ];
     for (_, k, points) in curves {
-        let colour = COLOURS[k % COLOURS.len()];
-        layers.push(Layer::plain(colour, Kind::Line(points.clone(), STROKES[k % 4])));
-        layers.push(Layer::plain(colour, Kind::Marks(points, MARKERS[k % MARKERS.len()], 9.0)));
+        let Style { colour, marker, dash } = Style::of(k);
+        layers.push(Layer::plain(colour, Kind::Line(points.clone(), dash)));
+        layers.push(Layer::plain(colour, Kind::Marks(points, marker, 9.0)));
     }
     Some(Panel { title: format!("B = {size}"), x, y, layers })
 }
@@ -191,7 +191,7 @@ fn error_panel(groups: &[Group], x: Axis) -> Option<Panel> {
     let y = Axis::fit("error (decades)", false, heights.chain([-0.1, 0.1]))?;
     let mut layers = vec![Layer::plain(INK, Kind::Line(vec![(x.low, 0.0), (x.high, 0.0)], DASHED))];
     for (_, k, points) in groups {
-        let (colour, marker) = (COLOURS[k % COLOURS.len()], MARKERS[k % MARKERS.len()]);
+        let Style { colour, marker, .. } = Style::of(*k);
         let bars = bars(*k, points);
         layers.push(Layer::plain(colour, Kind::Bars(bars.iter().map(|(low, _, high)| (*low, *high)).collect())));
         layers.push(Layer::plain(colour, Kind::Marks(bars.iter().map(|bar| bar.1).collect(), marker, 9.0)));

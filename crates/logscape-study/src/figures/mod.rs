@@ -11,6 +11,7 @@ mod phase_diagram;
 mod plot;
 mod spectrum;
 mod stationary;
+mod style;
 mod survival;
 
 use crate::record::{Record, SettingRecord};

@@ -49,19 +49,6 @@ pub(super) enum Marker {
     Up,
 }
 
-/// One marker for each of [`COLOURS`].
-pub(super) const MARKERS: [Marker; 9] = [
-    Marker::Circle,
-    Marker::Square,
-    Marker::Triangle,
-    Marker::Diamond,
-    Marker::Cross,
-    Marker::Plus,
-    Marker::Inverted,
-    Marker::Ring,
-    Marker::Frame,
-];
-
 /// Lengths of strokes and gaps, in units of the drawing; empty for a whole line.
 pub(super) type Dash = &'static [f64];
 /// A whole line.

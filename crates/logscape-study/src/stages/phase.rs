@@ -3,7 +3,7 @@
 use super::{Context, Known};
 use crate::asked::EscapeTable;
 use crate::record::{PhaseRow, SettingRecord};
-use logscape::theory::{Stationary, TheoryOptions, with_options};
+use logscape::theory::{Stationary, TheoryOptions, all_with};
 use logscape::{Barrier, Geometry, SgdSettings};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ fn rows(table: &EscapeTable, geometry: &Geometry, barrier: &Barrier, settings: &
     let ([least, .., largest], [smallest, .., most]) = (&rates[..], &batches[..]) else { return Vec::new() };
     let Some(SgdSettings { sampling, .. }) = settings.first().map(|setting| setting.sgd) else { return Vec::new() };
     let theory = preferred(settings);
-    let theories = with_options(&TheoryOptions { xi: table.xi });
+    let theories = all_with(&TheoryOptions { xi: table.xi });
     let theory = theory.and_then(|name| theories.iter().find(|theory| theory.name() == name));
     let rates = spread(least / MARGIN, largest * MARGIN);
     let sizes = spread((*smallest as f64 / MARGIN).max(1.0), *most as f64 * MARGIN);

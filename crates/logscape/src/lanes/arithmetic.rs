@@ -1,7 +1,8 @@
-//! Arithmetic on lanes, number by number.
+//! Arithmetic of lanes, entry by entry.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{LANES, Lane, Real};
-use std::ops::{Add, Div, Mul, Neg, Sub};
 
 impl<R: Real> Lane<R> {
     /// `self · factor + term`, rounded once.

@@ -1,6 +1,6 @@
 //! The diffusion theory of Xie, Sato and Sugiyama: noise at the minimum and at the saddle, weighed by a path parameter.
 
-use super::{Prediction, Theory, TheoryOptions, ln_sum, regime_checks};
+use super::{Prediction, Theory, ln_sum, regime_checks};
 use crate::{Barrier, Geometry, SgdSettings};
 use std::f64::consts::TAU;
 
@@ -17,20 +17,16 @@ impl Theory for DiffusionTheory {
         "diffusion-theory"
     }
 
-    fn formula(&self) -> &'static str {
-        "κ = (|hˢ|/2π) exp[−(2BΔL/η)(ξ/C* + (1−ξ)/Cˢ)]"
-    }
-
-    fn holds_where(&self) -> &'static str {
-        "a saddle whose noise at both ends stands for that on the way"
-    }
-
-    fn with(&self, options: &TheoryOptions) -> Box<dyn Theory> {
-        Box::new(Self { xi: options.xi })
-    }
-
     fn reference(&self) -> &'static str {
         "Xie, Sato, Sugiyama 2021"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = (|h^s|/2π) e^{−(2BΔL/η)(ξ/C* + (1−ξ)/C^s)}"
+    }
+
+    fn regime(&self) -> &'static str {
+        "as Kramers, with noise between that of minimum and saddle, `ξ` to be chosen; saddles"
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {

@@ -1,6 +1,6 @@
 //! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
 
-use super::{Prediction, Theory, TheoryOptions, ln_sum, overshoot, regime_checks, with_transverse};
+use super::{Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, Path, SgdSettings};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -65,20 +65,16 @@ impl Theory for Kramers {
         "kramers"
     }
 
-    fn formula(&self) -> &'static str {
-        "κ = (√(h*|hˢ|)/2π) Π⊥√(h*ᵢ/hˢᵢ) exp(−ΔL/D₀), D₀ = ηC*/2B"
-    }
-
-    fn holds_where(&self) -> &'static str {
-        "the loss, and with it the noise, varies little up to the barrier"
-    }
-
-    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
-        Box::new(*self)
-    }
-
     fn reference(&self) -> &'static str {
         "Kramers 1940; Langer 1969; for SGD Jastrzębski et al. 2017"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = (√(h*|h^s|)/2π) Π_⊥√(h_i*/h_i^s) e^{−ΔL/D₀}, D₀ = ηC*/2B"
+    }
+
+    fn regime(&self) -> &'static str {
+        "noise frozen at the minimum and weak, D₀ ≪ ΔL; saddles, intervals, loss levels"
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {

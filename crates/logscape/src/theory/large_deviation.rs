@@ -1,6 +1,6 @@
 //! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
 
-use super::{Prediction, Theory, TheoryOptions, Warning, ln_sum, regime_checks};
+use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
 use crate::reference::cumulant::{BatchCumulant, CumulantError};
 use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
@@ -169,20 +169,16 @@ impl Theory for LargeDeviation {
         "large-deviation"
     }
 
-    fn formula(&self) -> &'static str {
-        "κ = K exp(−V/η), V = min ∫p·dθ on B ln[(1/N) Σ exp(−p·g_μ/B)] = 0"
-    }
-
-    fn holds_where(&self) -> &'static str {
-        "the SGD chain itself, weak noise: ηh up to about 0.1"
-    }
-
-    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
-        Box::new(*self)
-    }
-
     fn reference(&self) -> &'static str {
         "Freidlin, Wentzell; minibatch chain with WKB prefactor, in several dimensions after Bouchet, Reygner 2016"
+    }
+
+    fn formula(&self) -> &'static str {
+        "κ = K e^{−V/η}, V = min ∫p·dθ over 𝓗(θ, p) = 0"
+    }
+
+    fn regime(&self) -> &'static str {
+        "the chain itself in weak noise, η → 0, with batches that are independent of each other; saddles"
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {

@@ -1,7 +1,7 @@
 //! Escape on the logarithm of the loss: the published power law, with measured noise strength, and with exact normaliser.
 
 use super::kramers::boundary;
-use super::{Prediction, Theory, TheoryOptions, Warning, ln_sum, overshoot, regime_checks, with_transverse};
+use super::{Prediction, Theory, Warning, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -62,27 +62,27 @@ impl Theory for LogLandscape {
         }
     }
 
-    fn formula(&self) -> &'static str {
-        match self {
-            Self::Published => "κ = (√(h*|hˢ|)/2π) Π⊥√(h*ᵢ/hˢᵢ) (Lˢ/L*)^−(1/T + 1 − n/2), T = ηh*/B",
-            Self::Measured => "the same with T = ηsh*/B and the measured noise strength s",
-            Self::Refined => "the same with measured s, times T^(n/2) Γ(φ)/Γ(φ − n/2), φ = 1 + 1/T",
-        }
-    }
-
-    fn holds_where(&self) -> &'static str {
-        "noise follows 2sLH; T ≪ 1; outliers of like size"
-    }
-
-    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
-        Box::new(*self)
-    }
-
     fn reference(&self) -> &'static str {
         match self {
             Self::Published => "Mori, Ziyin, Liu, Ueda 2022 (arXiv 2105.09557)",
             Self::Measured => "Mori, Ziyin, Liu, Ueda 2022, noise strength measured",
             Self::Refined => "Mori, Ziyin, Liu, Ueda 2022, noise strength measured, normaliser exact",
+        }
+    }
+
+    fn formula(&self) -> &'static str {
+        match self {
+            Self::Published => "κ = (√(h*|h^s|)/2π) Π_⊥√(h_i*/h_i^s) (L^s/L*)^{−(1/T + 1 − n/2)}, T = ηh*/B",
+            Self::Measured => "log-landscape with T = ηsh*/B, s = C*/2L*h*",
+            Self::Refined => "log-landscape-measured times T^{n/2} Γ(φ)/Γ(φ−n/2), φ = 1 + 1/T",
+        }
+    }
+
+    fn regime(&self) -> &'static str {
+        match self {
+            Self::Published => "noise 2LH and T ≪ 1, outliers of like size; saddles",
+            Self::Measured => "noise 2sLH and T ≪ 1, outliers of like size; saddles",
+            Self::Refined => "noise 2sLH, fewer outliers than n_c = 2φ; saddles, intervals, loss levels",
         }
     }
 

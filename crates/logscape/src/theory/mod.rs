@@ -1,4 +1,7 @@
 //! Predictions: one file per theory family, all behind one trait.
+//!
+//! A new theory is a file with its [`Theory`] and one line in `registry.rs`; names in studies and records, colours, and the
+//! table of the book follow from that list.
 
 mod diffusion_theory;
 mod kramers;
@@ -15,7 +18,7 @@ pub use large_deviation::LargeDeviation;
 pub use log_landscape::{LogLandscape, refined_level_ln_rate};
 pub use quadrature::Quadrature;
 pub use regime::{Warning, regime_checks};
-pub use registry::{all, by_name, with_options};
+pub use registry::{Build, THEORIES, TheoryOptions, all, all_with, by_name, names};
 pub use stationary::Stationary;
 
 pub use crate::model::NoiseModel;
@@ -25,33 +28,18 @@ use serde::{Deserialize, Serialize};
 use std::f64::consts::LN_10;
 
 /// A theory of escape.
-pub trait Theory: Sync {
+pub trait Theory: Send + Sync {
     /// Name in records, such as `log-landscape`.
     fn name(&self) -> &'static str;
-    /// Its formula, in one line.
-    fn formula(&self) -> &'static str;
-    /// Where it holds, in one line.
-    fn holds_where(&self) -> &'static str;
     /// Where the formula comes from.
     fn reference(&self) -> &'static str;
-    /// The same theory with those of the options that it takes.
-    fn with(&self, options: &TheoryOptions) -> Box<dyn Theory>;
+    /// What it says, in one line of symbols: `κ` per unit `t`, or the mean time.
+    fn formula(&self) -> &'static str;
+    /// What it assumes and which events it covers, in one line.
+    fn regime(&self) -> &'static str;
     /// The prediction for one barrier and one setting. Where the theory does not apply the numbers are `None` and a
     /// [`Warning::NotApplicable`] says why.
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction;
-}
-
-/// What theories leave open.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TheoryOptions {
-    /// Path parameter `ξ` of [`DiffusionTheory`], between 0 and 1.
-    pub xi: f64,
-}
-
-impl Default for TheoryOptions {
-    fn default() -> Self {
-        Self { xi: 0.5 }
-    }
 }
 
 /// What a theory says about one barrier and one setting.
@@ -103,8 +91,9 @@ impl Prediction {
         self
     }
 
-    /// A prediction from `ln κ`; a value that is no finite number becomes a warning.
-    fn from_rate(
+    /// A prediction from `ln κ` (per unit `t`, summed over the ways out), or from the reason why there is none; a value that
+    /// is no finite number becomes a warning.
+    pub fn from_rate(
         theory: &dyn Theory,
         ln_rate: Result<f64, String>,
         barrier: &Barrier,

@@ -1,6 +1,6 @@
 //! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
 
-use super::{Prediction, Theory, TheoryOptions, ln_arrivals, overshoot, regime_checks};
+use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
 use crate::model::NoiseModel;
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::reference::{Cubic, ReferenceError};
@@ -75,24 +75,25 @@ impl Theory for Quadrature {
         }
     }
 
+    fn reference(&self) -> &'static str {
+        "Gardiner, Stochastic Methods, section 5.5"
+    }
+
     fn formula(&self) -> &'static str {
         match self.0 {
-            NoiseModel::Frozen => "the mean exit time of dθ = −L′dt + √(ηC(θ*)/B) dW, by quadrature",
-            NoiseModel::Decoupled => "the mean exit time of dθ = −L′dt + √(ηC(θ*)L/(BL*)) dW, by quadrature",
-            NoiseModel::Measured => "the mean exit time of dθ = −L′dt + √(ηC(θ)/B) dW, by quadrature",
+            NoiseModel::Frozen => "mean first passage of dθ = −∇L dt + √(ηC*/B) dW",
+            NoiseModel::Decoupled => "mean first passage of dθ = −∇L dt + √(ηC*L/(L*B)) dW",
+            NoiseModel::Measured => "mean first passage of dθ = −∇L dt + √(ηC(θ)/B) dW",
         }
     }
 
-    fn holds_where(&self) -> &'static str {
-        "one dimension or an isotropic basin; ηλ_max ≪ 1, and no single sample’s step is large"
-    }
-
-    fn with(&self, _: &TheoryOptions) -> Box<dyn Theory> {
-        Box::new(*self)
-    }
-
-    fn reference(&self) -> &'static str {
-        "Gardiner, Stochastic Methods, section 5.5"
+    fn regime(&self) -> &'static str {
+        match self.0 {
+            NoiseModel::Frozen | NoiseModel::Decoupled => {
+                "small steps, ηλ_max ≪ 1, none of one sample large; one dimension, loss levels"
+            }
+            NoiseModel::Measured => "small steps, ηλ_max ≪ 1, none of one sample large; one dimension",
+        }
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {

@@ -389,7 +389,7 @@ fn the_path_parameter_weighs_the_noise_at_both_ends() {
     // C_e^s = 3 C_e*: ξ = 1 has the minimum's exponent 2ΔL/(ηC), ξ = 0 a third of it.
     let case = cosine(1.0);
     let at = |xi: f64| {
-        let theories = with_options(&TheoryOptions { xi });
+        let theories = all_with(&TheoryOptions { xi });
         assert!(theories.iter().map(|t| t.name()).eq(all().iter().map(|t| t.name())));
         theories[1].predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap()
     };
@@ -398,6 +398,22 @@ fn the_path_parameter_weighs_the_noise_at_both_ends() {
         assert!((at(xi) - prefactor + exponent).abs() < 1e-9, "{xi}");
     }
     assert_eq!(at(0.5), by_name("diffusion-theory").unwrap().predict(&case.0, &case.1, &sgd(0.1)).ln_rate.unwrap());
+}
+
+#[test]
+fn theories_have_distinct_names_and_say_what_they_are() {
+    let mut names = names();
+    assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{names:?}");
+    assert!(names.iter().all(|name| by_name(name).is_some_and(|theory| theory.name() == *name)));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), THEORIES.len());
+    for theory in all() {
+        for words in [theory.reference(), theory.formula(), theory.regime()] {
+            assert!(!words.is_empty() && !words.contains('\n'), "{}: {words}", theory.name());
+        }
+    }
+    assert!(by_name("arrhenius").is_none());
 }
 
 #[test]

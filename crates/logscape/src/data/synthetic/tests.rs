@@ -1,6 +1,8 @@
 //! Checks each generator's teacher exactly and its statistics within their error.
 
+use super::draw::dot;
 use super::*;
+use crate::data::Dataset;
 
 const SAMPLES: usize = 20_000;
 /// Standard errors that a check allows; with some fifty checks a right generator fails with probability below 1e-4.
