@@ -1,12 +1,14 @@
 //! The stationary law `P(θ) ∝ L^−φ` of SGD on linear regression: predicted, and fitted to what an ensemble sees.
 
+use logscape::ensemble::StationaryRun;
+use logscape::ensemble::observable::{self, ExcessLoss, Surroundings};
 use logscape::geometry::{GeometryConfig, measure};
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::problem::LinearRegression;
 use logscape::random::{Purpose, stream};
-use logscape::stats::{Histogram, Scale, loss_law};
+use logscape::stats::{Histogram, loss_law};
 use logscape::theory::Stationary;
-use logscape::{Sampling, SgdSettings, Stop, ensemble::StationaryRun};
+use logscape::{Sampling, SgdSettings, Stop};
 use rand_distr::{Distribution, StandardNormal};
 
 /// Prints both exponents.
@@ -21,6 +23,13 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let geometry = measure(&problem, &minimum, &GeometryConfig::default(), &stop)?;
 
     let sgd = SgdSettings { learning_rate: 0.2, batch_size: 1, sampling: Sampling::WithReplacement };
+    let around = Surroundings {
+        minimum: &minimum.theta,
+        loss: minimum.loss,
+        curvature: geometry.outliers.h_star.value,
+        directions: &geometry.vectors,
+        bins: 240,
+    };
     let run = StationaryRun {
         start: minimum.theta.clone(),
         replicas: 64,
@@ -28,15 +37,12 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         burn_in: 1_000,
         samples: 2_000,
         thin: 10,
-        minimum_loss: minimum.loss,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * minimum.loss, 1e7 * minimum.loss, 240)?,
-        directions: Vec::new(),
-        displacement_bins: Histogram::new(Scale::Linear, -1.0, 1.0, 1)?,
+        observables: observable::all(&around)?,
         moments: false,
         seed: 7,
     };
     let groups = run.run_sgd(&problem, sgd, &stop)?;
-    let losses: Vec<Histogram> = groups.into_iter().map(|group| group.loss).collect();
+    let losses: Vec<Histogram> = groups.iter().filter_map(|group| group.histogram(ExcessLoss::NAME).cloned()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, minimum.loss)?;
     let law = Stationary::predict(&geometry, &sgd);
     let known = |phi: Option<f64>| phi.map_or("none".to_owned(), |phi| format!("{phi:.2}"));

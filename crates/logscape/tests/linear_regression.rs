@@ -9,7 +9,6 @@ use logscape::geometry::{GeometryConfig, measure};
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::model::Minimum;
 use logscape::problem::LinearRegression;
-use logscape::stats::{Histogram, Scale};
 
 use logscape::{Geometry, Sampling, SgdSettings};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -175,10 +174,7 @@ fn simulated(case: &Case, eta: f64, batch_size: usize, thin: u64) -> (Matrix, Ma
         burn_in: (30.0 / eta) as u64,
         samples: 200,
         thin,
-        minimum_loss: case.minimum.loss,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-3, 1e3, 10).unwrap(),
-        directions: vec![],
-        displacement_bins: Histogram::new(Scale::Linear, -1.0, 1.0, 10).unwrap(),
+        observables: vec![],
         moments: true,
         seed: 5,
     };

@@ -2,11 +2,13 @@
 
 use logscape::Stop;
 use logscape::engine::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd};
+use logscape::ensemble::observable::ExcessLoss;
 use logscape::ensemble::{EscapeRun, GroupStatistics, Region, StationaryRun, rate_estimate};
 use logscape::problem::{LinearRegression, Sinusoid};
 use logscape::random::{Purpose, stream};
 use logscape::stats::{BlockMeans, Histogram, Scale, summarise};
 use logscape::{Estimate, Problem};
+use std::sync::Arc;
 
 /// `y = sin(3x)` with alternating noise.
 fn sine() -> Sinusoid {
@@ -91,15 +93,15 @@ fn moments_of_the_stationary_loss_agree_within_their_error() {
         burn_in: 500,
         samples: 400,
         thin: 20,
-        minimum_loss: 0.1,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5, 1e5, 10).unwrap(),
-        directions: Vec::new(),
-        displacement_bins: Histogram::new(Scale::Linear, -1.0, 1.0, 1).unwrap(),
+        observables: vec![Arc::new(ExcessLoss {
+            minimum_loss: 0.1,
+            bins: Histogram::new(Scale::Logarithmic, 1e-5, 1e5, 10).unwrap(),
+        })],
         moments: false,
         seed: 8,
     };
     let summary = |groups: Vec<GroupStatistics>| {
-        let losses: Vec<BlockMeans> = groups.iter().map(|group| group.series[0].clone()).collect();
+        let losses: Vec<BlockMeans> = groups.iter().map(|group| group.statistics[0].series.clone()).collect();
         summarise(&losses).unwrap()
     };
     let (single, double) =

@@ -1,9 +1,11 @@
 //! What follows from the lists of kinds: tables of the book, and that a kind from outside is as good as those of the list.
 
+use logscape::data::{self, DataError, Dataset, FORMATS, Format, ReadOptions};
 use logscape::model::{Decoupling, Outliers};
 use logscape::theory::{self, Prediction, Theory, TheoryOptions};
 use logscape::verdict::{Measured, Verdict};
 use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
+use std::fs;
 use std::path::Path;
 
 /// Compares the table after `<!-- table: name -->` in a page of the book with the wanted one.
@@ -12,7 +14,7 @@ use std::path::Path;
 /// Where they differ, with the wanted table.
 fn assert_table(page: &str, name: &str, head: &[&str], rows: &[Vec<String>]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(page);
-    let text = std::fs::read_to_string(&path).expect("a page");
+    let text = fs::read_to_string(&path).expect("a page");
     let marker = format!("<!-- table: {name} -->\n\n");
     let start = text.find(&marker).unwrap_or_else(|| panic!("{page} has no line `{}`", marker.trim())) + marker.len();
     let wanted = table(head, rows);
@@ -42,6 +44,15 @@ fn theory_rows(theories: &[Box<dyn Theory>]) -> Vec<Vec<String>> {
 fn the_book_lists_the_theories() {
     let head = ["theory", "formula", "assumes, and covers", "source"];
     assert_table("choosing.md", "theories", &head, &theory_rows(theory::all()));
+}
+
+fn format_rows(formats: &[&dyn Format]) -> Vec<Vec<String>> {
+    formats.iter().map(|format| vec![format.name().into(), format.looks_like().into()]).collect()
+}
+
+#[test]
+fn the_book_lists_the_data_formats() {
+    assert_table("start.md", "data formats", &["format", "what `path` leads to"], &format_rows(FORMATS));
 }
 
 /// A theory from outside: one escape in a thousand steps, come what may.
@@ -107,10 +118,94 @@ fn a_theory_from_outside_is_judged_with_the_others() {
     let mut theories = theory::all_with(&TheoryOptions::default());
     theories.push(Box::new(Toy));
     let sgd = SgdSettings { learning_rate: 0.05, batch_size: 1, sampling: Sampling::WithReplacement };
-    let predict = |t: &Box<dyn Theory>| t.predict(&parabola(), &Barrier::Level { loss: 2.0 }, &sgd);
-    let predictions: Vec<Prediction> = theories.iter().map(predict).collect();
+    let level = Barrier::Level { loss: 2.0 };
+    let predictions: Vec<Prediction> = theories.iter().map(|t| t.predict(&parabola(), &level, &sgd)).collect();
     let steps = Estimate::new(1000.0, 900.0, 1100.0);
     let verdict = Verdict::new(&predictions, Measured::new(Some(steps), 0.0));
     assert_eq!(verdict.trust.as_deref(), Some("toy"));
     assert!(table(&["theory"], &theory_rows(&theories)).ends_with("| `toy` | `κ = 10⁻³/η` | anything | this file |"));
+}
+
+/// A data format from outside: the length of the file is the input.
+struct Length;
+
+impl Format for Length {
+    fn name(&self) -> &'static str {
+        "length"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "a `.length` file"
+    }
+
+    fn reads(&self, path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension == "length")
+    }
+
+    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+        let name = path.display().to_string();
+        let length = fs::metadata(path).map_err(|source| DataError::Read { file: name.clone(), source })?.len();
+        Dataset::new(&name, vec![length as f64], 1, vec![0.0], 1, None)
+    }
+}
+
+#[test]
+fn a_data_format_from_outside_is_opened_like_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.length");
+    fs::write(&path, "12345").expect("to write");
+    let options = ReadOptions::default();
+    let error = data::open(&path, &options).expect_err("not in the list");
+    let message = error.to_string();
+    for format in FORMATS {
+        assert!(message.contains(format.looks_like()), "{message}");
+    }
+    let formats = [FORMATS, &[&Length]].concat();
+    assert_eq!(data::open_in(&formats, &path, &options).expect("in the list").inputs, [5.0]);
+    let error = data::open_in(&formats, &folder.path().join("b.txt"), &options).expect_err("no such format");
+    assert!(error.to_string().ends_with("a `.length` file"), "{error}");
+    assert!(table(&["format"], &format_rows(&formats)).ends_with("| length | a `.length` file |"));
+}
+
+/// An NPY file of version 1.0 with `f64` in one dimension.
+fn npy(values: &[f64]) -> Vec<u8> {
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({},), }}\n", values.len());
+    let size = u16::try_from(header.len()).expect("a short header").to_le_bytes();
+    let mut bytes = [b"\x93NUMPY\x01\x00", &size[..], header.as_bytes()].concat();
+    values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn every_format_is_known_by_its_path() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    let write = |name: &str, bytes: &[u8]| fs::write(place(name), bytes).expect("to write");
+    let open = |path: &Path| data::open(path, &ReadOptions::default());
+    write("a.CSV", b"x,y\n1,2\n");
+    assert_eq!(open(&place("a.CSV")).expect("in capitals").targets, [2.0]);
+    fs::create_dir(place("set")).expect("to make a folder");
+    let folder_error = open(&place("set")).expect_err("empty");
+    assert!(matches!(folder_error, DataError::UnknownFormat { .. }), "{folder_error}");
+    for [inputs, targets] in [["x.npy", "y.npy"], ["train_x.npy", "train_y.npy"], ["a-X.NPY", "a-Y.NPY"]] {
+        let [x, y] = [inputs, targets].map(|name| format!("set/{name}"));
+        write(&x, &npy(&[1.0, 2.0]));
+        let error = open(&place(&x)).expect_err("no targets yet");
+        assert!(matches!(error, DataError::NoTargets { .. }) && error.to_string().contains(targets), "{error}");
+        write(&y, &npy(&[3.0, 4.0]));
+        let read = open(&place(&x)).expect("a pair");
+        assert_eq!((read.inputs, read.targets), (vec![1.0, 2.0], vec![3.0, 4.0]));
+    }
+    assert_eq!(open(&place("set")).expect("a folder of a pair").targets, [3.0, 4.0]);
+    // A name that says not which of both it is.
+    write("box.npy", &npy(&[1.0]));
+    let error = open(&place("box.npy")).expect_err("no pair");
+    assert!(error.hint().contains("x.npy"), "{error}");
+    let missing = open(&place("none/x.npy")).expect_err("no file");
+    assert!(matches!(missing, DataError::Read { .. }), "{missing}");
+    // Half a pair is an IDX folder that lacks something.
+    fs::create_dir(place("images")).expect("to make a folder");
+    write("images/t10k-labels-idx1-ubyte.gz", b"");
+    let half = open(&place("images")).expect_err("no images");
+    assert!(matches!(half, DataError::MissingFiles { .. }), "{half}");
 }

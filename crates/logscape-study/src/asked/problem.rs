@@ -65,7 +65,7 @@ pub struct DataTable {
     /// A data set inside the binary: `digits`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builtin: Option<String>,
-    /// A CSV, NPY or NPZ file or an IDX folder, relative to the study file.
+    /// A file or folder in one of the formats of [`logscape::data::FORMATS`], relative to the study file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// A seeded generator and its parameters.

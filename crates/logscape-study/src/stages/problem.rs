@@ -5,7 +5,7 @@ use crate::error::RunError;
 use crate::store::Key;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
-use logscape::data::{CsvColumns, Dataset, digits, read_csv, read_idx_folder, read_npz};
+use logscape::data::{DataError, Dataset, ReadOptions, digits, open};
 use logscape::operator::full::{loss_and_gradient, residuals};
 use logscape::problem::{BuiltProblem, Problem, StartConfig};
 use std::path::Path;
@@ -25,19 +25,13 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         }
         (None, Some(path)) => {
             let path = base.join(path);
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some("csv") => read_csv(&path, &CsvColumns::default())?,
-                Some("npz") => read_npz(&path)?,
-                _ if path.is_dir() => read_idx_folder(&path, None)?,
-                _ => {
-                    let message = format!(
-                        "{} is no .csv or .npz file and no folder of IDX files\n  hint: check the path, which starts at \
-                         the study's folder, and its extension",
-                        path.display()
-                    );
-                    return Err(RunError::input("problem.data.path", message));
+            open(&path, &ReadOptions::default()).map_err(|error| match error {
+                DataError::UnknownFormat { .. } => {
+                    let hint = "check the path, which starts at the study's folder, and its extension";
+                    RunError::input("problem.data.path", format!("{error}\n  hint: {hint}"))
                 }
-            }
+                error => error.into(),
+            })?
         }
         (None, None) => {
             let field = "problem.data.synthetic";

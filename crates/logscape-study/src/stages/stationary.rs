@@ -8,8 +8,9 @@ use crate::events::{Event, Progress, Unit};
 use crate::record::{QuantileRecord, SeriesRecord, StationaryRecord, StationaryRow, stationary_rows};
 use crate::store::Key;
 use logscape::engine::TimeUnit;
+use logscape::ensemble::observable::{self, ExcessLoss, Surroundings};
 use logscape::ensemble::{GroupStatistics, StationaryProgress, StationaryRun};
-use logscape::stats::{BlockMeans, Histogram, HistogramError, Scale, TailError, loss_law, quantile, summarise};
+use logscape::stats::{BlockMeans, Histogram, HistogramError, TailError, loss_law, quantile, summarise};
 use logscape::theory::Stationary;
 use logscape::{Estimate, Geometry, Stop};
 use serde::Serialize;
@@ -40,7 +41,7 @@ struct Input<'a> {
     burn_in: u64,
     samples: u64,
     thin: u64,
-    directions: usize,
+    observables: Vec<String>,
     seed: u64,
 }
 
@@ -53,6 +54,7 @@ impl Ensemble for StationaryEnsemble<'_, '_> {
 
     fn input(&self) -> impl Serialize {
         let StationaryRun { groups, burn_in, samples, thin, seed, .. } = *self.run;
+        let observables: Vec<String> = self.run.observables.iter().map(|observable| observable.name()).collect();
         Input {
             minimum: &self.known.minimum.key,
             geometry: &self.known.geometry.key,
@@ -61,7 +63,7 @@ impl Ensemble for StationaryEnsemble<'_, '_> {
             burn_in,
             samples,
             thin,
-            directions: self.run.directions.len(),
+            observables,
             seed,
         }
     }
@@ -117,7 +119,13 @@ fn plan(
     let (problem, minimum, geometry) = (context.problem, &known.minimum.value, &known.geometry.value);
     // A sample costs the loss of all data: as much work for samples as for steps.
     let thin = table.thin.unwrap_or_else(|| (problem.samples() / dynamics.setting.sgd.batch_size).max(1) as u64);
-    let reach = 20.0 * (2.0 * geometry.loss / geometry.outliers.h_star.value).sqrt();
+    let around = Surroundings {
+        minimum: &minimum.theta,
+        loss: geometry.loss,
+        curvature: geometry.outliers.h_star.value,
+        directions: &geometry.vectors[..table.directions.min(geometry.vectors.len())],
+        bins: BINS,
+    };
     Ok(StationaryRun {
         start: minimum.theta.clone(),
         replicas: table.replicas,
@@ -125,10 +133,7 @@ fn plan(
         burn_in: if table.burn_in == 0 { 0 } else { dynamics.built.steps(table.burn_in) },
         samples: (table.steps / thin).max(1),
         thin: dynamics.built.steps(thin),
-        minimum_loss: geometry.loss,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * geometry.loss, 1e7 * geometry.loss, BINS)?,
-        directions: geometry.vectors.iter().take(table.directions).cloned().collect(),
-        displacement_bins: Histogram::new(Scale::Linear, -reach, reach, 2 * BINS + 1)?,
+        observables: observable::all(&around)?,
         moments: false,
         seed: context.study.seed,
     })
@@ -142,25 +147,22 @@ fn evaluate(
     law: &Stationary,
     dynamics: &StudyDynamics,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
-    let losses: Vec<Histogram> = groups.iter().map(|group| group.loss.clone()).collect();
+    let losses: Vec<Histogram> = groups.iter().filter_map(|group| group.histogram(ExcessLoss::NAME).cloned()).collect();
     let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
     // What is sampled in τ has the law of L^(−1/T), one power less than that in t.
     let powers = if dynamics.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
     let exponent = |phi: Estimate| Estimate { value: phi.value + powers, ci95: phi.ci95.map(|end| end + powers) };
     let place = (dynamics.setting.number, &dynamics.setting.sgd, dynamics.name);
-    let mut rows = stationary_rows(place, "excess_loss", &merged(groups, |group| &group.loss)?);
-    let mut statistics = BTreeMap::new();
-    let mut add = |name: String, k: usize| {
-        let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[k].clone()).collect();
-        let steps = run.thin as f64 / dynamics.built.steps_per_sgd_step;
+    let steps = run.thin as f64 / dynamics.built.steps_per_sgd_step;
+    let (mut rows, mut statistics) = (Vec::new(), BTreeMap::new());
+    for name in run.observables.iter().map(|observable| observable.name()) {
+        let histograms: Vec<&Histogram> = groups.iter().filter_map(|group| group.histogram(&name)).collect();
+        if !histograms.is_empty() {
+            rows.extend(stationary_rows(place, &name, &merged(&histograms)?));
+        }
+        let series: Vec<BlockMeans> =
+            groups.iter().filter_map(|group| Some(group.get(&name)?.series.clone())).collect();
         statistics.insert(name, summarise(&series).map(|summary| SeriesRecord::new(&summary, steps)));
-    };
-    add("excess_loss".to_owned(), 0);
-    add("log_loss".to_owned(), 1);
-    for k in 0..run.directions.len() {
-        let name = format!("displacement_{}", k + 1);
-        rows.extend(stationary_rows(place, &name, &merged(groups, |group| &group.displacements[k])?));
-        add(name, 2 + k);
     }
     let samples: u64 = losses.iter().map(Histogram::total).sum();
     let note = |error: TailError| {
@@ -183,16 +185,11 @@ fn evaluate(
     Ok((record, rows))
 }
 
-fn merged(
-    groups: &[GroupStatistics],
-    histogram: impl Fn(&GroupStatistics) -> &Histogram,
-) -> Result<Histogram, HistogramError> {
-    let mut all: Option<Histogram> = None;
-    for group in groups {
-        match &mut all {
-            Some(all) => all.merge(histogram(group))?,
-            None => all = Some(histogram(group).clone()),
-        }
+fn merged(histograms: &[&Histogram]) -> Result<Histogram, HistogramError> {
+    let (first, others) = histograms.split_first().ok_or(HistogramError::NoBins)?;
+    let mut all = (*first).clone();
+    for other in others {
+        all.merge(other)?;
     }
-    all.ok_or(HistogramError::NoBins)
+    Ok(all)
 }

@@ -4,22 +4,28 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::format::{CsvColumns, Format, ReadOptions, has_extension};
 use super::{DataError, Dataset};
 
-/// Which columns are inputs and which are targets: names, or patterns such as `x*` for every name that begins with `x`.
-///
-/// Columns keep the order of the file within a pattern, and the order of the patterns otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvColumns {
-    /// Names or patterns of the inputs; `x*` unless told otherwise.
-    pub inputs: Vec<String>,
-    /// Names or patterns of the targets; `y*` unless told otherwise.
-    pub targets: Vec<String>,
-}
+/// The format of [`read_csv`].
+#[derive(Debug, Clone, Copy)]
+pub struct Csv;
 
-impl Default for CsvColumns {
-    fn default() -> Self {
-        Self { inputs: vec!["x*".into()], targets: vec!["y*".into()] }
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "CSV"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "a `.csv` file whose first line names its columns"
+    }
+
+    fn reads(&self, path: &Path) -> bool {
+        has_extension(path, "csv")
+    }
+
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
+        read_csv(path, &options.columns)
     }
 }
 

@@ -15,6 +15,22 @@ pub enum DataError {
         /// What the operating system or the decoder said.
         source: std::io::Error,
     },
+    /// The path looks like none of the formats.
+    #[error("{file}: no known format; there are: {known}")]
+    UnknownFormat {
+        /// The path.
+        file: String,
+        /// What paths of known formats look like.
+        known: String,
+    },
+    /// There is no file of targets where those of these inputs belong.
+    #[error("{file}: no targets beside these inputs; looked for {looked_for}")]
+    NoTargets {
+        /// The file of inputs.
+        file: String,
+        /// The path that was tried.
+        looked_for: String,
+    },
     /// The folder holds no pair of IDX files.
     #[error("{folder}: no IDX images and labels here; looked for {looked_for}")]
     MissingFiles {
@@ -164,6 +180,10 @@ impl DataError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the path, the permissions and that the file is whole",
+            Self::UnknownFormat { .. } => "check the path and its extension; is there such a file or folder?",
+            Self::NoTargets { .. } => {
+                "put inputs in `x.npy` and targets in `y.npy` of one folder (or `name_x.npy` and `name_y.npy`), or both in one NPZ"
+            }
             Self::MissingFiles { .. } => "give the folder that holds the image and the label file, gzip or plain",
             Self::Empty { .. } => "give at least one sample with at least one input and one target",
             Self::Shape { .. } => "give inputs, targets and labels the same number of samples",

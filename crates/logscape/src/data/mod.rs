@@ -1,5 +1,7 @@
 //! Data sets: the checked container every loader fills, and one file per format.
 //!
+//! [`open`] reads a path in whichever format it is. A new format is a file with its [`Format`] and one line in `registry.rs`.
+//!
 //! | function | reads | inputs | targets |
 //! |---|---|---|---|
 //! | [`digits`] | the embedded 8×8 digits | pixels in `[0, 1]` | one-hot |
@@ -11,15 +13,19 @@
 mod csv;
 mod digits;
 mod error;
+mod format;
 mod idx;
 mod npy;
+mod registry;
 pub mod synthetic;
 
-pub use self::csv::{CsvColumns, parse_csv, read_csv};
+pub use self::csv::{Csv, parse_csv, read_csv};
 pub use digits::digits;
 pub use error::DataError;
-pub use idx::{IdxPart, read_idx, read_idx_folder};
-pub use npy::{read_npy, read_npz};
+pub use format::{CsvColumns, Format, ReadOptions};
+pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
+pub use npy::{Npy, Npz, read_npy, read_npz};
+pub use registry::{FORMATS, open, open_in};
 
 /// The most numbers one array may hold, `2³¹`; a header that promises more is refused before anything is allocated.
 const MAX_ELEMENTS: u64 = 1 << 31;

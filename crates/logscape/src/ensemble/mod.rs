@@ -1,6 +1,7 @@
 //! Many replicas: run loop, regions, first passage, stationary histograms.
 
 mod escape;
+pub mod observable;
 mod region;
 mod stationary;
 mod trajectory;
@@ -55,6 +56,9 @@ pub enum EnsembleError {
     /// Half spaces without a plane, or with a normal or offset that makes none.
     #[error("half spaces need at least one plane with a finite normal other than 0 and a finite offset")]
     NoHalfSpace,
+    /// What was recorded before is of other observables.
+    #[error("what was recorded so far is of other observables")]
+    OtherObservables,
     /// The start is not finite or already outside.
     #[error("the start is not inside the region")]
     StartOutside,

@@ -4,16 +4,18 @@ use crate::Stop;
 use crate::random::{Purpose, stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
+use super::observable::{Observable, Sample, Statistic};
 use super::{EnsembleError, LossMeter, check_length};
 use crate::engine::{Block, Dynamics, ExitTest, ReplicaState, Sgd, TimeUnit};
-use crate::stats::{BlockMeans, Histogram, Moments, OpenBlocks, WeightedHistogram};
+use crate::stats::{Histogram, Moments, OpenBlocks};
 use crate::{Precision, Problem, SgdSettings};
 
 /// An ensemble that samples the stationary law. Memory does not grow with the number of steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct StationaryRun {
-    /// Where every replica starts, and the origin of displacements.
+    /// Where every replica starts.
     pub start: Vec<f64>,
     /// Number of replicas.
     pub replicas: usize,
@@ -25,14 +27,8 @@ pub struct StationaryRun {
     pub samples: u64,
     /// Steps between samples, at least 1.
     pub thin: u64,
-    /// Loss `L*` at the minimum; the loss histogram holds `L − L*`.
-    pub minimum_loss: f64,
-    /// Histogram whose bins (not counts) are used for `L − L*`.
-    pub loss_bins: Histogram,
-    /// Directions `v` along which the displacement `v·(θ − start)` is recorded.
-    pub directions: Vec<Vec<f64>>,
-    /// Histogram whose bins (not counts) are used for every displacement.
-    pub displacement_bins: Histogram,
+    /// What is recorded of every sample.
+    pub observables: Vec<Arc<dyn Observable>>,
     /// Whether to keep mean and covariance of `θ` (`P²` memory for each group).
     pub moments: bool,
     /// Seed of the random streams.
@@ -42,18 +38,32 @@ pub struct StationaryRun {
 /// What one group of replicas saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupStatistics {
-    /// Excess loss `L − L*`.
-    pub loss: Histogram,
-    /// Excess loss weighted by `dt/dτ = 1/L`, for a dynamics whose time is `τ`: its law in the time `t`.
-    pub loss_in_time: Option<WeightedHistogram>,
-    /// Displacement along each direction.
-    pub displacements: Vec<Histogram>,
-    /// The excess loss, `ln L`, and the displacements as series, sample after sample of each replica.
-    pub series: Vec<BlockMeans>,
+    /// Samples taken.
+    pub samples: u64,
+    /// What was recorded of each observable.
+    pub statistics: Vec<Statistic>,
     /// Mean and covariance of `θ`, where asked for.
     pub moments: Option<Moments>,
     /// Replicas that diverged; what they saw before counts.
     pub diverged: u64,
+}
+
+impl GroupStatistics {
+    /// What was recorded of the observable of that name.
+    pub fn get(&self, name: &str) -> Option<&Statistic> {
+        self.statistics.iter().find(|statistic| statistic.name == name)
+    }
+
+    /// Its histogram, where it has one.
+    pub fn histogram(&self, name: &str) -> Option<&Histogram> {
+        self.get(name)?.histogram.as_ref()
+    }
+
+    /// Whether it is of these observables.
+    fn is_of(&self, observables: &[Arc<dyn Observable>]) -> bool {
+        let names = observables.iter().map(|observable| observable.name());
+        self.statistics.iter().map(|statistic| statistic.name.clone()).eq(names)
+    }
 }
 
 /// How far a [`StationaryRun`] has come: what a checkpoint holds. Its size is that of the statistics, and of as many
@@ -79,9 +89,9 @@ struct Unit {
 }
 
 impl StationaryProgress {
-    /// Losses sampled so far.
+    /// Samples taken so far.
     pub fn samples(&self) -> u64 {
-        self.units.iter().flat_map(|unit| &unit.seen).map(|seen| seen.loss.total()).sum()
+        self.units.iter().flat_map(|unit| &unit.seen).map(|seen| seen.samples).sum()
     }
 
     /// What the groups have seen so far, in group order.
@@ -161,8 +171,8 @@ impl StationaryRun {
         stop: &Stop,
     ) -> Result<bool, EnsembleError> {
         check_length("start", self.start.len(), dynamics.dim())?;
-        for direction in &self.directions {
-            check_length("direction", direction.len(), dynamics.dim())?;
+        for observable in &self.observables {
+            observable.check(dynamics.dim())?;
         }
         if self.thin == 0 {
             return Err(EnsembleError::NotPositive("thin"));
@@ -173,14 +183,11 @@ impl StationaryRun {
         // As many groups together as fill a block.
         let together = (dynamics.block().lanes() / (self.replicas / self.groups)).max(1);
         if progress.units.is_empty() {
+            let in_tau = dynamics.time_unit() == TimeUnit::LandscapeTime;
+            let statistics = self.observables.iter().map(|observable| Statistic::new(observable.as_ref(), in_tau));
             let empty = GroupStatistics {
-                loss: self.loss_bins.emptied()?,
-                loss_in_time: match dynamics.time_unit() {
-                    TimeUnit::LandscapeTime => Some(WeightedHistogram::new(&self.loss_bins)?),
-                    TimeUnit::Steps | TimeUnit::LearningTime => None,
-                },
-                displacements: vec![self.displacement_bins.emptied()?; self.directions.len()],
-                series: self.series(),
+                samples: 0,
+                statistics: statistics.collect::<Result<_, _>>()?,
                 moments: self.moments.then(|| Moments::new(dynamics.dim())),
                 diverged: 0,
             };
@@ -191,6 +198,9 @@ impl StationaryRun {
                 open: Vec::new(),
             };
             progress.units = vec![empty; self.groups].chunks(together).map(unit).collect();
+        }
+        if !progress.units.iter().flat_map(|unit| &unit.seen).all(|seen| seen.is_of(&self.observables)) {
+            return Err(EnsembleError::OtherObservables);
         }
         let firsts: Vec<usize> = progress
             .units
@@ -229,7 +239,7 @@ impl StationaryRun {
             if unit.running.is_empty() {
                 let fresh = |replica| ReplicaState::new(&self.start, stream(self.seed, Purpose::Stationary, replica));
                 unit.running = replicas.iter().map(|&(_, replica)| Some(fresh(replica as u64))).collect();
-                unit.open = vec![vec![OpenBlocks::default(); 2 + self.directions.len()]; replicas.len()];
+                unit.open = vec![vec![OpenBlocks::default(); self.observables.len()]; replicas.len()];
             }
             for (lane, state) in unit.running.iter().enumerate() {
                 if let Some(state) = state {
@@ -275,12 +285,6 @@ impl StationaryRun {
         (taken < self.samples).then(|| next - steps)
     }
 
-    /// Nothing yet of each series.
-    fn series(&self) -> Vec<BlockMeans> {
-        let units = [self.loss_bins.typical(), 1.0].into_iter();
-        units.chain(self.directions.iter().map(|_| self.displacement_bins.typical())).map(BlockMeans::new).collect()
-    }
-
     fn record<P: Problem + ?Sized>(
         &self,
         theta: &[f64],
@@ -288,18 +292,10 @@ impl StationaryRun {
         seen: &mut GroupStatistics,
         open: &mut [OpenBlocks],
     ) {
-        let loss = meter.loss(theta);
-        let excess = loss - self.minimum_loss;
-        seen.loss.add(excess);
-        if let Some(histogram) = &mut seen.loss_in_time {
-            histogram.add(excess, 1.0 / loss);
-        }
-        seen.series[0].add(&mut open[0], excess);
-        seen.series[1].add(&mut open[1], loss.ln());
-        for (k, (direction, histogram)) in self.directions.iter().zip(&mut seen.displacements).enumerate() {
-            let displacement = direction.iter().zip(theta).zip(&self.start).map(|((v, x), x0)| v * (x - x0)).sum();
-            histogram.add(displacement);
-            seen.series[2 + k].add(&mut open[2 + k], displacement);
+        let sample = Sample { theta, loss: meter.loss(theta) };
+        seen.samples += 1;
+        for ((observable, statistic), open) in self.observables.iter().zip(&mut seen.statistics).zip(open) {
+            statistic.add(open, observable.value(&sample), sample.loss);
         }
         if let Some(moments) = &mut seen.moments {
             moments.add(theta);

@@ -3,7 +3,9 @@
 use crate::Stop;
 use crate::random::{Purpose, stream};
 use rand::Rng;
+use std::sync::Arc;
 
+use super::observable::{Displacement, ExcessLoss, LogLoss};
 use super::testing::Line;
 use super::*;
 use crate::Barrier;
@@ -25,10 +27,19 @@ fn stationary() -> StationaryRun {
         burn_in: 500,
         samples: 4_000,
         thin: 5,
-        minimum_loss: 0.0,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-3, 1e3, 60).unwrap(),
-        directions: vec![vec![1.0]],
-        displacement_bins: Histogram::new(Scale::Linear, -2.0, 2.0, 40).unwrap(),
+        observables: vec![
+            Arc::new(ExcessLoss {
+                minimum_loss: 0.0,
+                bins: Histogram::new(Scale::Logarithmic, 1e-3, 1e3, 60).unwrap(),
+            }),
+            Arc::new(LogLoss),
+            Arc::new(Displacement {
+                number: 1,
+                origin: [Line::six().minimum()].into(),
+                direction: vec![1.0],
+                bins: Histogram::new(Scale::Linear, -2.0, 2.0, 40).unwrap(),
+            }),
+        ],
         moments: true,
         seed: 9,
     }
@@ -97,7 +108,9 @@ fn stationary_variance_is_that_of_the_kesten_recursion() {
     // The test sees the finite step: the limit η → 0 is excluded.
     let small_step = eta * force / (2.0 * line.mean(|x, _| x * x));
     assert!((mean - small_step).abs() > 8.0 * error);
-    assert!(groups.iter().all(|group| group.loss.total() == 8_000 && group.displacements[0].total() == 8_000));
+    assert!(groups.iter().all(|group| group.samples == 8_000));
+    let total = |group: &GroupStatistics, name: &str| group.histogram(name).map(Histogram::total);
+    assert!(groups.iter().all(|g| ["excess_loss", "displacement_1"].iter().all(|name| total(g, name) == Some(8_000))));
 }
 
 #[test]
@@ -250,12 +263,15 @@ fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let run = StationaryRun { samples: 300, thin: 50, burn_in: 5_000, ..stationary() };
     let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
     let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();
-    assert!(whole.iter().all(|group| group.loss.total() == 2 * 300));
+    assert!(whole.iter().all(|group| group.samples == 2 * 300));
     let (progress, pieces) = in_pieces(StationaryProgress::default(), |progress, pause| {
         run.advance(&dynamics, &line, progress, pause).unwrap()
     });
     assert!(pieces > 5, "{pieces} pieces");
     assert_eq!(progress.groups(), whole);
+    let other = StationaryRun { observables: vec![Arc::new(LogLoss)], ..run.clone() };
+    let refused = other.advance(&dynamics, &line, &mut progress.clone(), &Stop::new());
+    assert_eq!(refused, Err(EnsembleError::OtherObservables));
     // Sums of reals depend on their order, counts do not.
     let run = StationaryRun { moments: false, ..run };
     let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
+use super::format::{Format, ReadOptions};
 use super::{DataError, Dataset, MAX_ELEMENTS, one_hot_rows};
 
 /// Unsigned bytes in three dimensions: image, row, column.
@@ -30,6 +31,37 @@ impl IdxPart {
             Self::Test => "t10k",
         }
     }
+
+    /// Names of its images and labels without `.gz`.
+    fn names(self) -> [String; 2] {
+        KINDS.map(|kind| format!("{}-{kind}", self.prefix()))
+    }
+}
+
+/// Images and labels of one part.
+const KINDS: [&str; 2] = ["images-idx3-ubyte", "labels-idx1-ubyte"];
+
+/// The format of [`read_idx_folder`].
+#[derive(Debug, Clone, Copy)]
+pub struct Idx;
+
+impl Format for Idx {
+    fn name(&self) -> &'static str {
+        "IDX"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`"
+    }
+
+    fn reads(&self, path: &Path) -> bool {
+        let names = [IdxPart::Train, IdxPart::Test].into_iter().flat_map(IdxPart::names);
+        names.into_iter().any(|name| present(path, &name).is_some())
+    }
+
+    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+        read_idx_folder(path, None)
+    }
 }
 
 /// Reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`.
@@ -43,7 +75,7 @@ pub fn read_idx_folder(folder: &Path, part: Option<IdxPart>) -> Result<Dataset, 
     let parts = part.map_or(vec![IdxPart::Train, IdxPart::Test], |part| vec![part]);
     let mut looked_for = Vec::new();
     for part in parts {
-        let names = ["images-idx3-ubyte", "labels-idx1-ubyte"].map(|kind| format!("{}-{kind}", part.prefix()));
+        let names = part.names();
         if let [Some(images), Some(labels)] = [&names[0], &names[1]].map(|name| present(folder, name)) {
             return read_idx(&images, &labels);
         }

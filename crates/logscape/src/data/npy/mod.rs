@@ -2,16 +2,85 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
+use super::format::{Format, ReadOptions, has_extension};
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
 /// The longest header that is read; NumPy's own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
 /// The largest integer up to which `f64` holds every integer, `2⁵³`.
 const MAX_EXACT: u64 = 1 << 53;
+
+/// The format of [`read_npz`].
+#[derive(Debug, Clone, Copy)]
+pub struct Npz;
+
+impl Format for Npz {
+    fn name(&self) -> &'static str {
+        "NPZ"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "an `.npz` file with the arrays `x` (inputs) and `y` (targets)"
+    }
+
+    fn reads(&self, path: &Path) -> bool {
+        has_extension(path, "npz")
+    }
+
+    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+        read_npz(path)
+    }
+}
+
+/// The format of [`read_npy`]: inputs in `x.npy`, or `name_x.npy`, and targets in `y.npy`, or `name_y.npy`, of the same folder.
+/// A path leads to the file of inputs, or to a folder with `x.npy`.
+#[derive(Debug, Clone, Copy)]
+pub struct Npy;
+
+impl Format for Npy {
+    fn name(&self) -> &'static str {
+        "NPY"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "an `x.npy` (or `name_x.npy`) of inputs beside `y.npy` (or `name_y.npy`) of targets, or the folder of `x.npy` and `y.npy`"
+    }
+
+    fn reads(&self, path: &Path) -> bool {
+        has_extension(path, "npy") || path.join("x.npy").is_file()
+    }
+
+    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+        let inputs = if path.is_dir() { path.join("x.npy") } else { path.to_owned() };
+        // A file that is not there is told before one that belongs to it.
+        File::open(&inputs).map_err(DataError::read(&inputs))?;
+        let no_targets = |looked_for| DataError::NoTargets { file: inputs.display().to_string(), looked_for };
+        let targets =
+            targets_beside(&inputs).ok_or_else(|| no_targets("none, as its name does not end with `x`".into()))?;
+        if !targets.is_file() {
+            return Err(no_targets(targets.display().to_string()));
+        }
+        read_npy(&inputs, &targets)
+    }
+}
+
+/// Where the targets of these inputs are: `y` for `x` as the whole name, or after the last `_` or `-`.
+fn targets_beside(inputs: &Path) -> Option<PathBuf> {
+    let stem = inputs.file_stem()?.to_str()?;
+    let (name, letter) = stem.split_at(stem.char_indices().next_back()?.0);
+    let targets = match letter {
+        "x" => "y",
+        "X" => "Y",
+        _ => return None,
+    };
+    let whole = name.is_empty() || name.ends_with(['_', '-']);
+    let extension = inputs.extension()?.to_str()?;
+    whole.then(|| inputs.with_file_name(format!("{name}{targets}.{extension}")))
+}
 
 /// Reads the arrays `x` (inputs) and `y` (targets) of an NPZ archive, as `numpy.savez` and `savez_compressed` write it.
 ///

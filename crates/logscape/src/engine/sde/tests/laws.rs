@@ -5,11 +5,13 @@ use statrs::function::beta::beta_reg;
 
 use super::*;
 use crate::engine::ExitTest;
+use crate::ensemble::observable::ExcessLoss;
 use crate::ensemble::{GroupStatistics, StationaryRun};
 use crate::lanes::LANES;
 use crate::problem::{LinearRegression, Sinusoid};
 use crate::stats::{Histogram, Scale};
 use crate::{Problem, Samples, Sampling, SgdSettings};
+use std::sync::Arc;
 
 /// Groups that give the errors.
 const GROUPS: usize = 32;
@@ -23,10 +25,10 @@ pub(super) fn stationary(basin: &QuadraticBasin, samples: u64, thin: u64) -> Sta
         burn_in: 4000,
         samples,
         thin,
-        minimum_loss: low,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-3 * low, 1e2 * low, 15).unwrap(),
-        directions: vec![vec![1.0; dim]],
-        displacement_bins: Histogram::new(Scale::Linear, -2.0, 2.0, 40).unwrap(),
+        observables: vec![Arc::new(ExcessLoss {
+            minimum_loss: low,
+            bins: Histogram::new(Scale::Logarithmic, 1e-3 * low, 1e2 * low, 15).unwrap(),
+        })],
         moments: true,
         seed: 5,
     }
@@ -46,7 +48,7 @@ fn deviation(
     let shares: Vec<Vec<f64>> = groups.iter().map(shares).collect();
     let mut worst = 0.0_f64;
     for bin in 0..shares[0].len() {
-        let bins = &groups[0].loss;
+        let bins = losses(&groups[0]);
         let expected = cumulative(bins.edge(bin + 1)) - cumulative(bins.edge(bin));
         let (share, error) = mean(shares.iter().map(|shares| shares[bin]));
         if expected > 0.01 || share > 0.01 {
@@ -56,12 +58,16 @@ fn deviation(
     worst
 }
 
+fn losses(group: &GroupStatistics) -> &Histogram {
+    group.histogram(ExcessLoss::NAME).unwrap()
+}
+
 fn plain(group: &GroupStatistics) -> Vec<f64> {
-    group.loss.counts().iter().map(|&count| count as f64 / group.loss.total() as f64).collect()
+    losses(group).counts().iter().map(|&count| count as f64 / losses(group).total() as f64).collect()
 }
 
 fn in_time(group: &GroupStatistics) -> Vec<f64> {
-    let weighted = group.loss_in_time.as_ref().unwrap();
+    let weighted = group.get(ExcessLoss::NAME).unwrap().in_time.as_ref().unwrap();
     weighted.weights().iter().map(|weight| weight / weighted.total()).collect()
 }
 
@@ -76,7 +82,7 @@ fn check_decoupled<D: Dynamics>(dynamics: &D) {
     let worst = |phi| deviation(&groups, plain, [dim as f64, LOW, phi]);
     assert!(worst(1.0 + 1.0 / TEMPERATURE) < LIMIT, "{dim}: {}", worst(1.0 + 1.0 / TEMPERATURE));
     assert!(worst(1.0 / TEMPERATURE) > 2.0 * LIMIT);
-    assert!(groups.iter().all(|group| group.loss_in_time.is_none() && group.diverged == 0));
+    assert!(groups.iter().all(|group| group.statistics[0].in_time.is_none() && group.diverged == 0));
 }
 
 #[test]

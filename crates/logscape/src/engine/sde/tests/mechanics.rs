@@ -4,11 +4,13 @@ use super::laws::samples;
 use super::*;
 use crate::Stop;
 use crate::engine::{Advanced, ExitTest};
-use crate::ensemble::{EscapeRun, Region, StationaryRun, Termination};
+use crate::ensemble::observable::{Displacement, ExcessLoss};
+use crate::ensemble::{EscapeRun, GroupStatistics, Region, StationaryRun, Termination};
 use crate::lanes::LANES;
 use crate::problem::LinearRegression;
 use crate::stats::{Histogram, Scale};
 use crate::{Sampling, SgdSettings};
+use std::sync::Arc;
 
 /// The equation in registers and the general one take the same numbers.
 fn check_alike<F: Dynamics, G: Dynamics>(fast: &F, general: &G, tolerance: f64) {
@@ -119,10 +121,18 @@ fn ensemble(dim: usize) -> (EscapeRun, StationaryRun) {
         burn_in: 10,
         samples: 50,
         thin: 7,
-        minimum_loss: LOW,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-3, 10.0, 20).unwrap(),
-        directions: vec![vec![1.0; dim]],
-        displacement_bins: Histogram::new(Scale::Linear, -2.0, 2.0, 20).unwrap(),
+        observables: vec![
+            Arc::new(ExcessLoss {
+                minimum_loss: LOW,
+                bins: Histogram::new(Scale::Logarithmic, 1e-3, 10.0, 20).unwrap(),
+            }),
+            Arc::new(Displacement {
+                number: 1,
+                origin: vec![0.1; dim].into(),
+                direction: vec![1.0; dim],
+                bins: Histogram::new(Scale::Linear, -2.0, 2.0, 20).unwrap(),
+            }),
+        ],
         moments: true,
         seed: 4,
     };
@@ -166,7 +176,8 @@ fn check_divergence<D: Dynamics>(dynamics: &D) {
     assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps, .. } if *steps < 1000)), "{ends:?}");
     let groups = stationary.run(dynamics, &basin, &Stop::new()).unwrap();
     assert!(groups.iter().all(|group| group.diverged == 4 && group.moments.as_ref().unwrap().mean()[0].is_finite()));
-    assert!(groups.iter().all(|group| group.displacements[0].total() == group.loss.total()));
+    let total = |group: &GroupStatistics, k: usize| group.statistics[k].histogram.as_ref().unwrap().total();
+    assert!(groups.iter().all(|group| total(group, 0) == group.samples && total(group, 1) == group.samples));
 }
 
 #[test]
