@@ -146,7 +146,8 @@ fn a_grid_has_a_phase_diagram() {
     }
     assert_eq!(compared, 4 * 3);
 
-    let drawn = figures::phase_diagram(&record).expect("a figure");
+    let diagram = figures::by_name("phase-diagram").expect("it is listed");
+    let drawn = diagram.of(&record).expect("a figure");
     roxmltree::Document::parse(&drawn.svg).expect("a well-formed picture");
     assert!(
         !drawn.svg.contains("lower bound") && drawn.caption.contains("Outside of the picture: "),
@@ -155,7 +156,7 @@ fn a_grid_has_a_phase_diagram() {
     );
     let escape = record.results.settings[0].escape.as_mut().expect("an escape");
     (escape.measured.mean_steps, escape.measured.log10_mean_steps) = (None, None);
-    assert!(figures::phase_diagram(&record).expect("a figure").svg.contains("lower bound"));
+    assert!(diagram.of(&record).expect("a figure").svg.contains("lower bound"));
     record.tables.phase_diagram.clear();
-    assert!(figures::phase_diagram(&record).is_err());
+    assert!(diagram.of(&record).is_err());
 }

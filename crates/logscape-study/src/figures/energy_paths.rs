@@ -2,17 +2,20 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, INK, Kind, Layer, Marker, Panel, SOLID};
-use super::{Figure, Missing, PANELS, figure, left_out, number};
+use super::{Design, Drawing, Missing, PANELS, left_out, number};
 use crate::record::{EnergyPathRow, Record};
 
-pub(super) const TITLE: &str = "Paths over the saddles";
+pub(super) const ENERGY_PATHS: Design = Design { name: "energy-paths", title: "Paths over the saddles", when, draw };
+
+const NO_PATH: &str = "only a study that looks for saddles in several dimensions has such paths";
+
+fn when(record: &Record) -> Result<(), Missing> {
+    Missing::unless(!record.tables.energy_paths.is_empty(), NO_PATH)
+}
 
 /// Loss along the path from the minimum over each saddle to the minimum beyond, and noise along its tangent.
-///
-/// # Errors
-/// If there is no path, or the picture cannot be drawn.
-pub fn energy_paths(record: &Record) -> Result<Figure, Missing> {
-    let missing = || Missing::NoData("only a study that looks for saddles in several dimensions has such paths");
+fn draw(record: &Record) -> Result<Drawing, Missing> {
+    let missing = || Missing::NoData(NO_PATH);
     let found = record.results.saddles.as_ref().map_or(&[][..], |saddles| &saddles.found);
     let mut panels = Vec::new();
     for (saddle, k) in found.iter().zip(0_u64..).take(PANELS / 2) {
@@ -51,5 +54,5 @@ pub fn energy_paths(record: &Record) -> Result<Figure, Missing> {
          sample's gradient along the path.{}",
         left_out(found.len() - panels.len() / 2, "the figure is full")
     );
-    figure("energy-paths", TITLE, caption, &panels)
+    Ok(Drawing { caption, panels })
 }

@@ -3,12 +3,12 @@
 use super::axis::Axis;
 use super::plot::{DASHED, GREY, INK, Kind, Layer, Marker, Panel, Point};
 use super::style::Style;
-use super::{Figure, Missing, figure, left_out, setting_name};
+use super::{Design, Drawing, Missing, left_out, setting_name};
 use crate::record::{EscapeRecord, Record, SettingRecord};
 use logscape::Estimate;
 use logscape::theory;
 
-pub(super) const TITLE: &str = "Predicted and measured escape times";
+pub(super) const ESCAPE: Design = Design { name: "escape", title: "Predicted and measured escape times", when, draw };
 
 /// Predictions beyond so many decades of steps are not drawn: nobody waits for them, and they would hide the others.
 const DRAWN: f64 = 1e3;
@@ -20,16 +20,15 @@ const ERROR: f64 = 12.0;
 /// A setting with its escape and the measured `log10` of steps.
 type Seen<'a> = (&'a SettingRecord, &'a EscapeRecord, Estimate);
 
+fn when(record: &Record) -> Result<(), Missing> {
+    let asked = record.results.settings.iter().any(|setting| setting.escape.is_some());
+    Missing::unless(asked, "the study has no [escape] section")
+}
+
 /// Mean escape steps, measured and predicted by every theory: over the learning rates where there are several, else
 /// predicted against measured with the line of equality.
-///
-/// # Errors
-/// If nothing was measured or nothing predicted, or the picture cannot be drawn.
-pub fn escape(record: &Record) -> Result<Figure, Missing> {
+fn draw(record: &Record) -> Result<Drawing, Missing> {
     let asked: Vec<_> = record.results.settings.iter().filter(|setting| setting.escape.is_some()).collect();
-    if asked.is_empty() {
-        return Err(Missing::NoData("the study has no [escape] section"));
-    }
     let measured: Vec<_> = asked
         .iter()
         .filter_map(|setting| {
@@ -45,7 +44,7 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
              zero; errors beyond {ERROR} decades are not drawn there.",
             left_out(asked.len() - measured.len(), "nothing escaped")
         );
-        return figure("escape", TITLE, caption, &panels);
+        return Ok(Drawing { caption, panels });
     }
     let mut groups = Vec::new();
     for (theory, k) in theory::all().iter().zip(0_usize..) {
@@ -84,8 +83,8 @@ pub fn escape(record: &Record) -> Result<Figure, Missing> {
         names.join("; "),
         left_out(asked.len() - measured.len(), "nothing escaped")
     );
-    let panels: Vec<_> = [Some(Panel { title: String::new(), x, y, layers }), errors].into_iter().flatten().collect();
-    figure("escape", TITLE, caption, &panels)
+    let panels = [Some(Panel { title: String::new(), x, y, layers }), errors].into_iter().flatten().collect();
+    Ok(Drawing { caption, panels })
 }
 
 /// For each batch size with several learning rates, the steps and the errors of the theories over those; none where no

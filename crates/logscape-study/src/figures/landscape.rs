@@ -2,18 +2,21 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, INK, Kind, Layer, Marker, Panel, SOLID};
-use super::{Figure, Missing, figure};
+use super::{Design, Drawing, Missing};
 use crate::record::Record;
 
-pub(super) const TITLE: &str = "Landscape";
+pub(super) const LANDSCAPE: Design = Design { name: "landscape", title: "Landscape", when, draw };
+
+const NO_PATH: &str = "only a problem with one parameter and an [escape] section has a path to show";
+
+fn when(record: &Record) -> Result<(), Missing> {
+    Missing::unless(!record.tables.path.is_empty(), NO_PATH)
+}
 
 /// `L` and `C` along the path.
-///
-/// # Errors
-/// If there is no path, or the picture cannot be drawn.
-pub fn landscape(record: &Record) -> Result<Figure, Missing> {
+fn draw(record: &Record) -> Result<Drawing, Missing> {
     let rows = &record.tables.path;
-    let missing = || Missing::NoData("only a problem with one parameter and an [escape] section has a path to show");
+    let missing = || Missing::NoData(NO_PATH);
     let lowest = rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).ok_or_else(missing)?;
     let x = Axis::fit("position on the path (parameter)", false, rows.iter().map(|row| row.position));
     let x = x.ok_or_else(missing)?;
@@ -26,7 +29,7 @@ pub fn landscape(record: &Record) -> Result<Figure, Missing> {
     let heights = noise.iter().chain(&decoupled).map(|p| p.1).chain([0.0]);
     let y_noise = Axis::fit("noise C (loss² / parameter²)", false, heights).ok_or_else(missing)?.from(0.0);
     let minimum = Kind::Marks(vec![(lowest.position, lowest.loss)], Marker::Circle, 12.0);
-    let panels = [
+    let panels = vec![
         Panel {
             title: String::new(),
             x: x.clone(),
@@ -47,5 +50,5 @@ pub fn landscape(record: &Record) -> Result<Figure, Missing> {
         "Loss and variance of one sample's gradient along the path from one way out through the minimum to the \
                    other. Where decoupling holds the noise follows the loss."
             .to_owned();
-    figure("landscape", TITLE, caption, &panels)
+    Ok(Drawing { caption, panels })
 }

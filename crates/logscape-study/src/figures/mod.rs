@@ -1,4 +1,4 @@
-//! Figures of a record as SVG, one function each; where the data do not allow one, the reason.
+//! Figures of a record as SVG, one file each; where the data do not allow one, the reason.
 
 mod axis;
 mod colour;
@@ -9,6 +9,8 @@ mod landscape;
 mod noise;
 mod phase_diagram;
 mod plot;
+mod registry;
+mod scaling;
 mod spectrum;
 mod stationary;
 mod style;
@@ -19,14 +21,40 @@ use plot::{DrawError, Panel};
 use thiserror::Error;
 
 pub(crate) use axis::number;
-pub use energy_paths::energy_paths;
-pub use escape::escape;
-pub use landscape::landscape;
-pub use noise::{noise, scaling};
-pub use phase_diagram::phase_diagram;
-pub use spectrum::spectrum;
-pub use stationary::{excess_loss_density, stationary};
-pub use survival::survival;
+pub use registry::{FIGURES, all, by_name};
+pub use stationary::excess_loss_density;
+
+/// A figure that records may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Design {
+    /// Name of its file without `.svg`.
+    pub name: &'static str,
+    /// Title.
+    pub title: &'static str,
+    /// Whether the record has what it shows; else why not.
+    when: fn(&Record) -> Result<(), Missing>,
+    draw: fn(&Record) -> Result<Drawing, Missing>,
+}
+
+impl Design {
+    /// The figure of a record.
+    ///
+    /// # Errors
+    /// If the record has no data for it, or the picture cannot be drawn.
+    pub fn of(&self, record: &Record) -> Result<Figure, Missing> {
+        (self.when)(record)?;
+        let Drawing { caption, panels } = (self.draw)(record)?;
+        let (svg, wide) = (plot::draw(&panels)?, plot::columns(&panels) > 1);
+        Ok(Figure { name: self.name, title: self.title, caption, svg, wide })
+    }
+}
+
+/// What a figure shows, and its words.
+#[derive(Debug)]
+struct Drawing {
+    caption: String,
+    panels: Vec<Panel>,
+}
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,32 +85,18 @@ pub enum Missing {
     Drawing(#[from] DrawError),
 }
 
+impl Missing {
+    /// No data, for this reason, unless there are some.
+    fn unless(some: bool, why: &'static str) -> Result<(), Self> {
+        if some { Ok(()) } else { Err(Self::NoData(why)) }
+    }
+}
+
 /// A figure, or its title and the reason why it is missing.
 pub type Outcome = Result<Figure, (&'static str, Missing)>;
 
-/// Every figure of a record, in the order of the report.
-pub fn all(record: &Record) -> Vec<Outcome> {
-    type Draw = fn(&Record) -> Result<Figure, Missing>;
-    let figures: [(&'static str, Draw); 9] = [
-        (landscape::TITLE, landscape),
-        (energy_paths::TITLE, energy_paths),
-        (spectrum::TITLE, spectrum),
-        (noise::TITLE, noise),
-        (noise::SCALING_TITLE, scaling),
-        (stationary::TITLE, stationary),
-        (survival::TITLE, survival),
-        (escape::TITLE, escape),
-        (phase_diagram::TITLE, phase_diagram),
-    ];
-    figures.into_iter().map(|(title, draw)| draw(record).map_err(|missing| (title, missing))).collect()
-}
-
 /// Most panels that one figure shows.
 const PANELS: usize = 12;
-
-fn figure(name: &'static str, title: &'static str, caption: String, panels: &[Panel]) -> Result<Figure, Missing> {
-    Ok(Figure { name, title, caption, svg: plot::draw(panels)?, wide: plot::columns(panels) > 1 })
-}
 
 /// `η = 0.05, B = 1`.
 fn setting_name(setting: &SettingRecord) -> String {

@@ -4,27 +4,28 @@ use super::axis::Axis;
 use super::colour::colour;
 use super::contour::Field;
 use super::plot::{COLOURS, DASH_DOT, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, Point, SOLID};
-use super::{Figure, Missing, figure, number};
+use super::{Design, Drawing, Missing, number};
 use crate::record::{PhaseRow, Record, SettingRecord};
 use crate::stages::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 
-pub(super) const TITLE: &str = "Phase diagram";
+pub(super) const PHASE_DIAGRAM: Design = Design { name: "phase-diagram", title: "Phase diagram", when, draw };
 
 /// Decades beyond the measured ones that the scale of colours may reach for the sake of predictions.
 const BEYOND: f64 = 2.0;
 
+const NO_PLANE: &str = "it needs escape times over two learning rates and two batch sizes or more";
+
+fn when(record: &Record) -> Result<(), Missing> {
+    let measured = record.results.settings.iter().any(|setting| Measured::new(setting).is_some());
+    Missing::unless(measured && !record.tables.phase_diagram.is_empty(), NO_PLANE)
+}
+
 /// Measured mean escape steps of each setting by colour, contours of the predicted ones, and the lines of stability, of the
 /// critical dimension and of one escape in a training run.
-///
-/// # Errors
-/// If the study has no grid of at least two learning rates and batch sizes, or the picture cannot be drawn.
-pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
-    let missing = || Missing::NoData("it needs escape times over two learning rates and two batch sizes or more");
+fn draw(record: &Record) -> Result<Drawing, Missing> {
+    let missing = || Missing::NoData(NO_PLANE);
     let (rows, settings) = (&record.tables.phase_diagram, &record.results.settings);
     let points: Vec<_> = settings.iter().filter_map(Measured::new).collect();
-    if rows.is_empty() || points.is_empty() {
-        return Err(missing());
-    }
     let x = Axis::fit("learning rate η (parameter² / loss)", true, rows.iter().map(|row| row.learning_rate.log10()))
         .ok_or_else(missing)?;
     let y = Axis::fit("batch size B (samples)", true, rows.iter().map(|row| (row.batch_size as f64).log10()));
@@ -99,7 +100,7 @@ pub fn phase_diagram(record: &Record) -> Result<Figure, Missing> {
          stationary law can hold (measured noise strength); beyond those of stability the minimum repels SGD.{outside}",
         theory.map_or_else(String::new, |theory| chosen(record, &theory)),
     );
-    figure("phase-diagram", TITLE, caption, &[Panel { title: String::new(), x, y, layers }])
+    Ok(Drawing { caption, panels: vec![Panel { title: String::new(), x, y, layers }] })
 }
 
 fn decades(step: f64) -> String {

@@ -2,19 +2,23 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, GREY, INK, Kind, Layer, Marker, Panel};
-use super::{Figure, Missing, figure, number};
+use super::{Design, Drawing, Missing, number};
 use crate::record::Record;
 
-pub(super) const TITLE: &str = "Spectrum of the Hessian";
+pub(super) const SPECTRUM: Design = Design { name: "spectrum", title: "Spectrum of the Hessian", when, draw };
 
 /// Part of the largest eigenvalue below which an eigenvalue is 0 within rounding.
 const ROUNDING: f64 = 1e-12;
 
+const SIZES: &str = "the size of the eigenvalues";
+
+fn when(record: &Record) -> Result<(), Missing> {
+    let known = record.tables.spectrum.iter().any(|row| row.eigenvalue != 0.0);
+    if known { Ok(()) } else { Err(Missing::NotPositive(SIZES)) }
+}
+
 /// Eigenvalues against rank, with outliers, `h*`, and the sizes of negative ones.
-///
-/// # Errors
-/// If no eigenvalue differs from 0, or the picture cannot be drawn.
-pub fn spectrum(record: &Record) -> Result<Figure, Missing> {
+fn draw(record: &Record) -> Result<Drawing, Missing> {
     let rows = &record.tables.spectrum;
     let few = rows.len() <= 20;
     let largest = rows.iter().map(|row| row.eigenvalue.abs()).fold(0.0, f64::max);
@@ -30,7 +34,7 @@ pub fn spectrum(record: &Record) -> Result<Figure, Missing> {
     let points = || outliers.iter().chain(&bulk).chain(&negative);
     let h_star = record.results.geometry.h_star.value;
     let heights = points().map(|p| p.1).chain((h_star > 0.0).then(|| h_star.log10()));
-    let missing = || Missing::NotPositive("the size of the eigenvalues");
+    let missing = || Missing::NotPositive(SIZES);
     if points().next().is_none() {
         return Err(missing());
     }
@@ -67,5 +71,5 @@ pub fn spectrum(record: &Record) -> Result<Figure, Missing> {
             count => format!(" {count} eigenvalues that are 0 within rounding (10⁻¹² of the largest) are not drawn."),
         }
     );
-    figure("spectrum", TITLE, caption, &[Panel { title: String::new(), x, y, layers }])
+    Ok(Drawing { caption, panels: vec![Panel { title: String::new(), x, y, layers }] })
 }

@@ -2,12 +2,12 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, SOLID};
-use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
+use super::{Design, Drawing, Missing, PANELS, left_out, setting_name};
 use crate::names::SGD;
 use crate::record::{Record, SettingRecord, StationaryRow};
 use statrs::function::gamma::ln_gamma;
 
-pub(super) const TITLE: &str = "Stationary law of the loss";
+pub(super) const STATIONARY: Design = Design { name: "stationary", title: "Stationary law of the loss", when, draw };
 
 /// Density at `u = (L − L*)/L*` in a quadratic basin with `n` directions where `P(θ) ∝ L^−φ`: BetaPrime(`n/2`, `φ − n/2`).
 /// `None` where it cannot be normalised (`φ ≤ n/2`) or `u` is not positive.
@@ -20,16 +20,15 @@ pub fn excess_loss_density(u: f64, dimension: f64, phi: f64) -> Option<f64> {
     Some(((a - 1.0) * u.ln() - phi * u.ln_1p() - ln_beta).exp())
 }
 
+fn when(record: &Record) -> Result<(), Missing> {
+    let asked = record.results.settings.iter().any(|setting| setting.stationary.is_some());
+    Missing::unless(asked, "the study has no [stationary] section")
+}
+
 /// Density of the excess loss per setting, with the laws for `φ` published, with measured `s`, and fitted.
-///
-/// # Errors
-/// If no setting has a histogram of a positive loss, or the picture cannot be drawn.
-pub fn stationary(record: &Record) -> Result<Figure, Missing> {
+fn draw(record: &Record) -> Result<Drawing, Missing> {
     let settings = record.results.settings.iter().enumerate();
     let asked: Vec<_> = settings.filter(|(_, setting)| setting.stationary.is_some()).collect();
-    if asked.is_empty() {
-        return Err(Missing::NoData("the study has no [stationary] section"));
-    }
     if record.results.minimum.loss.is_nan() || record.results.minimum.loss <= 0.0 {
         return Err(Missing::NotPositive("the loss at the minimum"));
     }
@@ -44,7 +43,7 @@ pub fn stationary(record: &Record) -> Result<Figure, Missing> {
         record.results.geometry.outliers,
         left_out(asked.len() - panels.len(), "it has no samples, or the figure is full")
     );
-    figure("stationary", TITLE, caption, &panels)
+    Ok(Drawing { caption, panels })
 }
 
 fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Panel> {

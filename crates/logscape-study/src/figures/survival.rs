@@ -2,24 +2,23 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, Kind, Layer, Panel, SOLID};
-use super::{Figure, Missing, PANELS, figure, left_out, setting_name};
+use super::{Design, Drawing, Missing, PANELS, left_out, setting_name};
 use crate::names::SGD;
 use crate::record::{Record, SettingRecord};
 use logscape::stats::{Observation, kaplan_meier};
 use std::f64::consts::LOG10_E;
 
-pub(super) const TITLE: &str = "Survival in the region";
+pub(super) const SURVIVAL: Design = Design { name: "survival", title: "Survival in the region", when, draw };
+
+fn when(record: &Record) -> Result<(), Missing> {
+    let asked = record.results.settings.iter().any(|setting| setting.escape.is_some());
+    Missing::unless(asked, "the study has no [escape] section")
+}
 
 /// Kaplan–Meier curve with its 95 % band per setting, and the exponential law with the measured mean.
-///
-/// # Errors
-/// If nothing escaped, or the picture cannot be drawn.
-pub fn survival(record: &Record) -> Result<Figure, Missing> {
+fn draw(record: &Record) -> Result<Drawing, Missing> {
     let settings = record.results.settings.iter().enumerate();
     let asked: Vec<_> = settings.filter(|(_, setting)| setting.escape.is_some()).collect();
-    if asked.is_empty() {
-        return Err(Missing::NoData("the study has no [escape] section"));
-    }
     let panels: Vec<Panel> =
         asked.iter().filter_map(|(number, setting)| panel(record, *number, setting)).take(PANELS).collect();
     if panels.is_empty() {
@@ -30,7 +29,7 @@ pub fn survival(record: &Record) -> Result<Figure, Missing> {
          law with the measured mean. Escape at a constant rate is a straight line here.{}",
         left_out(asked.len() - panels.len(), "no replica of a direct ensemble escaped, or the figure is full")
     );
-    figure("survival", TITLE, caption, &panels)
+    Ok(Drawing { caption, panels })
 }
 
 fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Panel> {

@@ -3,8 +3,8 @@
 mod folder;
 mod manifest;
 mod results;
+mod schema;
 mod tables;
-mod trajectories;
 
 pub use folder::{Checkpoints, Record, RecordError, RunFolder};
 pub(crate) use folder::{sha256, write_pages};
@@ -14,9 +14,9 @@ pub use results::{
     Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord,
     SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
 };
+pub use schema::schema;
 pub use tables::{
-    EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Tables,
+    EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables,
+    TrajectoryRow,
 };
-pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows};
-pub use trajectories::TrajectoryRow;
-pub(crate) use trajectories::trajectory_rows;
+pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows, trajectory_rows};

@@ -1,6 +1,6 @@
 //! The saddles of a study as the page shows them.
 
-use super::or_dash;
+use super::words::{capital, or_dash};
 use crate::figures::number;
 use crate::record::{SaddleRecord, SaddlesRecord};
 use logscape::landscape::{Certificate, FarSide};
@@ -30,7 +30,7 @@ struct SaddleView {
 
 impl From<&SaddlesRecord> for SaddlesView {
     fn from(saddles: &SaddlesRecord) -> Self {
-        Self { summary: super::capital(&saddles.summary), rows: saddles.found.iter().map(SaddleView::from).collect() }
+        Self { summary: capital(&saddles.summary), rows: saddles.found.iter().map(SaddleView::from).collect() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The verdict of a setting as the page shows it: theories by the size of their error, each with its bar.
 
-use super::or_dash;
+use super::words::{capital, or_dash, typeset};
 use crate::record::{EscapeRecord, Judgement};
 use logscape::theory;
 use logscape::verdict::{ErrorDecades, TOLERANCE};
@@ -91,7 +91,7 @@ impl VerdictView {
                 None => "fails",
             },
             rows: rows.collect(),
-            text: super::capital(&text),
+            text: capital(&text),
             regime,
             scale: format!("{reach:.1}"),
             band: [place(-TOLERANCE, reach), format!("{:.1}", 2.0 * HALF * (TOLERANCE / reach).min(1.0))],
@@ -134,19 +134,6 @@ fn standing(judgement: &Judgement) -> &'static str {
     }
 }
 
-/// Typeset minus signs: those before a digit.
-pub(super) fn typeset(words: &str) -> String {
-    let mut letters = words.chars().peekable();
-    let mut before = ' ';
-    let mut text = String::new();
-    while let Some(letter) = letters.next() {
-        let sign = letter == '-' && !before.is_alphanumeric() && letters.peek().is_some_and(char::is_ascii_digit);
-        text.push(if sign { '−' } else { letter });
-        before = letter;
-    }
-    text
-}
-
 /// The failed checks that every prediction carries: they are about the regime, not about one theory.
 fn common_checks(escape: &EscapeRecord) -> Vec<String> {
     let mut theories = escape.verdict.theories.values().map(checks);
@@ -171,12 +158,6 @@ fn own_checks(judgement: &Judgement, common: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn minus_signs_are_typeset_and_hyphens_are_not() {
-        let words = typeset("trust log-landscape-2, off by -0.12 [-0.20, +0.05] decades");
-        assert_eq!(words, "trust log-landscape-2, off by −0.12 [−0.20, +0.05] decades");
-    }
 
     #[test]
     fn bars_end_at_the_scale() {

@@ -52,6 +52,7 @@ pub trait Kind: Sync {
 
 /// What can be said about a dynamics beside its name; a field that is absent takes its default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// Momentum `β` of `heavy-ball`, in `[0, 1)`; 0.9.
@@ -118,6 +119,7 @@ impl Options {
 
 /// A scheme by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SchemeName {
     /// [`EulerMaruyama`](crate::engine::sde::EulerMaruyama).

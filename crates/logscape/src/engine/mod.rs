@@ -28,6 +28,7 @@ pub const DIVERGENCE_LIMIT: f64 = 1e15;
 
 /// What one unit of a dynamics' clock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeUnit {
     /// Steps `k` of the discrete chain.

@@ -10,29 +10,36 @@ use crate::{Problem, Samples, WayOut};
 ///
 /// A chain overshoots a boundary by about `0.58 η √Σ_B` along the normal; no correction is applied here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Region {
     /// Outside when the loss of all data exceeds `loss`. Tested every `check_every` steps, so that an exit is seen up to
     /// that many steps late, and one that has returned in between is not seen.
     LossLevel {
         /// The level.
+        #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
         loss: f64,
         /// Steps between tests, at least 1.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         check_every: u64,
     },
     /// Outside when some `θ_i` leaves `[lower_i, upper_i]`; bounds may be infinite. In one dimension an end at the barrier
     /// top is the dividing surface.
     Box {
         /// Lower bounds.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
         lower: Vec<f64>,
         /// Upper bounds.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
         upper: Vec<f64>,
     },
     /// Outside when `‖θ − centre‖ > radius`.
     Ball {
         /// Centre.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
         centre: Vec<f64>,
         /// Radius.
+        #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
         radius: f64,
     },
     /// Outside beyond one of `K` planes: `n_k·θ > offset_k`. Planes at the saddles around a minimum, each normal to its
@@ -53,14 +60,19 @@ pub enum Region {
         /// The minimum that is left.
         home: Vec<f64>,
         /// Distance from `home` at which the descent has come home.
+        #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
         tolerance: f64,
         /// Step of the descent, below `2/λ_max` everywhere it goes.
+        #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
         step: f64,
         /// Gradient norm at which the descent is at rest.
+        #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
         gradient: f64,
         /// Most steps of a descent.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         max_steps: u64,
         /// Steps between tests, at least 1.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         check_every: u64,
     },
 }

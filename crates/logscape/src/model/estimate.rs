@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A value with its 95 % confidence interval. Every measured number in a record is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Point estimate.
     pub value: f64,

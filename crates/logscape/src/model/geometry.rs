@@ -32,14 +32,17 @@ pub struct Outliers {
 
 /// How well `C ≈ 2 s L H` holds at the minimum and along displacements from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decoupling {
     /// `tr C / (2 L tr H)`.
     pub trace_ratio_hessian: f64,
     /// `tr C / (2 L tr G)` with the Gauss–Newton matrix `G`.
     pub trace_ratio_gauss_newton: f64,
     /// `‖C − aH‖_F / ‖C‖_F` in the outlier span with the best scalar `a`: 0 is perfect shape.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub frobenius_distance: f64,
     /// Share of `‖C‖_F²` that lies off the diagonal in the outlier eigenbasis of `H`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub off_diagonal_share: f64,
     /// Exponent `γ` of `tr C ∝ L^γ` along displacements; 1 where the scaling half of decoupling holds.
     pub scaling_exponent: Estimate,

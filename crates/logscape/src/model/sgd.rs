@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the samples of a batch are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
     /// Each sample drawn independently and uniformly: batch covariance `C/B`.
@@ -16,6 +17,7 @@ pub enum Sampling {
 
 /// Precision of the numbers that SGD computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// IEEE double precision, 53 bits.
@@ -27,10 +29,13 @@ pub enum Precision {
 
 /// Settings of one SGD run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SgdSettings {
     /// Learning rate `η > 0`.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub learning_rate: f64,
     /// Batch size `B ≥ 1`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub batch_size: usize,
     /// How a batch is drawn.
     pub sampling: Sampling,

@@ -7,6 +7,7 @@ use std::fmt;
 
 /// An assumption that fails, with the measured value and the limit that it passed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Warning {
     /// `η λ_max` is above the limit: time is not continuous.
@@ -132,6 +133,8 @@ pub enum Warning {
         made_of: String,
     },
     /// The theory has no prediction here.
+    // Records hold it apart from failed checks.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     NotApplicable {
         /// Why.
         reason: String,

@@ -2,20 +2,24 @@
 
 use logscape::model::Decoupling;
 use logscape::{Estimate, Geometry};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The geometry of a run; spectrum and noise per direction are in the tables.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GeometryRecord {
     /// Number of outliers `n`.
+    #[schemars(range(min = 1))]
     pub outliers: usize,
     /// The rule that chose them.
     pub outlier_rule: String,
     /// Ratio of the last outlier to the first bulk eigenvalue; null without a bulk.
+    #[schemars(range(min = 1))]
     pub gap: Option<f64>,
     /// Typical outlier curvature `h*`.
     pub h_star: Estimate,
     /// Leading eigenvalues of the Hessian, descending; all of them in the table `spectrum`.
+    #[schemars(length(min = 1))]
     pub eigenvalues: Vec<f64>,
     /// Whether the table holds the whole spectrum.
     pub complete: bool,
@@ -24,6 +28,7 @@ pub struct GeometryRecord {
     /// Decoupling measures.
     pub decoupling: Decoupling,
     /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`.
+    #[schemars(inner(range(min = 0)))]
     pub sample_curvature: [f64; 4],
 }
 

@@ -4,11 +4,12 @@ use super::quantile::QuantileRecord;
 use logscape::Estimate;
 use logscape::rare::RareMethod;
 use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How an escape time is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Replicas run until they escape.
@@ -39,7 +40,7 @@ impl fmt::Display for Method {
 }
 
 /// A measured escape time. Every unit is steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeasuredRecord {
     /// How.
     pub method: Method,
@@ -51,6 +52,7 @@ pub struct MeasuredRecord {
     /// Its logarithm.
     pub log10_mean_steps: Option<Estimate>,
     /// One-sided 95 % lower bound of the mean steps.
+    #[schemars(range(min = 0))]
     pub mean_steps_lower_bound: f64,
     /// Replicas that escaped; null unless `direct`, like all that tells of single escapes.
     pub escaped: Option<u64>,
@@ -59,6 +61,7 @@ pub struct MeasuredRecord {
     /// Replicas that diverged, or trajectories.
     pub diverged: u64,
     /// Steps at risk, summed over replicas.
+    #[schemars(range(min = 0))]
     pub exposure: Option<f64>,
     /// Check that the times are exponential.
     pub weibull: Option<WeibullCheck>,
@@ -71,11 +74,12 @@ pub struct MeasuredRecord {
 }
 
 /// What a rate by splitting or forward flux sampling is made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RareRecord {
     /// Score that told how far a replica was.
     pub score: String,
     /// Trajectories of each repeat, on average.
+    #[schemars(range(min = 10))]
     pub trajectories: u64,
     /// Independent repeats that were done.
     pub repeats: u64,
@@ -88,6 +92,7 @@ pub struct RareRecord {
     /// Probability that one reaches the exit.
     pub probability: Option<Estimate>,
     /// Levels of a repeat, on average.
+    #[schemars(range(min = 0))]
     pub levels: f64,
     /// Replica-steps of all repeats and their pilot.
     pub cost: u64,

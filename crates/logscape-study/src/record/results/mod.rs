@@ -25,15 +25,18 @@ pub use stationary::{DynamicsStationary, SeriesRecord, StationaryRecord};
 pub use verdict::{Judgement, VerdictRecord};
 
 use logscape::Sampling;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The whole summary.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Results {
     /// Name of the study.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub study: String,
     /// Version of the program.
+    #[schemars(regex(pattern = r"^\d+\.\d+\.\d+"))]
     pub version: String,
     /// The minimum.
     pub minimum: MinimumRecord,
@@ -43,6 +46,7 @@ pub struct Results {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saddles: Option<SaddlesRecord>,
     /// One entry per learning rate and batch size.
+    #[schemars(length(min = 1))]
     pub settings: Vec<SettingRecord>,
 }
 

@@ -1,26 +1,31 @@
 //! One theory's numbers.
 
 use logscape::theory::Prediction;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One theory's numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictionRecord {
     /// Committed escapes per unit `t`.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub rate: Option<f64>,
     /// The same per step.
     #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub rate_per_step: Option<f64>,
     /// `log10` of the mean steps per committed escape, which cannot overflow.
     #[serde(default)]
     pub log10_committed_steps: Option<f64>,
     /// Mean steps to the region's event.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mean_steps: Option<f64>,
     /// The same as a logarithm, which cannot overflow.
     pub log10_mean_steps: Option<f64>,
     /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
     /// interval, or the radius of a level; nowhere at saddles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 2))]
     pub boundary_shift: Vec<f64>,
     /// Which assumptions fail.
     pub warnings: Vec<String>,

@@ -1,12 +1,14 @@
 //! Quantiles of what was measured.
 
 use logscape::Estimate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A quantile.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QuantileRecord {
     /// Share of what lies below it.
+    #[schemars(range(min = 0, max = 1))]
     pub share: f64,
     /// Where it is; null where the measurement does not reach.
     pub value: Option<Estimate>,

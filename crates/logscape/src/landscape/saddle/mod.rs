@@ -175,6 +175,7 @@ pub struct Saddle {
 
 /// The evidence that a point is a saddle between two minima.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Certificate {
     /// Eigenvalues below `−10⁻⁶ λ_max`: 1.
     pub negative: usize,
@@ -184,6 +185,7 @@ pub struct Certificate {
     pub complete: bool,
     /// Distance from the given minimum at which the gradient flow ends on its side. Where the minimum has flat directions
     /// the end may be any point of its flat set.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub distance: f64,
     /// Gradient norms at the ends of both sides, the given minimum's first.
     pub gradient_norms: [f64; 2],
@@ -193,6 +195,7 @@ pub struct Certificate {
 
 /// How the way down from a saddle ended on the side that is not the given minimum's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FarSide {
     /// The gradient flow ends in another minimum.
@@ -207,6 +210,7 @@ pub enum FarSide {
 
 /// How one search ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// Where it began: `softest +1`, `stiffest -2`, `random 3`, `path 1`.
     pub start: String,
@@ -224,6 +228,7 @@ pub struct Attempt {
 
 /// What a search came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptEnd {
     /// A saddle on the edge of the basin, by its place in the list.

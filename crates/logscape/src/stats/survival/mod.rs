@@ -149,10 +149,12 @@ pub fn kaplan_meier(observations: &[Observation]) -> Vec<SurvivalPoint> {
 
 /// Whether times are exponential, seen from the Weibull family `S(t) = exp(−(t/b)^shape)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WeibullCheck {
     /// Maximum-likelihood shape (1 for exponential times) with its profile-likelihood interval.
     pub shape: Estimate,
     /// p-value of shape 1 by the likelihood ratio (χ² with one degree of freedom).
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub p_value: f64,
 }
 

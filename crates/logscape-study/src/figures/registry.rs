@@ -1,0 +1,28 @@
+//! Which figures there are, in the order of the report.
+
+use super::{Design, Outcome};
+use super::{energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, stationary, survival};
+use crate::record::Record;
+
+/// Every figure.
+pub const FIGURES: [Design; 9] = [
+    landscape::LANDSCAPE,
+    energy_paths::ENERGY_PATHS,
+    spectrum::SPECTRUM,
+    noise::NOISE,
+    scaling::SCALING,
+    stationary::STATIONARY,
+    survival::SURVIVAL,
+    escape::ESCAPE,
+    phase_diagram::PHASE_DIAGRAM,
+];
+
+/// The figure of that name.
+pub fn by_name(name: &str) -> Option<Design> {
+    FIGURES.into_iter().find(|figure| figure.name == name)
+}
+
+/// Every figure of a record, or why it is missing.
+pub fn all(record: &Record) -> Vec<Outcome> {
+    FIGURES.iter().map(|figure| figure.of(record).map_err(|missing| (figure.title, missing))).collect()
+}

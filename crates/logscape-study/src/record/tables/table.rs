@@ -1,0 +1,69 @@
+//! What every table has, and how it is written and read as a Parquet file.
+
+use logscape::SgdSettings;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::record::{RecordReader, RecordWriter};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A row of a table. It is written and read through `parquet`'s traits, which are derived where every column is one number or word.
+pub trait Table: Sized {
+    /// What the table holds, in words.
+    const MEANING: &'static str;
+
+    /// Adds the rows of another setting.
+    fn extend(rows: &mut Vec<Self>, more: Vec<Self>) {
+        rows.extend(more);
+    }
+}
+
+/// Setting, SGD's numbers in it, and the dynamics.
+pub(crate) type Place<'a> = (usize, &'a SgdSettings, &'a str);
+
+/// How every table is written.
+fn properties() -> Arc<WriterProperties> {
+    Arc::new(WriterProperties::builder().set_compression(Compression::SNAPPY).build())
+}
+
+/// Writes `NAME.parquet` into `folder`; nothing without rows.
+pub(super) fn write<T>(folder: &Path, name: &str, rows: &[T]) -> Result<(), ParquetError>
+where
+    for<'a> &'a [T]: RecordWriter<T>,
+{
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let file = File::create(folder.join(format!("{name}.parquet")))?;
+    let mut writer = SerializedFileWriter::new(file, rows.schema()?, properties())?;
+    let mut group = writer.next_row_group()?;
+    rows.write_to_row_group(&mut group)?;
+    group.close()?;
+    writer.into_inner()?.sync_all()?;
+    Ok(())
+}
+
+/// Reads `NAME.parquet` in `folder`; no rows without the file.
+pub(super) fn read<T>(folder: &Path, name: &str) -> Result<Vec<T>, ParquetError>
+where
+    Vec<T>: RecordReader<T>,
+{
+    let path = folder.join(format!("{name}.parquet"));
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let mut rows = Vec::new();
+    for k in 0..reader.num_row_groups() {
+        let mut group = reader.get_row_group(k)?;
+        let count = group.metadata().num_rows() as usize;
+        let mut part = Vec::new();
+        part.read_from_row_group(&mut *group, count)?;
+        rows.append(&mut part);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,62 @@
+//! The answers in plain words.
+
+use super::words::{capital, interval, setting_name, typeset};
+use crate::figures::number;
+use crate::record::Record;
+
+/// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
+const CLOSE: [f64; 2] = [0.1, 0.3];
+
+/// The answers in plain words.
+pub(super) fn findings(record: &Record) -> Vec<String> {
+    let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
+    let gradient = number(minimum.gradient_norm);
+    let mut lines = vec![match (minimum.converged, minimum.index) {
+        (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and no direction curves down."),
+        (false, 0) => format!(
+            "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
+        ),
+        (_, 1) => "It is no minimum: one direction curves down, so the theories do not apply.".to_owned(),
+        (_, index) => format!("It is no minimum: {index} directions curve down, so the theories do not apply."),
+    }];
+    let distance = geometry.decoupling.frobenius_distance;
+    let shape = if distance < CLOSE[0] {
+        "closely"
+    } else if distance < CLOSE[1] {
+        "roughly"
+    } else {
+        "poorly"
+    };
+    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(&geometry.noise_strength));
+    lines.push(if geometry.outliers == 1 {
+        format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
+    } else {
+        format!(
+            "At the minimum the noise follows C ≈ 2 s L H {shape}: the best multiple of H misses {} % of C in the \
+             outlier directions. {strength}",
+            number((1000.0 * distance).round() / 10.0)
+        )
+    });
+    let exponent = &geometry.decoupling.scaling_exponent;
+    let scaling = if exponent.covers(1.0) {
+        "as decoupling says (1 is within the interval)"
+    } else if (exponent.value - 1.0).abs() < 0.1 {
+        "nearly as decoupling says (1)"
+    } else {
+        "not in proportion, as decoupling would have it (1)"
+    };
+    lines.push(format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent)));
+    for setting in &record.results.settings {
+        let Some(escape) = &setting.escape else { continue };
+        let measured = match escape.measured.mean_steps {
+            Some(steps) => format!("escape takes {} steps", interval(&steps)),
+            None => format!(
+                "escape takes more than {} steps with 95 % confidence",
+                number(escape.measured.mean_steps_lower_bound)
+            ),
+        };
+        let verdict = typeset(&escape.verdict.text);
+        lines.push(format!("{}: {measured}. {}.", setting_name(setting), capital(&verdict)));
+    }
+    lines
+}

@@ -1,0 +1,47 @@
+//! The stationary law of a setting.
+
+use super::words::interval;
+use crate::figures::number;
+use crate::record::StationaryRecord;
+use serde::Serialize;
+
+/// A quantity along the stationary ensemble.
+#[derive(Serialize)]
+pub(super) struct SeriesView {
+    name: String,
+    mean: String,
+    deviation: String,
+    time: String,
+    effective: String,
+}
+
+impl SeriesView {
+    pub(super) fn all(stationary: &StationaryRecord) -> Vec<Self> {
+        let known = stationary.statistics.iter().filter_map(|(name, series)| Some((name, series.as_ref()?)));
+        known
+            .map(|(name, series)| Self {
+                name: name.replace('_', " "),
+                mean: interval(&series.mean),
+                deviation: interval(&series.deviation),
+                time: series.autocorrelation_steps.as_ref().map_or_else(|| "—".to_owned(), interval),
+                effective: series.effective_samples.map_or_else(|| "—".to_owned(), |n| number(n.round())),
+            })
+            .collect()
+    }
+}
+
+/// One sentence on the fitted stationary law.
+pub(super) fn stationary_law(stationary: &StationaryRecord) -> String {
+    let Some(phi) = &stationary.tail_exponent else {
+        return format!("Stationary law: no fit; {}.", stationary.note.as_deref().unwrap_or("no reason given"));
+    };
+    let distance = stationary.distance.map_or_else(String::new, |distance| {
+        format!("; distribution functions differ by up to {}", number((1000.0 * distance).round() / 1000.0))
+    });
+    let fit = format!("φ = {} fitted to {} losses{distance}", interval(phi), stationary.samples);
+    if stationary.is_poor() {
+        format!("Stationary law: none of the form L^−φ describes the losses. The best one, {fit}, means little.")
+    } else {
+        format!("Stationary law: {fit}.")
+    }
+}

@@ -1,0 +1,9 @@
+//! `results.json` is what its schema says, and a record reads back as what was written.
+
+mod derived;
+mod dynamics;
+mod rare;
+mod results;
+mod runs;
+mod saddles;
+mod verdict;
