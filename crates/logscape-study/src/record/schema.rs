@@ -15,10 +15,38 @@ pub fn schema() -> Schema {
     schema
 }
 
-/// Lets no other properties in than those that are named.
+/// Lets no other properties in than those that are named, and no null where a property that has no value is left out.
 fn close(schema: &mut Schema) {
-    if schema.get("properties").is_some() {
-        schema.insert("additionalProperties".to_owned(), json!(false));
+    // What a reader fills in is not what is written.
+    schema.remove("default");
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
+        without_null(property);
+    }
+    schema.insert("additionalProperties".to_owned(), json!(false));
+}
+
+/// Takes null from what a property may be.
+fn without_null(property: &mut Value) {
+    let Some(property) = property.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = &types[..] {
+            let only = only.clone();
+            property.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(mut any)) = property.remove("anyOf") {
+        any.retain(|one| one["type"] != "null");
+        match (any.len(), any.pop()) {
+            (1, Some(Value::Object(only))) => property.extend(only),
+            (_, last) => {
+                any.extend(last);
+                property.insert("anyOf".to_owned(), Value::Array(any));
+            }
+        }
     }
 }
 
@@ -45,6 +73,30 @@ fn unlinked(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_out_is_never_null() {
+        let mut schema = Schema::try_from(json!({
+            "properties": {
+                "a": {"type": ["number", "null"], "default": null},
+                "b": {"description": "b", "anyOf": [{"$ref": "#/$defs/B"}, {"type": "null"}]},
+                "c": {"type": ["number", "null"]},
+            },
+            "required": ["c"],
+        }))
+        .expect("a schema");
+        RecursiveTransform(close).transform(&mut schema);
+        let expected = json!({
+            "properties": {
+                "a": {"type": "number"},
+                "b": {"description": "b", "$ref": "#/$defs/B"},
+                "c": {"type": ["number", "null"]},
+            },
+            "required": ["c"],
+            "additionalProperties": false,
+        });
+        assert_eq!(schema.as_value(), &expected);
+    }
 
     #[test]
     fn links_become_words() {

@@ -47,7 +47,11 @@ fn the_schema_refuses_what_results_never_are() {
         refused(number, &|value| *value = json!("NaN"));
     }
     refused("/geometry/h_star/ci95", &|value| *value = json!([1.0]));
-    refused("/minimum/loss", &|value| *value = Value::Null);
+    for never_null in
+        ["/minimum/loss", "/minimum/theta", "/settings/0/escape", "/settings/0/stationary", "/settings/0/sampling"]
+    {
+        refused(never_null, &|value| *value = Value::Null);
+    }
     refused("/settings/0/batch_size", &|value| *value = json!(0));
     for theory in ["/settings/0/escape/verdict/best", "/settings/0/escape/verdict/trust"] {
         refused(theory, &|value| *value = json!("no theory's name"));

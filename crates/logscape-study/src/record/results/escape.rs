@@ -55,12 +55,12 @@ pub struct CommittedRecord {
     /// The region with its surfaces moved outward by three standard deviations of the walk at each saddle.
     pub region: Region,
     /// How far the loss falls from a saddle to its moved surface by the curvature there, over how far it rises from the minimum to
-    /// the saddle; the largest of all saddles. Above 1 the surface may lie beyond the next minimum, and the factor then tells of
+    /// the saddle; the largest of all saddles, dimensionless. Above 1 the surface may lie beyond the next minimum, and the factor then tells of
     /// more than falling back.
     #[schemars(range(min = 0))]
     pub fall: f64,
     /// What SGD did.
     pub measured: MeasuredRecord,
-    /// Mean steps per committed escape over those to the dividing surface; 2 for small steps. Null where either is unknown.
+    /// Mean steps per committed escape over those to the dividing surface, dimensionless; 2 for small steps. Null where either is unknown.
     pub factor: Option<Estimate>,
 }

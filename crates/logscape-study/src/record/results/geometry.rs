@@ -8,26 +8,28 @@ use serde::{Deserialize, Serialize};
 /// The geometry of a run; spectrum and noise per direction are in the tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GeometryRecord {
-    /// Number of outliers `n`.
+    /// Number of outlier eigenvalues `n`, the effective dimension.
     #[schemars(range(min = 1))]
     pub outliers: usize,
-    /// The rule that chose them.
+    /// The rule that chose them, in words.
     pub outlier_rule: String,
-    /// Ratio of the last outlier to the first bulk eigenvalue; null without a bulk.
+    /// Ratio of the last outlier to the first bulk eigenvalue, dimensionless; null without a bulk.
     #[schemars(range(min = 1))]
     pub gap: Option<f64>,
-    /// Typical outlier curvature `h*`.
+    /// Typical outlier curvature `h*`, the geometric mean of the outliers, in units of loss per squared parameter.
     pub h_star: Estimate,
-    /// Leading eigenvalues of the Hessian, descending; all of them in the table `spectrum`.
+    /// Leading eigenvalues of the Hessian, descending, in units of loss per squared parameter; all known ones are in the table
+    /// `spectrum`.
     #[schemars(length(min = 1))]
     pub eigenvalues: Vec<f64>,
     /// Whether the table holds the whole spectrum.
     pub complete: bool,
-    /// Noise strength `s`.
+    /// Noise strength `s` of `C ≈ 2 s L H`, dimensionless; 1 where decoupling holds as published.
     pub noise_strength: Estimate,
-    /// Decoupling measures.
+    /// How well `C ≈ 2 s L H` holds.
     pub decoupling: Decoupling,
-    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`.
+    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`, in units of loss
+    /// per squared parameter.
     #[schemars(inner(range(min = 0)))]
     pub sample_curvature: [f64; 4],
 }

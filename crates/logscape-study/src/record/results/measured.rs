@@ -49,7 +49,7 @@ pub struct MeasuredRecord {
     pub why: String,
     /// Mean steps to the event; null without one.
     pub mean_steps: Option<Estimate>,
-    /// Its logarithm.
+    /// Its decimal logarithm.
     pub log10_mean_steps: Option<Estimate>,
     /// One-sided 95 % lower bound of the mean steps.
     #[schemars(range(min = 0))]
@@ -63,9 +63,9 @@ pub struct MeasuredRecord {
     /// Steps at risk, summed over replicas.
     #[schemars(range(min = 0))]
     pub exposure: Option<f64>,
-    /// Check that the times are exponential.
+    /// Check that the times are exponential; null with fewer than two different escape times.
     pub weibull: Option<WeibullCheck>,
-    /// Quantiles of the times (Kaplan–Meier).
+    /// Quantiles of the times in steps (Kaplan–Meier).
     #[serde(default)]
     pub quantiles: Vec<QuantileRecord>,
     /// What the rate is made of, unless `direct`.
@@ -87,9 +87,9 @@ pub struct RareRecord {
     pub extinct: u64,
     /// Trajectories at the exit, in all repeats.
     pub reached: u64,
-    /// Excursions from home per step of the dynamics.
+    /// Excursions from home per step of the dynamics; null without a rate of them.
     pub flux: Option<Estimate>,
-    /// Probability that one reaches the exit.
+    /// Probability that one reaches the exit before it is home; null without a rate.
     pub probability: Option<Estimate>,
     /// Levels of a repeat, on average.
     #[schemars(range(min = 0))]

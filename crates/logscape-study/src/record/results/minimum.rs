@@ -11,19 +11,19 @@ pub(super) const THETA_LIMIT: usize = 10_000;
 /// The minimum of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MinimumRecord {
-    /// Parameters; absent above 10,000 of them.
+    /// Parameters `θ*`; absent above 10,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub theta: Option<Vec<f64>>,
-    /// Loss `L*`.
+    /// Loss `L*`, in squared units of the target.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub loss: f64,
-    /// Gradient norm.
+    /// Norm of the gradient, in units of loss per parameter.
     #[schemars(range(min = 0))]
     pub gradient_norm: f64,
-    /// Whether the gradient norm met the tolerance.
+    /// Whether the gradient norm met the study's tolerance.
     pub converged: bool,
-    /// Number of negative eigenvalues; 0 at a minimum.
+    /// Number of negative Hessian eigenvalues; 0 at a minimum.
     pub index: usize,
     /// Parameters `P`.
     #[schemars(range(min = 1))]

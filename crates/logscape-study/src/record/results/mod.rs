@@ -29,8 +29,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The whole summary.
+/// Summary of a run. Loss is the mean over samples of half the squared residual norm, in squared units of the target. Time is
+/// `t` = learning rate × steps. Every number is finite; null where it is unknown or does not exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "results.json of a logscape record")]
 pub struct Results {
     /// Name of the study.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
@@ -38,14 +40,14 @@ pub struct Results {
     /// Version of the program.
     #[schemars(regex(pattern = r"^\d+\.\d+\.\d+"))]
     pub version: String,
-    /// The minimum.
+    /// The minimum from which SGD starts.
     pub minimum: MinimumRecord,
     /// Curvature and noise there.
     pub geometry: GeometryRecord,
     /// The ways out of a minimum in several dimensions, where the study's region is made from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saddles: Option<SaddlesRecord>,
-    /// One entry per learning rate and batch size.
+    /// One entry per learning rate and batch size: batch sizes run fastest.
     #[schemars(length(min = 1))]
     pub settings: Vec<SettingRecord>,
 }

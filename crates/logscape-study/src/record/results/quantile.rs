@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A quantile.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QuantileRecord {
-    /// Share of what lies below it.
+    /// Share of what lies below it, from 0 to 1.
     #[schemars(range(min = 0, max = 1))]
     pub share: f64,
-    /// Where it is; null where the measurement does not reach.
+    /// Where it is, in the unit of the quantity; null where the measurement does not reach.
     pub value: Option<Estimate>,
 }

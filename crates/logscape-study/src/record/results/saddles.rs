@@ -24,18 +24,18 @@ pub struct SaddleRecord {
     /// Parameters; absent above 10,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theta: Option<Vec<f64>>,
-    /// Loss `L^s`.
+    /// Loss `L^s`, in squared units of the target.
     pub loss: f64,
     /// `L^s − L*`.
     pub barrier: f64,
     /// `ln(L^s/L*)`.
     pub log_barrier: Option<f64>,
-    /// Gradient norm.
+    /// Gradient norm, in units of loss per parameter.
     #[schemars(range(min = 0))]
     pub gradient_norm: f64,
-    /// Curvature of the minimum along the direction in which the path leaves.
+    /// Curvature of the minimum along the direction in which the path leaves, in units of loss per squared parameter.
     pub curvature_minimum: f64,
-    /// The negative eigenvalue.
+    /// The negative Hessian eigenvalue, in the same unit.
     #[schemars(extend("exclusiveMaximum" = 0))]
     pub curvature_saddle: f64,
     /// `½ Σ_⊥ ln(h_i*/h_i^s)`; null where it is not known.

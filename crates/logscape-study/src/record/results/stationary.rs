@@ -25,10 +25,10 @@ pub struct StationaryRecord {
     /// Largest distance between the distribution functions of the loss and of the fitted law; 0 is a perfect fit.
     #[schemars(range(min = 0, max = 1))]
     pub distance: Option<f64>,
-    /// Why there is no fit.
+    /// Why there is no fit; absent with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Losses sampled.
+    /// Losses sampled, over all replicas.
     pub samples: u64,
     /// Replicas that diverged.
     pub diverged: u64,
@@ -36,7 +36,7 @@ pub struct StationaryRecord {
     /// spread.
     #[serde(default)]
     pub statistics: BTreeMap<String, Option<SeriesRecord>>,
-    /// Quantiles of `L − L*`.
+    /// Quantiles of `L − L*`, in units of loss.
     #[serde(default)]
     pub excess_loss_quantiles: Vec<QuantileRecord>,
 }
@@ -51,13 +51,14 @@ impl StationaryRecord {
 /// A quantity along the stationary ensemble.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesRecord {
-    /// Mean.
+    /// Mean, in the unit of the quantity.
     pub mean: Estimate,
-    /// Standard deviation.
+    /// Standard deviation, in the unit of the quantity.
     pub deviation: Estimate,
-    /// Integrated autocorrelation time `1 + 2Σρ` in steps of SGD; null where the replicas are too short to tell.
+    /// Integrated autocorrelation time `1 + 2Σρ` in steps of SGD (of the time `η L*` in `τ` for a dynamics of the
+    /// logarithmic landscape); null where the replicas are too short to tell.
     pub autocorrelation_steps: Option<Estimate>,
-    /// Independent values that the samples are worth.
+    /// Independent values that the samples are worth; null without an autocorrelation time.
     #[schemars(range(min = 0))]
     pub effective_samples: Option<f64>,
 }
