@@ -4,8 +4,10 @@
 
 use logscape::Stop;
 use std::error::Error;
+use std::sync::Arc;
 
 use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState};
+use logscape::ensemble::observable::ExcessLoss;
 use logscape::ensemble::{EscapeRun, Region, StationaryRun, rate_estimate};
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::random::{Purpose, stream};
@@ -50,10 +52,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         burn_in: 1_000,
         samples: 500,
         thin: 100,
-        minimum_loss: minimum.loss,
-        loss_bins: Histogram::new(Scale::Logarithmic, 1e-5 * minimum.loss, 1e7 * minimum.loss, 10)?,
-        directions: Vec::new(),
-        displacement_bins: Histogram::new(Scale::Linear, -1.0, 1.0, 1)?,
+        observables: vec![Arc::new(ExcessLoss {
+            minimum_loss: minimum.loss,
+            bins: Histogram::new(Scale::Logarithmic, 1e-5 * minimum.loss, 1e7 * minimum.loss, 10)?,
+        })],
         moments: false,
         seed: 5,
     };
@@ -120,7 +122,7 @@ fn stationary(
     problem: &dyn Problem,
 ) -> Result<(), Box<dyn Error>> {
     let groups = run.run(dynamics, problem, &Stop::new())?;
-    let series: Vec<BlockMeans> = groups.iter().map(|group| group.series[0].clone()).collect();
+    let series: Vec<BlockMeans> = groups.iter().map(|group| group.statistics[0].series.clone()).collect();
     let summary = summarise(&series).ok_or("no spread")?;
     println!("{name:<10}{}   {}", with_interval(&summary.mean), with_interval(&summary.deviation));
     Ok(())

@@ -1,12 +1,17 @@
 //! What follows from the lists of kinds: tables of the book, and that a kind from outside is as good as those of the list.
 
 use logscape::data::{self, DataError, Dataset, FORMATS, Format, ReadOptions};
+use logscape::ensemble::StationaryRun;
+use logscape::ensemble::observable::{self, Build, OBSERVABLES, Observable, Sample, Surroundings};
 use logscape::model::{Decoupling, Outliers};
+use logscape::problem::LinearRegression;
 use logscape::theory::{self, Prediction, Theory, TheoryOptions};
 use logscape::verdict::{Measured, Verdict};
-use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings};
+use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings, Stop};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Compares the table after `<!-- table: name -->` in a page of the book with the wanted one.
 ///
@@ -208,4 +213,57 @@ fn every_format_is_known_by_its_path() {
     write("images/t10k-labels-idx1-ubyte.gz", b"");
     let half = open(&place("images")).expect_err("no images");
     assert!(matches!(half, DataError::MissingFiles { .. }), "{half}");
+}
+
+/// An observable from outside: on which side of 1 the first parameter is.
+#[derive(Debug)]
+struct Side;
+
+impl Observable for Side {
+    fn name(&self) -> String {
+        "side".to_owned()
+    }
+
+    fn unit(&self) -> f64 {
+        1.0
+    }
+
+    fn value(&self, sample: &Sample<'_>) -> f64 {
+        (sample.theta[0] - 1.0).signum()
+    }
+}
+
+#[test]
+fn an_observable_from_outside_is_recorded_with_the_others() {
+    // Two samples `y = 1 ± ½` at `x = 1`: η = ½ and one sample a step, `θ' = (θ + y)/2` is on the side of the sample.
+    let problem = LinearRegression::new(vec![1.0, 1.0], vec![0.5, 1.5], 1).expect("a problem");
+    let directions = [vec![1.0]];
+    let around = Surroundings { minimum: &[1.0], loss: 0.125, curvature: 1.0, directions: &directions, bins: 20 };
+    let side: Build = |_| Ok(vec![Arc::new(Side)]);
+    let kinds = [OBSERVABLES, &[side]].concat();
+    let run = StationaryRun {
+        start: vec![1.0],
+        replicas: 4,
+        groups: 2,
+        burn_in: 10,
+        samples: 500,
+        thin: 1,
+        observables: observable::build_all(&kinds, &around).expect("observables"),
+        moments: false,
+        seed: 1,
+    };
+    let names: BTreeSet<String> = run.observables.iter().map(|observable| observable.name()).collect();
+    assert_eq!(names.len(), run.observables.len(), "{names:?}");
+    let sgd = SgdSettings { learning_rate: 0.5, batch_size: 1, sampling: Sampling::WithReplacement };
+    let groups = run.run_sgd(&problem, sgd, &Stop::new()).expect("a run");
+    for group in &groups {
+        assert_eq!(group.samples, 1000);
+        assert!(names.iter().all(|name| group.get(name).is_some_and(|statistic| statistic.series.count() == 1000)));
+        assert!(group.histogram("side").is_none() && group.get("elsewhere").is_none());
+        assert_eq!(group.histogram("displacement_1").map(logscape::stats::Histogram::total), Some(1000));
+    }
+    let sides: Vec<_> = groups.iter().filter_map(|group| Some(group.get("side")?.series.clone())).collect();
+    // 2000 fair coins.
+    let mean = logscape::stats::summarise(&sides).expect("a summary").mean.value;
+    assert!(mean != 0.0 && mean.abs() < 5.0 / 2000.0_f64.sqrt(), "{mean}");
 }
