@@ -47,11 +47,9 @@ pub fn run(
     events: &dyn Events,
 ) -> Result<(Record, PathBuf), RunError> {
     let Some(table) = &study.problem else {
-        let message = "the study names none\n  hint: add a table [problem], or give the problem to `run_with`";
-        return Err(RunError::input("problem", message.to_owned()));
+        return Err(RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned()));
     };
-    let run = Run { study, destination, stop, events };
-    run.record(|work| {
+    Run { study, destination, stop, events }.record(|work| {
         let Model { problem, start, data } = model(table, &study.minimum, study.seed, base)?;
         work.on(&*problem, &start, data)
     })
