@@ -44,7 +44,7 @@
 //! | [`geometry`], [`landscape`] | measuring a minimum; finding minima, saddles and barriers |
 //! | [`engine`], [`dynamics`] | how replicas move fast; SGD and its relatives by name |
 //! | [`ensemble`], [`rare`] | many replicas, by waiting; escapes that are too rare to wait for |
-//! | [`reference`], [`theory`], [`verdict`] | exact answers; predictions; which of them hold |
+//! | [`mod@reference`], [`theory`], [`verdict`] | exact answers; predictions; which of them hold |
 //! | [`stats`], [`random`], [`lanes`] | estimators; streams of random numbers; vector arithmetic |
 //!
 //! Data flow one way: a [`Problem`] has a minimum, the minimum a [`Geometry`], the geometry and a [`Barrier`] give each

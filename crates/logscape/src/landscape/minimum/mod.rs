@@ -35,7 +35,7 @@ impl Default for MinimumConfig {
     }
 }
 
-/// Why there is no minimum to report. A search that stops short is a [`Minimum`] with `converged: false` instead.
+/// Why there is no minimum to report. A search that stops short is a [`Minimum`](crate::Minimum) with `converged: false` instead.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum MinimumError {
     /// The start has the wrong length.
