@@ -38,6 +38,8 @@ const USAGE: &str = "usage: cargo xtask <command>
           source files that import each other in a circle, and files that are too long
   circles --rooms
           which top-level modules of each crate import which
+  compare OLD NEW
+          where two records, or two folders of records, differ; to the bit
   bench   benchmarks, with throughput in replica-steps per second
   bench peers [--json FILE] [--work NAME]...
           our rates beside those of other libraries; installs them with pip
@@ -86,6 +88,11 @@ fn main() -> ExitCode {
             };
         }
         ["circles", "--rooms"] => &[ROOMS],
+        ["compare", old, new] => {
+            let program =
+                ["run", "--quiet", "--locked", "--package", "compare-records", "--features", "zstd", "--", old, new];
+            return if cargo(&program, &[]) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         ["bench"] => &[BENCH],
         ["bench", "peers", ref rest @ ..] => {
             return if peers::run(rest) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
