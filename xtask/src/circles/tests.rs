@@ -160,6 +160,9 @@ fn names_that_a_function_binds_are_its_own() {
     assert_eq!(with("fn f() { vec![room()]; }"), ["lib.rs → room.rs"]);
     assert_eq!(with("fn f(x: &dyn std::any::Any) { matches!(x, room::Room | self::Room) }"), ["lib.rs → room.rs"]);
     assert_eq!(with("fn f() { use room::room as r; r() }"), ["lib.rs → room.rs"]);
+    // An item in a function sees none of the function's names, and takes none from it.
+    assert_eq!(with("fn f() { let room = 1; fn g() { room() } }"), ["lib.rs → room.rs"]);
+    assert_eq!(with("fn f(room: f64) -> f64 { fn g() {} room }"), none);
     // What a block defines, the rest of the file does not see.
     assert_eq!(with("fn f() { { fn room() {} room() } }"), none);
     assert_eq!(with("fn f() { { fn room() {} } room() }"), ["lib.rs → room.rs"]);

@@ -1,0 +1,18 @@
+//! Every test of the workspace: by cargo-nextest where it is installed, else by `cargo test`, with one verdict.
+
+mod libtest;
+mod nextest;
+mod tally;
+
+pub(crate) use tally::Tally;
+
+use crate::cargo;
+
+/// Runs unit, integration and doc tests; whether all passed, and what ran.
+pub(crate) fn run() -> (bool, Tally) {
+    let (sound, mut tally) =
+        if cargo::output(&["nextest", "--version"]).is_some() { nextest::run() } else { libtest::run() };
+    let (docs_sound, docs) = libtest::run_docs();
+    tally.add(docs);
+    (sound && docs_sound && tally.failed == 0, tally)
+}
