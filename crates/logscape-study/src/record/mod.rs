@@ -3,6 +3,7 @@
 mod folder;
 mod manifest;
 mod results;
+#[cfg(feature = "schema")]
 mod schema;
 mod tables;
 
@@ -14,6 +15,7 @@ pub use results::{
     Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord,
     SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
 };
+#[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
     EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables,

@@ -26,22 +26,26 @@ pub(super) fn on_landscape<'a>(
     equation: impl Equation<'a>,
 ) -> Result<AnyDynamics<'a>, BuildError> {
     match options.precision.unwrap_or_default() {
-        Precision::Float64 => visit(at.problem, Double(equation)),
+        Precision::Float64 => visit(at.problem, Double { equation, problem: at.problem }),
         Precision::Float32 => visit(at.problem, Single(equation)),
     }
 }
 
-struct Double<E>(E);
+struct Double<'a, E> {
+    equation: E,
+    problem: &'a dyn Problem,
+}
 
-impl<'a, E: Equation<'a>> Visitor<'a> for Double<E> {
+impl<'a, E: Equation<'a>> Visitor<'a> for Double<'a, E> {
     type Output = Result<AnyDynamics<'a>, BuildError>;
 
-    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
-        self.0.on::<f64, _>(EachReplica(problem))
+    fn general<P: Problem + ?Sized>(self, _problem: &'a P) -> Self::Output {
+        // The type is of no use to a step that costs a pass over all samples, and equations are compiled for each.
+        self.equation.on::<f64, _>(EachReplica(self.problem))
     }
 
     fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
-        self.0.on::<f64, _>(AllSamples::<f64, M>::new(model))
+        self.equation.on::<f64, _>(AllSamples::<f64, M>::new(model))
     }
 }
 

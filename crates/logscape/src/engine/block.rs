@@ -1,10 +1,48 @@
 //! The three layouts of replicas in memory.
 
-use super::{Block, DIVERGENCE_LIMIT, ExitTest, ReplicaState};
+use std::slice;
+
+use super::{Advanced, Block, DIVERGENCE_LIMIT, ExitTest, LaneEnd, ReplicaState};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::random::{Gaussian, Normals};
 
-/// What both lane layouts keep besides `θ`: which lanes are occupied, steps, generators.
+/// Steps taken and the lanes that ended at the last one, while they are at work: bit `k` of a mask stands for lane `k` of
+/// [`LANES`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Masks {
+    /// Steps taken.
+    pub(super) steps: u64,
+    /// Occupied lanes that have left and not diverged.
+    pub(super) escaped: u32,
+    /// Occupied lanes that have diverged.
+    pub(super) diverged: u32,
+}
+
+impl Masks {
+    /// Whether a replica has ended.
+    #[inline(always)]
+    pub(super) fn ended(&self) -> bool {
+        self.escaped | self.diverged != 0
+    }
+
+    /// How the replica of a lane has ended.
+    fn end(&self, lane: usize) -> Option<LaneEnd> {
+        let is_set = |mask: u32| mask >> lane & 1 == 1;
+        match (is_set(self.diverged), is_set(self.escaped)) {
+            (true, _) => Some(LaneEnd::Diverged),
+            (false, true) => Some(LaneEnd::Escaped),
+            (false, false) => None,
+        }
+    }
+
+    /// What is told of them; `ends` is where those of the block stand.
+    pub(super) fn tell(self, ends: &mut [Option<LaneEnd>]) -> Advanced {
+        ends.iter_mut().enumerate().for_each(|(lane, end)| *end = self.end(lane));
+        Advanced { steps: self.steps, ended: self.ended() }
+    }
+}
+
+/// What both lane layouts keep besides `θ`: which lanes are occupied, steps, generators, ends.
 #[derive(Debug, Clone)]
 pub struct Clocks<R> {
     /// Bit `k` is set where lane `k` holds a replica.
@@ -15,15 +53,18 @@ pub struct Clocks<R> {
     pub time: Lane<f64>,
     /// Random numbers of each replica.
     pub normals: Normals<R>,
+    /// How each replica ended: see [`Block::ends`].
+    pub ends: [Option<LaneEnd>; LANES],
 }
 
 impl<R: Gaussian> Clocks<R> {
     fn new() -> Self {
-        Self { occupied: 0, steps: [0; LANES], time: Lane::splat(0.0), normals: Normals::idle() }
+        Self { occupied: 0, steps: [0; LANES], time: Lane::splat(0.0), normals: Normals::idle(), ends: [None; LANES] }
     }
 
     fn load(&mut self, lane: usize, state: &ReplicaState) {
         self.occupied |= 1 << lane;
+        self.ends[lane] = None;
         self.steps[lane] = state.steps;
         self.time[lane] = state.time;
         self.normals.set(lane, state.rng, state.spare);
@@ -41,6 +82,11 @@ impl<R: Gaussian> Clocks<R> {
             cursor: 0,
             velocity: Vec::new(),
         }
+    }
+
+    fn clear(&mut self, lane: usize) {
+        self.occupied &= !(1 << lane);
+        self.ends[lane] = None;
     }
 
     /// Counts `steps` more steps of every replica.
@@ -82,7 +128,7 @@ impl<R: Gaussian> LaneBlock<R> {
 
     /// Masks of the occupied lanes that have left and of those that have diverged.
     #[inline(always)]
-    pub fn ends(&self, exit: &ExitTest) -> (u32, u32) {
+    pub(super) fn masks(&self, exit: &ExitTest) -> (u32, u32) {
         ends(&self.theta, self.clocks.occupied, exit, is_bounded(exit))
     }
 }
@@ -197,7 +243,7 @@ impl<R: Gaussian> Block for LaneBlock<R> {
     }
 
     fn clear(&mut self, lane: usize) {
-        self.clocks.occupied &= !(1 << lane);
+        self.clocks.clear(lane);
         // Empty lanes are moved too; from zero they stay where arithmetic is fast.
         self.theta.iter_mut().for_each(|lanes| lanes[lane] = R::ZERO);
     }
@@ -213,6 +259,10 @@ impl<R: Gaussian> Block for LaneBlock<R> {
     fn theta_into(&self, lane: usize, out: &mut [f64]) {
         assert_eq!(out.len(), self.theta.len());
         out.iter_mut().zip(&self.theta).for_each(|(out, lanes)| *out = lanes[lane].to_f64());
+    }
+
+    fn ends(&self) -> &[Option<LaneEnd>] {
+        &self.clocks.ends
     }
 }
 
@@ -304,7 +354,7 @@ impl<R: Gaussian> Block for RowBlock<R> {
     }
 
     fn clear(&mut self, lane: usize) {
-        self.clocks.occupied &= !(1 << lane);
+        self.clocks.clear(lane);
         let width = self.width();
         self.rows[lane * width..][..width].fill([R::ZERO; CHUNK]);
     }
@@ -322,6 +372,10 @@ impl<R: Gaussian> Block for RowBlock<R> {
         let row = &self.rows[lane * self.width()..];
         out.iter_mut().enumerate().for_each(|(i, out)| *out = row[i / CHUNK][i % CHUNK].to_f64());
     }
+
+    fn ends(&self) -> &[Option<LaneEnd>] {
+        &self.clocks.ends
+    }
 }
 
 /// One replica, for problems whose work fills the vector units by itself.
@@ -331,6 +385,8 @@ pub struct SoloBlock {
     pub state: ReplicaState,
     /// Whether there is one.
     pub occupied: bool,
+    /// How it ended: see [`Block::ends`].
+    pub end: Option<LaneEnd>,
     /// Indices of a batch (`B`).
     pub batch: Vec<u32>,
     /// Room for the dynamics.
@@ -341,7 +397,7 @@ impl SoloBlock {
     /// An empty block for `dim` parameters, batches of `batch_size` and `scratch` numbers of scratch.
     pub fn new(dim: usize, batch_size: usize, scratch: usize) -> Self {
         let state = ReplicaState { theta: vec![0.0; dim], ..ReplicaState::idle() };
-        Self { state, occupied: false, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
+        Self { state, occupied: false, end: None, batch: vec![0; batch_size], scratch: vec![0.0; scratch] }
     }
 }
 
@@ -352,7 +408,7 @@ impl Block for SoloBlock {
 
     fn load(&mut self, _lane: usize, state: &ReplicaState) {
         self.state.clone_from(state);
-        self.occupied = true;
+        (self.occupied, self.end) = (true, None);
     }
 
     fn store(&self, _lane: usize) -> ReplicaState {
@@ -360,7 +416,7 @@ impl Block for SoloBlock {
     }
 
     fn clear(&mut self, _lane: usize) {
-        self.occupied = false;
+        (self.occupied, self.end) = (false, None);
     }
 
     fn steps(&self, _lane: usize) -> u64 {
@@ -373,5 +429,9 @@ impl Block for SoloBlock {
 
     fn theta_into(&self, _lane: usize, out: &mut [f64]) {
         out.copy_from_slice(&self.state.theta);
+    }
+
+    fn ends(&self) -> &[Option<LaneEnd>] {
+        slice::from_ref(&self.end)
     }
 }

@@ -1,6 +1,6 @@
 //! The chains `θ ← θ − η g` on one replica, which differ in `g` alone.
 
-use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, SoloBlock, TimeUnit};
+use super::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, LaneEnd, ReplicaState, SoloBlock, TimeUnit};
 
 /// A chain `θ ← θ − η g` on one replica; its clock counts steps. It is a [`Dynamics`] by what it says here.
 pub trait Descent: Sync {
@@ -45,14 +45,15 @@ impl<C: Descent> Dynamics for C {
 #[inline(always)]
 fn descend<C: Descent>(chain: &C, block: &mut SoloBlock, steps: u64, exit: &ExitTest) -> Advanced {
     let learning_rate = chain.learning_rate();
-    let SoloBlock { state, batch, scratch, occupied } = block;
+    let SoloBlock { state, batch, scratch, occupied, end } = block;
     let (gradient, rest) = scratch.split_at_mut(state.theta.len());
-    let mut done = Advanced::default();
+    *end = None;
     if !*occupied {
-        return Advanced { steps, ..done };
+        return Advanced { steps, ended: false };
     }
     chain.prepare(state);
-    for _ in 0..steps {
+    let mut taken = 0;
+    while taken < steps && end.is_none() {
         chain.estimate(state, batch, gradient, rest);
         let mut sane = true;
         for (x, g) in state.theta.iter_mut().zip(&*gradient) {
@@ -60,14 +61,10 @@ fn descend<C: Descent>(chain: &C, block: &mut SoloBlock, steps: u64, exit: &Exit
             // False for NaN too.
             sane &= x.abs() < DIVERGENCE_LIMIT;
         }
-        done.steps += 1;
-        done.diverged = u32::from(!sane);
-        done.escaped = u32::from(sane && exit.is_outside(&state.theta));
-        if done.ended() != 0 {
-            break;
-        }
+        taken += 1;
+        *end = if sane { exit.is_outside(&state.theta).then_some(LaneEnd::Escaped) } else { Some(LaneEnd::Diverged) };
     }
-    state.steps += done.steps;
+    state.steps += taken;
     state.time = state.steps as f64 * learning_rate;
-    done
+    Advanced { steps: taken, ended: end.is_some() }
 }

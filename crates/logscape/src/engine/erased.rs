@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Advanced, Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
+use super::{Advanced, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
 
 /// Any [`Dynamics`], for code that is compiled once for all of them. Its results are those of the dynamics, to the bit.
 pub struct AnyDynamics<'a>(Box<dyn Erased<'a> + 'a>);
@@ -124,6 +124,11 @@ macro_rules! passing_block {
             fn theta_into(&self, lane: usize, out: &mut [f64]) {
                 let $block = self;
                 $inner.theta_into(lane, out);
+            }
+
+            fn ends(&self) -> &[Option<LaneEnd>] {
+                let $block = self;
+                $inner.ends()
             }
         }
     };

@@ -17,7 +17,7 @@ pub use erased::{AnyDynamics, MovingBlock};
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
-pub use sgd::{LaneSgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
+pub use sgd::{LaneSgd, ManyBlock, ManySgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
 pub use sgld::Sgld;
 pub use state::ReplicaState;
 
@@ -41,7 +41,7 @@ pub enum TimeUnit {
 
 /// Replicas that move together, each in a lane. What a replica does never depends on its lane or its neighbours.
 pub trait Block: Send {
-    /// Number of lanes, at most 32.
+    /// Number of lanes.
     fn lanes(&self) -> usize;
 
     /// Puts a replica into a lane.
@@ -61,24 +61,28 @@ pub trait Block: Send {
 
     /// Parameters `θ` (`P`) of a lane into `out`.
     fn theta_into(&self, lane: usize, out: &mut [f64]);
+
+    /// How the replicas ended at the last step of the last [`Dynamics::advance`] (as many as there are lanes): `None`
+    /// where one goes on, or was put into its lane since, and for an empty lane.
+    fn ends(&self) -> &[Option<LaneEnd>];
 }
 
-/// What a call to [`Dynamics::advance`] did. Bit `k` of a mask stands for lane `k`.
+/// Why a replica goes on no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneEnd {
+    /// It left the region.
+    Escaped,
+    /// A coordinate became non-finite or larger than [`DIVERGENCE_LIMIT`].
+    Diverged,
+}
+
+/// What a call to [`Dynamics::advance`] did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Advanced {
     /// Steps taken, the same for every occupied lane.
     pub steps: u64,
-    /// Occupied lanes that left the region at the last step.
-    pub escaped: u32,
-    /// Occupied lanes with a coordinate that became non-finite or larger than [`DIVERGENCE_LIMIT`] at the last step.
-    pub diverged: u32,
-}
-
-impl Advanced {
-    /// Lanes that ended, for either reason.
-    pub fn ended(&self) -> u32 {
-        self.escaped | self.diverged
-    }
+    /// Whether a replica ended at the last one; [`Block::ends`] says which, and how.
+    pub ended: bool,
 }
 
 /// A rule that moves the replicas of a block.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Region, check_length};
-use crate::engine::{Advanced, Block, Dynamics, ExitTest, ReplicaState, Sgd};
+use crate::engine::{Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd};
 use crate::stats::{Observation, RateEstimate};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -270,10 +270,10 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
         while !stop.is_due() {
             self.refill(queue);
             let Some(slice) = self.slice() else { break };
-            let done = self.dynamics.advance(&mut self.block, slice, &exit);
+            self.dynamics.advance(&mut self.block, slice, &exit);
             for lane in 0..self.replicas.len() {
                 let Some(replica) = self.replicas[lane] else { continue };
-                if let Some(end) = self.end(lane, done) {
+                if let Some(end) = self.end(lane) {
                     ends.push((replica, end));
                     self.block.clear(lane);
                     self.replicas[lane] = None;
@@ -302,15 +302,14 @@ impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
     }
 
     /// How the replica of a lane has ended, if it has.
-    pub(super) fn end(&mut self, lane: usize, done: Advanced) -> Option<Termination> {
+    pub(super) fn end(&mut self, lane: usize) -> Option<Termination> {
         let steps = self.block.steps(lane);
         // The clock of a replica that has diverged may be no number; it then counts for nothing.
         let time = Some(self.block.time(lane)).filter(|time| time.is_finite()).unwrap_or_default();
-        if done.diverged >> lane & 1 == 1 {
-            return Some(Termination::Diverged { steps, time });
-        }
-        if done.escaped >> lane & 1 == 1 {
-            return Some(Termination::Escaped { steps, time });
+        match self.block.ends()[lane] {
+            Some(LaneEnd::Diverged) => return Some(Termination::Diverged { steps, time }),
+            Some(LaneEnd::Escaped) => return Some(Termination::Escaped { steps, time }),
+            None => {}
         }
         let last = steps >= self.run.max_steps;
         let region = &self.run.region;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::observable::{Observable, Sample, Statistic};
 use super::{EnsembleError, LossMeter, check_length};
-use crate::engine::{Block, Dynamics, ExitTest, ReplicaState, Sgd, TimeUnit};
+use crate::engine::{Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Histogram, Moments, OpenBlocks};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -246,29 +246,30 @@ impl StationaryRun {
                     block.load(lane, state);
                 }
             }
-            let mut alive =
-                unit.running.iter().enumerate().fold(0, |set, (k, state)| set | u32::from(state.is_some()) << k);
-            while alive != 0 {
-                // All have taken the same steps; where these end a waiting time, the sample has been taken.
-                let steps = block.steps(alive.trailing_zeros() as usize);
+            let mut alive: Vec<bool> = unit.running.iter().map(Option::is_some).collect();
+            // All have taken the same steps; where these end a waiting time, the sample has been taken.
+            while let Some(steps) = alive.iter().position(|&alive| alive).map(|lane| block.steps(lane)) {
                 let Some(wait) = self.wait(steps) else { break };
                 if stop.is_due() {
-                    let state = |lane| (alive >> lane & 1 == 1).then(|| block.store(lane));
+                    let state = |lane: usize| alive[lane].then(|| block.store(lane));
                     unit.running = (0..replicas.len()).map(state).collect();
                     return false;
                 }
                 let done = dynamics.advance(&mut block, wait.min(Self::SLICE), &ExitTest::Never);
                 let sampled = done.steps == wait;
-                for (lane, &(group, _)) in replicas.iter().enumerate().filter(|(lane, _)| alive >> lane & 1 == 1) {
-                    if done.diverged >> lane & 1 == 1 {
+                for (lane, &(group, _)) in replicas.iter().enumerate() {
+                    if !alive[lane] {
+                        continue;
+                    }
+                    if block.ends()[lane] == Some(LaneEnd::Diverged) {
                         unit.seen[group].diverged += 1;
                         block.clear(lane);
+                        alive[lane] = false;
                     } else if sampled {
                         block.theta_into(lane, &mut theta);
                         self.record(&theta, &mut meter, &mut unit.seen[group], &mut unit.open[lane]);
                     }
                 }
-                alive &= !done.diverged;
             }
             (0..replicas.len()).for_each(|lane| block.clear(lane));
             unit.finished += 1;

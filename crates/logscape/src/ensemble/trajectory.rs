@@ -79,8 +79,8 @@ impl EscapeRun {
                 return points;
             }
             let slice = self.slice(steps).min(every - steps % every);
-            let done = dynamics.advance(&mut worker.block, slice, &exit);
-            ended = worker.end(0, done).is_some();
+            dynamics.advance(&mut worker.block, slice, &exit);
+            ended = worker.end(0).is_some();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Problem, Samples};
+use super::{Problem, ProblemFailure, Samples};
 
 /// Every call is passed on, so that results and speed are those of the problem inside.
 impl Problem for Box<dyn Problem> {
@@ -42,6 +42,10 @@ impl Problem for Box<dyn Problem> {
         (**self).batch_gradient_into(theta, samples, out, scratch)
     }
 
+    fn replicas_at_once(&self) -> usize {
+        (**self).replicas_at_once()
+    }
+
     fn batch_gradients_into(
         &self,
         thetas: &[f64],
@@ -75,6 +79,10 @@ impl Problem for Box<dyn Problem> {
 
     fn jacobian_grams_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         (**self).jacobian_grams_into(theta, samples, out, scratch);
+    }
+
+    fn failure(&self) -> Option<ProblemFailure> {
+        (**self).failure()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -1,4 +1,4 @@
-//! The error of building a problem from data that do not fit it.
+//! The errors of problems: data that do not fit, and failures at work.
 
 use thiserror::Error;
 
@@ -46,6 +46,14 @@ pub enum ProblemError {
         /// Columns of the matrix.
         columns: usize,
     },
+}
+
+/// What stopped a problem that computes by means that can fail, such as a callback into another language.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the problem failed: {message}")]
+pub struct ProblemFailure {
+    /// What it says of the failure.
+    pub message: String,
 }
 
 /// `Ok` if `count > 0`.

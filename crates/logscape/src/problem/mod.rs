@@ -25,7 +25,7 @@ use std::any::Any;
 use std::ops::Range;
 
 pub use check::{CheckReport, Finding, check};
-pub use error::ProblemError;
+pub use error::{ProblemError, ProblemFailure};
 pub use kind::{BuildProblemError, BuiltProblem, GivenOptions, Kind, OptionError, ProblemOption, StartConfig};
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
@@ -119,6 +119,12 @@ pub trait Problem: Send + Sync {
         loss
     }
 
+    /// How many replicas are best moved by one call of [`batch_gradients_into`](Self::batch_gradients_into); one, unless a
+    /// call costs more than what is done in it. Each thread keeps so many replicas.
+    fn replicas_at_once(&self) -> usize {
+        1
+    }
+
     /// [`batch_gradient_into`](Self::batch_gradient_into) for several replicas: at each row of `thetas` (`R × P`) over the
     /// samples in the same row of `batches` (`R × B`), into the rows of `out` (`R × P`) and `losses` (`R`). The scratch is
     /// that for `B` samples; a problem that is called from outside can override this to be called once.
@@ -205,6 +211,15 @@ pub trait Problem: Send + Sync {
                 }
             }
         }
+    }
+
+    /// The first failure of any method, for a problem that computes by means that can fail: a callback, a device, a file.
+    ///
+    /// Methods are called within steps and return no errors. One that fails keeps the failure and leaves in `out` what it
+    /// likes, best NaN, from which replicas end at once; every search, measurement and ensemble asks before it returns, and
+    /// then gives the failure instead of its result. Once there is a failure there always is one.
+    fn failure(&self) -> Option<ProblemFailure> {
+        None
     }
 
     /// The problem as a type that [`visit`] may know; `None` for one that is used by these methods alone.

@@ -3,7 +3,7 @@
 use super::{RareRun, Score};
 use crate::Problem;
 use crate::Stop;
-use crate::engine::{Block, Dynamics, ReplicaState};
+use crate::engine::{Block, Dynamics, LaneEnd, ReplicaState};
 use crate::ensemble::{LossMeter, Region};
 use crate::random::seed_state;
 use crate::random::{Purpose, stream};
@@ -176,14 +176,11 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
             self.left[lane] -= done.steps;
             let due = self.left[lane] == 0;
             self.left[lane] += if due { self.stride } else { 0 };
-            seen[lane] = if done.diverged >> lane & 1 == 1 {
-                Seen::Diverged
-            } else if done.escaped >> lane & 1 == 1 {
-                Seen::Left
-            } else if due {
-                self.inspect(lane)
-            } else {
-                Seen::Nothing
+            seen[lane] = match self.block.ends()[lane] {
+                Some(LaneEnd::Diverged) => Seen::Diverged,
+                Some(LaneEnd::Escaped) => Seen::Left,
+                None if due => self.inspect(lane),
+                None => Seen::Nothing,
             };
             self.diverged += u64::from(seen[lane] == Seen::Diverged);
         }

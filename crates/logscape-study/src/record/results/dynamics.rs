@@ -4,14 +4,14 @@ use super::measured::MeasuredRecord;
 use logscape::Estimate;
 use logscape::dynamics::Options;
 use logscape::engine::TimeUnit;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The escape of a dynamics beside SGD.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicsEscape {
     /// Its name in the study.
-    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]+$")))]
     pub name: String,
     /// Its kind.
     pub kind: String,
@@ -20,7 +20,7 @@ pub struct DynamicsEscape {
     /// Its clock.
     pub clock: TimeUnit,
     /// Length of its steps: 1 for a chain, else in `t` or `τ`.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub step: f64,
     /// What it did, in steps of SGD: `t/η` for an SDE.
     pub measured: MeasuredRecord,

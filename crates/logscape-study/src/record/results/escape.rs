@@ -8,12 +8,12 @@ use logscape::ensemble::Region;
 use logscape::theory::Prediction;
 use logscape::verdict::Measured;
 use logscape::{Estimate, Verdict};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Escape under one setting: predictions beside the measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EscapeRecord {
     /// What escape means.
     pub region: Region,
@@ -50,14 +50,15 @@ impl EscapeRecord {
 }
 
 /// Committed escapes through a dividing surface: passages of the same surface, moved outward to where few fall back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommittedRecord {
     /// The region with its surfaces moved outward by three standard deviations of the walk at each saddle.
     pub region: Region,
     /// How far the loss falls from a saddle to its moved surface by the curvature there, over how far it rises from the minimum to
     /// the saddle; the largest of all saddles, dimensionless. Above 1 the surface may lie beyond the next minimum, and the factor then tells of
     /// more than falling back.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub fall: f64,
     /// What SGD did.
     pub measured: MeasuredRecord,

@@ -2,25 +2,25 @@
 
 use logscape::model::Decoupling;
 use logscape::{Estimate, Geometry};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The geometry of a run; spectrum and noise per direction are in the tables.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GeometryRecord {
     /// Number of outlier eigenvalues `n`, the effective dimension.
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub outliers: usize,
     /// The rule that chose them, in words.
     pub outlier_rule: String,
     /// Ratio of the last outlier to the first bulk eigenvalue, dimensionless; null without a bulk.
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub gap: Option<f64>,
     /// Typical outlier curvature `h*`, the geometric mean of the outliers, in units of loss per squared parameter.
     pub h_star: Estimate,
     /// Leading eigenvalues of the Hessian, descending, in units of loss per squared parameter; all known ones are in the table
     /// `spectrum`.
-    #[schemars(length(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub eigenvalues: Vec<f64>,
     /// Whether the table holds the whole spectrum.
     pub complete: bool,
@@ -30,7 +30,7 @@ pub struct GeometryRecord {
     pub decoupling: Decoupling,
     /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`, in units of loss
     /// per squared parameter.
-    #[schemars(inner(range(min = 0)))]
+    #[cfg_attr(feature = "schema", schemars(inner(range(min = 0))))]
     pub sample_curvature: [f64; 4],
 }
 

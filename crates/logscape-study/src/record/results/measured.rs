@@ -4,12 +4,12 @@ use super::quantile::QuantileRecord;
 use logscape::Estimate;
 use logscape::rare::RareMethod;
 use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How an escape time is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Replicas run until they escape.
@@ -40,7 +40,8 @@ impl fmt::Display for Method {
 }
 
 /// A measured escape time. Every unit is steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MeasuredRecord {
     /// How.
     pub method: Method,
@@ -52,7 +53,7 @@ pub struct MeasuredRecord {
     /// Its decimal logarithm.
     pub log10_mean_steps: Option<Estimate>,
     /// One-sided 95 % lower bound of the mean steps.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub mean_steps_lower_bound: f64,
     /// Replicas that escaped; null unless `direct`, like all that tells of single escapes.
     pub escaped: Option<u64>,
@@ -61,7 +62,7 @@ pub struct MeasuredRecord {
     /// Replicas that diverged, or trajectories.
     pub diverged: u64,
     /// Steps at risk, summed over replicas.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub exposure: Option<f64>,
     /// Check that the times are exponential; null with fewer than two different escape times.
     pub weibull: Option<WeibullCheck>,
@@ -74,12 +75,13 @@ pub struct MeasuredRecord {
 }
 
 /// What a rate by splitting or forward flux sampling is made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RareRecord {
     /// Score that told how far a replica was.
     pub score: String,
     /// Trajectories of each repeat, on average.
-    #[schemars(range(min = 10))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 10)))]
     pub trajectories: u64,
     /// Independent repeats that were done.
     pub repeats: u64,
@@ -92,7 +94,7 @@ pub struct RareRecord {
     /// Probability that one reaches the exit before it is home; null without a rate.
     pub probability: Option<Estimate>,
     /// Levels of a repeat, on average.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub levels: f64,
     /// Replica-steps of all repeats and their pilot.
     pub cost: u64,

@@ -2,34 +2,34 @@
 
 use logscape::Geometry;
 use logscape::model::Minimum;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Parameters above which `theta` is left out of the results.
 pub(super) const THETA_LIMIT: usize = 10_000;
 
 /// The minimum of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MinimumRecord {
     /// Parameters `θ*`; absent above 10,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub theta: Option<Vec<f64>>,
     /// Loss `L*`, in squared units of the target.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub loss: f64,
     /// Norm of the gradient, in units of loss per parameter.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub gradient_norm: f64,
     /// Whether the gradient norm met the study's tolerance.
     pub converged: bool,
     /// Number of negative Hessian eigenvalues; 0 at a minimum.
     pub index: usize,
     /// Parameters `P`.
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub parameters: usize,
     /// Samples `N`.
-    #[schemars(range(min = 2))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
     pub samples: usize,
     /// How it was found.
     pub method: String,

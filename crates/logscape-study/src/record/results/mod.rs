@@ -25,20 +25,20 @@ pub use stationary::{DynamicsStationary, SeriesRecord, StationaryRecord};
 pub use verdict::{Judgement, VerdictRecord};
 
 use logscape::Sampling;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Summary of a run. Loss is the mean over samples of half the squared residual norm, in squared units of the target. Time is
 /// `t` = learning rate × steps. Every number is finite; null where it is unknown or does not exist.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "results.json of a logscape record")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "results.json of a logscape record"))]
 pub struct Results {
     /// Name of the study.
-    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]+$")))]
     pub study: String,
     /// Version of the program.
-    #[schemars(regex(pattern = r"^\d+\.\d+\.\d+"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^\d+\.\d+\.\d+")))]
     pub version: String,
     /// The minimum from which SGD starts.
     pub minimum: MinimumRecord,
@@ -48,7 +48,7 @@ pub struct Results {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saddles: Option<SaddlesRecord>,
     /// One entry per learning rate and batch size: batch sizes run fastest.
-    #[schemars(length(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub settings: Vec<SettingRecord>,
 }
 

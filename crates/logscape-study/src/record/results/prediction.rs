@@ -1,31 +1,31 @@
 //! One theory's numbers.
 
 use logscape::theory::Prediction;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One theory's numbers; all null, with the reason in `warnings`, where it does not apply.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictionRecord {
     /// Committed escapes `κ` per unit `t`, summed over the ways out; null where it is unknown or out of range.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub rate: Option<f64>,
     /// The same per step, `η κ`.
     #[serde(default)]
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub rate_per_step: Option<f64>,
     /// `log10` of the mean steps per committed escape, which cannot overflow.
     #[serde(default)]
     pub log10_committed_steps: Option<f64>,
     /// Mean steps to the event that the region defines; null where it is unknown or out of range.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub mean_steps: Option<f64>,
     /// The same as a decimal logarithm, which cannot overflow.
     pub log10_mean_steps: Option<f64>,
     /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
     /// interval, or the radius of a level; nowhere at saddles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 2))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
     pub boundary_shift: Vec<f64>,
     /// Which assumptions fail, in words.
     pub warnings: Vec<String>,

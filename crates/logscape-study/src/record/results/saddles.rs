@@ -4,11 +4,11 @@ use super::minimum::THETA_LIMIT;
 use logscape::landscape::{Attempt, Certificate, SaddleSearch};
 use logscape::model::Minimum;
 use logscape::{Barrier, Instanton, WayOut};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The saddles that were found, and what was tried.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SaddlesRecord {
     /// Saddles of the basin; none if no search found one.
     pub found: Vec<SaddleRecord>,
@@ -19,7 +19,8 @@ pub struct SaddlesRecord {
 }
 
 /// One certified saddle. Its path is in the table `energy_paths`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SaddleRecord {
     /// Parameters; absent above 10,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,26 +32,26 @@ pub struct SaddleRecord {
     /// `ln(L^s/L*)`.
     pub log_barrier: Option<f64>,
     /// Gradient norm, in units of loss per parameter.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub gradient_norm: f64,
     /// Curvature of the minimum along the direction in which the path leaves, in units of loss per squared parameter.
     pub curvature_minimum: f64,
     /// The negative Hessian eigenvalue, in the same unit.
-    #[schemars(extend("exclusiveMaximum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMaximum" = 0)))]
     pub curvature_saddle: f64,
     /// `½ Σ_⊥ ln(h_i*/h_i^s)`; null where it is not known.
     pub ln_transverse_ratio: Option<f64>,
     /// One-sample noise at the minimum along the direction in which the path leaves.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub noise_minimum: f64,
     /// One-sample noise at the saddle along its unstable direction.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub noise_saddle: f64,
     /// Quasi-potential `V_1` of the chain for batches of one, drawn with replacement: `ln(steps) ≈ B V_1/η`. Null where it is
     /// not known, with the reason in `note`.
     pub quasi_potential: Option<f64>,
     /// Estimate of its error.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub quasi_potential_error: Option<f64>,
     /// `ln(κ e^{V/η})` of the rate over this saddle (per unit `t`), in continuous time.
     pub ln_prefactor: Option<f64>,

@@ -4,11 +4,11 @@ use super::escape::EscapeRecord;
 use super::stationary::{DynamicsStationary, StationaryRecord};
 use logscape::SgdSettings;
 use logscape::theory::Stationary;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One learning rate and batch size.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingRecord {
     /// Learning rate, batch size and sampling.
     #[serde(flatten)]

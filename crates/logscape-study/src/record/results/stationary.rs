@@ -4,7 +4,6 @@ use super::quantile::QuantileRecord;
 use logscape::Estimate;
 use logscape::engine::TimeUnit;
 use logscape::stats::SeriesSummary;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,18 +11,19 @@ use std::collections::BTreeMap;
 const POOR_FIT: f64 = 0.1;
 
 /// The stationary law of one setting: `φ` of `P(θ) ∝ L^−φ`, predicted and measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StationaryRecord {
     /// `φ` with noise strength 1, as published.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub tail_exponent_predicted: Option<f64>,
     /// `φ` with the measured noise strength.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     pub tail_exponent_predicted_measured: Option<f64>,
     /// `φ` fitted to the histogram of the loss; null with the reason in `note`.
     pub tail_exponent: Option<Estimate>,
     /// Largest distance between the distribution functions of the loss and of the fitted law; 0 is a perfect fit.
-    #[schemars(range(min = 0, max = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub distance: Option<f64>,
     /// Why there is no fit; absent with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,8 @@ impl StationaryRecord {
 }
 
 /// A quantity along the stationary ensemble.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeriesRecord {
     /// Mean, in the unit of the quantity.
     pub mean: Estimate,
@@ -59,7 +60,7 @@ pub struct SeriesRecord {
     /// logarithmic landscape); null where the replicas are too short to tell.
     pub autocorrelation_steps: Option<Estimate>,
     /// Independent values that the samples are worth; null without an autocorrelation time.
-    #[schemars(range(min = 0))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub effective_samples: Option<f64>,
 }
 
@@ -77,10 +78,11 @@ impl SeriesRecord {
 }
 
 /// The stationary law of a dynamics beside SGD.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicsStationary {
     /// Its name in the study.
-    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]+$")))]
     pub name: String,
     /// Its kind.
     pub kind: String,

@@ -3,25 +3,25 @@
 use logscape::Verdict;
 use logscape::theory::Warning;
 use logscape::verdict::{Assessment, ErrorDecades};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Which theory holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerdictRecord {
     /// The theory with the smallest error, however large; null where no error is known.
-    #[schemars(regex(pattern = "^[a-z0-9-]+$"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z0-9-]+$")))]
     pub best: Option<String>,
     /// `log10(predicted/measured)` mean steps of each theory; null where either is unknown.
     pub error_decades: BTreeMap<String, Option<f64>>,
     /// The theory to trust; null where none is seen to hold.
     #[serde(default)]
-    #[schemars(regex(pattern = "^[a-z0-9-]+$"))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z0-9-]+$")))]
     pub trust: Option<String>,
     /// Theories that hold as well and that the measurement does not tell apart from the nearest that holds.
     #[serde(default)]
-    #[schemars(inner(regex(pattern = "^[a-z0-9-]+$")))]
+    #[cfg_attr(feature = "schema", schemars(inner(regex(pattern = "^[a-z0-9-]+$"))))]
     pub indistinguishable: Vec<String>,
     /// The judgement of each theory, by name.
     #[serde(default)]
@@ -32,7 +32,8 @@ pub struct VerdictRecord {
 }
 
 /// One theory against the measurement.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// Lower end of the 95 % interval of the error in decades; null where there is none.
     pub at_least: Option<f64>,

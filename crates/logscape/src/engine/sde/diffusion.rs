@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use super::{EulerMaruyama, Scheme, Sde, SdeError, positive};
-use crate::engine::{Advanced, Block, Dynamics, ExitTest, LaneBlock, ReplicaState, TimeUnit};
+use crate::engine::block::Masks;
+use crate::engine::{Advanced, Block, Dynamics, ExitTest, LaneBlock, LaneEnd, ReplicaState, TimeUnit};
 use crate::lanes::dispatch;
 use crate::random::Gaussian;
 
@@ -42,6 +43,10 @@ impl<R: Gaussian, W: Send> Block for SdeBlock<R, W> {
 
     fn theta_into(&self, lane: usize, out: &mut [f64]) {
         self.lanes.theta_into(lane, out);
+    }
+
+    fn ends(&self) -> &[Option<LaneEnd>] {
+        self.lanes.ends()
     }
 }
 
@@ -87,18 +92,18 @@ impl<R: Gaussian, S: Sde<R>, M: Scheme<R, S>> Dynamics for Diffusion<R, S, M> {
         dispatch(
             #[inline(always)]
             || {
-                let mut done = Advanced::default();
-                while done.steps < steps && done.ended() == 0 {
+                let mut done = Masks::default();
+                while done.steps < steps && !done.ended() {
                     let LaneBlock { theta, clocks, .. } = &mut *lanes;
                     self.scheme.step(&self.sde, length, (theta, &mut clocks.time), &mut clocks.normals, work);
-                    (done.escaped, done.diverged) = lanes.ends(exit);
+                    (done.escaped, done.diverged) = lanes.masks(exit);
                     done.steps += 1;
                 }
                 match self.sde.time_unit() {
                     TimeUnit::LandscapeTime => lanes.clocks.count(done.steps),
                     TimeUnit::Steps | TimeUnit::LearningTime => lanes.clocks.count_of(done.steps, self.step),
                 }
-                done
+                done.tell(&mut lanes.clocks.ends)
             },
         )
     }

@@ -1,6 +1,7 @@
 //! The two equations of the loss in a parabola, with everything in registers: one normal number is most of a step.
 
 use super::{SdeError, not_negative, positive, same_length};
+use crate::engine::block::Masks;
 use crate::engine::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::QuadraticBasin;
@@ -248,6 +249,6 @@ fn advance<R: Gaussian, S: ScalarSde<R>>(
     } else {
         clocks.count_of(taken, length);
     }
-    let (escaped, diverged) = if left == 0 { (0, 0) } else { block.ends(exit) };
-    Advanced { steps: taken, escaped, diverged }
+    let (escaped, diverged) = if left == 0 { (0, 0) } else { block.masks(exit) };
+    Masks { steps: taken, escaped, diverged }.tell(&mut block.clocks.ends)
 }

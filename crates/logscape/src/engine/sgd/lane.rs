@@ -1,7 +1,7 @@
 //! SGD on models of few parameters, evaluated for sixteen replicas at once.
 
 use super::{SgdError, check};
-use crate::engine::block::{ends, is_bounded};
+use crate::engine::block::{Masks, ends, is_bounded};
 use crate::engine::{Advanced, Clocks, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{Lane, Real, dispatch};
 use crate::problem::LaneModel;
@@ -43,10 +43,10 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         (steps, samples): (u64, u32),
         exit: &ExitTest,
     ) -> Advanced {
-        let (mut done, bounded) = (Advanced::default(), is_bounded(exit));
+        let (mut done, bounded) = (Masks::default(), is_bounded(exit));
         // A copy, which stays in registers.
         let mut rng = clocks.normals.rng.clone();
-        while done.steps < steps && done.ended() == 0 {
+        while done.steps < steps && !done.ended() {
             for i in 0..gradient.len() {
                 gradient[i] = Lane::splat(R::ZERO);
             }
@@ -67,7 +67,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         }
         clocks.normals.rng = rng;
         clocks.count_of(done.steps, self.learning_rate);
-        done
+        done.tell(&mut clocks.ends)
     }
 
     /// [`steps`](Self::steps) of a block of `P` parameters, which stay in registers.

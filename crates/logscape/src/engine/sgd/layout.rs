@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{LaneSgd, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
+use super::{LaneSgd, ManySgd, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
 use crate::engine::AnyDynamics;
 use crate::problem::{LaneModel, LaneSamples, NetworkModel, RowModel, SumModel, Visitor, visit};
 use crate::random::Gaussian;
@@ -46,6 +46,9 @@ impl<'a, R: Gaussian> Visitor<'a> for Layout<R> {
     fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
         match self.precision {
             Precision::Float32 => Err(SgdError::Precision),
+            Precision::Float64 if problem.replicas_at_once() > 1 => {
+                Ok(AnyDynamics::new(ManySgd::new(problem, self.settings)?))
+            }
             Precision::Float64 => Ok(AnyDynamics::new(Sgd::new(problem, self.settings)?)),
         }
     }

@@ -1,8 +1,10 @@
 //! SGD on perceptrons, one replica in a block whose vectors run over units.
 
+use std::slice;
+
 use super::{SgdError, check, draw};
 use crate::SgdSettings;
-use crate::engine::{Advanced, Block, DIVERGENCE_LIMIT, Dynamics, ExitTest, ReplicaState, TimeUnit};
+use crate::engine::{Advanced, Block, DIVERGENCE_LIMIT, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
 use crate::problem::{Activation, NetworkModel};
@@ -81,6 +83,8 @@ pub struct MlpBlock<R> {
     /// The replica but for its `θ`, which is in `lanes`.
     state: ReplicaState,
     occupied: bool,
+    /// How it ended: see [`Block::ends`].
+    end: Option<LaneEnd>,
     /// Parameters of all layers. Lanes and places beyond a layer's shape are zero.
     lanes: Vec<Lane<R>>,
     /// Second copies of the weights, with rows and columns exchanged.
@@ -108,6 +112,7 @@ impl<R: Real> MlpBlock<R> {
         Self {
             state: ReplicaState::idle(),
             occupied: false,
+            end: None,
             turned: zeros(layers.iter().skip(1).map(Layer::turned_lanes).sum()),
             bounds: [parameters.clone(), parameters.clone()],
             lanes: parameters,
@@ -152,9 +157,9 @@ impl<R: Real> MlpBlock<R> {
         }
     }
 
-    /// Whether the replica has left, and whether it has diverged.
+    /// How the replica has ended, if it has.
     #[inline(always)]
-    fn ends(&self, exit: &ExitTest) -> (bool, bool) {
+    fn test(&self, exit: &ExitTest) -> Option<LaneEnd> {
         let limit = R::from_f64(DIVERGENCE_LIMIT);
         // Numbers rather than flags, since those of sixteen lanes would be packed and unpacked.
         let (mut lost, mut outside) = ([R::ZERO; LANES], [R::ZERO; LANES]);
@@ -208,8 +213,7 @@ impl<R: Real> MlpBlock<R> {
             }
         }
         let any = |flags: [R; LANES]| flags.into_iter().fold(R::ZERO, |sum, flag| sum + flag) > R::ZERO;
-        let lost = any(lost);
-        (!lost && any(outside), lost)
+        if any(lost) { Some(LaneEnd::Diverged) } else { any(outside).then_some(LaneEnd::Escaped) }
     }
 }
 
@@ -230,7 +234,7 @@ impl<R: Real> Block for MlpBlock<R> {
         self.state.theta.clear();
         place(&self.layers, &state.theta, &mut self.lanes);
         self.turn();
-        self.occupied = true;
+        (self.occupied, self.end) = (true, None);
     }
 
     fn store(&self, lane: usize) -> ReplicaState {
@@ -241,7 +245,7 @@ impl<R: Real> Block for MlpBlock<R> {
     }
 
     fn clear(&mut self, _lane: usize) {
-        self.occupied = false;
+        (self.occupied, self.end) = (false, None);
     }
 
     fn steps(&self, _lane: usize) -> u64 {
@@ -256,6 +260,10 @@ impl<R: Real> Block for MlpBlock<R> {
         for layer in &self.layers {
             layer.for_each_parameter(|k, lane, l| out[k] = self.lanes[lane].0[l].to_f64());
         }
+    }
+
+    fn ends(&self) -> &[Option<LaneEnd>] {
+        slice::from_ref(&self.end)
     }
 }
 
@@ -388,27 +396,27 @@ impl<R: Real> Dynamics for MlpSgd<R> {
     }
 
     fn advance(&self, block: &mut MlpBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
-        let mut done = Advanced::default();
+        block.end = None;
         if !block.occupied {
-            return Advanced { steps, ..done };
+            return Advanced { steps, ended: false };
         }
+        let mut taken = 0;
         block.set_bounds(exit);
         dispatch(
             #[inline(always)]
             || {
-                while done.steps < steps && done.ended() == 0 {
+                while taken < steps && block.end.is_none() {
                     draw(self.settings.sampling, self.samples, &mut block.state, &mut block.batch);
                     self.forward(block);
                     self.backward(block);
-                    let (escaped, diverged) = block.ends(exit);
-                    (done.escaped, done.diverged) = (u32::from(escaped), u32::from(diverged));
-                    done.steps += 1;
+                    block.end = block.test(exit);
+                    taken += 1;
                 }
             },
         );
-        block.state.steps += done.steps;
+        block.state.steps += taken;
         block.state.time = block.state.steps as f64 * self.settings.learning_rate;
-        done
+        Advanced { steps: taken, ended: block.end.is_some() }
     }
 }
 
@@ -542,21 +550,23 @@ mod tests {
             block.load(0, &replica(&start, 9, 1));
             let want = general.advance(&mut solo, 1000, &exit);
             assert_eq!(fast.advance(&mut block, 1000, &exit), want);
-            assert_eq!(want.escaped == 1, exit != ExitTest::Never);
+            assert_eq!(block.ends(), solo.ends());
+            assert_eq!(block.ends() == [Some(LaneEnd::Escaped)], exit != ExitTest::Never);
         }
         for lost in [1e16, f64::NAN, f64::INFINITY] {
             for k in [0, 20, start.len() - 1] {
                 let (mut from, mut block) = (start.clone(), fast.block());
                 from[k] = lost;
                 block.load(0, &replica(&from, 9, 1));
-                let diverged = Advanced { steps: 1, escaped: 0, diverged: 1 };
-                assert_eq!(fast.advance(&mut block, 9, &ExitTest::Box { lower: &low, upper: &high }), diverged);
+                let done = fast.advance(&mut block, 9, &ExitTest::Box { lower: &low, upper: &high });
+                assert_eq!(done, Advanced { steps: 1, ended: true });
+                assert_eq!(block.ends(), [Some(LaneEnd::Diverged)]);
             }
         }
         let mut block = fast.block();
         block.load(0, &replica(&start, 9, 1));
         block.clear(0);
-        assert_eq!(fast.advance(&mut block, 10, &ExitTest::Never), Advanced { steps: 10, ..Advanced::default() });
+        assert_eq!(fast.advance(&mut block, 10, &ExitTest::Never), Advanced { steps: 10, ended: false });
     }
 
     #[test]

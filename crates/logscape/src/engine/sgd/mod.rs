@@ -9,12 +9,14 @@
 //! | [`LaneSgd`] | a [`LaneModel`](crate::problem::LaneModel), of inner products for `P ≤ 3`, with replacement | what the model costs in vectors: for a sinusoid the rate of sine and cosine |
 //! | [`RowSgd`] | a [`RowModel`](crate::problem::RowModel), with replacement | `4PB + 2P` flops at 0.11 (`P = B = 10`) to 0.17 (`B ≥ 32`) of the rate of multiply-adds in registers |
 //! | [`MlpSgd`] | a [`NetworkModel`](crate::problem::NetworkModel), however batches are drawn | a 64-32-10 network with `B = 32` at 0.5 (`f32`) and 0.6 (`f64`) of the peak of matrix products |
+//! | [`ManySgd`] | any problem that says [`replicas_at_once`](crate::Problem::replicas_at_once), and any sampling, in `f64` alone | the problem's own, by one call for many replicas |
 //! | [`Sgd`] | any problem and sampling, in `f64` alone | the problem's own batch gradient, one replica at a time |
 //!
 //! `bench/README.md` says how the numbers were measured.
 
 mod lane;
 mod layout;
+mod many;
 mod mlp;
 mod row;
 mod sums;
@@ -22,6 +24,7 @@ mod sums;
 use thiserror::Error;
 
 pub use lane::LaneSgd;
+pub use many::{ManyBlock, ManySgd};
 pub use mlp::{MlpBlock, MlpSgd};
 pub use row::RowSgd;
 pub use sums::{SUM_DIM, SUM_SAMPLES, SumSgd};

@@ -1,6 +1,7 @@
 //! SGD on models `f(θ, x) = φ(x · θ)`, sixteen replicas in a block.
 
 use super::{SgdError, check};
+use crate::engine::block::Masks;
 use crate::engine::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::RowModel;
@@ -175,8 +176,8 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         ends: impl Fn(&[[R; CHUNK]], &[Vec<[R; CHUNK]>; 2]) -> (u32, u32),
     ) -> Advanced {
         let RowBlock { rows, clocks, bounds, drawn, gradient, .. } = block;
-        let mut done = Advanced::default();
-        while done.steps < steps && done.ended() == 0 {
+        let mut done = Masks::default();
+        while done.steps < steps && !done.ended() {
             let mut j = 0;
             while j < drawn.len() {
                 let pair = lane_index_pair(&clocks.normals.rng.words(), samples);
@@ -195,7 +196,7 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
             done.steps += 1;
         }
         clocks.count_of(done.steps, self.learning_rate);
-        done
+        done.tell(&mut clocks.ends)
     }
 }
 

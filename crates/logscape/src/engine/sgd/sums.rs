@@ -1,7 +1,7 @@
 //! SGD on models of two parameters whose gradient depends on a batch by a few sums, sixteen replicas in a block.
 
 use super::{SgdError, check};
-use crate::engine::block::{ends, is_bounded};
+use crate::engine::block::{Masks, ends, is_bounded};
 use crate::engine::{Advanced, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, ROW, Real, Shuffles, dispatch};
 use crate::problem::SumModel;
@@ -78,9 +78,9 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
         for pair in &mut *now {
             *pair = draw_pair(&mut rng, samples);
         }
-        let mut done = Advanced::default();
+        let mut done = Masks::default();
         let mut sums = [[R::ZERO; ROW]; LANES];
-        while done.steps < steps && done.ended() == 0 {
+        while done.steps < steps && !done.ended() {
             taken = rng.clone();
             let batch = &now.as_flattened()[..self.batch_size];
             let next_batch = &mut next[..pairs];
@@ -111,7 +111,7 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
         clocks.normals.rng = taken;
         clocks.count_of(done.steps, self.learning_rate);
         kept.copy_from_slice(&theta);
-        done
+        done.tell(&mut clocks.ends)
     }
 }
 
