@@ -2,6 +2,17 @@
 
 use logscape::{Problem, Samples, Stop};
 use logscape_study::{Destination, Event, parse_for_own_problem, run_with, summary::summary};
+use std::error::Error;
+use std::path::Path;
+
+const STUDY: &str = r#"name = "wave"
+[sgd]
+learning_rate = [0.1, 0.2]
+batch_size = 1
+[escape]
+region = "dividing-surface"
+replicas = 100
+"#;
 
 /// Inputs and targets.
 struct Wave(Vec<[f64; 2]>);
@@ -50,17 +61,22 @@ impl Problem for Wave {
     }
 }
 
-/// Runs the study into the folder that the command line names, or `own-problem`.
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Runs the study into a folder.
+pub(crate) fn study_of_a_wave(place: &Path) -> Result<(), Box<dyn Error>> {
     let row = |k: i32| {
         let x = 0.03 * f64::from(k);
         [x, (3.0 * x).sin() + 0.15 * f64::from(k * k % 7 - 3)]
     };
-    let study = "name = \"wave\"\n[sgd]\nlearning_rate = [0.1, 0.2]\nbatch_size = 1\n[escape]\nregion = \"dividing-surface\"\nreplicas = 100";
-    let study = parse_for_own_problem("wave", study, &[])?;
-    let place = Destination::new(std::env::args().nth(1).unwrap_or("own-problem".into()).into());
-    let (record, place) =
-        run_with(&Wave((0..100).map(row).collect()), &[5.5], &study, &place, &Stop::new(), &|_: &Event| {})?;
+    let wave = Wave((0..100).map(row).collect());
+    let study = parse_for_own_problem("wave", STUDY, &[])?;
+    let place = Destination::new(place.to_path_buf());
+    let (record, place) = run_with(&wave, &[5.5], &study, &place, &Stop::new(), &|_: &Event| {})?;
     println!("{}page: {}", summary(&record.results), place.join("report.html").display());
     Ok(())
+}
+
+/// The folder is what the command line names, or `own-problem`.
+#[allow(dead_code, reason = "the tests call the function")]
+fn main() -> Result<(), Box<dyn Error>> {
+    study_of_a_wave(Path::new(&std::env::args().nth(1).unwrap_or("own-problem".into())))
 }

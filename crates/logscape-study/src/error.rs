@@ -6,7 +6,7 @@ use logscape::data::DataError;
 use logscape::ensemble::EnsembleError;
 use logscape::geometry::GeometryError;
 use logscape::landscape::{BarrierError, MinimumError, SaddleError};
-use logscape::problem::{BuildProblemError, ProblemError};
+use logscape::problem::{BuildProblemError, ProblemError, ProblemFailure};
 use logscape::rare::RareError;
 use logscape::stats::HistogramError;
 use std::path::PathBuf;
@@ -29,6 +29,9 @@ pub enum RunError {
     /// The data make no such problem.
     #[error("problem: {0}\n  hint: check the data and the numbers in [problem] against each other")]
     Problem(#[from] ProblemError),
+    /// The problem failed at its work.
+    #[error("{0}\n  hint: mend what the problem calls, then continue with --resume where a stage was finished")]
+    Failed(ProblemFailure),
     /// There is no minimum to measure.
     #[error("minimum: {0}\n  hint: use another start, or smaller steps and batches in [minimum.train]")]
     Minimum(#[from] MinimumError),
@@ -119,7 +122,8 @@ impl RunError {
 
     /// Whether other input would mend it.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Interrupted { .. } | Self::Record(RecordError::Write { .. }) | Self::Geometry(_))
+        let own = |error: &Self| matches!(error, Self::Interrupted { .. } | Self::Failed(_) | Self::Geometry(_));
+        !own(self) && !matches!(self, Self::Record(RecordError::Write { .. }))
     }
 }
 

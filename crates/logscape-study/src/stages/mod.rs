@@ -130,7 +130,7 @@ impl Context<'_> {
         }
         let begun = Instant::now();
         self.events.tell(&Event::Stage { name: S::NAME, setting: None });
-        let value = S::run(self, input)?;
+        let value = self.unless_failed(S::run(self, input))?;
         self.stop.check()?;
         self.outputs.save(S::NAME, &key, &value)?;
         self.log(|log| {
@@ -155,7 +155,7 @@ impl Context<'_> {
         };
         let begun = Instant::now();
         loop {
-            let complete = ensemble.advance(&mut progress, &self.stop.within(self.every))?;
+            let complete = self.unless_failed(ensemble.advance(&mut progress, &self.stop.within(self.every)))?;
             self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
             if complete {
                 return Ok(progress);
@@ -163,6 +163,11 @@ impl Context<'_> {
             self.stop.check()?;
             ensemble.tell(&progress, begun.elapsed().as_secs_f64());
         }
+    }
+
+    /// What was made, unless the problem has failed meanwhile: whatever else is said then follows from that.
+    fn unless_failed<T>(&self, made: Result<T, RunError>) -> Result<T, RunError> {
+        self.problem.failure().map_or(made, |failure| Err(RunError::Failed(failure)))
     }
 
     /// Notes what was done.

@@ -1,6 +1,7 @@
 //! First-passage runs: how many steps each replica needs to leave a region.
 
 use crate::Stop;
+use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -176,7 +177,8 @@ impl EscapeRun {
     /// alone, not on threads, pauses, or how many replicas there are. `ended` is told how many have ended.
     ///
     /// # Errors
-    /// If lengths or region make no run, or the start is not inside the region.
+    /// If lengths or region make no run, the start is not inside the region, or the problem fails; then `progress` is of no
+    /// more use.
     pub fn advance<D: Dynamics, P: Problem + ?Sized>(
         &self,
         dynamics: &D,
@@ -199,7 +201,7 @@ impl EscapeRun {
         }
         progress.running.extend(queue.waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
         progress.next = queue.next.into_inner().min(self.replicas as u64).max(progress.next);
-        Ok(())
+        unless_failed(problem, Ok(()))
     }
 
     /// Checks lengths, region and start for a problem with `dim` parameters.

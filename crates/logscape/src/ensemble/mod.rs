@@ -17,6 +17,7 @@ pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};
 pub use trajectory::TrajectoryPoint;
 
 use crate::engine::SgdError;
+use crate::problem::ProblemFailure;
 use crate::stats::HistogramError;
 use thiserror::Error;
 
@@ -26,6 +27,9 @@ pub enum EnsembleError {
     /// The SGD settings are bad.
     #[error(transparent)]
     Sgd(#[from] SgdError),
+    /// The problem failed at its work.
+    #[error(transparent)]
+    Problem(#[from] ProblemFailure),
     /// The layout of a histogram is bad.
     #[error(transparent)]
     Histogram(#[from] HistogramError),

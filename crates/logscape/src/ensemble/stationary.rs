@@ -1,6 +1,7 @@
 //! Stationary runs: streaming histograms and moments near a minimum, by independent groups of replicas.
 
 use crate::Stop;
+use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -162,7 +163,7 @@ impl StationaryRun {
     /// pauses change what is seen; replicas that are added later add the same counts as in a longer run.
     ///
     /// # Errors
-    /// If settings or lengths make no run.
+    /// If settings or lengths make no run, or the problem fails; then `progress` is of no more use.
     pub fn advance<D: Dynamics, P: Problem + ?Sized>(
         &self,
         dynamics: &D,
@@ -213,9 +214,10 @@ impl StationaryRun {
             .collect();
         let counted = progress.counted;
         let units = progress.units.par_iter_mut().zip(firsts);
-        Ok(units
+        let complete = units
             .map(|(unit, first)| self.run_unit(dynamics, problem, [first, counted], unit, stop))
-            .reduce(|| true, |a, b| a & b))
+            .reduce(|| true, |a, b| a & b);
+        unless_failed(problem, Ok(complete))
     }
 
     /// Runs the replicas from number `counted` on of the groups from number `first` on, block by block; returns whether

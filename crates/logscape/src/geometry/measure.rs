@@ -9,6 +9,7 @@ use crate::model::{Decoupling, DirectionNoise, Geometry};
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
 use crate::operator::{Hessian, apply, dot};
+use crate::problem::{ProblemFailure, unless_failed};
 use crate::{Estimate, Problem, Samples};
 use faer::Mat;
 use rand::{RngExt, SeedableRng};
@@ -78,6 +79,9 @@ pub enum GeometryError {
     /// No eigenvalue is positive.
     #[error("the Hessian has no positive eigenvalue")]
     NoCurvature,
+    /// The problem failed at its work.
+    #[error(transparent)]
+    Problem(#[from] ProblemFailure),
     /// The Hessian could not be decomposed.
     #[error(transparent)]
     Eigen(EigenError),
@@ -101,9 +105,18 @@ impl From<EigenError> for GeometryError {
 /// `tr G = (1/N) Σ ‖J_μ‖_F²` is exact.
 ///
 /// # Errors
-/// If the minimum does not fit the problem, its loss is not positive, its Hessian has no positive eigenvalue, or on an
-/// stop, which is asked for before every piece of work of about a second.
+/// If the minimum does not fit the problem, its loss is not positive, its Hessian has no positive eigenvalue, the problem
+/// fails, or on a stop, which is asked for before every piece of work of about a second.
 pub fn measure(
+    problem: &dyn Problem,
+    minimum: &Minimum,
+    config: &GeometryConfig,
+    stop: &Stop,
+) -> Result<Geometry, GeometryError> {
+    unless_failed(problem, measured(problem, minimum, config, stop))
+}
+
+fn measured(
     problem: &dyn Problem,
     minimum: &Minimum,
     config: &GeometryConfig,

@@ -3,6 +3,7 @@
 use crate::model::{Barrier, Path, WayOut};
 use crate::operator::full::{loss_and_gradient, map_chunks, noise_trace};
 use crate::operator::{Hessian, apply};
+use crate::problem::{ProblemFailure, unless_failed};
 use crate::{Problem, Samples};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,9 @@ pub enum BarrierError {
     /// A setting is out of range.
     #[error("{0}")]
     Setting(&'static str),
+    /// The problem failed at its work.
+    #[error(transparent)]
+    Problem(#[from] ProblemFailure),
     /// The loss left the finite numbers.
     #[error("the loss is not finite at {0}")]
     NotFinite(f64),
@@ -127,8 +131,12 @@ fn bisect(mut inner: f64, mut outer: f64, f: impl Fn(f64) -> f64) -> f64 {
 /// A top is the first zero of `L'` outward of the minimum with `L'' < 0`. Rates add up over both.
 ///
 /// # Errors
-/// If the problem has more than one parameter, `minimum` is none, or a side has no top within the range.
+/// If the problem has more than one parameter or fails, `minimum` is none, or a side has no top within the range.
 pub fn saddles(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<Barrier, BarrierError> {
+    unless_failed(problem, tops(problem, minimum, config))
+}
+
+fn tops(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<Barrier, BarrierError> {
     check(problem, minimum, config)?;
     let left = first_crossing(minimum, Side::Left, config, |x| -slope(problem, x))?;
     let right = first_crossing(minimum, Side::Right, config, |x| slope(problem, x))?;
@@ -153,7 +161,7 @@ pub fn saddles(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> R
 /// Escape from the box `lower < θ < upper` of a one-parameter problem; the path extends beyond both ends by the margin.
 ///
 /// # Errors
-/// If the problem has more than one parameter, or `minimum` is none or lies outside the box.
+/// If the problem has more than one parameter or fails, or `minimum` is none or lies outside the box.
 pub fn interval(
     problem: &dyn Problem,
     minimum: f64,
@@ -167,7 +175,7 @@ pub fn interval(
     }
     let margin = config.margin * (upper - lower);
     let path = path(problem, minimum, lower - margin, upper + margin, config.nodes);
-    Ok(Barrier::Interval { path, lower, upper })
+    unless_failed(problem, Ok(Barrier::Interval { path, lower, upper }))
 }
 
 /// Escape through the loss level `L_c` of a one-parameter problem: the box whose ends are the first points outward of

@@ -227,3 +227,15 @@ pub trait Problem: Send + Sync {
         None
     }
 }
+
+/// `result`, unless the problem has failed: then nothing that was made with it holds.
+pub(crate) fn unless_failed<P, T, E>(problem: &P, result: Result<T, E>) -> Result<T, E>
+where
+    P: Problem + ?Sized,
+    E: From<ProblemFailure>,
+{
+    match problem.failure() {
+        Some(failure) => Err(failure.into()),
+        None => result,
+    }
+}

@@ -1,6 +1,7 @@
 //! A run of repeats: its settings, its progress, its result.
 
 use crate::Stop;
+use crate::problem::unless_failed;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +145,8 @@ impl RareRun {
     /// need. No new repeat begins when `stop` is due, and those that have begun are given up when it is requested. The result depends on the seed alone, not on threads or pauses.
     ///
     /// # Errors
-    /// If lengths or region make no run, or the start is not inside the region.
+    /// If lengths or region make no run, the start is not inside the region, or the problem fails; then `progress` is of no
+    /// more use.
     pub fn advance<D: Dynamics, S: Score, P: Problem + ?Sized>(
         &self,
         dynamics: &D,
@@ -158,6 +160,7 @@ impl RareRun {
         if progress.placement.is_none() {
             progress.placement = self.place(parts, stop);
         }
+        unless_failed(problem, Ok(())).map_err(RareError::Ensemble)?;
         let Some(Ok(placement)) = &progress.placement else { return Ok(()) };
         let left: Vec<u64> =
             (0..self.repeats as u64).filter(|k| progress.repeats.iter().all(|(done, _)| done != k)).collect();
@@ -173,7 +176,7 @@ impl RareRun {
             .collect();
         progress.repeats.extend(done);
         progress.repeats.sort_unstable_by_key(|(k, _)| *k);
-        Ok(())
+        unless_failed(problem, Ok(())).map_err(RareError::Ensemble)
     }
 
     /// The pilot; `None` when it was interrupted.

@@ -93,6 +93,7 @@ pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
     scratch: S::Scratch,
     /// For regions that only the loss of all data tells, where the score does not see them.
     meter: Option<LossMeter<'a, P>>,
+    problem: &'a P,
     stop: &'a Stop,
     pub(super) block: D::Block,
     /// The job in each lane.
@@ -125,6 +126,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
             score,
             scratch: score.scratch(),
             meter: unseen.then(|| LossMeter::new(problem)),
+            problem,
             stop,
             block,
             jobs,
@@ -156,7 +158,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
     /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
     /// steps taken.
     pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
-        if self.looks.is_multiple_of(Self::PATIENCE) && self.stop.is_requested() {
+        if self.looks.is_multiple_of(Self::PATIENCE) && (self.stop.is_requested() || self.problem.failure().is_some()) {
             return Err(Halt::Interrupted);
         }
         if self.cost >= self.budget {

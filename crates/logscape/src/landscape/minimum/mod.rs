@@ -11,6 +11,7 @@ pub use train::train;
 pub(super) use trust_region::trust_region;
 
 use crate::operator::EigenError;
+use crate::problem::ProblemFailure;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -58,6 +59,9 @@ pub enum MinimumError {
     /// A setting is out of range.
     #[error("{0}")]
     Setting(&'static str),
+    /// The problem failed at its work.
+    #[error(transparent)]
+    Problem(#[from] ProblemFailure),
     /// The Hessian could not be decomposed.
     #[error(transparent)]
     Eigen(#[from] EigenError),

@@ -6,6 +6,7 @@ use super::{MinimumConfig, MinimumError};
 use crate::Stop;
 use crate::operator::full::loss_and_gradient;
 use crate::operator::norm;
+use crate::problem::unless_failed;
 use crate::{Minimum, Problem};
 use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
@@ -83,13 +84,17 @@ impl Gradient for Objective<'_> {
 /// A line search that can make no further progress ends the search; the lowest point seen is what is returned.
 ///
 /// # Errors
-/// If the start does not fit the problem or has no finite loss.
+/// If the start does not fit the problem or has no finite loss, or the problem fails.
 pub fn find_minimum(
     problem: &dyn Problem,
     start: &[f64],
     config: &MinimumConfig,
     stop: &Stop,
 ) -> Result<Minimum, MinimumError> {
+    unless_failed(problem, refined(problem, start, config, stop))
+}
+
+fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &Stop) -> Result<Minimum, MinimumError> {
     if start.len() != problem.dim() {
         return Err(MinimumError::Length { expected: problem.dim(), found: start.len() });
     }

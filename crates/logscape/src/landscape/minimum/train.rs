@@ -2,6 +2,7 @@
 
 use super::MinimumError;
 use crate::operator::{axpy, norm};
+use crate::problem::unless_failed;
 use crate::{Problem, Samples, Sampling, SgdSettings};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -9,8 +10,18 @@ use rand_chacha::ChaCha8Rng;
 /// Plain SGD training `θ ← θ − η g_B` for a number of steps, from a seed.
 ///
 /// # Errors
-/// If the start or the settings do not fit the problem, or the loss leaves the finite numbers.
+/// If the start or the settings do not fit the problem, it fails, or the loss leaves the finite numbers.
 pub fn train(
+    problem: &dyn Problem,
+    start: &[f64],
+    sgd: &SgdSettings,
+    steps: usize,
+    seed: u64,
+) -> Result<Vec<f64>, MinimumError> {
+    unless_failed(problem, trained(problem, start, sgd, steps, seed))
+}
+
+fn trained(
     problem: &dyn Problem,
     start: &[f64],
     sgd: &SgdSettings,

@@ -15,6 +15,7 @@ pub use ways_out::ways_out;
 
 use crate::Interrupted;
 use crate::operator::EigenError;
+use crate::problem::ProblemFailure;
 use local::{ModelConfig, distance as apart};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -130,6 +131,9 @@ pub enum SaddleError {
     /// A setting is out of range.
     #[error("{0}")]
     Setting(&'static str),
+    /// The problem failed at its work.
+    #[error(transparent)]
+    Problem(#[from] ProblemFailure),
     /// A Hessian could not be decomposed.
     #[error(transparent)]
     Eigen(EigenError),

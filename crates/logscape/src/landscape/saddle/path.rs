@@ -9,6 +9,7 @@ use crate::Problem;
 use crate::Stop;
 use crate::operator::dense::EigenError;
 use crate::operator::{axpy, dot, norm, scale};
+use crate::problem::unless_failed;
 use rayon::prelude::*;
 
 /// Images of the string, ends included.
@@ -70,7 +71,7 @@ pub fn between(
             along: tangent(&string[k - 1..=k + 1]),
         })
         .collect();
-    search(problem, &bottom, &departures, config, stop)
+    unless_failed(problem, search(problem, &bottom, &departures, config, stop))
 }
 
 /// Unit vector from the first of three points to the last.

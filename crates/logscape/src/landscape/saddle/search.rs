@@ -7,6 +7,7 @@ use crate::Stop;
 use crate::operator::EigenError;
 use crate::operator::full::loss_and_gradient;
 use crate::operator::{axpy, norm, scale};
+use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
 use crate::{Minimum, Problem};
 use rand_distr::{Distribution, StandardNormal};
@@ -48,7 +49,7 @@ pub fn find_saddles(
     stop: &Stop,
 ) -> Result<SaddleSearch, SaddleError> {
     let bottom = checked_minimum(problem, minimum, config, stop)?;
-    search(problem, &bottom, &departures(&bottom, config), config, stop)
+    unless_failed(problem, search(problem, &bottom, &departures(&bottom, config), config, stop))
 }
 
 /// The model at the minimum, polished.
@@ -62,7 +63,8 @@ pub(super) fn checked_minimum(
     if minimum.theta.len() != problem.dim() {
         return Err(SaddleError::Length { expected: problem.dim(), found: minimum.theta.len() });
     }
-    let bottom = polish(problem, &minimum.theta, 5, config.model(), stop)?;
+    let bottom =
+        unless_failed(problem, polish(problem, &minimum.theta, 5, config.model(), stop).map_err(SaddleError::from))?;
     let moved = distance(&bottom.theta, &minimum.theta);
     let (negative, gradient_norm) = (bottom.negative(), norm(&loss_and_gradient(problem, &minimum.theta).1));
     if negative > 0 || moved > config.reach {

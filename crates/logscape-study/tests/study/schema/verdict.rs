@@ -1,6 +1,6 @@
 //! Verdicts, and committed escapes.
 
-use crate::runs::{LINEAR, LINEAR_RUN, SINUSOID, SINUSOID_RUN, complaints, finished};
+use super::runs::{LINEAR, LINEAR_RUN, SINUSOID, SINUSOID_RUN, complaints, finished};
 use logscape::ensemble::Region;
 use logscape_study::parse;
 

@@ -1,12 +1,12 @@
 //! The examples run.
 
-#[path = "../examples/curvature.rs"]
+#[path = "../../examples/curvature.rs"]
 mod curvature;
-#[path = "../examples/escape.rs"]
+#[path = "../../examples/escape.rs"]
 mod escape;
-#[path = "../examples/own_problem.rs"]
+#[path = "../../examples/own_problem.rs"]
 mod own_problem;
-#[path = "../examples/stationary.rs"]
+#[path = "../../examples/stationary.rs"]
 mod stationary;
 
 #[test]
@@ -32,10 +32,10 @@ fn stationary_runs() {
 #[test]
 fn they_are_short() {
     for text in [
-        include_str!("../examples/curvature.rs"),
-        include_str!("../examples/escape.rs"),
-        include_str!("../examples/own_problem.rs"),
-        include_str!("../examples/stationary.rs"),
+        include_str!("../../examples/curvature.rs"),
+        include_str!("../../examples/escape.rs"),
+        include_str!("../../examples/own_problem.rs"),
+        include_str!("../../examples/stationary.rs"),
     ] {
         assert!(text.lines().count() < 60, "{}", text.lines().next().unwrap_or_default());
     }

@@ -1,6 +1,6 @@
 //! Results are what the schema says, and what they never are is refused.
 
-use crate::runs::{BESIDE_RUN, Finished, LINEAR, LINEAR_RUN, SINUSOID, SINUSOID_RUN, complaints, finished};
+use super::runs::{BESIDE_RUN, Finished, LINEAR, LINEAR_RUN, SINUSOID, SINUSOID_RUN, complaints, finished};
 use logscape_study::Record;
 use logscape_study::summary::summary;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Saddles in several dimensions.
 
-use crate::runs::{Finished, LINEAR, PHASES, complaints, finished, silent};
+use super::runs::{Finished, LINEAR, PHASES, complaints, finished, silent};
 use logscape::Stop;
 use logscape_study::{Destination, Record, parse, run};
 use serde_json::json;

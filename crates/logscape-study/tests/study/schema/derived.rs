@@ -1,6 +1,6 @@
 //! The schema itself: derived from the types, described, and the one in the repository.
 
-use crate::runs::{LINEAR_RUN, complaints};
+use super::runs::{LINEAR_RUN, complaints};
 use logscape::theory::Warning;
 use logscape_study::record::schema;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn the_file_is_the_derived_schema() {
     let file = fs::read_to_string(FILE).expect("the schema");
     assert!(
         file == derived,
-        "{FILE} is not the schema of these types. Write it by\n  INSTA_UPDATE=always cargo test -p logscape-study --test schema\nand look at what changed"
+        "{FILE} is not the schema of these types. Write it by\n  INSTA_UPDATE=always cargo test -p logscape-study --test study\nand look at what changed"
     );
 }
 

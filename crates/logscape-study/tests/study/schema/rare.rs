@@ -1,6 +1,6 @@
 //! Splitting and forward flux sampling.
 
-use crate::runs::{DEEP, Finished, complaints, finished};
+use super::runs::{DEEP, Finished, complaints, finished};
 use serde_json::{Value, json};
 
 /// A rate by splitting has its parts in the record, and nothing that only single escapes could tell.

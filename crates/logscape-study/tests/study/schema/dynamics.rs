@@ -1,6 +1,6 @@
 //! Dynamics beside SGD, and trajectories.
 
-use crate::runs::{BESIDE, BESIDE_RUN, LINEAR, silent};
+use super::runs::{BESIDE, BESIDE_RUN, LINEAR, silent};
 use logscape::Stop;
 use logscape_study::record::DynamicsEscape;
 use logscape_study::{Destination, parse, run};

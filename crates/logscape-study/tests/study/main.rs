@@ -1,0 +1,6 @@
+//! Tests of studies as others run them: one program, since each would be linked with all of it.
+
+mod load;
+mod own_problem;
+mod report;
+mod schema;

@@ -1,0 +1,9 @@
+//! Tests of the library as others use it: one program, since each would be linked with all of it.
+
+mod boundaries;
+mod examples;
+mod failure;
+mod large_deviation;
+mod linear_regression;
+mod precision;
+mod registries;
