@@ -4,7 +4,7 @@ use super::equation::{Equation, diffusion, on_landscape, strength};
 use super::{AtMinimum, BuildError, Built, Kind, Options, SchemeName};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{Curved, DecoupledNoise, EulerMaruyama, GradientNoise, Milstein, Platen};
+use crate::engine::sde::{AnyLandscape, DecoupledNoise, EulerMaruyama, Milstein, Platen};
 use crate::random::Gaussian;
 
 pub(super) struct InTime;
@@ -41,10 +41,7 @@ struct Decoupled<'b> {
 }
 
 impl<'a> Equation<'a> for Decoupled<'_> {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         let sde = DecoupledNoise::new(landscape, self.at.hessian_factor()?.rounded(), self.strength)?;
         match self.scheme {
             SchemeName::EulerMaruyama => diffusion::<R, _, _>(sde, EulerMaruyama, self.dt),

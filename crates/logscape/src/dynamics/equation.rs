@@ -2,9 +2,7 @@
 
 use super::{AtMinimum, BuildError, Options, SchemeName};
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{
-    AllSamples, Curved, Diffusion, EachReplica, EulerMaruyama, GradientNoise, Platen, Scheme, Sde,
-};
+use crate::engine::sde::{AllSamples, AnyLandscape, Diffusion, EachReplica, EulerMaruyama, Platen, Scheme, Sde};
 use crate::problem::{LaneModel, LaneSamples, Visitor, visit};
 use crate::random::Gaussian;
 use crate::{Precision, Problem, SgdSettings};
@@ -12,10 +10,7 @@ use crate::{Precision, Problem, SgdSettings};
 /// What makes an equation of a landscape, whatever its type.
 pub(super) trait Equation<'a> {
     /// The equation on `landscape`.
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError>;
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError>;
 }
 
 /// The equation on the landscape of the problem, in the precision that the options name: in lanes where its model has them,
@@ -26,40 +21,36 @@ pub(super) fn on_landscape<'a>(
     equation: impl Equation<'a>,
 ) -> Result<AnyDynamics<'a>, BuildError> {
     match options.precision.unwrap_or_default() {
-        Precision::Float64 => visit(at.problem, Double { equation, problem: at.problem }),
-        Precision::Float32 => visit(at.problem, Single(equation)),
+        Precision::Float64 => equation.on(visit(at.problem, Double)),
+        Precision::Float32 => equation.on(visit(at.problem, Single)?),
     }
 }
 
-struct Double<'a, E> {
-    equation: E,
-    problem: &'a dyn Problem,
-}
+struct Double;
 
-impl<'a, E: Equation<'a>> Visitor<'a> for Double<'a, E> {
-    type Output = Result<AnyDynamics<'a>, BuildError>;
+impl<'a> Visitor<'a> for Double {
+    type Output = AnyLandscape<'a, f64>;
 
-    fn general<P: Problem + ?Sized>(self, _problem: &'a P) -> Self::Output {
-        // The type is of no use to a step that costs a pass over all samples, and equations are compiled for each.
-        self.equation.on::<f64, _>(EachReplica(self.problem))
+    fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
+        AnyLandscape::new(EachReplica(problem))
     }
 
     fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
-        self.equation.on::<f64, _>(AllSamples::<f64, M>::new(model))
+        AnyLandscape::new(AllSamples::<f64, M>::new(model))
     }
 }
 
-struct Single<E>(E);
+struct Single;
 
-impl<'a, E: Equation<'a>> Visitor<'a> for Single<E> {
-    type Output = Result<AnyDynamics<'a>, BuildError>;
+impl<'a> Visitor<'a> for Single {
+    type Output = Result<AnyLandscape<'a, f32>, BuildError>;
 
     fn general<P: Problem + ?Sized>(self, _problem: &'a P) -> Self::Output {
         Err(BuildError::SdePrecision)
     }
 
     fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
-        self.0.on::<f32, _>(AllSamples::<f32, M>::new(model))
+        Ok(AnyLandscape::new(AllSamples::<f32, M>::new(model)))
     }
 }
 

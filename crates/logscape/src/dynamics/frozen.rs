@@ -4,7 +4,7 @@ use super::equation::{Equation, additive, on_landscape};
 use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{ConstantNoise, Curved, GradientNoise};
+use crate::engine::sde::{AnyLandscape, ConstantNoise};
 use crate::random::Gaussian;
 
 pub(super) struct Frozen;
@@ -39,10 +39,7 @@ struct Constant<'b> {
 }
 
 impl<'a> Equation<'a> for Constant<'_> {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         let noise = self.at.noise_factor()?;
         let sde = ConstantNoise::frozen(landscape, noise.rounded(), &self.sgd, self.at.problem.samples())?;
         additive::<R, _>(sde, self.options, self.options.dt(&self.sgd))

@@ -4,7 +4,7 @@ use super::equation::{Equation, diffusion, on_landscape};
 use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{ConstantNoise, Curved, EulerMaruyama, GradientNoise, NoiseFactor};
+use crate::engine::sde::{AnyLandscape, ConstantNoise, EulerMaruyama, NoiseFactor};
 use crate::operator::full::noise_trace;
 use crate::random::Gaussian;
 
@@ -77,10 +77,7 @@ struct Matched {
 }
 
 impl<'a> Equation<'a> for Matched {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         let sde = ConstantNoise::matched(landscape, self.shape.rounded(), self.trace)?;
         diffusion::<R, _, _>(sde, EulerMaruyama, self.learning_rate)
     }

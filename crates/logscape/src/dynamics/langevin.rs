@@ -4,7 +4,7 @@ use super::equation::{Equation, additive, on_landscape};
 use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{ConstantNoise, Curved, GradientNoise};
+use crate::engine::sde::{AnyLandscape, ConstantNoise};
 use crate::random::Gaussian;
 
 pub(super) struct Gibbs;
@@ -40,10 +40,7 @@ struct Thermal<'b> {
 }
 
 impl<'a> Equation<'a> for Thermal<'_> {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         additive::<R, _>(ConstantNoise::langevin(landscape, self.temperature)?, self.options, self.dt)
     }
 }

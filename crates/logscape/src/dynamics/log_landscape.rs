@@ -4,7 +4,7 @@ use super::equation::{Equation, additive, diffusion, on_landscape, strength};
 use super::{AtMinimum, BuildError, Built, Kind, Options, SchemeName};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{AdaptiveEuler, Curved, GradientNoise, LogLandscape};
+use crate::engine::sde::{AdaptiveEuler, AnyLandscape, LogLandscape};
 use crate::random::Gaussian;
 
 /// Lengths `L* dt` in a step of the adaptive scheme, which cuts it where the clock `t` runs fast.
@@ -50,10 +50,7 @@ struct Logarithmic<'b> {
 }
 
 impl<'a> Equation<'a> for Logarithmic<'_> {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         let sde = LogLandscape::new(landscape, self.at.hessian_factor()?.rounded(), self.strength)?;
         match self.longest {
             Some(longest) => diffusion::<R, _, _>(sde, AdaptiveEuler { longest }, self.step),

@@ -4,7 +4,7 @@ use super::equation::{Equation, diffusion, on_landscape};
 use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{Curved, EulerMaruyama, GradientNoise, MeasuredNoise};
+use crate::engine::sde::{AnyLandscape, EulerMaruyama, MeasuredNoise};
 use crate::random::Gaussian;
 
 pub(super) struct Measured;
@@ -38,10 +38,7 @@ struct FirstOrder {
 }
 
 impl<'a> Equation<'a> for FirstOrder {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         diffusion::<R, _, _>(MeasuredNoise::new(landscape, &self.sgd)?, EulerMaruyama, self.dt)
     }
 }

@@ -4,7 +4,7 @@ use super::equation::{Equation, diffusion, on_landscape};
 use super::{AtMinimum, BuildError, Built, Kind, Options};
 use crate::SgdSettings;
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{Curved, EulerMaruyama, GradientNoise, MeasuredNoise, SecondOrder};
+use crate::engine::sde::{AnyLandscape, EulerMaruyama, MeasuredNoise, SecondOrder};
 use crate::random::Gaussian;
 
 pub(super) struct SecondOrderMeasured;
@@ -38,10 +38,7 @@ struct Modified {
 }
 
 impl<'a> Equation<'a> for Modified {
-    fn on<R: Gaussian, L: GradientNoise<R> + Curved<R> + Send + 'a>(
-        self,
-        landscape: L,
-    ) -> Result<AnyDynamics<'a>, BuildError> {
+    fn on<R: Gaussian>(self, landscape: AnyLandscape<'a, R>) -> Result<AnyDynamics<'a>, BuildError> {
         let first = MeasuredNoise::new(landscape, &self.sgd)?;
         diffusion::<R, _, _>(SecondOrder::new(first, self.sgd.learning_rate)?, EulerMaruyama, self.dt)
     }

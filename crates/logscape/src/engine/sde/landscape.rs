@@ -1,6 +1,6 @@
 //! Losses evaluated for all lanes at once.
 
-use crate::lanes::{LANES, Lane, Real};
+use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::{LaneSamples, QuadraticBasin};
 use crate::{Problem, Samples};
 
@@ -70,6 +70,8 @@ impl<R: Real> Curved<R> for QuadraticBasin {
 }
 
 /// The loss of all data of a model that is evaluated in lanes. One evaluation costs `N` evaluations of the model.
+// Evaluations are calls, each compiled for the instruction sets by itself: beside a pass over the data a call is nothing, and
+// every scheme of every equation would hold several copies of the pass.
 #[derive(Debug)]
 pub struct AllSamples<R: Real, M: LaneSamples> {
     dim: usize,
@@ -96,18 +98,23 @@ impl<R: Real, M: LaneSamples> Landscape<R> for AllSamples<R, M> {
         vec![Lane::splat(R::ZERO); self.dim]
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn loss_gradient_into(&self, theta: &[Lane<R>], gradient: &mut [Lane<R>], slope: &mut Vec<Lane<R>>) -> Lane<R> {
-        gradient.fill(Lane::splat(R::ZERO));
-        let mut twice = Lane::splat(R::ZERO);
-        for sample in 0..self.samples {
-            let residual = M::residual_and_slope(&self.data, theta, sample, slope);
-            twice = residual.mul_add(residual, twice);
-            gradient.iter_mut().zip(&*slope).for_each(|(g, slope)| *g = residual.mul_add(*slope, *g));
-        }
-        let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
-        gradient.iter_mut().for_each(|g| *g = share * *g);
-        Lane::splat(R::from_f64(0.5)) * share * twice
+        dispatch(
+            #[inline(always)]
+            || {
+                gradient.fill(Lane::splat(R::ZERO));
+                let mut twice = Lane::splat(R::ZERO);
+                for sample in 0..self.samples {
+                    let residual = M::residual_and_slope(&self.data, theta, sample, slope);
+                    twice = residual.mul_add(residual, twice);
+                    gradient.iter_mut().zip(&*slope).for_each(|(g, slope)| *g = residual.mul_add(*slope, *g));
+                }
+                let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
+                gradient.iter_mut().for_each(|g| *g = share * *g);
+                Lane::splat(R::from_f64(0.5)) * share * twice
+            },
+        )
     }
 }
 
@@ -116,7 +123,7 @@ impl<R: Real, M: LaneSamples> GradientNoise<R> for AllSamples<R, M> {
         self.samples
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn add_weighted_gradients(
         &self,
         theta: &[Lane<R>],
@@ -124,26 +131,36 @@ impl<R: Real, M: LaneSamples> GradientNoise<R> for AllSamples<R, M> {
         out: &mut [Lane<R>],
         slope: &mut Vec<Lane<R>>,
     ) {
-        for (sample, weight) in weights.iter().enumerate() {
-            let residual = *weight * M::residual_and_slope(&self.data, theta, sample, slope);
-            out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = residual.mul_add(*slope, *out));
-        }
+        dispatch(
+            #[inline(always)]
+            || {
+                for (sample, weight) in weights.iter().enumerate() {
+                    let residual = *weight * M::residual_and_slope(&self.data, theta, sample, slope);
+                    out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = residual.mul_add(*slope, *out));
+                }
+            },
+        );
     }
 }
 
 impl<R: Real, M: LaneSamples> Curved<R> for AllSamples<R, M> {
-    #[inline(always)]
+    #[inline(never)]
     fn hessian_product_into(&self, theta: &[Lane<R>], v: &[Lane<R>], out: &mut [Lane<R>], slope: &mut Vec<Lane<R>>) {
-        out.fill(Lane::splat(R::ZERO));
-        for sample in 0..self.samples {
-            let residual = M::residual_and_slope(&self.data, theta, sample, slope);
-            let mut along = Lane::splat(R::ZERO);
-            slope.iter().zip(v).for_each(|(slope, v)| along = slope.mul_add(*v, along));
-            out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = along.mul_add(*slope, *out));
-            M::add_curvature(&self.data, theta, sample, v, residual, out);
-        }
-        let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
-        out.iter_mut().for_each(|x| *x = share * *x);
+        dispatch(
+            #[inline(always)]
+            || {
+                out.fill(Lane::splat(R::ZERO));
+                for sample in 0..self.samples {
+                    let residual = M::residual_and_slope(&self.data, theta, sample, slope);
+                    let mut along = Lane::splat(R::ZERO);
+                    slope.iter().zip(v).for_each(|(slope, v)| along = slope.mul_add(*v, along));
+                    out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = along.mul_add(*slope, *out));
+                    M::add_curvature(&self.data, theta, sample, v, residual, out);
+                }
+                let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
+                out.iter_mut().for_each(|x| *x = share * *x);
+            },
+        );
     }
 }
 

@@ -12,6 +12,7 @@
 //! | [`SecondOrder`] | `−∇(L + (η/4)‖∇L‖²)` | that of one of the above | `t` |
 //! | [`LogLandscape`] | `−∇L/L` | `(2ηs/B) H*` | `τ` |
 
+mod any_landscape;
 mod constant;
 mod decoupled;
 mod diffusion;
@@ -26,6 +27,7 @@ mod second_order;
 #[cfg(test)]
 mod tests;
 
+pub use any_landscape::AnyLandscape;
 pub use constant::{Constant, ConstantNoise};
 pub use decoupled::{Decoupled, DecoupledNoise};
 pub use diffusion::{Diffusion, SdeBlock};
