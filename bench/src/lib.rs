@@ -3,10 +3,8 @@
 use logscape::data::{Dataset, digits, synthetic};
 use logscape::engine::{AnyDynamics, Sgd};
 use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
-use logscape::random::Gaussian;
+use logscape::random::{Gaussian, Purpose, stream};
 use logscape::{Precision, Problem, Sampling, SgdSettings};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 /// A problem and the data that it was made of.
 #[derive(Debug, Clone)]
@@ -69,7 +67,7 @@ pub fn perceptron() -> (Taught<Mlp>, Vec<f64>) {
     let data = digits().expect("embedded data");
     let problem =
         Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs.clone(), data.targets.clone()).expect("the data fit");
-    let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(1));
+    let start = problem.init(Initialisation::Lecun, &mut stream(1, Purpose::Start, 0));
     (Taught { problem, data }, start)
 }
 

@@ -22,3 +22,4 @@ pub use error::{RunError, StationaryError};
 pub use events::{Event, Events};
 pub use record::{Record, Results};
 pub use run::{Destination, run, run_with};
+pub use stages::problem_of;

@@ -93,6 +93,16 @@ pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, bas
     Ok(Model { problem, start, data: key })
 }
 
+/// The problem that a study names, and where the search for its minimum starts (`P`); relative paths start at `base`.
+///
+/// # Errors
+/// [`RunError`] when there is no table `[problem]`, the data cannot be had, or data and table do not fit each other.
+pub fn problem_of(study: &Study, base: &Path) -> Result<(Box<dyn Problem>, Vec<f64>), RunError> {
+    let none = || RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned());
+    let Model { problem, start, .. } = model(study.problem.as_ref().ok_or_else(none)?, &study.minimum, study.seed, base)?;
+    Ok((problem, start))
+}
+
 /// The hash of a data set's numbers.
 fn data_key(data: &Dataset) -> Key {
     let shape = [data.input_dim as u64, data.target_dim as u64, data.len() as u64];

@@ -2,5 +2,7 @@
 
 mod load;
 mod own_problem;
+mod properties;
 mod report;
 mod schema;
+mod work;

@@ -1,10 +1,10 @@
 //! Studentised bootstrap intervals for positive functions of sample means.
 
+use crate::random::{Purpose, stream};
 use crate::Estimate;
 use crate::Interrupted;
 use crate::Stop;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 use rayon::prelude::*;
 
 /// 95 % intervals for positive statistics of the column means of `rows` (row-major, `width` columns, one row per
@@ -52,8 +52,7 @@ where
         .into_par_iter()
         .map(|draw| {
             stop.check()?;
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(draw as u64);
+            let mut rng = stream(seed, Purpose::Resampling, draw as u64);
             let mut weights = vec![0.0; n];
             (0..n).for_each(|_| weights[rng.random_range(0..n)] += 1.0);
             let (values, errors) = evaluate(&weights);

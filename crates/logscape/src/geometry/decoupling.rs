@@ -1,14 +1,13 @@
 //! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
 
 use super::bootstrap::log_studentised;
+use crate::random::{Purpose, stream};
 use crate::Interrupted;
 use crate::Stop;
 use crate::model::DirectionNoise;
 use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
 use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
 use crate::{Estimate, Problem, Samples};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -127,7 +126,7 @@ pub(super) fn scaling(
     stop: &Stop,
 ) -> Result<(Estimate, Vec<(f64, f64)>), Interrupted> {
     let base = loss(problem, theta);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Displacement, 0);
     let mut found = Vec::with_capacity(points);
     for k in 0..points {
         stop.check()?;

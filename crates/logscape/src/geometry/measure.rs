@@ -1,6 +1,7 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
 use super::decoupling::{directional_noise, scaling, shape};
+use crate::random::{Purpose, stream};
 use crate::Interrupted;
 use crate::Stop;
 use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
@@ -12,8 +13,7 @@ use crate::operator::{Hessian, apply, dot};
 use crate::problem::{ProblemFailure, unless_failed};
 use crate::{Estimate, Problem, Samples};
 use faer::Mat;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -146,15 +146,16 @@ fn measured(
     outliers.h_star.ci95 = noise.typical_curvature.ci95;
     noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
     let more = further_directions(&spectrum, outliers.count, config.directions);
-    let seed = config.seed.wrapping_add(3);
-    let further = directional_noise(problem, theta, &spectrum.vectors[more.clone()], (FURTHER_RESAMPLES, seed), stop)?;
+    // The first resamples of the samples again.
+    let resamples = (FURTHER_RESAMPLES, config.seed);
+    let further = directional_noise(problem, theta, &spectrum.vectors[more.clone()], resamples, stop)?;
     let known = |direction: &DirectionNoise| finite(&direction.noise) && finite(&direction.ratio);
     let further = further.directions.into_iter().zip(&spectrum.values[more]);
     let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
     let (scaling_exponent, scaling_points) =
-        scaling(problem, theta, vectors, h, (config.scaling_points, config.seed.wrapping_add(1)), stop)?;
+        scaling(problem, theta, vectors, h, (config.scaling_points, config.seed), stop)?;
     if !finite(&scaling_exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));
     }
@@ -164,7 +165,7 @@ fn measured(
     let trace_hessian = if spectrum.complete {
         spectrum.values.iter().sum()
     } else {
-        hutchinson(problem, theta, (config.trace_probes, config.seed.wrapping_add(2)), stop)?
+        hutchinson(problem, theta, (config.trace_probes, config.seed), stop)?
     };
     let (trace_gauss_newton, sample_curvature) = {
         stop.check()?;
@@ -215,7 +216,7 @@ fn hutchinson(
     (probes, seed): (usize, u64),
     stop: &Stop,
 ) -> Result<f64, Interrupted> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Probe, 0);
     let probes: Vec<Vec<f64>> = (0..probes.max(1))
         .map(|_| (0..problem.dim()).map(|_| if rng.random_bool(0.5) { 1.0 } else { -1.0 }).collect())
         .collect();

@@ -2,11 +2,10 @@
 
 use super::LinearOperator;
 use super::dense::{EigenError, eigen};
+use crate::random::{Purpose, stream};
 use crate::Stop;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Settings of [`leading_eigenpairs`].
@@ -63,7 +62,7 @@ pub fn leading_eigenpairs(
     let count = config.count.min(p);
     let block = config.block.max(1);
     let most = p.min(count + 2 * block * config.depth.max(1));
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let mut rng = stream(config.seed, Purpose::Krylov, 0);
     let mut basis = Mat::<f64>::zeros(p, most);
     let mut products = Mat::<f64>::zeros(p, most);
     let mut pairs = Ritz::default();

@@ -2,8 +2,6 @@
 
 use std::any::Any;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 
@@ -11,6 +9,7 @@ use super::error::{require_finite, require_some};
 use super::kind::{Registered, require_one_target};
 use super::scalar::{add_scaled, dot};
 use super::{BuildProblemError, OptionError, ProblemError, ProblemOption, ScalarModel, StartConfig};
+use crate::random::{Purpose, stream};
 use crate::data::Dataset;
 use crate::data::synthetic::{self, Generator};
 
@@ -148,8 +147,7 @@ impl Registered for MatrixFactorisation {
 
     /// Normal numbers, since `θ = 0` is a saddle.
     fn start(&self, config: &StartConfig) -> Vec<f64> {
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        StandardNormal.sample_iter(&mut rng).take(self.parameters()).collect()
+        StandardNormal.sample_iter(stream(config.seed, Purpose::Start, 0)).take(self.parameters()).collect()
     }
 }
 

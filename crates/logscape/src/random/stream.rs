@@ -1,4 +1,4 @@
-//! Independent random streams addressed by (seed, purpose, replica).
+//! The only place where a seed becomes random numbers: independent streams addressed by (seed, purpose, index).
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -13,23 +13,33 @@ pub enum Purpose {
     Stationary = 2,
     /// Batches of trajectory splitting.
     Splitting = 3,
-    /// Where a search for minima starts.
+    /// Where a search for minima starts: initial weights.
     Start = 4,
-    /// Probe vectors of randomised linear algebra.
+    /// Probe vectors of trace estimates.
     Probe = 5,
     /// Resampling in statistics.
     Resampling = 6,
     /// Where searches for saddles start.
     Saddle = 7,
+    /// Synthetic data.
+    Data = 8,
+    /// Batches of the training before a search for minima.
+    Training = 9,
+    /// First vectors of Krylov spaces.
+    Krylov = 10,
+    /// Displacements from a minimum at which noise is measured.
+    Displacement = 11,
+    /// Vectors with which a problem's methods are checked.
+    Check = 12,
 }
 
-/// The stream of one replica: the ChaCha8 key holds seed and purpose side by side and the nonce holds the replica, so
-/// that different triples have different (key, nonce) pairs. No thread or order of execution enters.
-pub fn stream(seed: u64, purpose: Purpose, replica: u64) -> ChaCha8Rng {
+/// The stream of one index, such as the number of a replica: the ChaCha8 key holds seed and purpose side by side and the nonce
+/// holds the index, so that different triples have different (key, nonce) pairs. No thread or order of execution enters.
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut key = *b"........--------logscape-streams";
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
-    rng.set_stream(replica);
+    rng.set_stream(index);
     rng
 }

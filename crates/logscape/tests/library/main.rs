@@ -6,4 +6,5 @@ mod failure;
 mod large_deviation;
 mod linear_regression;
 mod precision;
+mod properties;
 mod registries;

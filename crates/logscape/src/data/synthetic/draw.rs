@@ -1,10 +1,10 @@
 //! What all generators share: streams, checks of sizes, the noise, the result.
 
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::data::{DataError, Dataset};
+use crate::random::{self, Purpose};
 
 /// The most numbers one generator may draw for its inputs or its targets, `2²⁸` (2 GiB).
 const MAX_DRAWN: usize = 1 << 28;
@@ -67,9 +67,7 @@ impl Draw {
     }
 
     pub(super) fn rng(&self, stream: Stream) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(stream as u64);
-        rng
+        random::stream(self.seed, Purpose::Data, stream as u64)
     }
 
     pub(super) fn gaussian(&self, stream: Stream, count: usize) -> Vec<f64> {

@@ -1,11 +1,11 @@
 //! SGD training before the search.
 
 use super::MinimumError;
+use crate::random::{Purpose, stream};
 use crate::operator::{axpy, norm};
 use crate::problem::unless_failed;
 use crate::{Problem, Samples, Sampling, SgdSettings};
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, seq::SliceRandom};
 
 /// Plain SGD training `θ ← θ − η g_B` for a number of steps, from a seed.
 ///
@@ -35,7 +35,7 @@ fn trained(
     if b == 0 || (b > n && sgd.sampling != Sampling::WithReplacement) || n == 0 {
         return Err(MinimumError::Setting("the batch size must lie between 1 and the number of samples"));
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Training, 0);
     let mut order: Vec<u32> = (0..n as u32).collect();
     let mut batch = vec![0_u32; b];
     let mut gradient = vec![0.0; problem.dim()];

@@ -1,5 +1,6 @@
 //! Newton steps by conjugate gradients in a trust region: minima of problems too large for a dense Hessian.
 
+use crate::random::{Purpose, stream};
 use crate::Minimum;
 use crate::Problem;
 use crate::Stop;
@@ -7,8 +8,6 @@ use crate::operator::dense::NEGATIVE;
 use crate::operator::full::{loss, loss_and_gradient};
 use crate::operator::{Hessian, LinearOperator, apply, axpy, dot, krylov_pairs, norm};
 use faer::Mat;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Relative difference of losses that rounding can make.
@@ -133,7 +132,8 @@ fn to_edge(from: &[f64], direction: &[f64], radius: f64) -> f64 {
 
 /// The lowest Ritz vector, if its curvature is negative.
 fn curving_down(hessian: &dyn LinearOperator, stop: &Stop) -> Option<Vec<f64>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    // Whatever the seed of the run, which need not be known to find a minimum.
+    let mut rng = stream(0, Purpose::Krylov, 0);
     let seeds = Mat::from_fn(hessian.dim(), SEEDS, |_, _| StandardNormal.sample(&mut rng));
     let (values, vectors) = krylov_pairs(hessian, seeds, KRYLOV, stop).ok()?;
     let lowest = values.len().checked_sub(1)?;

@@ -16,10 +16,9 @@ mod tests;
 
 use std::fmt;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::random::{Purpose, stream};
 use super::{Problem, Samples};
 use methods::{
     ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HVP, HVP_BLOCK, JVP, Method,
@@ -96,7 +95,7 @@ const ROUNDING: f64 = 4096.0 * f64::EPSILON;
 /// If `theta` has another length than `P`, or as the problem's own methods do.
 pub fn check(problem: &dyn Problem, theta: &[f64], seed: u64) -> CheckReport {
     assert_eq!(theta.len(), problem.dim());
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Check, 0);
     let mut normals = |count: usize| -> Vec<f64> { StandardNormal.sample_iter(&mut rng).take(count).collect() };
     // Both of the length of θ, so that a step is a share of it.
     let length = norm(theta).max(1.0);

@@ -1,10 +1,9 @@
 //! A perceptron by its name: options, and a start.
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
 use super::{Activation, Mlp};
+use crate::random::{Purpose, stream};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
 use crate::problem::kind::Registered;
@@ -54,7 +53,7 @@ impl Registered for Mlp {
     }
 
     fn start(&self, config: &StartConfig) -> Vec<f64> {
-        self.init(config.initialisation, &mut ChaCha8Rng::seed_from_u64(config.seed))
+        self.init(config.initialisation, &mut stream(config.seed, Purpose::Start, 0))
     }
 
     fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {

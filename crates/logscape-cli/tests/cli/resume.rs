@@ -1,12 +1,14 @@
 //! A run that is ended, by Ctrl-C or by force, is completed by `--resume` with the very bytes of an uninterrupted run.
 
+use logscape::random::{Purpose, stream};
+use rand::RngExt;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// The last stage, the second setting, takes most of the time.
@@ -221,9 +223,8 @@ fn kill_and_complete(study: &str, kills: usize) {
     let begun = Instant::now();
     let whole = complete(&folder, "whole", &[]);
     let takes = begun.elapsed();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
-    let mut random = u64::from(now.subsec_nanos()) | 1;
-    println!("seed {random}, {takes:?} without a kill");
+    println!("{takes:?} without a kill");
+    let mut random = stream(kills as u64, Purpose::Check, 0);
     let (mut killed, mut within, mut run) = (0, 0, 0);
     let enough = |killed: usize, within: usize| killed >= kills && (within > 0 || killed >= 20 * kills);
     while !enough(killed, within) {
@@ -232,7 +233,6 @@ fn kill_and_complete(study: &str, kills: usize) {
         let place = folder.path().join(&out);
         let partial = folder.path().join(format!("{out}.partial"));
         while !place.exists() && !enough(killed, within) {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             // Most of a resumed run is its start, so a tenth of a run gets somewhere, and a third at a few kills.
             let share = if killed >= kills {
                 1.0
@@ -241,7 +241,7 @@ fn kill_and_complete(study: &str, kills: usize) {
             } else {
                 0.1
             };
-            let moment = takes.mul_f64(share * (random >> 40) as f64 / f64::from(1 << 24));
+            let moment = takes.mul_f64(share * random.random::<f64>());
             let mut child = command(&folder, &out, &[mode(&partial), "--checkpoint-every", "0.02"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

@@ -1,0 +1,6 @@
+//! Tests of the command as it is used: one program, since each would be linked with all of the library.
+
+mod check;
+mod resume;
+mod words;
+mod wrong_input;
