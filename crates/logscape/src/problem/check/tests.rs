@@ -6,7 +6,7 @@ use super::*;
 use crate::problem::{GivenOptions, Initialisation, QuadraticBasin, StartConfig, all};
 
 fn normals(count: usize, seed: u64) -> Vec<f64> {
-    StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(seed)).take(count).collect()
+    StandardNormal.sample_iter(stream(seed, Purpose::Check, 1)).take(count).collect()
 }
 
 /// Every registered problem on its example, once with the options that it needs and once with all, and a basin.
