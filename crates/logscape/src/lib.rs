@@ -58,6 +58,8 @@
 //! - `C` is the gradient-noise covariance of one sample; a batch drawn with replacement has `C/B`.
 //! - Stochastic integrals are Itô's.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests take what generators they like"))]
+
 pub mod data;
 pub mod dynamics;
 pub mod engine;

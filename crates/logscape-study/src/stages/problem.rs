@@ -99,7 +99,8 @@ pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, bas
 /// [`RunError`] when there is no table `[problem]`, the data cannot be had, or data and table do not fit each other.
 pub fn problem_of(study: &Study, base: &Path) -> Result<(Box<dyn Problem>, Vec<f64>), RunError> {
     let none = || RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned());
-    let Model { problem, start, .. } = model(study.problem.as_ref().ok_or_else(none)?, &study.minimum, study.seed, base)?;
+    let Model { problem, start, .. } =
+        model(study.problem.as_ref().ok_or_else(none)?, &study.minimum, study.seed, base)?;
     Ok((problem, start))
 }
 

@@ -1,9 +1,9 @@
 //! Studentised bootstrap intervals for positive functions of sample means.
 
-use crate::random::{Purpose, stream};
 use crate::Estimate;
 use crate::Interrupted;
 use crate::Stop;
+use crate::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
 

@@ -1,12 +1,12 @@
 //! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
 
 use super::bootstrap::log_studentised;
-use crate::random::{Purpose, stream};
 use crate::Interrupted;
 use crate::Stop;
 use crate::model::DirectionNoise;
 use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
 use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
+use crate::random::{Purpose, stream};
 use crate::{Estimate, Problem, Samples};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;

@@ -1,7 +1,6 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
 use super::decoupling::{directional_noise, scaling, shape};
-use crate::random::{Purpose, stream};
 use crate::Interrupted;
 use crate::Stop;
 use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
@@ -11,6 +10,7 @@ use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
 use crate::operator::{Hessian, apply, dot};
 use crate::problem::{ProblemFailure, unless_failed};
+use crate::random::{Purpose, stream};
 use crate::{Estimate, Problem, Samples};
 use faer::Mat;
 use rand::RngExt;

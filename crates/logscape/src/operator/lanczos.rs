@@ -2,8 +2,8 @@
 
 use super::LinearOperator;
 use super::dense::{EigenError, eigen};
-use crate::random::{Purpose, stream};
 use crate::Stop;
+use crate::random::{Purpose, stream};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use rand_distr::{Distribution, StandardNormal};

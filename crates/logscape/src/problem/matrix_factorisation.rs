@@ -9,9 +9,9 @@ use super::error::{require_finite, require_some};
 use super::kind::{Registered, require_one_target};
 use super::scalar::{add_scaled, dot};
 use super::{BuildProblemError, OptionError, ProblemError, ProblemOption, ScalarModel, StartConfig};
-use crate::random::{Purpose, stream};
 use crate::data::Dataset;
 use crate::data::synthetic::{self, Generator};
+use crate::random::{Purpose, stream};
 
 /// `f(θ, (i, j)) = u_i · v_j` with `θ = [U (rows × rank), V (columns × rank)]`, both row-major; a sample is an observed
 /// entry.

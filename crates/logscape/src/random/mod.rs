@@ -8,7 +8,7 @@ mod tests;
 
 pub use index::{index_pair, lane_index_pair, lane_index_words};
 pub use normal::{Gaussian, Normals, normal_pair};
-pub use stream::{Purpose, stream};
+pub use stream::{Purpose, data_stream, stream};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -21,16 +21,14 @@ pub enum Purpose {
     Resampling = 6,
     /// Where searches for saddles start.
     Saddle = 7,
-    /// Synthetic data.
-    Data = 8,
     /// Batches of the training before a search for minima.
-    Training = 9,
+    Training = 8,
     /// First vectors of Krylov spaces.
-    Krylov = 10,
+    Krylov = 9,
     /// Displacements from a minimum at which noise is measured.
-    Displacement = 11,
+    Displacement = 10,
     /// Vectors with which a problem's methods are checked.
-    Check = 12,
+    Check = 11,
 }
 
 /// The stream of one index, such as the number of a replica: the ChaCha8 key holds seed and purpose side by side and the nonce
@@ -41,5 +39,14 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
+    rng
+}
+
+/// The stream of a part of synthetic data, counted from 1. It does not follow [`stream`], since data sets are known by their
+/// seeds and must stay what they are; its keys are expanded from the seed and are no others'.
+#[allow(clippy::disallowed_methods, reason = "nothing else expands a seed in this way")]
+pub fn data_stream(seed: u64, part: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(part);
     rng
 }

@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// A stop that is due at the looks whose numbers modulo 64 are bits of `when`.
+/// A stop that is due at the looks whose numbers modulo 64 are bits of `when`; it goes on counting from piece to piece.
 fn pauses(when: u64) -> Stop {
     let looks = AtomicU64::new(0);
     Stop::new().or_pausing_when(move || when >> (looks.fetch_add(1, Ordering::Relaxed) % 64) & 1 == 1)
@@ -134,9 +134,9 @@ proptest! {
         for region in [Region::interval(0.7 - reach, 0.7 + reach), Region::LossLevel { loss, check_every }] {
             let run = EscapeRun { start: start.clone(), region, replicas, max_steps: 9_000, seed: 5 };
             let whole = run.run_sgd(&sine, sgd, &Stop::new(), |_| {}).expect("a run");
-            let mut progress = EscapeProgress::default();
+            let (mut progress, stop) = (EscapeProgress::default(), pauses(when));
             while !progress.is_complete(&run) {
-                run.advance_sgd(&sine, sgd, &mut progress, &pauses(when), |_| {}).expect("a piece");
+                run.advance_sgd(&sine, sgd, &mut progress, &stop, |_| {}).expect("a piece");
             }
             prop_assert_eq!(progress.terminations(&run), whole);
         }
@@ -152,8 +152,8 @@ proptest! {
             seed: 6,
         };
         let whole = run.run_sgd(&sine, sgd, &Stop::new()).expect("a run");
-        let mut progress = StationaryProgress::default();
-        while !run.advance_sgd(&sine, sgd, &mut progress, &pauses(when)).expect("a piece") {}
+        let (mut progress, stop) = (StationaryProgress::default(), pauses(when));
+        while !run.advance_sgd(&sine, sgd, &mut progress, &stop).expect("a piece") {}
         prop_assert_eq!(progress.groups(), whole);
     }
 
@@ -166,9 +166,9 @@ proptest! {
         let run = RareRun { trajectories: 20, repeats: 4, ..RareRun::new(vec![3.0], region, RareMethod::Splitting, 7) };
         let whole = run.run_sgd(&sine, settings(0.1, 1), &Stop::new()).expect("a run");
         let score = RegionScore::new(&run.region, &run.start, &sine);
-        let mut progress = RareProgress::default();
-        for _ in 0..64 {
-            run.advance_sgd(&sine, settings(0.1, 1), &score, &mut progress, &pauses(when)).expect("a piece");
+        let (mut progress, stop) = (RareProgress::default(), pauses(when));
+        while !progress.is_complete(&run) {
+            run.advance_sgd(&sine, settings(0.1, 1), &score, &mut progress, &stop).expect("a piece");
         }
         prop_assert_eq!(progress, whole);
     }

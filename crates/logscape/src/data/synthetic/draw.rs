@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::data::{DataError, Dataset};
-use crate::random::{self, Purpose};
+use crate::random::data_stream;
 
 /// The most numbers one generator may draw for its inputs or its targets, `2²⁸` (2 GiB).
 const MAX_DRAWN: usize = 1 << 28;
@@ -67,7 +67,7 @@ impl Draw {
     }
 
     pub(super) fn rng(&self, stream: Stream) -> ChaCha8Rng {
-        random::stream(self.seed, Purpose::Data, stream as u64)
+        data_stream(self.seed, stream as u64)
     }
 
     pub(super) fn gaussian(&self, stream: Stream, count: usize) -> Vec<f64> {

@@ -1,9 +1,9 @@
 //! SGD training before the search.
 
 use super::MinimumError;
-use crate::random::{Purpose, stream};
 use crate::operator::{axpy, norm};
 use crate::problem::unless_failed;
+use crate::random::{Purpose, stream};
 use crate::{Problem, Samples, Sampling, SgdSettings};
 use rand::{RngExt, seq::SliceRandom};
 

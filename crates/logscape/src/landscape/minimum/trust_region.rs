@@ -1,12 +1,12 @@
 //! Newton steps by conjugate gradients in a trust region: minima of problems too large for a dense Hessian.
 
-use crate::random::{Purpose, stream};
 use crate::Minimum;
 use crate::Problem;
 use crate::Stop;
 use crate::operator::dense::NEGATIVE;
 use crate::operator::full::{loss, loss_and_gradient};
 use crate::operator::{Hessian, LinearOperator, apply, axpy, dot, krylov_pairs, norm};
+use crate::random::{Purpose, stream};
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 

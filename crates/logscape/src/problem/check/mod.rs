@@ -18,8 +18,8 @@ use std::fmt;
 
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::random::{Purpose, stream};
 use super::{Problem, Samples};
+use crate::random::{Purpose, stream};
 use methods::{
     ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HVP, HVP_BLOCK, JVP, Method,
     PER_SAMPLE, RESIDUALS, SQUARES, Shape, VJP,

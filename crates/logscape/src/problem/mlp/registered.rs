@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use super::{Activation, Mlp};
-use crate::random::{Purpose, stream};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
 use crate::problem::kind::Registered;
 use crate::problem::{BuildProblemError, OptionError, ProblemOption, StartConfig, Visitor};
+use crate::random::{Purpose, stream};
 
 /// What a study can say of it.
 #[derive(Debug, Deserialize)]
