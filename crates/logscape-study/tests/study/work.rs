@@ -88,14 +88,14 @@ impl Problem for Counted<'_> {
     }
 }
 
-/// A shipped study, what makes its ensembles short, and the passes over the data for gradients and for Hessian products.
+/// A shipped study (but for `teacher-student`, whose saddles take minutes), what makes its ensembles short, and the passes over the data for gradients and for Hessian products.
 struct Shipped {
     name: &'static str,
     short: &'static [&'static str],
     passes: [f64; 2],
 }
 
-const STUDIES: [Shipped; 6] = [
+const STUDIES: [Shipped; 5] = [
     Shipped {
         name: "digits",
         short: &[
@@ -107,24 +107,19 @@ const STUDIES: [Shipped; 6] = [
             "stationary.steps=10",
             "stationary.thin=10",
         ],
-        passes: [0.0, 0.0],
+        passes: [2236.0, 4043.0],
     },
     Shipped {
         name: "linear",
         short: &["escape.replicas=2", "escape.max_steps=20", "stationary.replicas=16", "stationary.steps=100"],
-        passes: [0.0, 0.0],
+        passes: [86.0, 6.0],
     },
-    Shipped { name: "phase-retrieval", short: &["escape.replicas=2", "escape.max_steps=20"], passes: [0.0, 0.0] },
-    Shipped { name: "sinusoid", short: &["escape.replicas=2", "escape.max_steps=20"], passes: [0.0, 0.0] },
+    Shipped { name: "phase-retrieval", short: &["escape.replicas=2", "escape.max_steps=20"], passes: [98.0, 6.0] },
+    Shipped { name: "sinusoid", short: &["escape.replicas=2", "escape.max_steps=20"], passes: [8417.0, 2009.0] },
     Shipped {
         name: "sinusoid-deep",
         short: &["escape.method=\"direct\"", "escape.replicas=2", "escape.max_steps=20"],
-        passes: [0.0, 0.0],
-    },
-    Shipped {
-        name: "teacher-student",
-        short: &["escape.method=\"direct\"", "escape.replicas=2", "escape.max_steps=20"],
-        passes: [0.0, 0.0],
+        passes: [8464.0, 2009.0],
     },
 ];
 
