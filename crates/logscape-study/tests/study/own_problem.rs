@@ -6,7 +6,7 @@ use logscape_study::{Destination, Event, RunError, parse_for_own_problem, run_wi
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[path = "../../examples/own_problem.rs"]
+#[path = "../../examples/own_study.rs"]
 mod example;
 
 #[test]
@@ -72,6 +72,7 @@ batch_size = 1
 [escape]
 region = "dividing-surface"
 replicas = 50
+max_steps = 2000
 "#;
 
 #[test]

@@ -75,8 +75,8 @@ pub(crate) fn study_of_a_wave(place: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The folder is what the command line names, or `own-problem`.
+/// The folder is what the command line names, or `own-study`.
 #[allow(dead_code, reason = "the tests call the function")]
 fn main() -> Result<(), Box<dyn Error>> {
-    study_of_a_wave(Path::new(&std::env::args().nth(1).unwrap_or("own-problem".into())))
+    study_of_a_wave(Path::new(&std::env::args().nth(1).unwrap_or("own-study".into())))
 }
