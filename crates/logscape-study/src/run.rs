@@ -5,7 +5,7 @@ use crate::error::RunError;
 use crate::events::{Event, Events};
 use crate::extend::take_over;
 use crate::record::{Manifest, Record, RunFolder};
-use crate::stages::{Context, Log, Model, check_batch_sizes, model, probe, survey};
+use crate::stages::{Context, Log, Model, check_batch_sizes, model, probe, survey, table};
 use crate::store::{Identity, Key, Store};
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
@@ -46,9 +46,7 @@ pub fn run(
     stop: &Stop,
     events: &dyn Events,
 ) -> Result<(Record, PathBuf), RunError> {
-    let Some(table) = &study.problem else {
-        return Err(RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned()));
-    };
+    let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
         let Model { problem, start, data } = model(table, &study.minimum, study.seed, base)?;
         work.on(&*problem, &start, data)

@@ -21,7 +21,7 @@ mod trajectories;
 
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
-pub(crate) use problem::{Model, check_batch_sizes, model, probe};
+pub(crate) use problem::{Model, check_batch_sizes, model, probe, table};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::survey;
 

@@ -98,10 +98,14 @@ pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, bas
 /// # Errors
 /// [`RunError`] when there is no table `[problem]`, the data cannot be had, or data and table do not fit each other.
 pub fn problem_of(study: &Study, base: &Path) -> Result<(Box<dyn Problem>, Vec<f64>), RunError> {
-    let none = || RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned());
-    let Model { problem, start, .. } =
-        model(study.problem.as_ref().ok_or_else(none)?, &study.minimum, study.seed, base)?;
+    let Model { problem, start, .. } = model(table(study)?, &study.minimum, study.seed, base)?;
     Ok((problem, start))
+}
+
+/// The table `[problem]` of a study, which one for a problem of the caller's own need not have.
+pub(crate) fn table(study: &Study) -> Result<&ProblemTable, RunError> {
+    let none = || RunError::input("problem", "there is none\n  hint: add it, or take `run_with`".to_owned());
+    study.problem.as_ref().ok_or_else(none)
 }
 
 /// The hash of a data set's numbers.
