@@ -22,6 +22,10 @@ impl Kind for InTime {
         "Mori, Ziyin, Liu, Ueda 2022"
     }
 
+    fn question(&self) -> &'static str {
+        "does noise follow the loss?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["dt", "scheme", "noise_strength", "precision"]
     }

@@ -22,6 +22,10 @@ impl Kind for Frozen {
         "Mandt, Hoffman, Blei 2017"
     }
 
+    fn question(&self) -> &'static str {
+        "does the growth of the noise matter?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["dt", "scheme", "precision"]
     }

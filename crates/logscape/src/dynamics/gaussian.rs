@@ -57,6 +57,10 @@ impl Kind for Shaped {
         "Zhu, Wu, Yu, Wu, Ma 2019"
     }
 
+    fn question(&self) -> &'static str {
+        "does the shape of the noise matter?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["precision"]
     }

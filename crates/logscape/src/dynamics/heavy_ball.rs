@@ -20,6 +20,10 @@ impl Kind for Momentum {
         "Polyak 1964"
     }
 
+    fn question(&self) -> &'static str {
+        "what do momentum and decay change?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["momentum", "weight_decay", "sampling"]
     }

@@ -22,6 +22,10 @@ impl Kind for Gibbs {
         "Langevin 1908; stationary law e^(−L/T)"
     }
 
+    fn question(&self) -> &'static str {
+        "what would a heat bath do?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["temperature", "dt", "scheme", "precision"]
     }

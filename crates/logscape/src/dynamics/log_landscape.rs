@@ -25,6 +25,10 @@ impl Kind for InLandscapeTime {
         "Mori, Ziyin, Liu, Ueda 2022"
     }
 
+    fn question(&self) -> &'static str {
+        "is it the same in the other time? `t` and `τ` are both measured"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["dt", "scheme", "noise_strength", "precision"]
     }

@@ -22,6 +22,10 @@ impl Kind for Measured {
         "Mandt, Hoffman, Blei 2017; Li, Tai, E 2017"
     }
 
+    fn question(&self) -> &'static str {
+        "is SGD a diffusion?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["dt", "precision"]
     }

@@ -40,6 +40,9 @@ pub trait Kind: Sync {
     /// The source of the equation.
     fn reference(&self) -> &'static str;
 
+    /// What it tells beside SGD, as a question.
+    fn question(&self) -> &'static str;
+
     /// Names of the [`Options`] that it takes.
     fn options(&self) -> &'static [&'static str];
 

@@ -48,6 +48,10 @@ impl Kind for Weighted {
         "Wu, Hu, Xiong, Huan, Braverman, Zhu 2020"
     }
 
+    fn question(&self) -> &'static str {
+        "do mean and variance of the weights of samples suffice?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         self.options
     }

@@ -22,6 +22,10 @@ impl Kind for SecondOrderMeasured {
         "Li, Tai, E 2017"
     }
 
+    fn question(&self) -> &'static str {
+        "does the finite step matter?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["dt", "precision"]
     }

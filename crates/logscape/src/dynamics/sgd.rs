@@ -19,6 +19,10 @@ impl Kind for Plain {
         "Robbins, Monro 1951"
     }
 
+    fn question(&self) -> &'static str {
+        "does the way batches are drawn, or single precision, matter?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["sampling", "precision"]
     }

@@ -20,6 +20,10 @@ impl Kind for Langevin {
         "Welling, Teh 2011"
     }
 
+    fn question(&self) -> &'static str {
+        "what does thermal noise add to that of batches?"
+    }
+
     fn options(&self) -> &'static [&'static str] {
         &["temperature", "sampling"]
     }

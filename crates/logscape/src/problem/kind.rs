@@ -9,8 +9,8 @@ use super::{Initialisation, Problem, ProblemError, Visitor};
 use crate::data::Dataset;
 use crate::data::synthetic::Generator;
 
-/// What the file of a problem states, besides its maths, for [`registry`](super::registry) to list it.
-pub(crate) trait Registered: Problem + Sized + 'static {
+/// What the file of a problem states, besides its maths, to have a name: see [`Kind::of`].
+pub trait Registered: Problem + Sized + 'static {
     /// Its name in studies and records.
     const NAME: &'static str;
     /// The model, in one line.
@@ -44,7 +44,7 @@ pub(crate) trait Registered: Problem + Sized + 'static {
 /// The options of a problem that has none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NoOptions {}
+pub struct NoOptions {}
 
 /// Options as they are given: names and values.
 pub type GivenOptions = Map<String, Value>;
@@ -94,7 +94,8 @@ pub struct Kind {
 }
 
 impl Kind {
-    pub(crate) const fn of<T: Registered>() -> Self {
+    /// What `T` states of itself.
+    pub const fn of<T: Registered>() -> Self {
         Self {
             name: T::NAME,
             equation: T::EQUATION,

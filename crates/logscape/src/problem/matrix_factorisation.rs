@@ -102,7 +102,7 @@ impl ScalarModel for MatrixFactorisation {
 /// What a study can say of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Options {
+pub struct Options {
     #[serde(default)]
     rank: Option<usize>,
 }

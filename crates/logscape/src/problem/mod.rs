@@ -26,7 +26,9 @@ use std::ops::Range;
 
 pub use check::{CheckReport, Finding, check};
 pub use error::{ProblemError, ProblemFailure};
-pub use kind::{BuildProblemError, BuiltProblem, GivenOptions, Kind, OptionError, ProblemOption, StartConfig};
+pub use kind::{
+    BuildProblemError, BuiltProblem, GivenOptions, Kind, NoOptions, OptionError, ProblemOption, Registered, StartConfig,
+};
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
 pub(crate) use mlp::kernel;

@@ -157,7 +157,7 @@ impl LaneSamples for Sinusoid {
 /// What a study can say of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Options {
+pub struct Options {
     #[serde(default)]
     amplitude: bool,
 }

@@ -1,13 +1,19 @@
 //! What follows from the lists of kinds: tables of the book, and that a kind from outside is as good as those of the list.
 
+use logscape::data::synthetic::{self, Generator};
 use logscape::data::{self, DataError, Dataset, FORMATS, Format, ReadOptions};
-use logscape::ensemble::StationaryRun;
+use logscape::dynamics::{self, AtMinimum, BuildError, Built, Options};
+use logscape::engine::{AnyDynamics, Descent, ReplicaState, Sgd, SoloBlock};
 use logscape::ensemble::observable::{self, Build, OBSERVABLES, Observable, Sample, Surroundings};
+use logscape::ensemble::{EscapeRun, Region, StationaryRun, Termination};
 use logscape::model::{Decoupling, Outliers};
-use logscape::problem::LinearRegression;
+use logscape::problem::{
+    self, BuildProblemError, LinearRegression, ProblemOption, Registered, ScalarModel, StartConfig,
+};
 use logscape::theory::{self, Prediction, Theory, TheoryOptions};
 use logscape::verdict::{Measured, Verdict};
-use logscape::{Barrier, Estimate, Geometry, Sampling, SgdSettings, Stop};
+use logscape::{Barrier, Estimate, Geometry, Precision, Problem, Sampling, SgdSettings, Stop};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -129,6 +135,207 @@ fn a_theory_from_outside_is_judged_with_the_others() {
     let verdict = Verdict::new(&predictions, Measured::new(Some(steps), 0.0));
     assert_eq!(verdict.trust.as_deref(), Some("toy"));
     assert!(table(&["theory"], &theory_rows(&theories)).ends_with("| `toy` | `κ = 10⁻³/η` | anything | this file |"));
+}
+
+fn dynamics_rows(kinds: &[&dyn dynamics::Kind]) -> Vec<Vec<String>> {
+    let row = |kind: &&dyn dynamics::Kind| {
+        let options: Vec<String> = kind.options().iter().map(|option| code(option)).collect();
+        vec![code(kind.name()), code(kind.equation()), options.join(", "), kind.question().into()]
+    };
+    kinds.iter().map(row).collect()
+}
+
+#[test]
+fn the_book_lists_the_dynamics() {
+    let head = ["kind", "equation", "options", "use it to ask"];
+    assert_table("dynamics.md", "dynamics", &head, &dynamics_rows(dynamics::all()));
+}
+
+/// A chain from outside: SGD whose gradient is cut to a norm of at most a tenth.
+struct Clipped<'a>(Sgd<'a, dyn Problem + 'a>);
+
+impl Descent for Clipped<'_> {
+    fn parameters(&self) -> usize {
+        self.0.parameters()
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.0.learning_rate()
+    }
+
+    fn room(&self) -> SoloBlock {
+        self.0.room()
+    }
+
+    fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]) {
+        self.0.estimate(state, batch, gradient, scratch);
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        gradient.iter_mut().for_each(|g| *g *= (0.1 / norm).min(1.0));
+    }
+}
+
+/// Its name, and how it is built.
+struct Cut;
+
+impl dynamics::Kind for Cut {
+    fn name(&self) -> &'static str {
+        "clipped"
+    }
+
+    fn equation(&self) -> &'static str {
+        "θ ← θ − η g_B min(1, 0.1/‖g_B‖)"
+    }
+
+    fn reference(&self) -> &'static str {
+        "this file"
+    }
+
+    fn question(&self) -> &'static str {
+        "do large steps matter?"
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &["sampling"]
+    }
+
+    fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
+        let sgd = SgdSettings { sampling: options.sampling.unwrap_or(sgd.sampling), ..sgd };
+        let dynamics = AnyDynamics::new(Clipped(Sgd::new(at.problem, sgd)?));
+        Ok(Built { dynamics, step: 1.0, steps_per_sgd_step: 1.0 })
+    }
+}
+
+#[test]
+fn a_dynamics_from_outside_runs_like_the_others() {
+    // Samples `y = 1 ± ½` at `x = 1`: from the minimum on, gradients are about ½, five times what is let through.
+    let problem = LinearRegression::new(vec![1.0, 1.0], vec![0.5, 1.5], 1).expect("a problem");
+    let geometry = parabola();
+    let at = AtMinimum::new(&problem, &[1.0], &geometry, Precision::Float64, &Stop::new());
+    let sgd = SgdSettings { learning_rate: 0.2, batch_size: 1, sampling: Sampling::WithReplacement };
+    let kinds = [dynamics::all(), &[&Cut]].concat();
+    // A walk of steps ±0.02 leaves the interval of 2½ steps to either side after 3² of them in the mean, where SGD
+    // itself, whose steps are 0.1, leaves at the first.
+    let run = EscapeRun {
+        start: vec![1.0],
+        region: Region::Ball { centre: vec![1.0], radius: 0.05 },
+        replicas: 4000,
+        max_steps: 100_000,
+        seed: 3,
+    };
+    let mean = |name: &str| {
+        let kind = kinds.iter().find(|kind| kind.name() == name).expect("it is listed");
+        let built = kind.build(&at, sgd, &Options::default()).expect("it is built");
+        let ends = run.run(&built.dynamics, &problem, &Stop::new(), |_| {}).expect("a run");
+        let steps = ends.iter().map(|end| match end {
+            Termination::Escaped { steps, .. } => *steps as f64,
+            _ => panic!("{end:?}"),
+        });
+        steps.sum::<f64>() / ends.len() as f64
+    };
+    assert_eq!(mean("sgd"), 1.0);
+    // The variance of the time is 2(n⁴ − n²)/3 for an end n steps away to either side, here n = 3.
+    let error = (48.0_f64 / 4000.0).sqrt();
+    assert!((mean("clipped") - 9.0).abs() < 4.0 * error, "{}", mean("clipped"));
+    assert!(
+        table(&["kind"], &dynamics_rows(&kinds))
+            .ends_with("| `clipped` | `θ ← θ − η g_B min(1, 0.1/‖g_B‖)` | `sampling` | do large steps matter? |")
+    );
+}
+
+fn problem_rows(kinds: &[&problem::Kind]) -> Vec<Vec<String>> {
+    let row = |kind: &&problem::Kind| {
+        let options: Vec<String> =
+            kind.options.iter().map(|option| format!("{}: {}", code(option.name), option.about)).collect();
+        vec![code(kind.name), code(kind.equation), options.join("<br>")]
+    };
+    kinds.iter().map(row).collect()
+}
+
+#[test]
+fn the_book_lists_the_problems() {
+    let kinds: Vec<&problem::Kind> = problem::all().iter().collect();
+    assert_table("start.md", "problems", &["kind", "model", "options, with their defaults"], &problem_rows(&kinds));
+}
+
+/// A problem from outside: `f = θ xⁿ` with the power `n` as its option.
+struct Power {
+    powers: Vec<f64>,
+    targets: Vec<f64>,
+}
+
+impl ScalarModel for Power {
+    fn parameters(&self) -> usize {
+        1
+    }
+
+    fn targets(&self) -> &[f64] {
+        &self.targets
+    }
+
+    fn value(&self, theta: &[f64], sample: usize) -> f64 {
+        theta[0] * self.powers[sample]
+    }
+
+    fn slope(&self, _: &[f64], v: &[f64], sample: usize) -> f64 {
+        v[0] * self.powers[sample]
+    }
+
+    fn add_gradient(&self, theta: &[f64], sample: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+        out[0] += weight(self.value(theta, sample)) * self.powers[sample];
+    }
+
+    fn add_hessian_product(&self, _: &[f64], _: &[f64], _: usize, _: f64, _: &mut [f64]) {}
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PowerOptions {
+    power: i32,
+}
+
+impl Registered for Power {
+    const NAME: &'static str = "power";
+    const EQUATION: &'static str = "f = θxⁿ";
+    const OPTIONS: &'static [ProblemOption] =
+        &[ProblemOption { name: "power", about: "the power `n`", example: "2", required: true }];
+
+    type Options = PowerOptions;
+
+    fn example() -> Generator {
+        let (spectrum, teacher) = (vec![1.0], vec![1.0]);
+        Generator::LinearTeacher(synthetic::LinearTeacher { samples: 20, spectrum, teacher, noise: 0.1 })
+    }
+
+    fn build(data: Dataset, options: PowerOptions) -> Result<Self, BuildProblemError> {
+        let powers = data.inputs.iter().map(|x| x.powi(options.power)).collect();
+        Ok(Self { powers, targets: data.targets })
+    }
+
+    fn start(&self, _: &StartConfig) -> Vec<f64> {
+        vec![0.0]
+    }
+}
+
+static POWER: problem::Kind = problem::Kind::of::<Power>();
+
+#[test]
+fn a_problem_from_outside_is_built_by_its_options() {
+    let kinds: Vec<&problem::Kind> = problem::all().iter().chain([&POWER]).collect();
+    let kind = kinds.iter().find(|kind| kind.name == "power").expect("it is listed");
+    assert!(table(&["kind"], &problem_rows(&kinds)).ends_with("| `power` | `f = θxⁿ` | `power`: the power `n` |"));
+    let given = |value: serde_json::Value| value.as_object().expect("options").clone();
+    assert_eq!(kind.check(&given(serde_json::json!({ "power": 3 }))), Ok(()));
+    let wrong = |value| kind.check(&given(value)).expect_err("wrong options").to_string();
+    assert!(wrong(serde_json::json!({ "powers": 3 })).contains("it has power"));
+    assert!(wrong(serde_json::json!({ "power": "cube" })).starts_with("power: "));
+    assert!(wrong(serde_json::json!({})).contains("missing field `power`"));
+    let data = Dataset::new("a table", vec![1.0, 2.0], 1, vec![3.0, 24.0], 1, None).expect("data");
+    let config = StartConfig { initialisation: problem::Initialisation::He, seed: 1 };
+    let built = kind.build(data, &given(serde_json::json!({ "power": 3 })), &config).expect("a problem");
+    let (loss, gradient) = logscape::operator::full::loss_and_gradient(&*built.problem, &[2.0]);
+    // Residuals −1 and −8 with slopes 1 and 8.
+    assert_eq!((loss, gradient, built.start), (65.0 / 4.0, vec![-65.0 / 2.0], vec![0.0]));
+    assert!(problem::check(&*built.problem, &[2.0], 1).is_ok());
 }
 
 /// A data format from outside: the length of the file is the input.

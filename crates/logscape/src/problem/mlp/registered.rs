@@ -12,7 +12,7 @@ use crate::random::{Purpose, stream};
 /// What a study can say of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Options {
+pub struct Options {
     #[serde(default)]
     hidden: Vec<usize>,
     #[serde(default)]
