@@ -17,7 +17,8 @@ pub use lane::{LANES, Lane};
 pub use real::Real;
 
 /// Runs `f` compiled for the widest vector instructions of this processor (AVX-512, or AVX2 with FMA, or the baseline).
-/// What `f` calls must be inlined to profit.
+/// What `f` calls must be inlined to profit: `#[inline(always)]` on functions and closures, and `for` loops, since a `for_each`
+/// may become a function of its own, which is compiled for the baseline and calls a function for every fused product.
 #[inline(always)]
 pub fn dispatch<T>(f: impl FnOnce() -> T) -> T {
     pulp::Arch::new().dispatch(f)

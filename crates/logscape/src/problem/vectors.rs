@@ -149,7 +149,9 @@ impl<M: RowModel> LaneSamples for M {
         for k in 0..LANES {
             (value.0[k], derivative.0[k]) = M::link(projection.0[k]);
         }
-        slope.iter_mut().zip(input).for_each(|(out, &input)| *out = derivative * Lane::splat(input));
+        for (out, &input) in slope.iter_mut().zip(input) {
+            *out = derivative * Lane::splat(input);
+        }
         value - Lane::splat(data.1[sample])
     }
 
@@ -164,7 +166,9 @@ impl<M: RowModel> LaneSamples for M {
     ) {
         let input = &data.0[sample * theta.len()..][..theta.len()];
         let factor = scale * onto(input, theta).map(M::link_curvature) * onto(input, v);
-        out.iter_mut().zip(input).for_each(|(out, &input)| *out = factor.mul_add(Lane::splat(input), *out));
+        for (out, &input) in out.iter_mut().zip(input) {
+            *out = factor.mul_add(Lane::splat(input), *out);
+        }
     }
 }
 

@@ -123,7 +123,9 @@ impl<R: Real> NoiseFactor<R> {
             Self::Columns { columns, .. } => {
                 for (column, w) in columns.iter().zip(normals) {
                     let w = scale * *w;
-                    out.iter_mut().zip(column).for_each(|(out, &x)| *out = Lane::splat(x).mul_add(w, *out));
+                    for (out, &x) in out.iter_mut().zip(column) {
+                        *out = Lane::splat(x).mul_add(w, *out);
+                    }
                 }
             }
         }

@@ -108,10 +108,14 @@ impl<R: Real, M: LaneSamples> Landscape<R> for AllSamples<R, M> {
                 for sample in 0..self.samples {
                     let residual = M::residual_and_slope(&self.data, theta, sample, slope);
                     twice = residual.mul_add(residual, twice);
-                    gradient.iter_mut().zip(&*slope).for_each(|(g, slope)| *g = residual.mul_add(*slope, *g));
+                    for (g, slope) in gradient.iter_mut().zip(&*slope) {
+                        *g = residual.mul_add(*slope, *g);
+                    }
                 }
                 let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
-                gradient.iter_mut().for_each(|g| *g = share * *g);
+                for g in gradient {
+                    *g = share * *g;
+                }
                 Lane::splat(R::from_f64(0.5)) * share * twice
             },
         )
@@ -136,7 +140,9 @@ impl<R: Real, M: LaneSamples> GradientNoise<R> for AllSamples<R, M> {
             || {
                 for (sample, weight) in weights.iter().enumerate() {
                     let residual = *weight * M::residual_and_slope(&self.data, theta, sample, slope);
-                    out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = residual.mul_add(*slope, *out));
+                    for (out, slope) in out.iter_mut().zip(&*slope) {
+                        *out = residual.mul_add(*slope, *out);
+                    }
                 }
             },
         );
@@ -153,12 +159,18 @@ impl<R: Real, M: LaneSamples> Curved<R> for AllSamples<R, M> {
                 for sample in 0..self.samples {
                     let residual = M::residual_and_slope(&self.data, theta, sample, slope);
                     let mut along = Lane::splat(R::ZERO);
-                    slope.iter().zip(v).for_each(|(slope, v)| along = slope.mul_add(*v, along));
-                    out.iter_mut().zip(&*slope).for_each(|(out, slope)| *out = along.mul_add(*slope, *out));
+                    for (slope, v) in slope.iter().zip(v) {
+                        along = slope.mul_add(*v, along);
+                    }
+                    for (out, slope) in out.iter_mut().zip(&*slope) {
+                        *out = along.mul_add(*slope, *out);
+                    }
                     M::add_curvature(&self.data, theta, sample, v, residual, out);
                 }
                 let share = Lane::splat(R::from_f64(1.0 / self.samples as f64));
-                out.iter_mut().for_each(|x| *x = share * *x);
+                for x in out {
+                    *x = share * *x;
+                }
             },
         );
     }

@@ -76,10 +76,14 @@ impl<R: Real, L: GradientNoise<R>> Sde<R> for MeasuredNoise<R, L> {
     #[inline(always)]
     fn add_noise(&self, at: &mut Self::Point, normals: &[Lane<R>], scale: Lane<R>, out: &mut [Lane<R>]) {
         let mut mean = Lane::splat(R::ZERO);
-        normals.iter().for_each(|w| mean = mean + *w);
+        for w in normals {
+            mean = mean + *w;
+        }
         mean = mean * Lane::splat(self.share);
         let scale = scale * Lane::splat(self.factor);
-        at.weights.iter_mut().zip(normals).for_each(|(weight, w)| *weight = scale * (*w - mean));
+        for (weight, w) in at.weights.iter_mut().zip(normals) {
+            *weight = scale * (*w - mean);
+        }
         self.landscape.add_weighted_gradients(&at.theta, &at.weights, out, &mut at.loss.work);
     }
 

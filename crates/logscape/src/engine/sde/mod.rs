@@ -160,6 +160,8 @@ impl<R: Real, W> LossPoint<R, W> {
     /// Adds `−scale ∇L` to `out`.
     #[inline(always)]
     fn descend(&self, scale: Lane<R>, out: &mut [Lane<R>]) {
-        out.iter_mut().zip(&self.gradient).for_each(|(out, g)| *out = (-scale).mul_add(*g, *out));
+        for (out, g) in out.iter_mut().zip(&self.gradient) {
+            *out = (-scale).mul_add(*g, *out);
+        }
     }
 }

@@ -74,7 +74,9 @@ impl<R: Real, S: GradientFlow<R, Landscape: Curved<R>>> Sde<R> for SecondOrder<R
         let LossPoint { gradient, work, .. } = self.first.loss_point(&mut at.first);
         self.first.landscape().hessian_product_into(&at.theta, gradient, &mut at.product, work);
         let scale = -scale * Lane::splat(self.half_rate);
-        out.iter_mut().zip(&at.product).for_each(|(out, product)| *out = scale.mul_add(*product, *out));
+        for (out, product) in out.iter_mut().zip(&at.product) {
+            *out = scale.mul_add(*product, *out);
+        }
     }
 
     #[inline(always)]

@@ -69,7 +69,9 @@ impl<R: Gaussian, P> StepWork<R, P> {
 
     #[inline(always)]
     fn draw(&mut self, normals: &mut Normals<R>) {
-        self.normals.iter_mut().for_each(|w| *w = normals.draw());
+        for w in &mut self.normals {
+            *w = normals.draw();
+        }
     }
 }
 

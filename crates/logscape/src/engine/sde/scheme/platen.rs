@@ -78,7 +78,9 @@ impl<R: Gaussian, S: Sde<R>> Scheme<R, S> for Platen {
         tick(time, (rate + sde.clock_rate(support)) * lanes(0.5), dt);
 
         // The column j of b at θ has the weight ½ ΔW_j − ½ (m − 1) ΔW_j.
-        weights.iter_mut().zip(&*w).for_each(|(weight, w)| *weight = lanes(1.0 - 0.5 * m as f64) * *w);
+        for (weight, w) in weights.iter_mut().zip(&*w) {
+            *weight = lanes(1.0 - 0.5 * m as f64) * *w;
+        }
         sde.add_noise(at, weights, root, change);
 
         for r in 0..m {
@@ -102,6 +104,8 @@ impl<R: Gaussian, S: Sde<R>> Scheme<R, S> for Platen {
                 }
             }
         }
-        theta.iter_mut().zip(&*change).for_each(|(x, change)| *x = *x + *change);
+        for (x, change) in theta.iter_mut().zip(&*change) {
+            *x = *x + *change;
+        }
     }
 }
