@@ -23,3 +23,8 @@ pub use events::{Event, Events};
 pub use record::{Record, Results};
 pub use run::{Destination, run, run_with};
 pub use stages::problem_of;
+
+/// The program in the book compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../book/src/own-model.md")]
+struct OwnModel;
