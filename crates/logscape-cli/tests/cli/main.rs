@@ -1,6 +1,7 @@
 //! Tests of the command as it is used: one program, since each would be linked with all of the library.
 
 mod check;
+mod owner;
 mod resume;
 mod words;
 mod wrong_input;

@@ -296,7 +296,7 @@ fn a_record_that_is_there_is_not_touched() {
     let place = Place::new(STUDY);
     fs::create_dir(place.path("records/out")).expect("a folder");
     place.write("records/out/results.json", b"precious");
-    check_refusal(&place.run("records/out", &[]), 2, &["records/out exists already", "--force"]);
+    check_refusal(&place.run("records/out", &[]), 2, &["records/out exists already", "choose another --out"]);
     assert_eq!(listing(&place.path("records")), ["out"]);
     assert_eq!(listing(&place.path("records/out")), ["results.json"]);
     assert_eq!(fs::read(place.path("records/out/results.json")).expect("it is there"), b"precious");

@@ -1,5 +1,6 @@
 //! The folder of a record: work goes on beside its place, and the whole moves there when it is complete.
 
+use super::owner::Owner;
 use super::{Manifest, Results, Tables};
 use crate::asked::Study;
 use serde::Serialize;
@@ -15,11 +16,19 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// The record is there already.
-    #[error("{} exists already\n  hint: choose another --out, or replace it with --force", .0.display())]
+    #[error("{} exists already\n  hint: choose another --out", .0.display())]
     Exists(PathBuf),
     /// An unfinished run is there.
-    #[error("{} holds an unfinished run\n  hint: continue it with --resume, or start anew with --force", .0.display())]
+    #[error("{} holds an unfinished run\n  hint: continue it with --resume, or choose another --out", .0.display())]
     Unfinished(PathBuf),
+    /// Another process is at work there.
+    #[error("a run is at work in {} (process {process})\n  hint: let it end, or choose another --out", place.display())]
+    AtWork {
+        /// The place of its record.
+        place: PathBuf,
+        /// Its number.
+        process: String,
+    },
     /// There is nothing to resume.
     #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
     NothingToResume(PathBuf),
@@ -27,13 +36,13 @@ pub enum RecordError {
     #[error("the record {} cannot be extended: its study differs by more than fewer replicas or repeats\n  hint: give the same study and settings as then, with larger `escape.replicas`, `escape.rare.repeats` or `stationary.replicas` (from 16 on)", .0.display())]
     CannotExtend(PathBuf),
     /// A checkpoint is not what was written.
-    #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again, or start anew with --force", .0.display())]
+    #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again", .0.display())]
     Damaged(PathBuf),
     /// The data are not those that the kept work was made from.
-    #[error("the data have changed since the work in {} was done\n  hint: restore them, or run anew: without --extend, and with --force over an unfinished run", .0.display())]
+    #[error("the data have changed since the work in {} was done\n  hint: restore them, or run anew, without --extend and with another --out", .0.display())]
     DataChanged(PathBuf),
     /// The kept work is of another version of the program.
-    #[error("the work in {} is by version {version} of logscape\n  hint: run anew: without --extend, and with --force over an unfinished run", place.display())]
+    #[error("the work in {} is by version {version} of logscape\n  hint: run anew, without --extend and with another --out", place.display())]
     OtherVersion {
         /// The folder.
         place: PathBuf,
@@ -41,7 +50,7 @@ pub enum RecordError {
         version: String,
     },
     /// The unfinished run is of another study.
-    #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or start anew with --force", .0.display())]
+    #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or choose another --out", .0.display())]
     OtherStudy(PathBuf),
     /// The system refused.
     #[error("cannot write the record {}: {source}\n  hint: is there space, and may you write there? Finished stages, if any, are kept for --resume", path.display())]
@@ -206,11 +215,13 @@ pub(crate) fn sha256(bytes: impl IntoIterator<Item = u8>) -> String {
     Sha256::digest(&bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The place of a record, and the folder `PLACE.partial` where the run works until it is complete.
+/// The place of a record, and the folder `PLACE.partial` where the run works until it is complete. No other process can open it
+/// while this value lives: `PLACE.lock` says which one does.
 #[derive(Debug)]
 pub struct RunFolder {
     place: PathBuf,
     partial: PathBuf,
+    _owner: Owner,
 }
 
 impl RunFolder {
@@ -222,15 +233,22 @@ impl RunFolder {
     /// Reserves `place` before anything is computed, or takes up an unfinished run.
     ///
     /// # Errors
-    /// If something is there already that neither `force` nor `resume` covers, or the system refuses.
+    /// If another process is at work there, if something is there already that neither `force` nor `resume` covers, or if the system
+    /// refuses.
     pub fn open(place: &Path, study: &Study, force: bool, resume: bool) -> Result<Self, RecordError> {
-        let mut name = place.file_name().map_or_else(|| OsString::from("record"), OsString::from);
-        name.push(".partial");
-        let partial = place.with_file_name(name);
-        let folder = Self { place: place.to_path_buf(), partial };
+        let beside = |what: &str| {
+            let mut name = place.file_name().map_or_else(|| OsString::from("record"), OsString::from);
+            name.push(what);
+            place.with_file_name(name)
+        };
+        let partial = beside(".partial");
+        let note = partial.join("checkpoint").join("study.toml");
+        if resume && !note.exists() {
+            return Err(RecordError::NothingToResume(partial));
+        }
+        let folder = Self { place: place.to_path_buf(), partial, _owner: Owner::of(place, beside(".lock"))? };
         let write = |source| RecordError::Write { path: place.to_path_buf(), source };
         let text = toml::to_string(study).map_err(|error| write(io::Error::other(error)))?;
-        let note = folder.partial.join("checkpoint").join("study.toml");
         if resume {
             let found = fs::read_to_string(&note).map_err(|_| RecordError::NothingToResume(folder.partial.clone()))?;
             return if found == text { Ok(folder) } else { Err(RecordError::OtherStudy(folder.partial)) };

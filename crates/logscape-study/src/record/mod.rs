@@ -2,6 +2,7 @@
 
 mod folder;
 mod manifest;
+mod owner;
 mod results;
 #[cfg(feature = "schema")]
 mod schema;

@@ -25,11 +25,17 @@ pub trait Registered: Problem + Sized + 'static {
     fn example() -> Generator;
 
     /// Refuses values that no data can have.
+    ///
+    /// # Errors
+    /// The first such value.
     fn check(_options: &Self::Options) -> Result<(), OptionError> {
         Ok(())
     }
 
     /// The problem of these data and options.
+    ///
+    /// # Errors
+    /// If the data do not make such a problem.
     fn build(data: Dataset, options: Self::Options) -> Result<Self, BuildProblemError>;
 
     /// Where the search for a minimum starts (`P`).
