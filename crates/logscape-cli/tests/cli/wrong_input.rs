@@ -340,9 +340,9 @@ fn a_full_disk_is_told_and_keeps_no_half_record() {
 fn a_disk_that_fills_up_later_keeps_finished_stages_for_a_resumption() {
     let place = Place::new(STUDY);
     let more = "mount -o remount,size=1m \"$2\"; \"$1\" run \"$3\" --out \"$2/out\" --resume --json >&2;";
-    let Some(full) = run_on_a_disk(&place, "16k", "") else { return };
+    let Some(full) = run_on_a_disk(&place, "20k", "") else { return };
     check_refusal(&full, 1, &["cannot write the record", "No space left on device", "left: out.partial"]);
-    let Some(resumed) = run_on_a_disk(&place, "16k", more) else { return };
+    let Some(resumed) = run_on_a_disk(&place, "20k", more) else { return };
     let words = String::from_utf8_lossy(&resumed.stderr);
     assert!(words.contains("\"study\": \"line\"") && words.ends_with("left: out\n"), "{words}");
 }

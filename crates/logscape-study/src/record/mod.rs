@@ -1,5 +1,6 @@
 //! What a run leaves behind: results, tables, manifest, and the folder that holds them.
 
+mod error;
 mod folder;
 mod manifest;
 mod owner;
@@ -8,7 +9,8 @@ mod results;
 mod schema;
 mod tables;
 
-pub use folder::{Checkpoints, Record, RecordError, RunFolder};
+pub use error::RecordError;
+pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use folder::{sha256, write_pages};
 pub use manifest::Manifest;
 pub use results::{

@@ -1,6 +1,6 @@
 //! Whose a place is while a run is at work there.
 
-use super::RecordError;
+use super::error::RecordError;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
