@@ -86,13 +86,25 @@ fn a_run_that_was_killed_owns_nothing() {
     let mut first = at_work(&folder);
     first.kill().expect("it can be killed");
     first.wait().expect("it ends");
-    assert!(folder.path().join("out.lock").is_file());
+    assert!(folder.path().join("out.partial.lock").is_file());
     let fresh = command(&folder, &[]).output().expect("the command starts");
     let said = words(&fresh);
     assert!(fresh.status.code() == Some(2) && said.contains("unfinished run") && said.contains("--resume"), "{said}");
     let resumed = command(&folder, &["--resume"]).output().expect("the command starts");
     assert_eq!(resumed.status.code(), Some(0), "{}", words(&resumed));
     assert_eq!(listing(&folder), ["out", "study.toml"]);
+}
+
+#[test]
+fn a_run_that_ended_before_it_noted_its_study_is_in_no_ones_way() {
+    let folder = place();
+    fs::create_dir_all(folder.path().join("out.partial/checkpoint")).expect("a folder");
+    // A file of another's, by the name that a lock could have.
+    fs::write(folder.path().join("out.lock"), "precious").expect("it is written");
+    let output = command(&folder, &[]).output().expect("the command starts");
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(listing(&folder), ["out", "out.lock", "study.toml"]);
+    assert_eq!(fs::read(folder.path().join("out.lock")).expect("it is there"), b"precious");
 }
 
 #[test]

@@ -158,7 +158,7 @@ pub(crate) fn sha256(bytes: impl IntoIterator<Item = u8>) -> String {
 }
 
 /// The place of a record, and the folder `PLACE.partial` where the run works until it is complete. No other process can open it
-/// while this value lives: `PLACE.lock` says which one does.
+/// while this value lives: `PLACE.partial.lock` says which one does.
 #[derive(Debug)]
 pub struct RunFolder {
     place: PathBuf,
@@ -188,7 +188,7 @@ impl RunFolder {
         if resume && !note.exists() {
             return Err(RecordError::NothingToResume(partial));
         }
-        let folder = Self { place: place.to_path_buf(), partial, _owner: Owner::of(place, beside(".lock"))? };
+        let folder = Self { place: place.to_path_buf(), partial, _owner: Owner::of(place, beside(".partial.lock"))? };
         let write = |source| RecordError::Write { path: place.to_path_buf(), source };
         let text = toml::to_string(study).map_err(|error| write(io::Error::other(error)))?;
         if resume {
@@ -199,7 +199,9 @@ impl RunFolder {
             return Err(RecordError::Exists(place.to_path_buf()));
         }
         if folder.partial.exists() {
-            if !force {
+            // A run that ended before it noted its study has done nothing; one that had written its results is complete.
+            let holds_work = note.exists() || folder.partial.join("results.json").exists();
+            if holds_work && !force {
                 return Err(RecordError::Unfinished(folder.partial));
             }
             fs::remove_dir_all(&folder.partial).map_err(write)?;

@@ -33,7 +33,8 @@ impl Owner {
                     let mut process = String::new();
                     // One that has just begun has not yet said who it is.
                     let _ = file.read_to_string(&mut process);
-                    return Err(RecordError::AtWork { place: place.to_path_buf(), process: process.trim().to_owned() });
+                    let process = if process.is_empty() { "just started" } else { process.trim() }.to_owned();
+                    return Err(RecordError::AtWork { place: place.to_path_buf(), process });
                 }
                 // A file system without locks: the folder of the unfinished run still keeps others away.
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}

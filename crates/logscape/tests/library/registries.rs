@@ -254,7 +254,7 @@ fn problem_rows(kinds: &[&problem::Kind]) -> Vec<Vec<String>> {
 #[test]
 fn the_book_lists_the_problems() {
     let kinds: Vec<&problem::Kind> = problem::all().iter().collect();
-    assert_table("start.md", "problems", &["kind", "model", "options, with their defaults"], &problem_rows(&kinds));
+    assert_table("start.md", "problems", &["kind", "model", "options; their defaults"], &problem_rows(&kinds));
 }
 
 /// A problem from outside: `f = θ xⁿ` with the power `n` as its option.
