@@ -128,9 +128,9 @@ impl EscapeRun {
     ///
     /// # Errors
     /// If settings, lengths or region make no run, or the start is not inside the region.
-    pub fn run_sgd<P: Problem + ?Sized>(
+    pub fn run_sgd(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         stop: &Stop,
         ended: impl Fn(u64) + Sync,
@@ -144,9 +144,9 @@ impl EscapeRun {
     ///
     /// # Errors
     /// If settings, lengths or region make no run, or the start is not inside the region.
-    pub fn advance_sgd<P: Problem + ?Sized>(
+    pub fn advance_sgd(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         progress: &mut EscapeProgress,
         stop: &Stop,

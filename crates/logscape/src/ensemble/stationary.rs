@@ -117,9 +117,9 @@ impl StationaryRun {
     ///
     /// # Errors
     /// If settings or lengths make no run.
-    pub fn run_sgd<P: Problem + ?Sized>(
+    pub fn run_sgd(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         stop: &Stop,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
@@ -132,9 +132,9 @@ impl StationaryRun {
     ///
     /// # Errors
     /// If settings or lengths make no run.
-    pub fn advance_sgd<P: Problem + ?Sized>(
+    pub fn advance_sgd(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         progress: &mut StationaryProgress,
         stop: &Stop,

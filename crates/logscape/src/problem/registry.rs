@@ -10,7 +10,7 @@ macro_rules! register {
 
         /// Calls the method of `visitor` for what the type of `problem` offers, with that type where it is a registered
         /// one, else [`general`](Visitor::general).
-        pub fn visit<'a, P: Problem + ?Sized, V: Visitor<'a>>(problem: &'a P, visitor: V) -> V::Output {
+        pub fn visit<'a, V: Visitor<'a>>(problem: &'a dyn Problem, visitor: V) -> V::Output {
             if let Some(any) = problem.as_any() {
                 $(if let Some(problem) = any.downcast_ref::<$problem>() {
                     return problem.accept(visitor);

@@ -114,9 +114,9 @@ impl RareRun {
     ///
     /// # Errors
     /// If settings, lengths or region make no run, or the start is not inside the region.
-    pub fn run_sgd<P: Problem + ?Sized>(
+    pub fn run_sgd(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         stop: &Stop,
     ) -> Result<RareProgress, RareError> {
@@ -130,9 +130,9 @@ impl RareRun {
     ///
     /// # Errors
     /// If settings, lengths or region make no run, or the start is not inside the region.
-    pub fn advance_sgd<P: Problem + ?Sized, S: Score>(
+    pub fn advance_sgd<S: Score>(
         &self,
-        problem: &P,
+        problem: &dyn Problem,
         settings: SgdSettings,
         score: &S,
         progress: &mut RareProgress,

@@ -14,12 +14,12 @@ const LANE_DIM: usize = 3;
 /// Batch size from which sums of rows are faster than the gradient of each sample.
 const SUM_BATCH: usize = 4;
 
-impl<'a, P: Problem + ?Sized> Sgd<'a, P> {
+impl<'a> Sgd<'a, dyn Problem + 'a> {
     /// SGD on `problem` in the fastest layout that there is for the problem, the settings and the precision.
     ///
     /// # Errors
     /// If no run can have these settings, or there is no code in single precision for them.
-    pub fn on(problem: &'a P, settings: SgdSettings, precision: Precision) -> Result<AnyDynamics<'a>, SgdError> {
+    pub fn on(problem: &'a dyn Problem, settings: SgdSettings, precision: Precision) -> Result<AnyDynamics<'a>, SgdError> {
         match precision {
             Precision::Float32 => visit(problem, Layout { settings, precision, real: PhantomData::<f32> }),
             Precision::Float64 => visit(problem, Layout { settings, precision, real: PhantomData::<f64> }),
