@@ -4,7 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use logscape::Problem;
 use logscape::Stop;
-use logscape::engine::Dynamics;
+use logscape::engine::AnyDynamics;
 use logscape::ensemble::{EscapeRun, Region};
 use logscape::random::Gaussian;
 use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
@@ -16,10 +16,10 @@ fn main() {
 const RATE: f64 = 1e-3;
 
 /// Runs `replicas × steps` steps that leave no region.
-fn steps<D: Dynamics, P: Problem>(
+fn steps(
     bencher: Bencher,
-    dynamics: &D,
-    problem: &P,
+    dynamics: &AnyDynamics,
+    problem: &dyn Problem,
     start: Vec<f64>,
     [replicas, steps]: [usize; 2],
 ) {

@@ -19,7 +19,7 @@ pub struct Taught<P> {
 ///
 /// # Panics
 /// If no run can have these settings.
-pub fn sgd<R: Gaussian>(problem: &impl Problem, learning_rate: f64, batch_size: usize) -> AnyDynamics<'_> {
+pub fn sgd<R: Gaussian>(problem: &dyn Problem, learning_rate: f64, batch_size: usize) -> AnyDynamics<'_> {
     let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
     let precision = if size_of::<R>() == size_of::<f32>() { Precision::Float32 } else { Precision::Float64 };
     Sgd::on(problem, settings, precision).expect("settings are valid")

@@ -6,7 +6,7 @@ use logscape::Stop;
 use std::error::Error;
 use std::sync::Arc;
 
-use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState};
+use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, ReplicaState};
 use logscape::ensemble::observable::ExcessLoss;
 use logscape::ensemble::{EscapeRun, Region, StationaryRun, rate_estimate};
 use logscape::landscape::{MinimumConfig, find_minimum};
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// One row of the first table.
-fn row(name: &str, single: &impl Dynamics, double: &impl Dynamics, start: &[f64]) {
+fn row(name: &str, single: &AnyDynamics, double: &AnyDynamics, start: &[f64]) {
     let (single, double) = (paths(single, start), paths(double, start));
     let distance = |(a, b): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| {
         let square = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
@@ -76,7 +76,7 @@ fn row(name: &str, single: &impl Dynamics, double: &impl Dynamics, start: &[f64]
 }
 
 /// `θ` of every replica after each of [`STEPS`].
-fn paths<D: Dynamics>(dynamics: &D, start: &[f64]) -> Vec<Vec<Vec<f64>>> {
+fn paths(dynamics: &AnyDynamics, start: &[f64]) -> Vec<Vec<Vec<f64>>> {
     let mut block = dynamics.block();
     let lanes = block.lanes();
     let mut all = vec![Vec::new(); STEPS.len()];
@@ -100,8 +100,8 @@ fn paths<D: Dynamics>(dynamics: &D, start: &[f64]) -> Vec<Vec<Vec<f64>>> {
 
 fn escape(
     name: &str,
-    single: &impl Dynamics,
-    double: &impl Dynamics,
+    single: &AnyDynamics,
+    double: &AnyDynamics,
     problem: &dyn Problem,
     start: &[f64],
     region: Region,
@@ -118,7 +118,7 @@ fn escape(
 fn stationary(
     name: &str,
     run: &StationaryRun,
-    dynamics: &impl Dynamics,
+    dynamics: &AnyDynamics,
     problem: &dyn Problem,
 ) -> Result<(), Box<dyn Error>> {
     let groups = run.run(dynamics, problem, &Stop::new())?;

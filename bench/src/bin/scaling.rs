@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use logscape::Problem;
 use logscape::data::synthetic;
-use logscape::engine::RowSgd;
+use logscape::engine::{AnyDynamics, RowSgd};
 use logscape::ensemble::{EscapeRun, Region};
 use logscape::lanes::{LANES, Lane, dispatch};
 use logscape::problem::LinearRegression;
@@ -100,6 +100,7 @@ fn rate(point: Point) -> f64 {
     // Stable whatever the dimension: a single sample's step is about d η.
     let learning_rate = 0.1 / point.dimension as f64;
     let dynamics = RowSgd::<f64, _>::new(&problem, learning_rate, point.batch).expect("settings are valid");
+    let dynamics = AnyDynamics::new(dynamics);
     let wall = vec![f64::INFINITY; point.dimension];
     let steps = (WORK / (0.5 * point.flops() * point.replicas as f64)).max(1.0) as u64;
     let run = EscapeRun {

@@ -14,7 +14,7 @@ use std::{env, fs};
 use logscape::Problem;
 use logscape::data::Dataset;
 use logscape::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
+use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, ReplicaState, TimeUnit};
 use logscape::ensemble::{EscapeRun, LossMeter, Region, Termination};
 use logscape::random::Gaussian;
 use logscape::random::{Purpose, stream};
@@ -77,7 +77,7 @@ fn keep<P>(taught: Taught<P>) -> &'static Taught<P> {
     Box::leak(Box::new(taught))
 }
 
-fn linear<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
+fn linear<R: Gaussian>() -> SgdWork<impl Problem> {
     let taught = keep(linear_regression());
     let (learning_rate, batch_size) = (0.01, 10);
     SgdWork {
@@ -92,7 +92,7 @@ fn linear<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
     }
 }
 
-fn digits<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
+fn digits<R: Gaussian>() -> SgdWork<impl Problem> {
     let (taught, start) = perceptron();
     let taught = keep(taught);
     let (learning_rate, batch_size) = (0.1, 32);
@@ -109,7 +109,7 @@ fn digits<R: Gaussian>() -> SgdWork<impl Problem, impl Dynamics> {
 }
 
 /// From the minimum near 5.5 to the barrier on either side.
-fn sinusoid_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem, impl Dynamics> {
+fn sinusoid_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem> {
     let taught = keep(sinusoid());
     SgdWork {
         taught,
@@ -123,7 +123,7 @@ fn sinusoid_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<
     }
 }
 
-fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem, impl Dynamics> {
+fn phase_retrieval_exit<R: Gaussian>(batch_size: usize, learning_rate: f64) -> SgdWork<impl Problem> {
     let (taught, teacher) = phase_retrieval();
     let taught = keep(taught);
     SgdWork {
@@ -197,9 +197,9 @@ trait Work {
 }
 
 /// SGD, with first passage out of `region` where there is one.
-struct SgdWork<P: 'static, D> {
+struct SgdWork<P: 'static> {
     taught: &'static Taught<P>,
-    dynamics: D,
+    dynamics: AnyDynamics<'static>,
     start: Vec<f64>,
     learning_rate: f64,
     batch_size: usize,
@@ -208,7 +208,7 @@ struct SgdWork<P: 'static, D> {
     check: Size,
 }
 
-impl<P: Problem, D: Dynamics> SgdWork<P, D> {
+impl<P: Problem> SgdWork<P> {
     /// The step at which each replica left, or the last one.
     fn exit_steps(&self, size: Size, seed: u64) -> Vec<u64> {
         let wall = vec![f64::INFINITY; self.start.len()];
@@ -250,7 +250,7 @@ impl<P: Problem, D: Dynamics> SgdWork<P, D> {
     }
 }
 
-impl<P: Problem, D: Dynamics> Work for SgdWork<P, D> {
+impl<P: Problem> Work for SgdWork<P> {
     fn describe(&self) -> Value {
         let Dataset { inputs, targets, input_dim, target_dim, .. } = &self.taught.data;
         json!({
@@ -330,16 +330,16 @@ impl<D: Dynamics> Work for SdeWork<D> {
 }
 
 /// Splitting: a replica-step is a trajectory of an estimate here, since the methods differ in the steps that they need.
-struct SplittingWork<D> {
-    dynamics: D,
+struct SplittingWork {
+    dynamics: AnyDynamics<'static>,
 }
 
-fn wells<R: Gaussian>() -> impl Dynamics {
+fn wells<R: Gaussian>() -> AnyDynamics<'static> {
     let noise = ConstantNoise::<R, _>::langevin(DoubleWell, double_well::TEMPERATURE).expect("settings are valid");
-    Diffusion::new(noise, EulerMaruyama, double_well::STEP).expect("settings are valid")
+    AnyDynamics::new(Diffusion::new(noise, EulerMaruyama, double_well::STEP).expect("settings are valid"))
 }
 
-impl<D: Dynamics> SplittingWork<D> {
+impl SplittingWork {
     /// The estimate of so many repeats, per unit of time.
     fn rate(&self, repeats: usize, seed: u64) -> f64 {
         let region = Region::interval(f64::NEG_INFINITY, double_well::END);
@@ -358,7 +358,7 @@ impl<D: Dynamics> SplittingWork<D> {
     }
 }
 
-impl<D: Dynamics> Work for SplittingWork<D> {
+impl Work for SplittingWork {
     fn describe(&self) -> Value {
         json!({
             "temperature": double_well::TEMPERATURE,

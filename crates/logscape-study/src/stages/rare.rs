@@ -8,7 +8,6 @@ use crate::error::RunError;
 use crate::events::{Event, Progress, Unit};
 use crate::store::Key;
 use logscape::ensemble::{EscapeRun, LossMeter, Region};
-use logscape::problem::Problem;
 use logscape::rare::{BallScore, LossScore, RareMethod, RareProgress, RareRun, RegionScore, Score, Tabulated};
 use logscape::{Barrier, SgdSettings, Stop};
 use serde::Serialize;
@@ -157,13 +156,13 @@ fn climb(plan: &EscapePlan, sgd: &SgdSettings) -> Result<Tabulated, RunError> {
 /// The scores that a study can name.
 enum StudyScore<'a> {
     /// Of the region or the loss.
-    Region(RegionScore<'a, dyn Problem + 'a>),
+    Region(RegionScore<'a>),
     /// Of the landscape on the line.
     Climb(Tabulated),
 }
 
 impl<'a> Score for StudyScore<'a> {
-    type Scratch = Option<LossMeter<'a, dyn Problem + 'a>>;
+    type Scratch = Option<LossMeter<'a>>;
 
     fn scratch(&self) -> Self::Scratch {
         match self {

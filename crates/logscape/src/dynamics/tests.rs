@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Stop;
-use crate::engine::{Block, Dynamics, ExitTest, HeavyBall, ReplicaState, Sgd};
+use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, HeavyBall, ReplicaState, Sgd};
 use crate::ensemble::{EscapeRun, Region};
 use crate::geometry::{GeometryConfig, measure};
 use crate::landscape::{MinimumConfig, find_minimum};
@@ -140,12 +140,12 @@ fn a_named_chain_is_that_of_the_library() {
     };
     let stop = Stop::new();
     assert_eq!(named("sgd", &Options::default()), escape.run_sgd(&plane, SGD, &stop, |_| {}).unwrap());
-    let ball = HeavyBall::new(&plane, SGD, 0.5, 0.1).unwrap();
+    let ball = AnyDynamics::new(HeavyBall::new(&plane, SGD, 0.5, 0.1).unwrap());
     let options = Options { momentum: Some(0.5), weight_decay: Some(0.1), ..Options::default() };
     assert_eq!(named("heavy-ball", &options), escape.run(&ball, &plane, &stop, |_| {}).unwrap());
     let shuffled = SgdSettings { sampling: Sampling::EpochShuffle, ..SGD };
     let options = Options { sampling: Some(Sampling::EpochShuffle), ..Options::default() };
-    let sgd = Sgd::new(&plane, shuffled).unwrap();
+    let sgd = AnyDynamics::new(Sgd::new(&plane, shuffled).unwrap());
     assert_eq!(named("sgd", &options), escape.run(&sgd, &plane, &stop, |_| {}).unwrap());
     assert_ne!(named("sgd", &options), named("sgd", &Options::default()));
 }

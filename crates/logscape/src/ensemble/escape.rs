@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Region, check_length};
-use crate::engine::{Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd};
+use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, MovingBlock, ReplicaState, Sgd};
 use crate::stats::{Observation, RateEstimate};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -160,10 +160,10 @@ impl EscapeRun {
     ///
     /// # Errors
     /// If lengths or region make no run, or the start is not inside the region.
-    pub fn run<D: Dynamics, P: Problem + ?Sized>(
+    pub fn run(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         stop: &Stop,
         ended: impl Fn(u64) + Sync,
     ) -> Result<Vec<Termination>, EnsembleError> {
@@ -179,13 +179,25 @@ impl EscapeRun {
     /// # Errors
     /// If lengths or region make no run, the start is not inside the region, or the problem fails; then `progress` is of no
     /// more use.
-    pub fn advance<D: Dynamics, P: Problem + ?Sized>(
+    pub fn advance(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         progress: &mut EscapeProgress,
         stop: &Stop,
         ended: impl Fn(u64) + Sync,
+    ) -> Result<(), EnsembleError> {
+        self.advance_all(dynamics, problem, progress, stop, &ended)
+    }
+
+    /// [`advance`](Self::advance), compiled once for all that may be told.
+    fn advance_all(
+        &self,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
+        progress: &mut EscapeProgress,
+        stop: &Stop,
+        ended: &(dyn Fn(u64) + Sync),
     ) -> Result<(), EnsembleError> {
         self.validate(dynamics.dim(), problem)?;
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
@@ -205,13 +217,13 @@ impl EscapeRun {
     }
 
     /// Checks lengths, region and start for a problem with `dim` parameters.
-    pub(crate) fn validate<P: Problem + ?Sized>(&self, dim: usize, problem: &P) -> Result<(), EnsembleError> {
+    pub(crate) fn validate(&self, dim: usize, problem: &dyn Problem) -> Result<(), EnsembleError> {
         check_length("start", self.start.len(), dim)?;
         self.region.validate(dim)?;
         if self.start_is_outside(problem) { Err(EnsembleError::StartOutside) } else { Ok(()) }
     }
 
-    fn start_is_outside<P: Problem + ?Sized>(&self, problem: &P) -> bool {
+    fn start_is_outside(&self, problem: &dyn Problem) -> bool {
         if self.start.iter().any(|x| !x.is_finite()) {
             return true;
         }
@@ -245,11 +257,11 @@ impl Queue {
 
 /// One block of one thread, kept full: the next replica takes the lane of one that has ended. Escape times are nearly
 /// exponential, so that a block that waited for its last replica would idle for most of the time.
-pub(super) struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
+pub(super) struct Worker<'a, 'd> {
     run: &'a EscapeRun,
-    dynamics: &'a D,
-    pub(super) meter: LossMeter<'a, P>,
-    pub(super) block: D::Block,
+    dynamics: &'a AnyDynamics<'d>,
+    pub(super) meter: LossMeter<'a>,
+    pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
     pub(super) theta: Vec<f64>,
@@ -258,15 +270,15 @@ pub(super) struct Worker<'a, D: Dynamics, P: Problem + ?Sized> {
 /// Replicas that ended and how, and replicas that are on their way.
 type Worked = (Vec<(u64, Termination)>, Vec<(u64, ReplicaState)>);
 
-impl<'a, D: Dynamics, P: Problem + ?Sized> Worker<'a, D, P> {
-    pub(super) fn new(run: &'a EscapeRun, dynamics: &'a D, problem: &'a P) -> Self {
+impl<'a, 'd> Worker<'a, 'd> {
+    pub(super) fn new(run: &'a EscapeRun, dynamics: &'a AnyDynamics<'d>, problem: &'a dyn Problem) -> Self {
         let block = dynamics.block();
         let replicas = vec![None; block.lanes()];
         Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
     }
 
     /// Runs replicas of the queue until there is none left or `stop` is due.
-    fn run(mut self, queue: &Queue, stop: &Stop, ended: &impl Fn()) -> Worked {
+    fn run(mut self, queue: &Queue, stop: &Stop, ended: &dyn Fn()) -> Worked {
         let exit: ExitTest = self.run.region.exit_test();
         let mut ends = Vec::new();
         while !stop.is_due() {

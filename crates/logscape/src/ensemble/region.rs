@@ -188,20 +188,19 @@ fn positive(what: &'static str, x: f64) -> Result<(), EnsembleError> {
 }
 
 /// Evaluates the loss of all data in blocks, and gradient descent on it, with its own buffers.
-#[derive(Debug)]
-pub struct LossMeter<'a, P: Problem + ?Sized> {
-    problem: &'a P,
+pub struct LossMeter<'a> {
+    problem: &'a dyn Problem,
     residuals: Vec<f64>,
     scratch: Vec<f64>,
     /// Gradients of a block and of all data, and the point of a descent (`P` each); empty before the first descent.
     descent: [Vec<f64>; 3],
 }
 
-impl<'a, P: Problem + ?Sized> LossMeter<'a, P> {
+impl<'a> LossMeter<'a> {
     const BLOCK: usize = 256;
 
     /// A meter for `problem`.
-    pub fn new(problem: &'a P) -> Self {
+    pub fn new(problem: &'a dyn Problem) -> Self {
         let block = Self::BLOCK.min(problem.samples());
         Self {
             problem,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::observable::{Observable, Sample, Statistic};
 use super::{EnsembleError, LossMeter, check_length};
-use crate::engine::{Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd, TimeUnit};
+use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Histogram, Moments, OpenBlocks};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -147,10 +147,10 @@ impl StationaryRun {
     ///
     /// # Errors
     /// If settings or lengths make no run.
-    pub fn run<D: Dynamics, P: Problem + ?Sized>(
+    pub fn run(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         stop: &Stop,
     ) -> Result<Vec<GroupStatistics>, EnsembleError> {
         let mut progress = StationaryProgress::default();
@@ -164,10 +164,10 @@ impl StationaryRun {
     ///
     /// # Errors
     /// If settings or lengths make no run, or the problem fails; then `progress` is of no more use.
-    pub fn advance<D: Dynamics, P: Problem + ?Sized>(
+    pub fn advance(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         progress: &mut StationaryProgress,
         stop: &Stop,
     ) -> Result<bool, EnsembleError> {
@@ -222,10 +222,10 @@ impl StationaryRun {
 
     /// Runs the replicas from number `counted` on of the groups from number `first` on, block by block; returns whether
     /// it came to the end.
-    fn run_unit<D: Dynamics, P: Problem + ?Sized>(
+    fn run_unit(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         [first, counted]: [usize; 2],
         unit: &mut Unit,
         stop: &Stop,
@@ -288,13 +288,7 @@ impl StationaryRun {
         (taken < self.samples).then(|| next - steps)
     }
 
-    fn record<P: Problem + ?Sized>(
-        &self,
-        theta: &[f64],
-        meter: &mut LossMeter<'_, P>,
-        seen: &mut GroupStatistics,
-        open: &mut [OpenBlocks],
-    ) {
+    fn record(&self, theta: &[f64], meter: &mut LossMeter<'_>, seen: &mut GroupStatistics, open: &mut [OpenBlocks]) {
         let sample = Sample { theta, loss: meter.loss(theta) };
         seen.samples += 1;
         for ((observable, statistic), open) in self.observables.iter().zip(&mut seen.statistics).zip(open) {

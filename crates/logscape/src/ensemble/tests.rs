@@ -9,7 +9,7 @@ use super::observable::{Displacement, ExcessLoss, LogLoss};
 use super::testing::Line;
 use super::*;
 use crate::Barrier;
-use crate::engine::{LaneSgd, Sgd};
+use crate::engine::{AnyDynamics, LaneSgd, Sgd};
 use crate::landscape::{BarrierConfig, MinimumConfig, find_minimum, saddles};
 use crate::problem::Sinusoid;
 use crate::stats::{Histogram, Scale};
@@ -233,7 +233,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
     let regions = [Region::interval(centre - 0.5, centre + 0.5), Region::LossLevel { loss: level, check_every: 7 }];
     for run in regions.map(with_line) {
         let whole = quiet(0.2, &run).unwrap();
-        let solo = Sgd::new(&line, sgd(0.2)).unwrap();
+        let solo = AnyDynamics::new(Sgd::new(&line, sgd(0.2)).unwrap());
         let (progress, pieces) = in_pieces(EscapeProgress::default(), |progress, pause| {
             run.advance(&solo, &line, progress, pause, |_| {}).unwrap();
             progress.is_complete(&run)
@@ -244,7 +244,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
     // In lanes, and with replicas that are added to a complete run.
     let run =
         EscapeRun { start: vec![0.8], region: Region::interval(0.0, 1.6), replicas: 50, max_steps: 20_000, seed: 5 };
-    let lanes = LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap();
+    let lanes = AnyDynamics::new(LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap());
     let whole = run.run(&lanes, &sine, &Stop::new(), |_| {}).unwrap();
     let fewer = EscapeRun { replicas: 23, ..run.clone() };
     let mut progress = EscapeProgress::default();
@@ -261,7 +261,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
 fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let line = Line::six();
     let run = StationaryRun { samples: 300, thin: 50, burn_in: 5_000, ..stationary() };
-    let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
+    let dynamics = AnyDynamics::new(Sgd::new(&line, sgd(0.2)).unwrap());
     let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();
     assert!(whole.iter().all(|group| group.samples == 2 * 300));
     let (progress, pieces) = in_pieces(StationaryProgress::default(), |progress, pause| {
@@ -348,7 +348,7 @@ fn trajectories_are_those_of_the_ensemble() {
     let level = LossMeter::new(&line).loss(&[centre + 0.45]);
     for region in [Region::interval(centre - 0.5, centre + 0.5), Region::LossLevel { loss: level, check_every: 7 }] {
         let run = EscapeRun { replicas: 5, ..escape(region, 3_000) };
-        let dynamics = Sgd::new(&line, sgd(0.2)).unwrap();
+        let dynamics = AnyDynamics::new(Sgd::new(&line, sgd(0.2)).unwrap());
         let ends = quiet(0.2, &run).unwrap();
         let coarse = run.trajectories(&dynamics, &line, 100, &Stop::new()).unwrap();
         let fine = run.trajectories(&dynamics, &line, 10, &Stop::new()).unwrap();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::escape::Worker;
 use super::{EnsembleError, EscapeRun};
 use crate::Problem;
-use crate::engine::{Block, Dynamics, ReplicaState};
+use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
 
 /// Where a replica was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,10 +34,10 @@ impl EscapeRun {
     ///
     /// # Errors
     /// If `every` is 0, lengths or region make no run, or the start is not inside the region.
-    pub fn trajectories<D: Dynamics, P: Problem + ?Sized>(
+    pub fn trajectories(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         every: u64,
         stop: &Stop,
     ) -> Result<Vec<TrajectoryPoint>, EnsembleError> {
@@ -52,10 +52,10 @@ impl EscapeRun {
         Ok(paths.into_iter().flatten().collect())
     }
 
-    fn path<D: Dynamics, P: Problem + ?Sized>(
+    fn path(
         &self,
-        dynamics: &D,
-        problem: &P,
+        dynamics: &AnyDynamics<'_>,
+        problem: &dyn Problem,
         every: u64,
         stop: &Stop,
         replica: u64,

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::walk::{Halt, Ladder, Seen, Streams, Walker};
 use super::{NotFound, Score};
-use crate::Problem;
-use crate::engine::{Block, Dynamics, ReplicaState};
+use crate::engine::{Block, ReplicaState};
 
 /// What a pilot run has found: everything that the repeats share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,8 +41,8 @@ const KEPT: u64 = 1 << 16;
 const CHANGE: f64 = 0.1;
 
 /// Runs replicas from the start for windows of doubling length until the quantiles of the score stay the same.
-pub(super) fn pilot<D: Dynamics, S: Score, P: Problem + ?Sized>(
-    walker: &mut Walker<D, S, P>,
+pub(super) fn pilot<S: Score>(
+    walker: &mut Walker<'_, '_, S>,
     start: &[f64],
     streams: &mut Streams,
 ) -> Result<Result<Placement, NotFound>, Halt> {
@@ -119,8 +118,8 @@ pub(super) enum Until {
 }
 
 /// Runs replicas, put back to the start when they leave, and counts excursions after the burn-in.
-pub(super) fn flux<D: Dynamics, S: Score, P: Problem + ?Sized>(
-    walker: &mut Walker<D, S, P>,
+pub(super) fn flux<S: Score>(
+    walker: &mut Walker<'_, '_, S>,
     (start, until): (&[f64], Until),
     placement: &Placement,
     streams: &mut Streams,

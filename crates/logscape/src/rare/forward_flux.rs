@@ -10,8 +10,7 @@ use super::Score;
 use super::flux::Flux;
 use super::splitting::{Passage, below};
 use super::walk::{Halt, Ladder, REACHED, Streams, Walker, Watch};
-use crate::Problem;
-use crate::engine::{Dynamics, ReplicaState};
+use crate::engine::ReplicaState;
 use crate::random::{RngState, seed_state};
 
 /// A level and the state in which it was reached; no state at the exit.
@@ -38,8 +37,8 @@ impl Watch for Trials {
 }
 
 /// Follows the excursions of `flux` from one of the `interfaces`, which rise, to the next, and to the exit.
-pub(super) fn forward_flux<D: Dynamics, S: Score, P: Problem + ?Sized>(
-    walker: &mut Walker<D, S, P>,
+pub(super) fn forward_flux<S: Score>(
+    walker: &mut Walker<'_, '_, S>,
     flux: &Flux,
     ladder: &Ladder,
     interfaces: &[u32],

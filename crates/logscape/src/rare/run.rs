@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::flux::{Placement, Until, flux, pilot};
 use super::forward_flux::forward_flux;
 use super::splitting::splitting;
-use super::walk::{Halt, Streams, Walker};
+use super::walk::{Halt, Parts, Streams, Walker};
 use super::{NotFound, RareError, RareMethod, RareRun, RegionScore, Score};
-use crate::engine::{Dynamics, Sgd};
+use crate::engine::{AnyDynamics, Dynamics, Sgd};
 use crate::ensemble::{EscapeRun, Region};
 use crate::stats::{RateEstimate, Repeats, mean_of_repeats, mean_time_lower_bound};
 use crate::{Precision, Problem, SgdSettings};
@@ -88,7 +88,7 @@ impl RareRun {
         self.region.check_every().unwrap_or(self.look_every)
     }
 
-    fn validate<P: Problem + ?Sized>(&self, dim: usize, problem: &P) -> Result<(), RareError> {
+    fn validate(&self, dim: usize, problem: &dyn Problem) -> Result<(), RareError> {
         let inside = EscapeRun {
             start: self.start.clone(),
             region: self.region.clone(),
@@ -147,18 +147,18 @@ impl RareRun {
     /// # Errors
     /// If lengths or region make no run, the start is not inside the region, or the problem fails; then `progress` is of no
     /// more use.
-    pub fn advance<D: Dynamics, S: Score, P: Problem + ?Sized>(
+    pub fn advance<S: Score>(
         &self,
-        dynamics: &D,
+        dynamics: &AnyDynamics<'_>,
         score: &S,
-        problem: &P,
+        problem: &dyn Problem,
         progress: &mut RareProgress,
         stop: &Stop,
     ) -> Result<(), RareError> {
         self.validate(dynamics.dim(), problem)?;
-        let parts = (dynamics, score, problem);
+        let parts = Parts { dynamics, score, problem, stop };
         if progress.placement.is_none() {
-            progress.placement = self.place(parts, stop);
+            progress.placement = self.place(&parts);
         }
         unless_failed(problem, Ok(())).map_err(RareError::Ensemble)?;
         let Some(Ok(placement)) = &progress.placement else { return Ok(()) };
@@ -171,7 +171,7 @@ impl RareRun {
                 if stop.is_due() {
                     return None;
                 }
-                Some((k, self.repeat(parts, placement, k, stop)?))
+                Some((k, self.repeat(&parts, placement, k)?))
             })
             .collect();
         progress.repeats.extend(done);
@@ -180,12 +180,8 @@ impl RareRun {
     }
 
     /// The pilot; `None` when it was interrupted.
-    fn place<D: Dynamics, S: Score, P: Problem + ?Sized>(
-        &self,
-        parts: (&D, &S, &P),
-        stop: &Stop,
-    ) -> Option<Result<Placement, NotFound>> {
-        let mut walker = Walker::new(self, parts, stop);
+    fn place<S: Score>(&self, parts: &Parts<'_, '_, S>) -> Option<Result<Placement, NotFound>> {
+        let mut walker = Walker::new(self, parts);
         let mut streams = Streams::new(self.seed, Self::PILOT);
         let mut placement = match pilot(&mut walker, &self.start, &mut streams) {
             Ok(Ok(placement)) => placement,
@@ -217,14 +213,8 @@ impl RareRun {
     }
 
     /// One repeat; `None` when it was interrupted.
-    fn repeat<D: Dynamics, S: Score, P: Problem + ?Sized>(
-        &self,
-        parts: (&D, &S, &P),
-        placement: &Placement,
-        number: u64,
-        stop: &Stop,
-    ) -> Option<Repeat> {
-        let mut walker = Walker::new(self, parts, stop);
+    fn repeat<S: Score>(&self, parts: &Parts<'_, '_, S>, placement: &Placement, number: u64) -> Option<Repeat> {
+        let mut walker = Walker::new(self, parts);
         let mut streams = Streams::new(self.seed, number);
         let ladder = placement.ladder();
         let until = Until::Steps(placement.steps);

@@ -132,32 +132,31 @@ impl Score for PlaneScore {
 }
 
 /// `ln L(θ)`, the loss of all data. It costs `N` samples: as much as `N/B` steps.
-#[derive(Debug)]
-pub struct LossScore<'a, P: Problem + ?Sized> {
-    problem: &'a P,
+pub struct LossScore<'a> {
+    problem: &'a dyn Problem,
     level: Option<f64>,
 }
 
-impl<'a, P: Problem + ?Sized> LossScore<'a, P> {
+impl<'a> LossScore<'a> {
     /// The score of `problem`.
-    pub fn new(problem: &'a P) -> Self {
+    pub fn new(problem: &'a dyn Problem) -> Self {
         Self { problem, level: None }
     }
 
     /// The same where the exit is the loss `level`.
-    pub fn with_level(problem: &'a P, level: f64) -> Self {
+    pub fn with_level(problem: &'a dyn Problem, level: f64) -> Self {
         Self { problem, level: Some(level.ln()) }
     }
 }
 
-impl<'a, P: Problem + ?Sized> Score for LossScore<'a, P> {
-    type Scratch = LossMeter<'a, P>;
+impl<'a> Score for LossScore<'a> {
+    type Scratch = LossMeter<'a>;
 
-    fn scratch(&self) -> LossMeter<'a, P> {
+    fn scratch(&self) -> LossMeter<'a> {
         LossMeter::new(self.problem)
     }
 
-    fn score(&self, theta: &[f64], meter: &mut LossMeter<'a, P>) -> f64 {
+    fn score(&self, theta: &[f64], meter: &mut LossMeter<'a>) -> f64 {
         // A loss of zero has a logarithm too small to count with.
         let loss = meter.loss(theta);
         if loss < f64::MIN_POSITIVE { f64::MIN_POSITIVE.ln() } else { loss.ln() }
@@ -329,8 +328,7 @@ impl Score for Tabulated {
 }
 
 /// The score that suits a region when nothing more is known.
-#[derive(Debug)]
-pub enum RegionScore<'a, P: Problem + ?Sized> {
+pub enum RegionScore<'a> {
     /// Of a box.
     Box(BoxScore),
     /// Of a ball.
@@ -338,12 +336,12 @@ pub enum RegionScore<'a, P: Problem + ?Sized> {
     /// Of planes.
     Planes(PlaneScore),
     /// Of a loss level or a quench.
-    Loss(LossScore<'a, P>),
+    Loss(LossScore<'a>),
 }
 
-impl<'a, P: Problem + ?Sized> RegionScore<'a, P> {
+impl<'a> RegionScore<'a> {
     /// The score of `region` around `start` (`P`), with the loss of `problem`.
-    pub fn new(region: &Region, start: &[f64], problem: &'a P) -> Self {
+    pub fn new(region: &Region, start: &[f64], problem: &'a dyn Problem) -> Self {
         match region {
             Region::Box { lower, upper } => Self::Box(BoxScore::new(start, lower, upper)),
             Region::Ball { centre, radius } => Self::Ball(BallScore::new(centre, *radius)),
@@ -354,10 +352,10 @@ impl<'a, P: Problem + ?Sized> RegionScore<'a, P> {
     }
 }
 
-impl<'a, P: Problem + ?Sized> Score for RegionScore<'a, P> {
-    type Scratch = Option<LossMeter<'a, P>>;
+impl<'a> Score for RegionScore<'a> {
+    type Scratch = Option<LossMeter<'a>>;
 
-    fn scratch(&self) -> Option<LossMeter<'a, P>> {
+    fn scratch(&self) -> Option<LossMeter<'a>> {
         match self {
             Self::Loss(score) => Some(score.scratch()),
             Self::Box(_) | Self::Ball(_) | Self::Planes(_) => None,
@@ -365,7 +363,7 @@ impl<'a, P: Problem + ?Sized> Score for RegionScore<'a, P> {
     }
 
     #[inline]
-    fn score(&self, theta: &[f64], meter: &mut Option<LossMeter<'a, P>>) -> f64 {
+    fn score(&self, theta: &[f64], meter: &mut Option<LossMeter<'a>>) -> f64 {
         match (self, meter) {
             (Self::Box(score), _) => score.score(theta, &mut ()),
             (Self::Ball(score), _) => score.score(theta, &mut ()),

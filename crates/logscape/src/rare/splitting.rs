@@ -13,8 +13,7 @@
 use super::Score;
 use super::flux::Flux;
 use super::walk::{Halt, Ladder, REACHED, Streams, Walker, Watch};
-use crate::Problem;
-use crate::engine::{Dynamics, ReplicaState};
+use crate::engine::ReplicaState;
 use crate::random::{RngState, index_pair, next_word, seed_state};
 
 /// The probability that an excursion reaches the exit, from one repeat.
@@ -61,8 +60,8 @@ pub(super) fn below(n: usize, rng: &mut RngState) -> usize {
 }
 
 /// Follows the excursions of `flux`, dropping a share `cut` of them in each round.
-pub(super) fn splitting<D: Dynamics, S: Score, P: Problem + ?Sized>(
-    walker: &mut Walker<D, S, P>,
+pub(super) fn splitting<S: Score>(
+    walker: &mut Walker<'_, '_, S>,
     flux: &Flux,
     ladder: &Ladder,
     cut: f64,

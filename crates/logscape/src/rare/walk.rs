@@ -3,7 +3,7 @@
 use super::{RareRun, Score};
 use crate::Problem;
 use crate::Stop;
-use crate::engine::{Block, Dynamics, LaneEnd, ReplicaState};
+use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState};
 use crate::ensemble::{LossMeter, Region};
 use crate::random::seed_state;
 use crate::random::{Purpose, stream};
@@ -85,17 +85,22 @@ pub(super) trait Watch {
     fn reached(&mut self, job: usize);
 }
 
+/// What moves in a run, and how it is seen.
+pub(super) struct Parts<'a, 'd, S> {
+    pub(super) dynamics: &'a AnyDynamics<'d>,
+    pub(super) score: &'a S,
+    pub(super) problem: &'a dyn Problem,
+    pub(super) stop: &'a Stop,
+}
+
 /// One block, with what is needed to look at its replicas.
-pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
+pub(super) struct Walker<'a, 'd, S: Score> {
     run: &'a RareRun,
-    dynamics: &'a D,
-    score: &'a S,
+    parts: &'a Parts<'a, 'd, S>,
     scratch: S::Scratch,
     /// For regions that only the loss of all data tells, where the score does not see them.
-    meter: Option<LossMeter<'a, P>>,
-    problem: &'a P,
-    stop: &'a Stop,
-    pub(super) block: D::Block,
+    meter: Option<LossMeter<'a>>,
+    pub(super) block: Box<dyn MovingBlock + 'd>,
     /// The job in each lane.
     jobs: Vec<Option<usize>>,
     /// Steps of each occupied lane to its next look.
@@ -111,23 +116,21 @@ pub(super) struct Walker<'a, D: Dynamics, S: Score, P: Problem + ?Sized> {
     pub(super) diverged: u64,
 }
 
-impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
+impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
     /// Looks between two tests of the stop.
     const PATIENCE: u64 = 64;
 
-    pub(super) fn new(run: &'a RareRun, (dynamics, score, problem): (&'a D, &'a S, &'a P), stop: &'a Stop) -> Self {
+    pub(super) fn new(run: &'a RareRun, parts: &'a Parts<'a, 'd, S>) -> Self {
+        let Parts { dynamics, score, problem, .. } = *parts;
         let block = dynamics.block();
         let (jobs, left) = (vec![None; block.lanes()], vec![0; block.lanes()]);
         let seen = matches!(run.region, Region::LossLevel { .. }) && score.loss_level_score().is_some();
         let unseen = run.region.check_every().is_some() && !seen;
         Self {
             run,
-            dynamics,
-            score,
+            parts,
             scratch: score.scratch(),
             meter: unseen.then(|| LossMeter::new(problem)),
-            problem,
-            stop,
             block,
             jobs,
             left,
@@ -158,7 +161,9 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
     /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
     /// steps taken.
     pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
-        if self.looks.is_multiple_of(Self::PATIENCE) && (self.stop.is_requested() || self.problem.failure().is_some()) {
+        if self.looks.is_multiple_of(Self::PATIENCE)
+            && (self.parts.stop.is_requested() || self.parts.problem.failure().is_some())
+        {
             return Err(Halt::Interrupted);
         }
         if self.cost >= self.budget {
@@ -168,7 +173,7 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
         let occupied = self.jobs.iter().zip(&self.left).filter(|(job, _)| job.is_some());
         let steps = occupied.map(|(_, left)| *left).min().unwrap_or(self.stride);
         let run = self.run;
-        let done = self.dynamics.advance(&mut self.block, steps, &run.region.exit_test());
+        let done = self.parts.dynamics.advance(&mut self.block, steps, &run.region.exit_test());
         for lane in 0..self.jobs.len() {
             seen[lane] = Seen::Nothing;
             if self.jobs[lane].is_none() {
@@ -193,8 +198,8 @@ impl<'a, D: Dynamics, S: Score, P: Problem + ?Sized> Walker<'a, D, S, P> {
     #[inline]
     fn inspect(&mut self, lane: usize) -> Seen {
         self.block.theta_into(lane, &mut self.theta);
-        let score = self.score.score(&self.theta, &mut self.scratch);
-        let left = match (&self.run.region, self.score.loss_level_score(), &mut self.meter) {
+        let score = self.parts.score.score(&self.theta, &mut self.scratch);
+        let left = match (&self.run.region, self.parts.score.loss_level_score(), &mut self.meter) {
             (Region::LossLevel { .. }, Some(top), _) => score > top,
             (region, _, Some(meter)) => meter.is_outside(region, &self.theta).unwrap_or(false),
             (_, _, None) => false,

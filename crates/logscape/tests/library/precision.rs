@@ -1,7 +1,7 @@
 //! Single precision against double, from the same random streams.
 
 use logscape::Stop;
-use logscape::engine::{Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd};
+use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneSgd, ReplicaState, RowSgd};
 use logscape::ensemble::observable::ExcessLoss;
 use logscape::ensemble::{EscapeRun, GroupStatistics, Region, StationaryRun, rate_estimate};
 use logscape::problem::{LinearRegression, Sinusoid};
@@ -64,14 +64,14 @@ fn error(estimate: &Estimate) -> f64 {
 #[test]
 fn mean_escape_times_agree_within_their_error() {
     let sine = sine();
-    let single = escape(&LaneSgd::<f32, _>::new(&sine, 0.15, 1).unwrap(), &sine);
-    let double = escape(&LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap(), &sine);
+    let single = escape(&AnyDynamics::new(LaneSgd::<f32, _>::new(&sine, 0.15, 1).unwrap()), &sine);
+    let double = escape(&AnyDynamics::new(LaneSgd::<f64, _>::new(&sine, 0.15, 1).unwrap()), &sine);
     let joint = error(&single).hypot(error(&double));
     assert!((single.value - double.value).abs() < 4.0 * joint, "{single:?} {double:?}");
     assert!(joint < 0.05 * double.value, "the test would not see a difference of a fifth");
 }
 
-fn escape(dynamics: &impl Dynamics, problem: &dyn Problem) -> Estimate {
+fn escape(dynamics: &AnyDynamics, problem: &dyn Problem) -> Estimate {
     let run = EscapeRun {
         start: vec![3.0],
         region: Region::interval(2.7, 3.3),
@@ -106,8 +106,8 @@ fn moments_of_the_stationary_loss_agree_within_their_error() {
     };
     let (single, double) =
         (RowSgd::<f32, _>::new(&plane, 0.1, 1).unwrap(), RowSgd::<f64, _>::new(&plane, 0.1, 1).unwrap());
-    let a = summary(run.run(&single, &plane, &Stop::new()).unwrap());
-    let b = summary(run.run(&double, &plane, &Stop::new()).unwrap());
+    let a = summary(run.run(&AnyDynamics::new(single), &plane, &Stop::new()).unwrap());
+    let b = summary(run.run(&AnyDynamics::new(double), &plane, &Stop::new()).unwrap());
     for (a, b) in [(a.mean, b.mean), (a.deviation, b.deviation)] {
         assert!((a.value - b.value).abs() < 4.0 * error(&a).hypot(error(&b)), "{a:?} {b:?}");
         // From the same streams they agree far better than two independent ensembles would.

@@ -19,7 +19,11 @@ impl<'a> Sgd<'a, dyn Problem + 'a> {
     ///
     /// # Errors
     /// If no run can have these settings, or there is no code in single precision for them.
-    pub fn on(problem: &'a dyn Problem, settings: SgdSettings, precision: Precision) -> Result<AnyDynamics<'a>, SgdError> {
+    pub fn on(
+        problem: &'a dyn Problem,
+        settings: SgdSettings,
+        precision: Precision,
+    ) -> Result<AnyDynamics<'a>, SgdError> {
         match precision {
             Precision::Float32 => visit(problem, Layout { settings, precision, real: PhantomData::<f32> }),
             Precision::Float64 => visit(problem, Layout { settings, precision, real: PhantomData::<f64> }),

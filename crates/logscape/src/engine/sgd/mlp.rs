@@ -426,8 +426,8 @@ mod tests {
 
     use super::*;
     use crate::Stop;
-    use crate::engine::Sgd;
     use crate::engine::sgd::tests::{replica, settings};
+    use crate::engine::{AnyDynamics, Sgd};
     use crate::problem::{Mlp, Problem};
     use crate::{Precision, Sampling, ensemble::EscapeRun, ensemble::Region};
 
@@ -518,6 +518,7 @@ mod tests {
     fn an_ensemble_does_not_depend_on_the_number_of_threads() {
         let (problem, start) = perceptron(&[4, 6, 2], Activation::Tanh);
         let sgd = MlpSgd::<f32>::new(&problem, settings(0.05, 4, Sampling::WithReplacement)).unwrap();
+        let sgd = AnyDynamics::new(sgd);
         let region = Region::Ball { centre: start.clone(), radius: 0.3 };
         let run = EscapeRun { start, region, replicas: 20, max_steps: 300, seed: 3 };
         let on = |threads: usize| {

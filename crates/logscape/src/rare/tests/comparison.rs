@@ -5,7 +5,7 @@ use crate::Stop;
 use crate::data::Dataset;
 use crate::data::synthetic::{LinearTeacher, linear_teacher};
 use crate::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama, LogBasin, ScalarDiffusion};
-use crate::engine::{Dynamics, Sgd};
+use crate::engine::{AnyDynamics, Sgd};
 use crate::ensemble::{EscapeRun, LossMeter, rate_estimate};
 use crate::landscape::{MinimumConfig, find_minimum};
 use crate::problem::{Activation, Initialisation, Mlp, QuadraticBasin, Sinusoid};
@@ -15,14 +15,14 @@ use crate::{Precision, Problem};
 use rand::SeedableRng;
 
 /// Standard deviations of the logarithm between direct simulation and both methods, for one setting.
-struct Compare<'a, P> {
-    problem: &'a P,
+struct Compare<'a> {
+    problem: &'a dyn Problem,
     start: &'a [f64],
     region: Region,
 }
 
-impl<P: Problem> Compare<'_, P> {
-    fn with<D: Dynamics>(self, dynamics: &D) -> [f64; 2] {
+impl Compare<'_> {
+    fn with(self, dynamics: &AnyDynamics) -> [f64; 2] {
         let Self { problem, start, region } = self;
         let direct =
             EscapeRun { start: start.to_vec(), region: region.clone(), replicas: 400, max_steps: 300_000, seed: 2 };
@@ -52,7 +52,7 @@ fn log_error(rate: &RateEstimate, quantile: f64) -> f64 {
     (mean.ci95[1] / mean.value).ln() / quantile
 }
 
-fn rate<D: Dynamics, S: Score, P: Problem>(run: &RareRun, dynamics: &D, score: &S, problem: &P) -> RateEstimate {
+fn rate<S: Score>(run: &RareRun, dynamics: &AnyDynamics, score: &S, problem: &dyn Problem) -> RateEstimate {
     let mut progress = RareProgress::default();
     run.advance(dynamics, score, problem, &mut progress, &Stop::new()).unwrap();
     run.estimate(&progress)
@@ -108,11 +108,11 @@ fn both_methods_agree_with_direct_simulation() {
     sigmas.extend(compare.with(&Sgd::on(&mlp, sgd(0.05, 1), Precision::Float64).unwrap()));
     let basin = |dim| QuadraticBasin::new(0.1, vec![1.0; dim]).unwrap();
     let ou = ConstantNoise::<f64, _>::langevin(basin(2), 0.05).unwrap();
-    let ou = Diffusion::new(ou, EulerMaruyama, 0.05).unwrap();
+    let ou = AnyDynamics::new(Diffusion::new(ou, EulerMaruyama, 0.05).unwrap());
     sigmas.extend(Compare { problem: &basin(2), start: &[0.0; 2], region: ball(2, 0.85) }.with(&ou));
-    let scalar = ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 0.5, 0.02).unwrap();
+    let scalar = AnyDynamics::new(ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 0.5, 0.02).unwrap());
     sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&scalar));
-    let log = ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 0.5, 0.005).unwrap();
+    let log = AnyDynamics::new(ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 0.5, 0.005).unwrap());
     sigmas.extend(Compare { problem: &basin(1), start: &[0.0], region: ball(1, 0.8) }.with(&log));
     let chi_square: f64 = sigmas.iter().map(|x| x * x).sum();
     assert_eq!(sigmas.len(), 20);
@@ -133,7 +133,7 @@ fn rates_of_diffusions_agree_with_quadrature_over_fourteen_decades() {
     for (inverse, method) in [(8, METHODS[0]), (20, METHODS[1]), (40, METHODS[0]), (72, METHODS[0]), (72, METHODS[1])] {
         let temperature = 1.0 / f64::from(inverse);
         let sde = ConstantNoise::<f64, _>::langevin(basin.clone(), temperature).unwrap();
-        let dynamics = Diffusion::new(sde, EulerMaruyama, step).unwrap();
+        let dynamics = AnyDynamics::new(Diffusion::new(sde, EulerMaruyama, step).unwrap());
         let run = RareRun { trajectories: 200, ..RareRun::new(vec![0.0], ball(1, 1.0), method, 4) };
         let found = rate(&run, &dynamics, &RegionScore::new(&run.region, &run.start, &basin), &basin);
         let exit = 1.0 + 0.5826 * (2.0 * temperature * step).sqrt();
@@ -171,14 +171,13 @@ fn rates_of_multiplicative_noise_agree_with_quadrature_over_thirteen_decades() {
             let [coarse, fine] = [step, 0.5 * step].map(|step| {
                 let run = RareRun { trajectories: 1500, ..RareRun::new(vec![0.0], ball(1, radius), METHODS[k % 2], 5) };
                 let score = RegionScore::new(&run.region, &run.start, &basin);
-                let found = if landscape_time {
-                    let dynamics = ScalarDiffusion::<LogBasin<f64>>::new(&basin, 2.0 * temperature, step).unwrap();
-                    rate(&run, &dynamics, &score, &basin)
+                let strength = 2.0 * temperature;
+                let dynamics = if landscape_time {
+                    AnyDynamics::new(ScalarDiffusion::<LogBasin<f64>>::new(&basin, strength, step).unwrap())
                 } else {
-                    let dynamics =
-                        ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin, 2.0 * temperature, step).unwrap();
-                    rate(&run, &dynamics, &score, &basin)
+                    AnyDynamics::new(ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin, strength, step).unwrap())
                 };
+                let found = rate(&run, &dynamics, &score, &basin);
                 let exit = radius + 0.5826 * deviation(radius, step);
                 let nodes: Vec<f64> = (0..=400).map(|i| exit * (f64::from(i) / 200.0 - 1.0)).collect();
                 let drift: Vec<f64> = nodes.iter().map(|x| -x).collect();

@@ -76,7 +76,7 @@ fn in_time(group: &GroupStatistics) -> Vec<f64> {
 const LIMIT: f64 = 5.0;
 
 /// `P(θ) ∝ L^−φ` with `φ = 1 + 1/T`; `L^−1/T` is rejected.
-fn check_decoupled<D: Dynamics>(dynamics: &D) {
+fn check_decoupled(dynamics: &AnyDynamics) {
     let dim = dynamics.dim();
     let groups = stationary(&basin(dim), 1000, 200).run(dynamics, &basin(dim), &Stop::new()).unwrap();
     let worst = |phi| deviation(&groups, plain, [dim as f64, LOW, phi]);
@@ -87,14 +87,18 @@ fn check_decoupled<D: Dynamics>(dynamics: &D) {
 
 #[test]
 fn decoupled_noise_has_student_laws() {
-    [1, 2, 5].into_iter().for_each(|dim| check_decoupled(&decoupled::<f64>(dim, 0.005)));
-    check_decoupled(&decoupled::<f32>(2, 0.005));
-    check_decoupled(&ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 0.005).unwrap());
-    check_decoupled(&ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 0.005).unwrap());
+    [1, 2, 5].into_iter().for_each(|dim| check_decoupled(&AnyDynamics::new(decoupled::<f64>(dim, 0.005))));
+    check_decoupled(&AnyDynamics::new(decoupled::<f32>(2, 0.005)));
+    check_decoupled(&AnyDynamics::new(
+        ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 0.005).unwrap(),
+    ));
+    check_decoupled(&AnyDynamics::new(
+        ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 0.005).unwrap(),
+    ));
 }
 
 /// `P̃ ∝ L^−1/T` in `τ` and `P ∝ L^−φ` in `t` from the same run; each is rejected in place of the other.
-fn check_both_laws<D: Dynamics>(dynamics: &D, basin: &QuadraticBasin) {
+fn check_both_laws(dynamics: &AnyDynamics, basin: &QuadraticBasin) {
     let dim = dynamics.dim();
     let groups = stationary(basin, 1000, 200).run(dynamics, basin, &Stop::new()).unwrap();
     let (inverse, dim, low) = (1.0 / TEMPERATURE, dim as f64, basin.minimum_loss());
@@ -108,9 +112,17 @@ fn check_both_laws<D: Dynamics>(dynamics: &D, basin: &QuadraticBasin) {
 #[test]
 fn the_log_landscape_has_one_law_in_each_time() {
     let strength = 2.0 * TEMPERATURE;
-    check_both_laws(&ScalarDiffusion::<LogBasin<f64>>::new(&basin(1), strength, 0.0005).unwrap(), &basin(1));
-    check_both_laws(&ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), strength, 0.0005).unwrap(), &basin(1));
-    [2, 3].into_iter().for_each(|dim| check_both_laws(&log_landscape::<f64>(dim, 0.0005), &basin(dim)));
+    check_both_laws(
+        &AnyDynamics::new(ScalarDiffusion::<LogBasin<f64>>::new(&basin(1), strength, 0.0005).unwrap()),
+        &basin(1),
+    );
+    check_both_laws(
+        &AnyDynamics::new(ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), strength, 0.0005).unwrap()),
+        &basin(1),
+    );
+    [2, 3]
+        .into_iter()
+        .for_each(|dim| check_both_laws(&AnyDynamics::new(log_landscape::<f64>(dim, 0.0005)), &basin(dim)));
 }
 
 /// At `L* = 10⁻³` a step of `Δτ = 10⁻³` is as long as the relaxation time at the bottom: cut into parts it gives the law,
@@ -121,10 +133,10 @@ fn cut_steps_follow_a_stiff_drift() {
     let sde = LogLandscape::<f64, _>::new(stiff.clone(), isotropic(1), 2.0 * TEMPERATURE).unwrap();
     let run = stationary(&stiff, 500, 4);
     let worst = |groups: &[GroupStatistics]| deviation(groups, in_time, [1.0, 1e-3, 1.0 + 1.0 / TEMPERATURE]);
-    let cut = Diffusion::new(sde.clone(), AdaptiveEuler { longest: 0.02 }, 1e-3).unwrap();
+    let cut = AnyDynamics::new(Diffusion::new(sde.clone(), AdaptiveEuler { longest: 0.02 }, 1e-3).unwrap());
     let cut = worst(&run.run(&cut, &stiff, &Stop::new()).unwrap());
     assert!(cut < LIMIT, "{cut}");
-    let whole = Diffusion::new(sde, EulerMaruyama, 1e-3).unwrap();
+    let whole = AnyDynamics::new(Diffusion::new(sde, EulerMaruyama, 1e-3).unwrap());
     assert!(worst(&run.run(&whole, &stiff, &Stop::new()).unwrap()) > 2.0 * LIMIT);
 }
 
@@ -134,7 +146,7 @@ fn frozen_noise_has_the_variance_of_the_chain() {
     let (h, variance, step) = ([1.0, 3.0], [0.2, 0.3], 0.1);
     let basin = QuadraticBasin::new(LOW, h.to_vec()).unwrap();
     let sde = ConstantNoise::<f64, _>::new(basin.clone(), NoiseFactor::diagonal(&variance).unwrap()).unwrap();
-    let dynamics = Diffusion::new(sde, EulerMaruyama, step).unwrap();
+    let dynamics = AnyDynamics::new(Diffusion::new(sde, EulerMaruyama, step).unwrap());
     let groups = stationary(&basin, 4000, 10).run(&dynamics, &basin, &Stop::new()).unwrap();
     for i in 0..2 {
         let (found, error) = mean(groups.iter().map(|group| {
@@ -166,7 +178,7 @@ fn matched_noises_have_their_covariance() {
     }
     let langevin = ConstantNoise::<f64, _>::langevin(basin(2), 0.3).unwrap();
     let groups = stationary(&basin(2), 1000, 100)
-        .run(&Diffusion::new(langevin, EulerMaruyama, 0.01).unwrap(), &basin(2), &Stop::new())
+        .run(&AnyDynamics::new(Diffusion::new(langevin, EulerMaruyama, 0.01).unwrap()), &basin(2), &Stop::new())
         .unwrap();
     let (energy, error) = mean(groups.iter().map(|group| {
         let moments = group.moments.as_ref().unwrap();

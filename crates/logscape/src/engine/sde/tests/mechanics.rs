@@ -139,7 +139,7 @@ fn ensemble(dim: usize) -> (EscapeRun, StationaryRun) {
     (escape, stationary)
 }
 
-fn check_threads<D: Dynamics>(dynamics: &D) {
+fn check_threads(dynamics: &AnyDynamics) {
     let (escape, stationary) = ensemble(dynamics.dim());
     let results: Vec<String> = [1, 2, 8]
         .into_iter()
@@ -161,14 +161,18 @@ fn check_threads<D: Dynamics>(dynamics: &D) {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    check_threads(&ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 0.0005).unwrap());
-    check_threads(&ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 0.01).unwrap());
-    check_threads(&log_landscape::<f64>(1, 0.0005));
-    check_threads(&log_landscape::<f64>(2, 0.0005));
+    check_threads(&AnyDynamics::new(
+        ScalarDiffusion::<LogBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 0.0005).unwrap(),
+    ));
+    check_threads(&AnyDynamics::new(
+        ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 0.01).unwrap(),
+    ));
+    check_threads(&AnyDynamics::new(log_landscape::<f64>(1, 0.0005)));
+    check_threads(&AnyDynamics::new(log_landscape::<f64>(2, 0.0005)));
 }
 
 /// Steps beyond `2/h` double the distance every time.
-fn check_divergence<D: Dynamics>(dynamics: &D) {
+fn check_divergence(dynamics: &AnyDynamics) {
     let (mut escape, stationary) = ensemble(dynamics.dim());
     escape.region = Region::LossLevel { loss: 1e300, check_every: 1000 };
     let basin = basin(dynamics.dim());
@@ -182,9 +186,13 @@ fn check_divergence<D: Dynamics>(dynamics: &D) {
 
 #[test]
 fn divergence_is_counted_and_leaves_no_nan() {
-    check_divergence(&decoupled::<f64>(2, 3.0));
-    check_divergence(&ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 3.5).unwrap());
-    check_divergence(&ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 3.5).unwrap());
+    check_divergence(&AnyDynamics::new(decoupled::<f64>(2, 3.0)));
+    check_divergence(&AnyDynamics::new(
+        ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, 3.5).unwrap(),
+    ));
+    check_divergence(&AnyDynamics::new(
+        ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, 3.5).unwrap(),
+    ));
     // The logarithm of a loss that vanishes has no gradient.
     let flat = QuadraticBasin::new(0.0, vec![1.0]).unwrap();
     let sde = LogLandscape::<f64, _>::new(flat.clone(), isotropic(1), 0.0).unwrap();

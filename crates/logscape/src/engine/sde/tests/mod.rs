@@ -7,7 +7,7 @@ mod passages;
 mod second_order;
 
 use super::*;
-use crate::engine::{Block, Dynamics, ReplicaState};
+use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
 use crate::problem::QuadraticBasin;
 use crate::random::Gaussian;
 use crate::random::{Purpose, stream};

@@ -12,7 +12,7 @@ const OVERSHOOT: f64 = 0.5826;
 /// Standard errors that a mean may be off; the quadrature adds what the shift leaves, of second order in the step.
 const ERRORS: f64 = 4.0;
 
-fn passages<D: Dynamics>(dynamics: &D, radius: f64, replicas: usize) -> [Vec<Observation>; 2] {
+fn passages(dynamics: &AnyDynamics, radius: f64, replicas: usize) -> [Vec<Observation>; 2] {
     let dim = dynamics.dim();
     let run = EscapeRun {
         start: vec![0.0; dim],
@@ -46,7 +46,7 @@ fn check_in_time(what: &str, times: &[Observation], dim: usize, exit: f64) -> f6
 /// Loss levels and replicas.
 const LEVELS: [(f64, usize); 3] = [(1.7, 1500), (4.0, 1500), (9.0, 400)];
 
-fn check_decoupled<D: Dynamics>(what: &str, dynamics: &D, step: f64, levels: &[(f64, usize)]) -> Vec<f64> {
+fn check_decoupled(what: &str, dynamics: &AnyDynamics, step: f64, levels: &[(f64, usize)]) -> Vec<f64> {
     let times = levels.iter().map(|&(factor, replicas)| {
         let [_, times] = passages(dynamics, radius(factor), replicas);
         let shift = OVERSHOOT * (2.0 * TEMPERATURE * LOW * factor * step).sqrt();
@@ -58,18 +58,25 @@ fn check_decoupled<D: Dynamics>(what: &str, dynamics: &D, step: f64, levels: &[(
 #[test]
 fn decoupled_noise_leaves_in_the_quadratures_time() {
     let step = 0.005;
-    let line = ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap();
+    let line =
+        AnyDynamics::new(ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap());
     let times = check_decoupled("f64", &line, step, &LEVELS);
     assert!(times[2] / times[0] > 1e3, "{times:?}");
-    let line = ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap();
+    let line =
+        AnyDynamics::new(ScalarDiffusion::<DecoupledBasin<f32>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap());
     check_decoupled("f32", &line, step, &LEVELS[..2]);
-    check_decoupled("radial", &decoupled::<f64>(2, step), step, &[(2.0, 1500), (5.0, 1000), (20.0, 100)]);
-    check_decoupled("radial", &decoupled::<f64>(5, step), step, &[(2.0, 1500), (6.0, 1000)]);
+    check_decoupled(
+        "radial",
+        &AnyDynamics::new(decoupled::<f64>(2, step)),
+        step,
+        &[(2.0, 1500), (5.0, 1000), (20.0, 100)],
+    );
+    check_decoupled("radial", &AnyDynamics::new(decoupled::<f64>(5, step)), step, &[(2.0, 1500), (6.0, 1000)]);
 }
 
 /// The log-landscape's run leaves after the decoupled equation's time on its clock, and after that of its own diffusion in
 /// `τ`, drift `−θ/L` and `D = T`.
-fn check_log_landscape<D: Dynamics>(dynamics: &D, step: f64, levels: &[(f64, usize)]) {
+fn check_log_landscape(dynamics: &AnyDynamics, step: f64, levels: &[(f64, usize)]) {
     for &(factor, replicas) in levels {
         let [steps, times] = passages(dynamics, radius(factor), replicas);
         let exit = radius(factor) + OVERSHOOT * (2.0 * TEMPERATURE * step).sqrt();
@@ -87,7 +94,7 @@ fn check_log_landscape<D: Dynamics>(dynamics: &D, step: f64, levels: &[(f64, usi
 #[test]
 fn the_log_landscape_leaves_in_the_quadratures_time_of_both_clocks() {
     let step = 0.0005;
-    let line = ScalarDiffusion::<LogBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap();
+    let line = AnyDynamics::new(ScalarDiffusion::<LogBasin<f64>>::new(&basin(1), 2.0 * TEMPERATURE, step).unwrap());
     check_log_landscape(&line, step, &LEVELS);
-    check_log_landscape(&log_landscape::<f64>(2, step), step, &[(2.0, 1500), (5.0, 500)]);
+    check_log_landscape(&AnyDynamics::new(log_landscape::<f64>(2, step)), step, &[(2.0, 1500), (5.0, 500)]);
 }

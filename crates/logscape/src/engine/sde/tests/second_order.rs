@@ -107,7 +107,7 @@ fn constant_noise_is_damped_by_the_corrected_rate() {
     let basin = QuadraticBasin::new(LOW, h.to_vec()).unwrap();
     let noise = NoiseFactor::diagonal(&variance.map(|v| eta * v)).unwrap();
     let sde = SecondOrder::new(ConstantNoise::<f64, _>::new(basin.clone(), noise).unwrap(), eta).unwrap();
-    let dynamics = Diffusion::new(sde, EulerMaruyama, step).unwrap();
+    let dynamics = AnyDynamics::new(Diffusion::new(sde, EulerMaruyama, step).unwrap());
     let groups = stationary(&basin, 2000, 20).run(&dynamics, &basin, &Stop::new()).unwrap();
     for i in 0..2 {
         let (found, error) = mean(groups.iter().map(|group| {
