@@ -35,7 +35,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
 fn panel(record: &Record, number: usize, setting: &SettingRecord) -> Option<Panel> {
     let rows = record.tables.escape_times.iter().filter(|row| row.setting == number as u64 && row.dynamics == SGD);
     let observations: Vec<Observation> =
-        rows.map(|row| Observation { time: row.steps as f64, event: row.end == "escaped" }).collect();
+        rows.map(|row| Observation { time: row.steps as f64, event: row.end != "censored" }).collect();
     let curve = kaplan_meier(&observations);
     curve.first()?;
     let end = observations.iter().map(|seen| seen.time).fold(0.0, f64::max);

@@ -68,17 +68,11 @@ impl StudyDynamics<'_> {
 
 /// The ends as survival data on the clock that `steps` and `t` give.
 fn observations(ends: &[Termination], clock: impl Fn(u64, f64) -> f64) -> Vec<Observation> {
-    let observation = |end: &Termination| match *end {
-        Termination::Escaped { steps, time } => Observation { time: clock(steps, time), event: true },
-        Termination::Censored { steps, time } | Termination::Diverged { steps, time } => {
-            Observation { time: clock(steps, time), event: false }
-        }
-    };
-    ends.iter().map(observation).collect()
+    ends.iter().map(|end| end.observation(&clock)).collect()
 }
 
 fn rate(ends: &[Termination], times: &[Observation], seed: u64) -> RateEstimate {
-    let diverged = ends.iter().filter(|end| matches!(end, Termination::Diverged { .. })).count() as u64;
+    let diverged = ends.iter().filter(|end| end.is_divergence()).count() as u64;
     RateEstimate::from_observations(times, diverged, "direct simulation", seed)
 }
 

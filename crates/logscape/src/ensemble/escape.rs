@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, LossMeter, Region, check_length};
-use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, MovingBlock, ReplicaState, Sgd};
+use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Observation, RateEstimate};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -33,7 +33,7 @@ pub enum Termination {
         /// Time `t`.
         time: f64,
     },
-    /// A coordinate or the loss became non-finite or absurdly large.
+    /// It left by divergence: a coordinate or the loss became non-finite or absurdly large.
     Diverged {
         /// Steps taken.
         steps: u64,
@@ -264,6 +264,8 @@ pub(super) struct Worker<'a, 'd> {
     pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
+    /// Time of each lane at the last look.
+    clocks: Vec<f64>,
     pub(super) theta: Vec<f64>,
 }
 
@@ -273,8 +275,16 @@ type Worked = (Vec<(u64, Termination)>, Vec<(u64, ReplicaState)>);
 impl<'a, 'd> Worker<'a, 'd> {
     pub(super) fn new(run: &'a EscapeRun, dynamics: &'a AnyDynamics<'d>, problem: &'a dyn Problem) -> Self {
         let block = dynamics.block();
-        let replicas = vec![None; block.lanes()];
-        Self { run, dynamics, meter: LossMeter::new(problem), block, replicas, theta: vec![0.0; dynamics.dim()] }
+        let (replicas, clocks) = (vec![None; block.lanes()], vec![0.0; block.lanes()]);
+        Self {
+            run,
+            dynamics,
+            meter: LossMeter::new(problem),
+            block,
+            replicas,
+            clocks,
+            theta: vec![0.0; dynamics.dim()],
+        }
     }
 
     /// Runs replicas of the queue until there is none left or `stop` is due.
@@ -305,6 +315,7 @@ impl<'a, 'd> Worker<'a, 'd> {
         for (lane, slot) in self.replicas.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
             let Some((replica, state)) = queue.take(self.run) else { return };
             self.block.load(lane, &state);
+            self.clocks[lane] = state.time;
             *slot = Some(replica);
         }
     }
@@ -318,10 +329,11 @@ impl<'a, 'd> Worker<'a, 'd> {
     /// How the replica of a lane has ended, if it has.
     pub(super) fn end(&mut self, lane: usize) -> Option<Termination> {
         let steps = self.block.steps(lane);
-        // The clock of a replica that has diverged may be no number; it then counts for nothing.
-        let time = Some(self.block.time(lane)).filter(|time| time.is_finite()).unwrap_or_default();
+        // The clock of a replica that has diverged may be no number; then it is that of the last look.
+        let time = Some(self.block.time(lane)).filter(|time| time.is_finite()).unwrap_or(self.clocks[lane]);
+        self.clocks[lane] = time;
         match self.block.ends()[lane] {
-            Some(LaneEnd::Diverged) => return Some(Termination::Diverged { steps, time }),
+            Some(LaneEnd::Diverged) => return Some(self.diverged(steps, time)),
             Some(LaneEnd::Escaped) => return Some(Termination::Escaped { steps, time }),
             None => {}
         }
@@ -337,30 +349,55 @@ impl<'a, 'd> Worker<'a, 'd> {
         }
         last.then_some(Termination::Censored { steps, time })
     }
-}
 
-impl Termination {
-    /// Steps taken, time `t`, and whether the replica escaped.
-    fn parts(&self) -> (u64, f64, bool) {
-        match *self {
-            Self::Escaped { steps, time } => (steps, time, true),
-            Self::Censored { steps, time } | Self::Diverged { steps, time } => (steps, time, false),
-        }
+    /// A divergence after so many steps, which a region that is looked at now and then sees at the next look.
+    fn diverged(&self, steps: u64, time: f64) -> Termination {
+        let every = self.run.region.check_every().unwrap_or(1);
+        let seen = steps.checked_next_multiple_of(every).unwrap_or(u64::MAX).min(self.run.max_steps);
+        Termination::Diverged { steps: seen, time: time_seen(self.dynamics.time_unit(), time, steps, seen) }
     }
 }
 
-/// The times in steps as survival data: an escape is an event; a censored or diverged replica was at risk until it ended.
+/// Time `t` at the look after `seen` steps that shows a divergence after `steps` of them at time `time`. A clock of steps or
+/// of `t` goes on until then; that of the landscape stands still, where the loss is beyond all numbers.
+pub(crate) fn time_seen(unit: TimeUnit, time: f64, steps: u64, seen: u64) -> f64 {
+    match unit {
+        TimeUnit::LandscapeTime => time,
+        TimeUnit::Steps | TimeUnit::LearningTime => time * (seen as f64 / steps as f64),
+    }
+}
+
+impl Termination {
+    /// Survival data on the clock that steps and time `t` give. A replica that has diverged has left: no path leads from
+    /// inside a region to infinity but through its boundary.
+    pub fn observation(&self, clock: impl Fn(u64, f64) -> f64) -> Observation {
+        match *self {
+            Self::Escaped { steps, time } | Self::Diverged { steps, time } => {
+                Observation { time: clock(steps, time), event: true }
+            }
+            Self::Censored { steps, time } => Observation { time: clock(steps, time), event: false },
+        }
+    }
+
+    /// Whether it left by divergence.
+    pub fn is_divergence(&self) -> bool {
+        matches!(self, Self::Diverged { .. })
+    }
+}
+
+/// The times in steps as survival data: an escape, by divergence or not, is an event; a censored replica was at risk until
+/// the end.
 pub fn survival_times(terminations: &[Termination]) -> Vec<Observation> {
-    terminations.iter().map(Termination::parts).map(|(k, _, event)| Observation { time: k as f64, event }).collect()
+    terminations.iter().map(|end| end.observation(|steps, _| steps as f64)).collect()
 }
 
 /// [`survival_times`] in the time `t` of each replica's clock.
 pub fn survival_clocks(terminations: &[Termination]) -> Vec<Observation> {
-    terminations.iter().map(Termination::parts).map(|(_, time, event)| Observation { time, event }).collect()
+    terminations.iter().map(|end| end.observation(|_, time| time)).collect()
 }
 
 /// Escape rate per step of a run with the given seed.
 pub fn rate_estimate(terminations: &[Termination], seed: u64) -> RateEstimate {
-    let diverged = terminations.iter().filter(|end| matches!(end, Termination::Diverged { .. })).count() as u64;
+    let diverged = terminations.iter().filter(|end| end.is_divergence()).count() as u64;
     RateEstimate::from_observations(&survival_times(terminations), diverged, "direct simulation", seed)
 }

@@ -11,6 +11,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use escape::time_seen;
 pub use escape::{EscapeProgress, EscapeRun, Termination, rate_estimate, survival_clocks, survival_times};
 pub use region::{COMMITTED, LossMeter, Region};
 pub use stationary::{GroupStatistics, StationaryProgress, StationaryRun};

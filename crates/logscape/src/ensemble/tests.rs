@@ -119,10 +119,12 @@ fn divergence_is_counted_and_leaves_no_nan() {
     let eta = 4.5 / line.x.iter().map(|x| x * x).fold(f64::INFINITY, f64::min);
     let far = Region::LossLevel { loss: 1e300, check_every: 1000 };
     let ends = quiet(eta, &escape(far, 100_000)).unwrap();
-    assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps, .. } if *steps < 1000)));
+    assert!(ends.iter().all(|end| matches!(end, Termination::Diverged { steps: 1000, .. })));
     let rate = rate_estimate(&ends, 3);
-    assert_eq!((rate.escaped, rate.censored, rate.diverged, rate.mean_steps), (0, 0, 64, None));
-    assert!(rate.mean_steps_lower_bound.is_finite() && rate.exposure > 0.0);
+    assert_eq!(
+        (rate.escaped, rate.censored, rate.diverged, rate.mean_steps.map(|mean| mean.value)),
+        (64, 0, 64, Some(1000.0))
+    );
     let groups = stationary().run_sgd(&line, sgd(eta), &Stop::new()).unwrap();
     assert!(groups.iter().all(|g| g.diverged == 2 && g.moments.as_ref().unwrap().mean()[0].is_finite()));
 }

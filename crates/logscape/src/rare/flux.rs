@@ -117,6 +117,11 @@ pub(super) enum Until {
     Steps(u64),
 }
 
+/// Time between two readings of a clock; nothing where that of a replica that diverged is no number.
+fn elapsed(now: f64, then: f64) -> f64 {
+    if now.is_finite() { now - then } else { 0.0 }
+}
+
 /// Runs replicas, put back to the start when they leave, and counts excursions after the burn-in.
 pub(super) fn flux<S: Score>(
     walker: &mut Walker<'_, '_, S>,
@@ -157,9 +162,8 @@ pub(super) fn flux<S: Score>(
                 Seen::Score(score) => home[lane] |= score <= ladder.home,
                 Seen::Left | Seen::Diverged => {
                     if counting {
-                        let time = walker.block.time(lane);
-                        flux.time += if time.is_finite() { time - clocks[lane] } else { 0.0 };
-                        if home[lane] && seen[lane] == Seen::Left {
+                        flux.time += elapsed(walker.time(lane), clocks[lane]);
+                        if home[lane] {
                             flux.entries.push(None);
                         }
                     }
@@ -170,9 +174,9 @@ pub(super) fn flux<S: Score>(
         }
         if !counting && steps >= placement.burn_in {
             counting = true;
-            (0..lanes).for_each(|lane| clocks[lane] = walker.block.time(lane));
+            (0..lanes).for_each(|lane| clocks[lane] = walker.time(lane));
         }
     }
-    flux.time += (0..lanes).map(|lane| walker.block.time(lane) - clocks[lane]).sum::<f64>();
+    flux.time += (0..lanes).map(|lane| elapsed(walker.time(lane), clocks[lane])).sum::<f64>();
     Ok(flux)
 }

@@ -4,7 +4,7 @@ use super::{RareRun, Score};
 use crate::Problem;
 use crate::Stop;
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState};
-use crate::ensemble::{LossMeter, Region};
+use crate::ensemble::{LossMeter, Region, time_seen};
 use crate::random::seed_state;
 use crate::random::{Purpose, stream};
 
@@ -26,7 +26,7 @@ pub(super) enum Seen {
     Score(f64),
     /// Outside.
     Left,
-    /// Not a number, or absurdly large.
+    /// Outside by divergence: not a number, or absurdly large.
     Diverged,
 }
 
@@ -105,6 +105,8 @@ pub(super) struct Walker<'a, 'd, S: Score> {
     jobs: Vec<Option<usize>>,
     /// Steps of each occupied lane to its next look.
     left: Vec<u64>,
+    /// Clock at the next look of a replica that diverged before it, in a region that is looked at now and then.
+    gone: Vec<Option<f64>>,
     theta: Vec<f64>,
     stride: u64,
     looks: u64,
@@ -132,6 +134,7 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
             scratch: score.scratch(),
             meter: unseen.then(|| LossMeter::new(problem)),
             block,
+            gone: vec![None; jobs.len()],
             jobs,
             left,
             theta: vec![0.0; dynamics.dim()],
@@ -150,6 +153,7 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
     pub(super) fn load(&mut self, lane: usize, job: usize, state: &ReplicaState) {
         self.block.load(lane, state);
         self.jobs[lane] = Some(job);
+        self.gone[lane] = None;
         self.left[lane] = self.stride - state.steps % self.stride;
     }
 
@@ -184,6 +188,18 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
             let due = self.left[lane] == 0;
             self.left[lane] += if due { self.stride } else { 0 };
             seen[lane] = match self.block.ends()[lane] {
+                _ if self.gone[lane].is_some() => {
+                    if due {
+                        Seen::Diverged
+                    } else {
+                        Seen::Nothing
+                    }
+                }
+                Some(LaneEnd::Diverged) if !due && run.region.check_every().is_some() => {
+                    self.gone[lane] = Some(self.clock_at_next_look(lane));
+                    self.block.clear(lane);
+                    Seen::Nothing
+                }
                 Some(LaneEnd::Diverged) => Seen::Diverged,
                 Some(LaneEnd::Escaped) => Seen::Left,
                 None if due => self.inspect(lane),
@@ -194,25 +210,37 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
         Ok(done.steps)
     }
 
+    /// Time `t` of the replica in a lane.
+    pub(super) fn time(&self, lane: usize) -> f64 {
+        self.gone[lane].unwrap_or_else(|| self.block.time(lane))
+    }
+
+    /// The clock of a lane when it will be looked at; see [`time_seen`].
+    fn clock_at_next_look(&self, lane: usize) -> f64 {
+        let (steps, time) = (self.block.steps(lane), self.block.time(lane));
+        time_seen(self.parts.dynamics.time_unit(), time, steps, steps + self.left[lane])
+    }
+
     /// The score of a lane, and whether it is outside where that is not tested after every step.
     #[inline]
     fn inspect(&mut self, lane: usize) -> Seen {
         self.block.theta_into(lane, &mut self.theta);
         let score = self.parts.score.score(&self.theta, &mut self.scratch);
         let left = match (&self.run.region, self.parts.score.loss_level_score(), &mut self.meter) {
-            (Region::LossLevel { .. }, Some(top), _) => score > top,
-            (region, _, Some(meter)) => meter.is_outside(region, &self.theta).unwrap_or(false),
-            (_, _, None) => false,
+            (Region::LossLevel { .. }, Some(top), _) => Some(score > top),
+            (region, _, Some(meter)) => meter.is_outside(region, &self.theta),
+            (_, _, None) => Some(false),
         };
-        match score {
-            score if !score.is_finite() => Seen::Diverged,
-            _ if left => Seen::Left,
-            score => Seen::Score(score),
+        match left {
+            None => Seen::Diverged,
+            _ if score.is_nan() || score == f64::INFINITY => Seen::Diverged,
+            Some(true) => Seen::Left,
+            Some(false) => Seen::Score(score),
         }
     }
 
     /// Runs excursions until each is home, has reached the exit, or `watch` ends it; the lanes are refilled as they fall
-    /// empty. Replicas that diverge count as home: they never escape.
+    /// empty. A replica that diverges has reached the exit.
     pub(super) fn excursions(
         &mut self,
         jobs: impl IntoIterator<Item = (usize, ReplicaState)>,
@@ -239,8 +267,7 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
                 let Some(job) = self.jobs[lane] else { continue };
                 let goes_on = match seen[lane] {
                     Seen::Nothing => true,
-                    Seen::Diverged => false,
-                    Seen::Left => {
+                    Seen::Left | Seen::Diverged => {
                         watch.reached(job);
                         false
                     }

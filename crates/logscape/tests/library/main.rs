@@ -1,6 +1,7 @@
 //! Tests of the library as others use it: one program, since each would be linked with all of it.
 
 mod boundaries;
+mod divergence;
 mod examples;
 mod failure;
 mod large_deviation;

@@ -55,11 +55,11 @@ pub struct MeasuredRecord {
     /// One-sided 95 % lower bound of the mean steps.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub mean_steps_lower_bound: f64,
-    /// Replicas that escaped; null unless `direct`, like all that tells of single escapes.
+    /// Replicas that escaped, by divergence or not; null unless `direct`, like all that tells of single escapes.
     pub escaped: Option<u64>,
     /// Replicas still inside at the end.
     pub censored: Option<u64>,
-    /// Replicas that diverged, or trajectories.
+    /// How many of those that escaped did so by divergence; trajectories that diverged, unless `direct`.
     pub diverged: u64,
     /// Steps at risk, summed over replicas.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
@@ -159,7 +159,11 @@ impl MeasuredRecord {
         match &self.rare {
             None => {
                 let (escaped, censored) = (count(self.escaped), count(self.censored));
-                format!("{escaped} escaped, {censored} censored, {} diverged", self.diverged)
+                let by_divergence = match self.diverged {
+                    0 => String::new(),
+                    diverged => format!(" ({diverged} by divergence)"),
+                };
+                format!("{escaped} escaped{by_divergence}, {censored} censored")
             }
             Some(rare) => match &rare.not_found {
                 Some(reason) => reason.clone(),

@@ -22,7 +22,7 @@ pub struct EscapeRow {
     pub steps: u64,
     /// Time `t`.
     pub time: f64,
-    /// `escaped`, `censored` or `diverged`.
+    /// `escaped`, `diverged` (which is an escape), or `censored`.
     pub end: String,
 }
 

@@ -28,11 +28,11 @@ pub struct RateEstimate {
     pub rate_per_step: Option<Estimate>,
     /// One-sided 95 % lower bound of the mean escape time in steps.
     pub mean_steps_lower_bound: f64,
-    /// Replicas that escaped.
+    /// Replicas that escaped, by divergence or not.
     pub escaped: u64,
     /// Replicas still inside at the end.
     pub censored: u64,
-    /// Replicas that diverged; they are at risk until then.
+    /// How many of those that escaped did so by divergence; for repeats, trajectories that diverged.
     pub diverged: u64,
     /// Steps at risk, summed over replicas.
     pub exposure: f64,
@@ -48,8 +48,7 @@ pub struct RateEstimate {
 }
 
 impl RateEstimate {
-    /// The rate of exponential escape times in steps. `diverged` counts how many observations without event ended by
-    /// divergence.
+    /// The rate of exponential escape times in steps. `diverged` says how many of the events are divergences.
     pub fn from_observations(observations: &[Observation], diverged: u64, method: &str, seed: u64) -> Self {
         let escaped = observations.iter().filter(|o| o.event).count() as u64;
         let unseen = observations.len() as u64 - escaped;
@@ -60,7 +59,7 @@ impl RateEstimate {
             rate_per_step: rate,
             mean_steps_lower_bound: gamma_quantile(escaped + u64::from(unseen > 0), 0.95).map_or(0.0, |b| exposure / b),
             escaped,
-            censored: unseen.saturating_sub(diverged),
+            censored: unseen,
             diverged,
             exposure,
             method: method.to_owned(),
