@@ -16,8 +16,9 @@ pub struct EscapeTable {
     /// Steps after which a replica is censored.
     #[serde(default = "ten_million")]
     pub max_steps: u64,
-    /// Steps between two looks at the loss, for regions that need the loss of all data. Without it a tenth of the
-    /// fastest relaxation time `1/(η λ_max)`, so that few excursions are missed.
+    /// Steps between two looks, for regions that need the loss of all data. Without it a passage through a loss level is seen at its
+    /// step, and a quench begins every tenth of the fastest relaxation time `1/(η λ_max)`; with more than 1 what
+    /// happens between looks is missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_every: Option<u64>,
     /// How escape is measured.

@@ -90,8 +90,9 @@ impl<'a> StudyDynamics<'a> {
     /// The run that stands for SGD's `run`: its steps are counted in the dynamics' own.
     pub(super) fn own(&self, run: &EscapeRun) -> EscapeRun {
         let region = match &run.region {
-            Region::LossLevel { loss, check_every } => {
-                Region::LossLevel { loss: *loss, check_every: self.built.steps(*check_every) }
+            // An event happens at any step of the dynamics, unless the study looks now and then.
+            Region::LossLevel { loss, check_every: every @ 2.. } => {
+                Region::LossLevel { loss: *loss, check_every: self.built.steps(*every) }
             }
             region => region.clone(),
         };

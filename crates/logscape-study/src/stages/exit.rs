@@ -10,7 +10,8 @@ use logscape::{Barrier, Minimum, WayOut};
 /// `λ_max` times its tolerance: well below the slopes at the edge of the ball that is home.
 const DESCENT: (u64, f64, f64) = (20_000, 0.5, 1e-5);
 
-/// The region of the study in one setting, whose looks at the loss follow the learning rate.
+/// The region of the study in one setting. A descent to a minimum is too dear for every step: it begins after a tenth of the
+/// time that the steepest direction takes to relax.
 pub(super) fn region(
     context: &Context,
     known: &Known,
@@ -20,7 +21,8 @@ pub(super) fn region(
 ) -> Result<Region, RunError> {
     let minimum = &known.minimum.value;
     let sharpest = known.geometry.value.eigenvalues.first().copied().unwrap_or(f64::NAN);
-    let check_every = table.check_every.unwrap_or((0.1 / (setting.sgd.learning_rate * sharpest)).max(1.0) as u64);
+    let relaxed = (0.1 / (setting.sgd.learning_rate * sharpest)).max(1.0) as u64;
+    let check_every = table.check_every.unwrap_or(if table.region == RegionText::Quench { relaxed } else { 1 });
     if table.region == RegionText::Quench {
         return Ok(quench(&minimum.theta, barrier, sharpest, check_every));
     }

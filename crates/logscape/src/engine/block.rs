@@ -209,6 +209,19 @@ fn outside<R: Real, T>(theta: &[Lane<R>], exit: &ExitTest, see: impl Fn(Lane<u32
             }
             see(outside)
         }
+        ExitTest::Balls { centres, radii_squared } => {
+            let mut square = Lane::splat(R::ZERO);
+            for (x, centre) in theta.iter().zip(centres.as_chunks::<LANES>().0) {
+                for k in 0..LANES {
+                    let distance = x.0[k] - R::from_f64(centre[k]);
+                    square.0[k] = distance.mul_add(distance, square.0[k]);
+                }
+            }
+            for k in 0..LANES {
+                outside.0[k] = 1 - u32::from(square.0[k] <= R::from_f64(radii_squared[k]));
+            }
+            see(outside)
+        }
         ExitTest::HalfSpaces { normals, offsets } => {
             for j in 0..offsets.len() {
                 let mut height = Lane::splat(R::ZERO);
@@ -279,7 +292,7 @@ pub struct RowBlock<R> {
     pub(super) rows: Vec<[R; CHUNK]>,
     /// Steps and generators.
     pub(super) clocks: Clocks<R>,
-    /// Lower and upper bounds of a box, the centre of a ball, or the normals of half spaces, padded like rows.
+    /// Lower and upper bounds of a box, the centre of a ball or of each lane's, or the normals of half spaces, padded like rows.
     pub(super) bounds: [Vec<[R; CHUNK]>; 2],
     /// Samples of a step, of every replica (`B` lanes).
     pub(super) drawn: Vec<Lane<u32>>,
@@ -311,6 +324,15 @@ impl<R: Gaussian> RowBlock<R> {
                 fill(second, upper);
             }
             ExitTest::Ball { centre, .. } => fill(first, centre),
+            ExitTest::Balls { centres, .. } => {
+                let width = self.dim.div_ceil(CHUNK);
+                first.resize(width * LANES, [R::ZERO; CHUNK]);
+                for (i, centre) in centres.chunks_exact(LANES).enumerate() {
+                    for (lane, &c) in centre.iter().enumerate() {
+                        first[lane * width + i / CHUNK][i % CHUNK] = R::from_f64(c);
+                    }
+                }
+            }
             ExitTest::HalfSpaces { normals, offsets } => {
                 let width = self.dim.div_ceil(CHUNK);
                 // Grows at the first call; a block is used with one exit.

@@ -62,7 +62,8 @@ fn descend<C: Descent>(chain: &C, block: &mut SoloBlock, steps: u64, exit: &Exit
             sane &= x.abs() < DIVERGENCE_LIMIT;
         }
         taken += 1;
-        *end = if sane { exit.is_outside(&state.theta).then_some(LaneEnd::Escaped) } else { Some(LaneEnd::Diverged) };
+        *end =
+            if sane { exit.is_outside(&state.theta, 0).then_some(LaneEnd::Escaped) } else { Some(LaneEnd::Diverged) };
     }
     state.steps += taken;
     state.time = state.steps as f64 * learning_rate;

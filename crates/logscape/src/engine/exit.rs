@@ -19,6 +19,13 @@ pub enum ExitTest<'a> {
         /// Square of the radius.
         radius_squared: f64,
     },
+    /// Outside when `‖θ − c‖² > r²`, with a ball for each lane: what lanes without a replica have is not looked at.
+    Balls {
+        /// Centres `c`, coordinate by coordinate (`P × lanes`).
+        centres: &'a [f64],
+        /// Squares `r²` of the radii (as many as there are lanes).
+        radii_squared: &'a [f64],
+    },
     /// Outside when `n_k·θ > offset_k` for some `k`.
     HalfSpaces {
         /// Normals `n_k`, one after the other (`K × P`).
@@ -39,13 +46,17 @@ impl ExitTest<'_> {
                 // Half for the centre, half for the radius.
                 radius_squared < 0.25 * limit * limit && centre.iter().all(|c| c.abs() < 0.5 * limit)
             }
+            Self::Balls { centres, radii_squared } => {
+                radii_squared.iter().all(|square| *square < 0.25 * limit * limit)
+                    && centres.iter().all(|c| c.abs() < 0.5 * limit)
+            }
             Self::Never | Self::HalfSpaces { .. } => false,
         }
     }
 
-    /// Whether `theta` lies outside.
+    /// Whether `theta`, of the replica in a lane, lies outside.
     #[inline]
-    pub fn is_outside(&self, theta: &[f64]) -> bool {
+    pub fn is_outside(&self, theta: &[f64], lane: usize) -> bool {
         match *self {
             Self::Never => false,
             Self::Box { lower, upper } => {
@@ -53,6 +64,11 @@ impl ExitTest<'_> {
             }
             Self::Ball { centre, radius_squared } => {
                 theta.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f64>() > radius_squared
+            }
+            Self::Balls { centres, radii_squared } => {
+                let lanes = radii_squared.len();
+                let centre = centres.chunks_exact(lanes).map(|row| row[lane]);
+                theta.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f64>() > radii_squared[lane]
             }
             Self::HalfSpaces { normals, offsets } => normals
                 .chunks_exact(theta.len())

@@ -10,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::watch::{Look, Shown, Watch, curvature};
 use super::{EnsembleError, LossMeter, Region, check_length};
-use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
+use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Observation, RateEstimate};
 use crate::{Precision, Problem, SgdSettings};
 
@@ -94,10 +95,22 @@ pub struct EscapeRun {
 pub struct EscapeProgress {
     /// Number of each replica that has ended, in the order of the ends, and how it did.
     ends: Vec<(u64, Termination)>,
-    /// Replicas on their way, by number.
-    running: Vec<(u64, ReplicaState)>,
+    /// Replicas on their way.
+    running: Vec<Running>,
+    /// Bound of the curvature that looks at the loss begin with, where they need one.
+    curvature: Option<f64>,
     /// The first replica that has not begun.
     next: u64,
+}
+
+/// A replica on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Running {
+    /// Its number.
+    replica: u64,
+    state: ReplicaState,
+    /// How its loss was last seen, where that is watched.
+    look: Option<Look>,
 }
 
 impl EscapeProgress {
@@ -110,7 +123,7 @@ impl EscapeProgress {
     pub fn terminations(&self, run: &EscapeRun) -> Vec<Termination> {
         let mut all = vec![Termination::Censored { steps: 0, time: 0.0 }; run.replicas];
         let censored = |state: &ReplicaState| Termination::Censored { steps: state.steps, time: state.time };
-        let running = self.running.iter().map(|(k, state)| (*k, censored(state)));
+        let running = self.running.iter().map(|running| (running.replica, censored(&running.state)));
         for (replica, end) in self.ends.iter().copied().chain(running) {
             if let Some(slot) = all.get_mut(replica as usize) {
                 *slot = end;
@@ -200,12 +213,20 @@ impl EscapeRun {
         ended: &(dyn Fn(u64) + Sync),
     ) -> Result<(), EnsembleError> {
         self.validate(dynamics.dim(), problem)?;
+        if self.region.is_watched() && progress.curvature.is_none() {
+            // Without one nothing has begun.
+            let Ok(bound) = curvature(problem, &self.start, self.seed, stop) else {
+                return unless_failed(problem, Ok(()));
+            };
+            progress.curvature = Some(bound);
+        }
+        let first = progress.curvature.map(|bound| self.first_look(problem, bound));
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
         let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map(|_| Worker::new(self, dynamics, problem).run(&queue, stop, &ended))
+            .map(|_| Worker::new(self, dynamics, problem, first.as_ref()).run(&queue, stop, &ended))
             .collect();
         for (ends, running) in workers {
             progress.ends.extend(ends);
@@ -230,28 +251,38 @@ impl EscapeRun {
         LossMeter::new(problem).is_outside(&self.region, &self.start) != Some(false)
     }
 
+    /// The look at a replica that begins.
+    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: f64) -> Look {
+        let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
+        Look::first(&mut LossMeter::new(problem), &state, curvature)
+    }
+
     /// Steps that a replica may take before the run has to look at it again.
     pub(super) fn slice(&self, steps: u64) -> u64 {
         let left = self.max_steps - steps;
-        left.min(self.region.check_every().map_or(Self::SLICE, |every| every - steps % every))
+        let looks = self.region.check_every().filter(|_| !self.region.is_watched());
+        left.min(looks.map_or(Self::SLICE, |every| every - steps % every))
     }
 }
 
 /// Replicas that no lane holds: those that were on their way at the last stop, then fresh ones.
 struct Queue {
-    waiting: Mutex<Vec<(u64, ReplicaState)>>,
+    waiting: Mutex<Vec<Running>>,
     next: AtomicU64,
 }
 
 impl Queue {
-    fn take(&self, run: &EscapeRun) -> Option<(u64, ReplicaState)> {
+    /// The next replica; one that has not begun was looked at like `first`.
+    fn take(&self, run: &EscapeRun, first: Option<&Look>) -> Option<Running> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if waiting.is_some() {
             return waiting;
         }
         let replica = self.next.fetch_add(1, Ordering::Relaxed);
-        (replica < run.replicas as u64)
-            .then(|| (replica, ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, replica))))
+        (replica < run.replicas as u64).then(|| {
+            let state = ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, replica));
+            Running { replica, look: first.map(|look| look.of(&state)), state }
+        })
     }
 }
 
@@ -261,6 +292,9 @@ pub(super) struct Worker<'a, 'd> {
     run: &'a EscapeRun,
     dynamics: &'a AnyDynamics<'d>,
     pub(super) meter: LossMeter<'a>,
+    /// Where the loss is to be seen at every step.
+    watch: Option<Watch>,
+    pub(super) first: Option<&'a Look>,
     pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
@@ -270,31 +304,37 @@ pub(super) struct Worker<'a, 'd> {
 }
 
 /// Replicas that ended and how, and replicas that are on their way.
-type Worked = (Vec<(u64, Termination)>, Vec<(u64, ReplicaState)>);
+type Worked = (Vec<(u64, Termination)>, Vec<Running>);
 
 impl<'a, 'd> Worker<'a, 'd> {
-    pub(super) fn new(run: &'a EscapeRun, dynamics: &'a AnyDynamics<'d>, problem: &'a dyn Problem) -> Self {
+    /// An empty block. Replicas that begin were looked at like `first`, where the loss is watched.
+    pub(super) fn new(
+        run: &'a EscapeRun,
+        dynamics: &'a AnyDynamics<'d>,
+        problem: &'a dyn Problem,
+        first: Option<&'a Look>,
+    ) -> Self {
         let block = dynamics.block();
-        let (replicas, clocks) = (vec![None; block.lanes()], vec![0.0; block.lanes()]);
         Self {
             run,
             dynamics,
             meter: LossMeter::new(problem),
-            block,
-            replicas,
-            clocks,
+            watch: Watch::over(&run.region, block.lanes(), dynamics.dim()),
+            first,
+            replicas: vec![None; block.lanes()],
+            clocks: vec![0.0; block.lanes()],
             theta: vec![0.0; dynamics.dim()],
+            block,
         }
     }
 
     /// Runs replicas of the queue until there is none left or `stop` is due.
     fn run(mut self, queue: &Queue, stop: &Stop, ended: &dyn Fn()) -> Worked {
-        let exit: ExitTest = self.run.region.exit_test();
         let mut ends = Vec::new();
         while !stop.is_due() {
             self.refill(queue);
             let Some(slice) = self.slice() else { break };
-            self.dynamics.advance(&mut self.block, slice, &exit);
+            self.advance(slice);
             for lane in 0..self.replicas.len() {
                 let Some(replica) = self.replicas[lane] else { continue };
                 if let Some(end) = self.end(lane) {
@@ -305,18 +345,36 @@ impl<'a, 'd> Worker<'a, 'd> {
                 }
             }
         }
-        let lanes = self.replicas.iter().enumerate();
-        let running = lanes.filter_map(|(lane, replica)| Some(((*replica)?, self.block.store(lane)))).collect();
-        (ends, running)
+        let running = |lane: usize| {
+            let look = self.watch.as_ref().and_then(|watch| watch.last(lane).cloned());
+            Some(Running { replica: self.replicas[lane]?, state: self.block.store(lane), look })
+        };
+        (ends, (0..self.replicas.len()).filter_map(running).collect())
+    }
+
+    /// Takes up to so many steps, ending after the first after which a replica has to be looked at.
+    pub(super) fn advance(&mut self, steps: u64) {
+        let exit = self.watch.as_ref().map_or_else(|| self.run.region.exit_test(), Watch::exit_test);
+        self.dynamics.advance(&mut self.block, steps, &exit);
+    }
+
+    /// Puts a replica into a lane.
+    pub(super) fn load(&mut self, lane: usize, state: &ReplicaState, look: Option<Look>) {
+        self.block.load(lane, state);
+        self.clocks[lane] = state.time;
+        if let (Some(watch), Some(look)) = (&mut self.watch, look) {
+            watch.put(lane, look);
+        }
     }
 
     /// Puts the next replicas into the empty lanes.
     fn refill(&mut self, queue: &Queue) {
-        for (lane, slot) in self.replicas.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
-            let Some((replica, state)) = queue.take(self.run) else { return };
-            self.block.load(lane, &state);
-            self.clocks[lane] = state.time;
-            *slot = Some(replica);
+        for lane in 0..self.replicas.len() {
+            if self.replicas[lane].is_none() {
+                let Some(Running { replica, state, look }) = queue.take(self.run, self.first) else { return };
+                self.load(lane, &state, look);
+                self.replicas[lane] = Some(replica);
+            }
         }
     }
 
@@ -326,7 +384,7 @@ impl<'a, 'd> Worker<'a, 'd> {
         lanes.map(|(lane, _)| self.run.slice(self.block.steps(lane))).min()
     }
 
-    /// How the replica of a lane has ended, if it has.
+    /// How the replica of a lane has ended, if it has. One whose loss is watched may be where it was before.
     pub(super) fn end(&mut self, lane: usize) -> Option<Termination> {
         let steps = self.block.steps(lane);
         // The clock of a replica that has diverged may be no number; then it is that of the last look.
@@ -334,10 +392,21 @@ impl<'a, 'd> Worker<'a, 'd> {
         self.clocks[lane] = time;
         match self.block.ends()[lane] {
             Some(LaneEnd::Diverged) => return Some(self.diverged(steps, time)),
-            Some(LaneEnd::Escaped) => return Some(Termination::Escaped { steps, time }),
+            Some(LaneEnd::Escaped) => {
+                let Some(watch) = &mut self.watch else { return Some(Termination::Escaped { steps, time }) };
+                self.block.theta_into(lane, &mut self.theta);
+                match watch.look(lane, &mut *self.block, &self.theta, &mut self.meter) {
+                    Shown::Outside => return Some(Termination::Escaped { steps, time }),
+                    Shown::Diverged => return Some(Termination::Diverged { steps, time }),
+                    Shown::Inside => {}
+                }
+            }
             None => {}
         }
-        let last = steps >= self.run.max_steps;
+        let last = self.block.steps(lane) >= self.run.max_steps;
+        if self.watch.is_some() {
+            return last.then_some(Termination::Censored { steps, time });
+        }
         let region = &self.run.region;
         if region.check_every().is_some_and(|every| last || steps.is_multiple_of(every)) {
             self.block.theta_into(lane, &mut self.theta);

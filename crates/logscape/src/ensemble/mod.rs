@@ -5,6 +5,7 @@ pub mod observable;
 mod region;
 mod stationary;
 mod trajectory;
+mod watch;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, check_length};
 use crate::engine::ExitTest;
+use crate::problem::QuadraticLoss;
 use crate::{Problem, Samples, WayOut};
 
 /// The set that a replica escapes from. Box and ball are tested after every step.
@@ -13,8 +14,9 @@ use crate::{Problem, Samples, WayOut};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Region {
-    /// Outside when the loss of all data exceeds `loss`. Tested every `check_every` steps, so that an exit is seen up to
-    /// that many steps late, and one that has returned in between is not seen.
+    /// Outside when the loss of all data exceeds `loss`, at any step: the loss is computed where a bound of its growth since
+    /// it was last known does not exclude that. With `check_every` above 1 it is computed at every such step instead, so
+    /// that an exit is seen up to that many steps late, and one that has returned in between is not seen.
     LossLevel {
         /// The level.
         #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
@@ -125,6 +127,11 @@ impl Region {
         }
     }
 
+    /// Whether the loss is to be seen at every step.
+    pub(crate) fn is_watched(&self) -> bool {
+        matches!(self, Self::LossLevel { check_every: 1, .. })
+    }
+
     /// Steps between tests that are too dear for every step.
     pub(crate) fn check_every(&self) -> Option<u64> {
         match self {
@@ -190,6 +197,8 @@ fn positive(what: &'static str, x: f64) -> Result<(), EnsembleError> {
 /// Evaluates the loss of all data in blocks, and gradient descent on it, with its own buffers.
 pub struct LossMeter<'a> {
     problem: &'a dyn Problem,
+    /// The loss where it is a quadratic form.
+    form: Option<&'a QuadraticLoss>,
     residuals: Vec<f64>,
     scratch: Vec<f64>,
     /// Gradients of a block and of all data, and the point of a descent (`P` each); empty before the first descent.
@@ -204,6 +213,7 @@ impl<'a> LossMeter<'a> {
         let block = Self::BLOCK.min(problem.samples());
         Self {
             problem,
+            form: problem.quadratic_loss(),
             residuals: vec![0.0; block * problem.outputs()],
             scratch: vec![0.0; problem.scratch_len(block)],
             descent: [Vec::new(), Vec::new(), Vec::new()],
@@ -221,7 +231,7 @@ impl<'a> LossMeter<'a> {
                 self.returns(theta, home, [*tolerance, *step, *gradient], *max_steps).map(|home| !home)
             }
             Region::Box { .. } | Region::Ball { .. } | Region::HalfSpaces { .. } => {
-                Some(region.exit_test().is_outside(theta))
+                Some(region.exit_test().is_outside(theta, 0))
             }
         }
     }
@@ -234,7 +244,7 @@ impl<'a> LossMeter<'a> {
         [tolerance, step, rest]: [f64; 3],
         max_steps: u64,
     ) -> Option<bool> {
-        let (n, square) = (self.problem.samples(), |a: &[f64]| a.iter().map(|x| x * x).sum::<f64>());
+        let square = |a: &[f64]| a.iter().map(|x| x * x).sum::<f64>();
         let [part, gradient, here] = &mut self.descent;
         part.resize(theta.len(), 0.0);
         gradient.resize(theta.len(), 0.0);
@@ -245,13 +255,7 @@ impl<'a> LossMeter<'a> {
             if apart <= tolerance * tolerance {
                 return Some(true);
             }
-            gradient.fill(0.0);
-            for first in (0..n).step_by(Self::BLOCK) {
-                let last = (first + Self::BLOCK).min(n);
-                self.problem.batch_gradient_into(here, Samples::Range(first..last), part, &mut self.scratch);
-                let share = (last - first) as f64 / n as f64;
-                gradient.iter_mut().zip(&*part).for_each(|(sum, g)| *sum += share * g);
-            }
+            slope_into(self.problem, here, gradient, [part, &mut self.scratch]);
             let slope = square(gradient);
             if !slope.is_finite() {
                 return None;
@@ -264,8 +268,21 @@ impl<'a> LossMeter<'a> {
         Some(false)
     }
 
+    /// `L(θ)`, and its gradient into `gradient` (`P`).
+    pub fn loss_and_gradient(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        if let Some(form) = self.form {
+            return form.loss_and_gradient(theta, gradient);
+        }
+        let [part, ..] = &mut self.descent;
+        part.resize(theta.len(), 0.0);
+        slope_into(self.problem, theta, gradient, [part, &mut self.scratch])
+    }
+
     /// `L(θ) = (1/N) Σ ½‖e_μ‖²`.
     pub fn loss(&mut self, theta: &[f64]) -> f64 {
+        if let Some(form) = self.form {
+            return form.loss(theta);
+        }
         let n = self.problem.samples();
         let mut sum = 0.0;
         let mut first = 0;
@@ -278,4 +295,18 @@ impl<'a> LossMeter<'a> {
         }
         sum / n as f64
     }
+}
+
+/// `L(θ)`, and its gradient into `gradient` (`P`), with room for the gradient of a block and for the problem.
+fn slope_into(problem: &dyn Problem, theta: &[f64], gradient: &mut [f64], [part, scratch]: [&mut Vec<f64>; 2]) -> f64 {
+    let n = problem.samples();
+    gradient.fill(0.0);
+    let mut loss = 0.0;
+    for first in (0..n).step_by(LossMeter::BLOCK) {
+        let last = (first + LossMeter::BLOCK).min(n);
+        let share = (last - first) as f64 / n as f64;
+        loss += share * problem.batch_gradient_into(theta, Samples::Range(first..last), part, scratch);
+        gradient.iter_mut().zip(&*part).for_each(|(sum, g)| *sum += share * g);
+    }
+    loss
 }

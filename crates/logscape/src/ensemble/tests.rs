@@ -365,7 +365,7 @@ fn trajectories_are_those_of_the_ensemble() {
             assert_eq!((last.steps, last.time), (steps, time));
             let outside = match run.region {
                 Region::LossLevel { loss, .. } => last.loss > loss,
-                _ => run.region.exit_test().is_outside(&last.theta),
+                _ => run.region.exit_test().is_outside(&last.theta, 0),
             };
             assert_eq!(matches!(end, Termination::Escaped { .. }), outside);
             assert!(path[..path.len() - 1].iter().enumerate().all(|(k, point)| point.steps == 100 * k as u64));

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::escape::Worker;
+use super::watch::curvature;
 use super::{EnsembleError, EscapeRun};
-use crate::Problem;
 use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
+use crate::{Interrupted, Problem};
 
 /// Where a replica was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,29 +46,30 @@ impl EscapeRun {
             return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
         }
         self.validate(dynamics.dim(), problem)?;
+        let first = match self.region.is_watched().then(|| curvature(problem, &self.start, self.seed, stop)) {
+            Some(Err(Interrupted)) => return Ok(Vec::new()),
+            Some(Ok(bound)) => Some(self.first_look(problem, bound)),
+            None => None,
+        };
+        let worker = || Worker::new(self, dynamics, problem, first.as_ref());
         let paths: Vec<_> = (0..self.replicas as u64)
             .into_par_iter()
-            .map(|replica| self.path(dynamics, problem, every, stop, replica))
+            .map(|replica| self.path(worker(), every, stop, replica))
             .collect();
         Ok(paths.into_iter().flatten().collect())
     }
 
-    fn path(
-        &self,
-        dynamics: &AnyDynamics<'_>,
-        problem: &dyn Problem,
-        every: u64,
-        stop: &Stop,
-        replica: u64,
-    ) -> Vec<TrajectoryPoint> {
-        let exit = self.region.exit_test();
-        let mut worker = Worker::new(self, dynamics, problem);
-        worker.block.load(0, &ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, replica)));
-        let mut points = Vec::new();
+    fn path(&self, mut worker: Worker, every: u64, stop: &Stop, replica: u64) -> Vec<TrajectoryPoint> {
+        let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, replica));
+        let look = worker.first.map(|look| look.of(&state));
+        worker.load(0, &state, look);
+        let mut points: Vec<TrajectoryPoint> = Vec::new();
         let mut ended = false;
         loop {
             let steps = worker.block.steps(0);
             if ended || steps.is_multiple_of(every) {
+                // It may have been put back to the last look.
+                points.truncate(points.partition_point(|point| point.steps < steps));
                 let Worker { block, meter, theta, .. } = &mut worker;
                 block.theta_into(0, theta);
                 let (time, loss) = (block.time(0), meter.loss(theta));
@@ -79,7 +81,7 @@ impl EscapeRun {
                 return points;
             }
             let slice = self.slice(steps).min(every - steps % every);
-            dynamics.advance(&mut worker.block, slice, &exit);
+            worker.advance(slice);
             ended = worker.end(0).is_some();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Problem, ProblemFailure, Samples};
+use super::{Problem, ProblemFailure, QuadraticLoss, Samples};
 
 /// Every call is passed on, so that results and speed are those of the problem inside.
 impl Problem for Box<dyn Problem> {
@@ -83,6 +83,10 @@ impl Problem for Box<dyn Problem> {
 
     fn failure(&self) -> Option<ProblemFailure> {
         (**self).failure()
+    }
+
+    fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        (**self).quadratic_loss()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -1,11 +1,12 @@
 //! Linear regression, the problem whose Hessian is the same everywhere.
 
 use std::any::Any;
+use std::sync::OnceLock;
 
 use super::kind::{NoOptions, Registered, require_one_target};
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
-use super::{BuildProblemError, ProblemError, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
+use super::{BuildProblemError, ProblemError, QuadraticLoss, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, LinearTeacher};
 use crate::lanes::{ROW, Real};
@@ -14,6 +15,7 @@ use crate::lanes::{ROW, Real};
 #[derive(Debug, Clone)]
 pub struct LinearRegression {
     data: RegressionData,
+    loss: OnceLock<Option<QuadraticLoss>>,
 }
 
 impl LinearRegression {
@@ -22,7 +24,7 @@ impl LinearRegression {
     /// # Errors
     /// If lengths do not fit, `N` or `d` is zero, or a value is not finite.
     pub fn new(inputs: Vec<f64>, targets: Vec<f64>, inputs_dim: usize) -> Result<Self, ProblemError> {
-        Ok(Self { data: RegressionData::new(inputs, targets, inputs_dim)? })
+        Ok(Self { data: RegressionData::new(inputs, targets, inputs_dim)?, loss: OnceLock::new() })
     }
 }
 
@@ -49,6 +51,11 @@ impl ScalarModel for LinearRegression {
     }
 
     fn add_hessian_product(&self, _theta: &[f64], _v: &[f64], _sample: usize, _weight: f64, _out: &mut [f64]) {}
+
+    fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        let rows = (0..self.data.targets().len()).map(|sample| self.data.input(sample));
+        self.loss.get_or_init(|| QuadraticLoss::of_line(rows, self.data.targets())).as_ref()
+    }
 
     fn as_any(&self) -> Option<&dyn Any> {
         Some(self)

@@ -12,6 +12,7 @@ mod matrix_factorisation;
 mod mlp;
 mod phase_retrieval;
 mod quadratic;
+mod quadratic_loss;
 mod registry;
 mod regression_data;
 mod scalar;
@@ -35,6 +36,7 @@ pub(crate) use mlp::kernel;
 pub use mlp::{Activation, Initialisation, Mlp};
 pub use phase_retrieval::PhaseRetrieval;
 pub use quadratic::QuadraticBasin;
+pub use quadratic_loss::QuadraticLoss;
 pub use registry::{all, by_name, visit};
 pub use scalar::ScalarModel;
 pub use sinusoid::Sinusoid;
@@ -213,6 +215,12 @@ pub trait Problem: Send + Sync {
                 }
             }
         }
+    }
+
+    /// The loss of all data as a quadratic form, for a problem where it is one and is computed faster so. It is the same at every
+    /// call; what looks at the loss often uses it.
+    fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        None
     }
 
     /// The first failure of any method, for a problem that computes by means that can fail: a callback, a device, a file.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Problem, Samples};
+use super::{Problem, QuadraticLoss, Samples};
 
 /// A model `f(θ, x_μ) ∈ R` with its data; it is a [`Problem`] with `c = 1` that needs no scratch.
 pub trait ScalarModel: Send + Sync {
@@ -23,6 +23,11 @@ pub trait ScalarModel: Send + Sync {
 
     /// Adds `w ∇²f(θ, x_μ) v` to `out` (`P`).
     fn add_hessian_product(&self, theta: &[f64], v: &[f64], sample: usize, weight: f64, out: &mut [f64]);
+
+    /// See [`Problem::quadratic_loss`].
+    fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        None
+    }
 
     /// See [`Problem::as_any`].
     fn as_any(&self) -> Option<&dyn Any> {
@@ -45,6 +50,10 @@ impl<M: ScalarModel> Problem for M {
 
     fn scratch_len(&self, _m: usize) -> usize {
         0
+    }
+
+    fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        ScalarModel::quadratic_loss(self)
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

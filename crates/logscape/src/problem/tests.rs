@@ -455,3 +455,32 @@ fn a_visitor_gets_what_the_problem_offers() {
     let basin: Box<dyn Problem> = Box::new(QuadraticBasin::new(0.1, vec![1.0]).unwrap());
     assert_eq!(visit(&*basin, Name).0, "general");
 }
+
+/// The quadratic form of a line is its loss, also far from the minimum and with a large constant in the targets; where the
+/// inputs nearly depend on each other, or a pass over the data is cheaper, there is none.
+#[test]
+fn the_loss_of_a_line_is_a_quadratic_form() {
+    let wave = |count: usize, step: f64| (0..count).map(|i| (1.0 + step * i as f64).sin()).collect::<Vec<f64>>();
+    for (dim, offset) in [(1, 0.0), (2, 1e4), (7, -3.0)] {
+        let (inputs, mut targets) = (wave(40 * dim, 0.7), wave(40, 1.9));
+        targets.iter_mut().for_each(|y| *y += offset);
+        let line = LinearRegression::new(inputs, targets, dim).unwrap();
+        let form = Problem::quadratic_loss(&line).expect("a form");
+        for scale in [0.0, 1.0, 1e5] {
+            let theta: Vec<f64> = wave(dim, 2.3).into_iter().map(|x| scale * x).collect();
+            let (want, slope) = crate::operator::full::loss_and_gradient(&line, &theta);
+            let mut gradient = vec![f64::NAN; dim];
+            assert!((form.loss(&theta) / want - 1.0).abs() < 1e-12);
+            assert!((form.loss_and_gradient(&theta, &mut gradient) / want - 1.0).abs() < 1e-12);
+            let size = slope.iter().fold(0.0_f64, |size, g| size.max(g.abs()));
+            assert!(gradient.iter().zip(&slope).all(|(a, b)| (a - b).abs() < 1e-11 * size), "{gradient:?} {slope:?}");
+        }
+    }
+    let first = wave(40, 0.7);
+    let nearly = first.iter().zip(wave(40, 1.1)).flat_map(|(&x, y)| [x, x + 1e-4 * y]).collect();
+    for line in
+        [LinearRegression::new(nearly, wave(40, 1.9), 2), LinearRegression::new(wave(80, 0.7), wave(8, 1.9), 10)]
+    {
+        assert!(Problem::quadratic_loss(&line.unwrap()).is_none());
+    }
+}

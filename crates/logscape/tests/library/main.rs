@@ -6,6 +6,7 @@ mod examples;
 mod failure;
 mod large_deviation;
 mod linear_regression;
+mod loss_level;
 mod precision;
 mod properties;
 mod registries;

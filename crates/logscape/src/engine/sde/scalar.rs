@@ -113,16 +113,23 @@ impl<S> ScalarDiffusion<S> {
     }
 }
 
-/// The interval that a replica stays in while nothing has happened to it.
-fn interval<R: Real>(exit: &ExitTest) -> [R; 2] {
+/// The intervals that the replicas stay in while nothing has happened to them.
+fn intervals<R: Real>(exit: &ExitTest) -> [Lane<R>; 2] {
+    let ends = Lane::from_fn(|lane| interval(exit, lane));
+    [0, 1].map(|end| Lane::from_fn(|lane| R::from_f64(ends.0[lane][end])))
+}
+
+fn interval(exit: &ExitTest, lane: usize) -> [f64; 2] {
     let limit = DIVERGENCE_LIMIT;
+    let ball = |centre: f64, radius_squared: f64| {
+        let radius = radius_squared.sqrt();
+        [(centre - radius).max(-limit), (centre + radius).min(limit)]
+    };
     match *exit {
         ExitTest::Never => [-limit, limit],
         ExitTest::Box { lower, upper } => [lower[0].max(-limit), upper[0].min(limit)],
-        ExitTest::Ball { centre, radius_squared } => {
-            let radius = radius_squared.sqrt();
-            [(centre[0] - radius).max(-limit), (centre[0] + radius).min(limit)]
-        }
+        ExitTest::Ball { centre, radius_squared } => ball(centre[0], radius_squared),
+        ExitTest::Balls { centres, radii_squared } => ball(centres[lane], radii_squared[lane]),
         ExitTest::HalfSpaces { normals, offsets } => {
             normals.iter().zip(offsets).fold([-limit, limit], |[low, high], (n, offset)| match *n {
                 n if n > 0.0 => [low, high.min(offset / n)],
@@ -131,15 +138,14 @@ fn interval<R: Real>(exit: &ExitTest) -> [R; 2] {
             })
         }
     }
-    .map(R::from_f64)
 }
 
-/// Bit `k` is set where lane `k` is not within the interval, or not a number.
+/// Bit `k` is set where lane `k` is not within its interval, or not a number.
 #[inline(always)]
-fn outside<R: Real>(x: &Lane<R>, [low, high]: [R; 2]) -> u32 {
+fn outside<R: Real>(x: &Lane<R>, [low, high]: &[Lane<R>; 2]) -> u32 {
     let mut mask = 0;
     for k in 0..LANES {
-        mask |= u32::from(!((x.0[k] >= low) & (x.0[k] <= high))) << k;
+        mask |= u32::from(!((x.0[k] >= low.0[k]) & (x.0[k] <= high.0[k]))) << k;
     }
     mask
 }
@@ -198,7 +204,7 @@ impl<R: Gaussian> Moving<R> {
 
     /// Takes [`PAIRS`] pairs of steps; returns whether no occupied lane was outside after any of them.
     #[inline(always)]
-    fn pairs<S: ScalarSde<R>>(&mut self, equation: &S, bounds: [R; 2], occupied: u32) -> bool {
+    fn pairs<S: ScalarSde<R>>(&mut self, equation: &S, bounds: &[Lane<R>; 2], occupied: u32) -> bool {
         let (mut lowest, mut highest) = (self.theta, self.theta);
         for _ in 0..PAIRS {
             for w in self.normals.draw_two() {
@@ -224,14 +230,14 @@ fn advance<R: Gaussian, S: ScalarSde<R>>(
     steps: u64,
     exit: &ExitTest,
 ) -> Advanced {
-    let (bounds, occupied) = (interval(exit), block.clocks.occupied);
+    let (bounds, occupied) = (intervals(exit), block.clocks.occupied);
     let LaneBlock { theta, clocks, .. } = &mut *block;
     let mut moving = Moving { theta: theta[0], time: clocks.time, normals: clocks.normals.clone() };
     let (mut taken, mut left, mut careful) = (0, 0, 0);
     while taken < steps && left == 0 {
         if careful == 0 && steps - taken >= 2 * PAIRS && moving.normals.can_draw_two() {
             let before = moving.clone();
-            if moving.pairs(equation, bounds, occupied) {
+            if moving.pairs(equation, &bounds, occupied) {
                 taken += 2 * PAIRS;
                 continue;
             }
@@ -239,7 +245,7 @@ fn advance<R: Gaussian, S: ScalarSde<R>>(
         }
         let w = moving.normals.draw();
         moving.step(equation, w);
-        left = outside(&moving.theta, bounds) & occupied;
+        left = outside(&moving.theta, &bounds) & occupied;
         taken += 1;
         careful = careful.saturating_sub(1);
     }

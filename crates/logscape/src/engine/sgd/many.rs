@@ -144,7 +144,7 @@ impl<P: Problem + ?Sized> Dynamics for ManySgd<'_, P> {
                     // False for NaN too.
                     sane &= x.abs() < DIVERGENCE_LIMIT;
                 }
-                let outside = || exit.is_outside(theta).then_some(LaneEnd::Escaped);
+                let outside = || exit.is_outside(theta, lane).then_some(LaneEnd::Escaped);
                 ends[lane] = if sane { outside() } else { Some(LaneEnd::Diverged) };
                 done.ended |= ends[lane].is_some();
             }

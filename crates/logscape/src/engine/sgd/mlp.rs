@@ -145,7 +145,10 @@ impl<R: Real> MlpBlock<R> {
                 place(&self.layers, lower, first);
                 place(&self.layers, upper, second);
             }
-            ExitTest::Ball { centre, .. } => place(&self.layers, centre, first),
+            // The block has one lane.
+            ExitTest::Ball { centre, .. } | ExitTest::Balls { centres: centre, .. } => {
+                place(&self.layers, centre, first)
+            }
             ExitTest::HalfSpaces { normals, offsets } => {
                 let (width, dim) = (self.lanes.len(), normals.len() / offsets.len().max(1));
                 // Grows at the first call; a block is used with one exit.
@@ -182,7 +185,7 @@ impl<R: Real> MlpBlock<R> {
                     }
                 }
             }
-            ExitTest::Ball { radius_squared, .. } => {
+            ExitTest::Ball { radius_squared, .. } | ExitTest::Balls { radii_squared: &[radius_squared], .. } => {
                 let mut square = [R::ZERO; LANES];
                 for (x, centre) in self.lanes.iter().zip(first) {
                     for l in 0..LANES {
@@ -194,6 +197,7 @@ impl<R: Real> MlpBlock<R> {
                 let square = square.into_iter().fold(R::ZERO, |sum, part| sum + part);
                 outside[0] = if square > R::from_f64(radius_squared) { R::ONE } else { R::ZERO };
             }
+            ExitTest::Balls { .. } => unreachable!("the block has one lane"),
             ExitTest::HalfSpaces { offsets, .. } => {
                 for x in &self.lanes {
                     for l in 0..LANES {

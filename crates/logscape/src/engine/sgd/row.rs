@@ -256,6 +256,21 @@ fn ends<'r, R: Real>(
             let limit = R::from_f64(radius_squared);
             lanes_where(&sums, |[a, b, c, d]| (a + c) + (b + d) > limit)
         }
+        ExitTest::Balls { radii_squared, .. } => {
+            let mut mask = 0;
+            for lane in 0..LANES {
+                let centre = &low[lane * width..][..width];
+                for c in 0..width {
+                    for k in 0..CHUNK {
+                        let distance = row(lane)[c][k] - centre[c][k];
+                        sums[lane][k] = distance.mul_add(distance, sums[lane][k]);
+                    }
+                }
+                let [a, b, c, d] = sums[lane];
+                mask |= u32::from((a + c) + (b + d) > R::from_f64(radii_squared[lane])) << lane;
+            }
+            mask
+        }
         ExitTest::HalfSpaces { offsets, .. } => {
             let mut mask = 0;
             for j in 0..offsets.len() {
