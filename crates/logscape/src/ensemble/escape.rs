@@ -97,10 +97,16 @@ pub struct EscapeProgress {
     ends: Vec<(u64, Termination)>,
     /// Replicas on their way.
     running: Vec<Running>,
-    /// Bound of the curvature that looks at the loss begin with, where they need one.
-    curvature: Option<f64>,
+    /// Bound of the curvature that looks at the loss begin with, once they need one; none within where there is none.
+    curvature: Option<Curvature>,
     /// The first replica that has not begun.
     next: u64,
+}
+
+/// What was found of the curvature.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Curvature {
+    bound: Option<f64>,
 }
 
 /// A replica on its way.
@@ -218,9 +224,9 @@ impl EscapeRun {
             let Ok(bound) = curvature(problem, &self.start, self.seed, stop) else {
                 return unless_failed(problem, Ok(()));
             };
-            progress.curvature = Some(bound);
+            progress.curvature = Some(Curvature { bound });
         }
-        let first = progress.curvature.map(|bound| self.first_look(problem, bound));
+        let first = progress.curvature.map(|Curvature { bound }| self.first_look(problem, bound));
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
@@ -252,7 +258,7 @@ impl EscapeRun {
     }
 
     /// The look at a replica that begins.
-    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: f64) -> Look {
+    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: Option<f64>) -> Look {
         let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
         Look::first(&mut LossMeter::new(problem), &state, curvature)
     }

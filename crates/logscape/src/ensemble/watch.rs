@@ -30,27 +30,13 @@ pub(super) struct Look {
     loss: f64,
     /// `g` (`P`).
     gradient: Vec<f64>,
-    /// `Λ`; infinite where none is known, and then every step is looked at.
-    #[serde(with = "bits")]
-    curvature: f64,
-}
-
-/// Numbers that need not be finite.
-mod bits {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(x.to_bits())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
-    }
+    /// `Λ`; none where none is known, and then every step is looked at.
+    curvature: Option<f64>,
 }
 
 impl Look {
     /// The first one, of a replica in this state, with the curvature that [`curvature`] gives.
-    pub(super) fn first(meter: &mut LossMeter, state: &ReplicaState, curvature: f64) -> Self {
+    pub(super) fn first(meter: &mut LossMeter, state: &ReplicaState, curvature: Option<f64>) -> Self {
         let mut gradient = vec![0.0; state.theta.len()];
         let loss = meter.loss_and_gradient(&state.theta, &mut gradient);
         Self { state: state.clone(), loss, gradient, curvature }
@@ -63,10 +49,11 @@ impl Look {
 
     /// Square of the radius of the ball around `θ₀ − g/Λ`; negative where nothing is known to be safe.
     fn radius_squared(&self, level: f64, centre: impl Iterator<Item = f64>) -> f64 {
-        let square = self.gradient.iter().map(|g| (g / self.curvature).powi(2)).sum::<f64>();
+        let Some(curvature) = self.curvature else { return -1.0 };
+        let square = self.gradient.iter().map(|g| (g / curvature).powi(2)).sum::<f64>();
         let [share, unit] = ROUNDED;
         let from_origin = centre.map(|c| c * c).sum::<f64>().sqrt();
-        let radius = (square + 2.0 * (level - self.loss) / self.curvature).sqrt() * (1.0 - share) - unit * from_origin;
+        let radius = (square + 2.0 * (level - self.loss) / curvature).sqrt() * (1.0 - share) - unit * from_origin;
         if radius > 0.0 { radius * radius } else { -1.0 }
     }
 
@@ -79,17 +66,22 @@ impl Look {
     }
 }
 
-/// `Λ` around `start`, for the whole of a run.
+/// `Λ` around `start`, for the whole of a run; none where the Hessian has no positive eigenvalue.
 ///
 /// # Errors
 /// On an interrupt.
-pub(super) fn curvature(problem: &dyn Problem, start: &[f64], seed: u64, stop: &Stop) -> Result<f64, Interrupted> {
-    // A few digits do; the restarts end a search that finds none.
-    let config = LanczosConfig { count: 1, block: 2, depth: 6, tolerance: 1e-2, max_restarts: 3, seed };
+pub(super) fn curvature(
+    problem: &dyn Problem,
+    start: &[f64],
+    seed: u64,
+    stop: &Stop,
+) -> Result<Option<f64>, Interrupted> {
+    // One digit does, which a single cycle of twelve products gives.
+    let config = LanczosConfig { count: 1, block: 1, depth: 6, tolerance: 0.1, max_restarts: 0, seed };
     match leading_eigenpairs(&Hessian::new(problem, start), &config, stop) {
-        Ok(pairs) => Ok(pairs.values.first().filter(|x| **x > 0.0).map_or(f64::INFINITY, |largest| MARGIN * largest)),
+        Ok(pairs) => Ok(pairs.values.first().filter(|x| **x > 0.0).map(|largest| MARGIN * largest)),
         Err(EigenError::Interrupted(interrupted)) => Err(interrupted),
-        Err(_) => Ok(f64::INFINITY),
+        Err(_) => Ok(None),
     }
 }
 
@@ -135,7 +127,7 @@ impl Watch {
     pub(super) fn put(&mut self, lane: usize, look: Look) {
         let lanes = self.radii_squared.len();
         for (i, (x, g)) in look.state.theta.iter().zip(&look.gradient).enumerate() {
-            self.centres[i * lanes + lane] = x - g / look.curvature;
+            self.centres[i * lanes + lane] = x - look.curvature.map_or(0.0, |curvature| g / curvature);
         }
         let centre = self.centres.chunks_exact(lanes).map(|row| row[lane]);
         self.radii_squared[lane] = look.radius_squared(self.level, centre);
@@ -154,16 +146,24 @@ impl Watch {
         let before = look.loss;
         let mut gradient = vec![0.0; theta.len()];
         let loss = meter.loss_and_gradient(theta, &mut gradient);
-        if !loss.is_finite() {
-            return Shown::Diverged;
-        }
         let skipped = block.steps(lane) > look.state.steps + 1;
+        if !loss.is_finite() {
+            if !skipped {
+                return Shown::Diverged;
+            }
+            // No bound can be tested by this loss: every step from the look before.
+            look.curvature = None;
+            block.load(lane, &look.state);
+            self.put(lane, look);
+            return Shown::Inside;
+        }
         let observed = look.observed_curvature(theta, loss);
         // Rounding of the losses alone says nothing of the curvature.
         let noise = 1e-12 * (loss.abs() + before.abs());
         let allowed = look.observed_curvature(theta, loss - noise);
-        if skipped && allowed > look.curvature {
-            look.curvature = MARGIN * observed;
+        let exceeded = |by: f64| look.curvature.is_some_and(|curvature| by > curvature);
+        if skipped && exceeded(allowed) {
+            look.curvature = Some(MARGIN * observed);
             block.load(lane, &look.state);
             self.put(lane, look);
             return Shown::Inside;
@@ -171,7 +171,7 @@ impl Watch {
         if loss > self.level {
             return Shown::Outside;
         }
-        let curvature = if observed > look.curvature { MARGIN * observed } else { look.curvature };
+        let curvature = if exceeded(observed) { Some(MARGIN * observed) } else { look.curvature };
         self.put(lane, Look { state: block.store(lane), loss, gradient, curvature });
         Shown::Inside
     }

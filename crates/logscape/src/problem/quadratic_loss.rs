@@ -35,7 +35,7 @@ impl QuadraticLoss {
         }
         hessian.iter_mut().for_each(|h| *h /= n as f64);
         let (values, vectors) = eigen(Mat::from_fn(d, d, |i, j| hessian[i * d + j]).as_ref()).ok()?;
-        if !(values[d - 1] * CONDITION > values[0]) {
+        if values[d - 1].is_nan() || values[d - 1] * CONDITION <= values[0] {
             return None;
         }
         // One step of Newton from zero, and what is left of the gradient there.

@@ -147,7 +147,7 @@ impl<R: Real> MlpBlock<R> {
             }
             // The block has one lane.
             ExitTest::Ball { centre, .. } | ExitTest::Balls { centres: centre, .. } => {
-                place(&self.layers, centre, first)
+                place(&self.layers, centre, first);
             }
             ExitTest::HalfSpaces { normals, offsets } => {
                 let (width, dim) = (self.lanes.len(), normals.len() / offsets.len().max(1));
