@@ -1,11 +1,14 @@
 //! A passage through a level of the loss is seen at its step, though the loss is not computed at every one.
 
+use logscape::engine::sde::{
+    DecoupledBasin, DecoupledNoise, Diffusion, EulerMaruyama, LogBasin, NoiseFactor, ScalarDiffusion,
+};
 use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, ReplicaState, Sgd};
 use logscape::ensemble::{EscapeProgress, EscapeRun, LossMeter, Region, Termination};
 use logscape::landscape::{MinimumConfig, find_minimum};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
-use logscape::random::{Purpose, stream};
-use logscape::{Precision, Problem, Sampling, SgdSettings, Stop};
+use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, QuadraticBasin, Sinusoid};
+use logscape::random::{Gaussian, Purpose, stream};
+use logscape::{Precision, Problem, Samples, Sampling, SgdSettings, Stop};
 use rand::RngExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -140,4 +143,72 @@ fn pauses_do_not_move_a_passage() {
         assert!(steps.is_sorted_by(|a, b| a < b));
         assert!(steps.last().is_some_and(|last| *last <= end.0));
     }
+}
+
+/// A line whose replicas move by one call.
+struct Together(LinearRegression);
+
+impl Problem for Together {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn samples(&self) -> usize {
+        self.0.samples()
+    }
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+    fn scratch_len(&self, m: usize) -> usize {
+        self.0.scratch_len(m)
+    }
+    fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.residuals_into(theta, samples, out, scratch);
+    }
+    fn jvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.jvp_into(theta, v, samples, out, scratch);
+    }
+    fn vjp_into(&self, theta: &[f64], u: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.vjp_into(theta, u, samples, out, scratch);
+    }
+    fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.0.hvp_into(theta, v, samples, out, scratch);
+    }
+    fn replicas_at_once(&self) -> usize {
+        5
+    }
+}
+
+/// In the layouts that other problems and equations have.
+#[test]
+fn passages_of_others_are_seen_at_their_step() {
+    let x = noise(300, 1);
+    let y = x.chunks(2).zip(noise(150, 2)).map(|(x, e)| x[0] + e).collect();
+    let problem = Together(LinearRegression::new(x, y, 2).expect("a problem"));
+    let inside = run(&problem, &[0.0; 2], 1.6, 3000);
+    check("together", &inside, &Sgd::on(&problem, sgd(0.1, 1), Precision::Float64).expect("a chain"), &problem);
+
+    let low = 0.1;
+    for dim in [1, 2, 3] {
+        let basin = QuadraticBasin::new(low, (1..=dim).map(f64::from).collect()).expect("a basin");
+        let region = Region::LossLevel { loss: 3.0 * low, check_every: 1 };
+        let dim = dim as usize;
+        let run = EscapeRun { start: vec![0.0; dim], region, replicas: 40, max_steps: 5000, seed: 2 };
+        let equations =
+            [AnyDynamics::new(equation::<f32>(&basin, dim)), AnyDynamics::new(equation::<f64>(&basin, dim))];
+        for dynamics in equations {
+            check(&format!("equation {dim}"), &run, &dynamics, &basin);
+        }
+        if dim == 1 {
+            let line = ScalarDiffusion::<DecoupledBasin<f64>>::new(&basin, 0.5, 0.02).expect("an equation");
+            check("line", &run, &AnyDynamics::new(line), &basin);
+            let log = ScalarDiffusion::<LogBasin<f32>>::new(&basin, 0.5, 0.005).expect("an equation");
+            check("line in the log-landscape", &run, &AnyDynamics::new(log), &basin);
+        }
+    }
+}
+
+fn equation<R: Gaussian>(basin: &QuadraticBasin, dim: usize) -> impl Dynamics + Send + use<R> {
+    let noise = NoiseFactor::<R>::isotropic(dim, 1.0).expect("a factor");
+    let sde = DecoupledNoise::new(basin.clone(), noise, 0.5).expect("an equation");
+    Diffusion::<R, _, _>::new(sde, EulerMaruyama, 0.02).expect("an equation")
 }
