@@ -460,7 +460,7 @@ fn a_visitor_gets_what_the_problem_offers() {
 /// inputs nearly depend on each other, or a pass over the data is cheaper, there is none.
 #[test]
 fn the_loss_of_a_line_is_a_quadratic_form() {
-    let wave = |count: usize, step: f64| (0..count).map(|i| (1.0 + step * i as f64).sin()).collect::<Vec<f64>>();
+    let wave = |count: usize, step: f64| (0..count).map(|i| (1.0 + step * (i * i) as f64).sin()).collect::<Vec<f64>>();
     for (dim, offset) in [(1, 0.0), (2, 1e4), (7, -3.0)] {
         let (inputs, mut targets) = (wave(40 * dim, 0.7), wave(40, 1.9));
         targets.iter_mut().for_each(|y| *y += offset);
