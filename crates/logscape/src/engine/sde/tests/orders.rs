@@ -121,11 +121,14 @@ fn weak_errors<S: Sde<f64>, M: Scheme<f64, S>>(
         let values = (0..blocks).flat_map(|_| {
             let mut theta: Vec<Lane<f64>> = start.iter().map(|&x| Lane::splat(x)).collect();
             let mut time = Lane::splat(0.0);
-            dispatch(|| {
-                for _ in 0..steps {
-                    scheme.step(sde, 1.0 / f64::from(steps), (&mut theta, &mut time), &mut source, &mut work);
-                }
-            });
+            dispatch(
+                #[inline(always)]
+                || {
+                    for _ in 0..steps {
+                        scheme.step(sde, 1.0 / f64::from(steps), (&mut theta, &mut time), &mut source, &mut work);
+                    }
+                },
+            );
             assert!((time[0] - 1.0).abs() < 1e-12);
             observable(&theta).0
         });
