@@ -169,7 +169,7 @@ fn rates_of_multiplicative_noise_agree_with_quadrature_over_thirteen_decades() {
             let deviation =
                 |x: f64, step: f64| (2.0 * temperature * step * if landscape_time { 1.0 } else { loss(x) }).sqrt();
             let [coarse, fine] = [step, 0.5 * step].map(|step| {
-                let run = RareRun { trajectories: 1500, ..RareRun::new(vec![0.0], ball(1, radius), METHODS[k % 2], 5) };
+                let run = RareRun { trajectories: 800, ..RareRun::new(vec![0.0], ball(1, radius), METHODS[k % 2], 5) };
                 let score = RegionScore::new(&run.region, &run.start, &basin);
                 let strength = 2.0 * temperature;
                 let dynamics = if landscape_time {
