@@ -39,7 +39,11 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
         geometry.decoupling.trace_ratio_hessian,
         with_interval(&geometry.decoupling.scaling_exponent)
     )?;
-    results.settings.iter().try_for_each(|setting| write_setting(text, setting))
+    results.settings.iter().try_for_each(|setting| write_setting(text, setting))?;
+    match &results.verdict {
+        Some(verdict) if verdict.settings > 1 => writeln!(text, "verdict   {}", verdict.text),
+        _ => Ok(()),
+    }
 }
 
 fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
@@ -83,9 +87,12 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     let measured = &escape.measured;
     let steps = match &measured.log10_mean_steps {
         Some(steps) => format!("in 10^{} steps", with_interval(steps)),
-        None => format!("not seen, so after more than {:.3e} steps", measured.mean_steps_lower_bound),
+        None => format!("not seen, so after {} steps", measured.bound()),
     };
-    writeln!(text, "  escape  {steps}: {}", measured.ends())?;
+    match &escape.impossible {
+        Some(reason) => writeln!(text, "  escape  impossible: {reason}")?,
+        None => writeln!(text, "  escape  {steps}: {}", measured.ends())?,
+    }
     if let Some(committed) = &escape.committed {
         let steps = committed
             .measured

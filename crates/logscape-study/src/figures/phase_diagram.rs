@@ -111,7 +111,7 @@ fn decades(step: f64) -> String {
 fn chosen(record: &Record, theory: &str) -> String {
     let settings = record.results.settings.iter().filter_map(|setting| setting.escape.as_ref());
     let (trusted, all) = settings.fold((0, 0), |(trusted, all), escape| {
-        (trusted + usize::from(escape.verdict.trust.as_deref() == Some(theory)), all + 1)
+        (trusted + usize::from(escape.verdict.trusted.as_deref() == Some(theory)), all + 1)
     });
     if trusted == 0 {
         format!("Contours are predictions of {theory}, the nearest in most settings, though it holds in none. ")
@@ -133,7 +133,7 @@ impl Measured {
         let at = (setting.sgd.learning_rate.log10(), (setting.sgd.batch_size as f64).log10());
         let (log10, bound) = match measured.log10_mean_steps {
             Some(steps) => (steps.value, false),
-            None => (measured.mean_steps_lower_bound.log10(), true),
+            None => (measured.mean_steps_lower_bound?.log10(), true),
         };
         log10.is_finite().then_some(Self { at, log10, bound })
     }

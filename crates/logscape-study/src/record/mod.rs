@@ -15,8 +15,8 @@ pub(crate) use folder::{sha256, write_pages};
 pub use manifest::Manifest;
 pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, Judgement, MeasuredRecord,
-    Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, Results, SaddleRecord, SaddlesRecord,
-    SeriesRecord, SettingRecord, StationaryRecord, VerdictRecord,
+    Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord, Results, SaddleRecord,
+    SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StationaryRecord, StudyVerdictRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;

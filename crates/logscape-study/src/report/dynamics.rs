@@ -1,7 +1,6 @@
 //! The dynamics beside SGD.
 
 use super::words::{interval, signed};
-use crate::figures::number;
 use crate::record::{MeasuredRecord, SettingRecord};
 use logscape::{Estimate, dynamics};
 use serde::Serialize;
@@ -44,7 +43,7 @@ impl DynamicsView {
                     }),
                     steps: measured.map_or_else(dash, |measured| match &measured.mean_steps {
                         Some(steps) => interval(steps),
-                        None => format!("above {}", number(measured.mean_steps_lower_bound)),
+                        None => measured.bound(),
                     }),
                     decades: escape.and_then(|escape| escape.decades_from_sgd).map_or_else(dash, decades),
                     ends: measured.map_or_else(dash, MeasuredRecord::ends),

@@ -23,7 +23,7 @@ impl EscapeView {
         let measured = &escape.measured;
         let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
             (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
-            _ => format!("above {} steps with 95 % confidence", number(measured.mean_steps_lower_bound)),
+            _ => format!("{} steps with 95 % confidence", measured.bound()),
         };
         let exponential = measured.weibull.as_ref().map_or_else(String::new, |check| {
             format!(" Weibull shape {} (1 for a constant rate).", interval(&check.shape))
@@ -40,13 +40,17 @@ impl EscapeView {
         });
         let median = measured.quantiles.iter().find(|quantile| quantile.share == 0.5).and_then(|median| median.value);
         let median = median.map_or_else(String::new, |steps| format!(" Median {} steps.", interval(&steps)));
-        Self {
-            measured: format!(
+        let measured = match &escape.impossible {
+            Some(reason) => format!("Escape is impossible: {reason}. Nothing was run."),
+            None => format!(
                 "Measured mean escape time ({}, since {}): {steps}. {}.{probability}{median}{exponential}",
                 measured.method,
                 measured.why,
                 capital(&measured.ends())
             ),
+        };
+        Self {
+            measured,
             committed: escape.committed.as_ref().map(committed),
             moved: moved(escape),
             verdict: VerdictView::new(escape, through_saddles),
@@ -59,7 +63,7 @@ fn committed(record: &CommittedRecord) -> String {
     let measured = &record.measured;
     let steps = match (&measured.mean_steps, &measured.log10_mean_steps) {
         (Some(steps), Some(log10)) => format!("{} steps, log₁₀ {}", interval(steps), interval(log10)),
-        _ => format!("above {} steps with 95 % confidence", number(measured.mean_steps_lower_bound)),
+        _ => format!("{} steps with 95 % confidence", measured.bound()),
     };
     let factor = record.factor.as_ref().map_or_else(String::new, |factor| {
         format!(", {} times as many as to the dividing surface (2 for small steps)", interval(factor))

@@ -48,15 +48,19 @@ pub(super) fn findings(record: &Record) -> Vec<String> {
     lines.push(format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent)));
     for setting in &record.results.settings {
         let Some(escape) = &setting.escape else { continue };
-        let measured = match escape.measured.mean_steps {
-            Some(steps) => format!("escape takes {} steps", interval(&steps)),
-            None => format!(
-                "escape takes more than {} steps with 95 % confidence",
-                number(escape.measured.mean_steps_lower_bound)
-            ),
+        let verdict = capital(&typeset(&escape.verdict.text));
+        let measured = match (&escape.impossible, escape.measured.mean_steps) {
+            (Some(reason), _) => {
+                lines.push(format!("{}: {verdict}. {}.", setting_name(setting), capital(reason)));
+                continue;
+            }
+            (None, Some(steps)) => format!("escape takes {} steps", interval(&steps)),
+            (None, None) => format!("escape takes {} steps with 95 % confidence", escape.measured.bound()),
         };
-        let verdict = typeset(&escape.verdict.text);
-        lines.push(format!("{}: {measured}. {}.", setting_name(setting), capital(&verdict)));
+        lines.push(format!("{}: {measured}. {verdict}.", setting_name(setting)));
+    }
+    if let Some(verdict) = record.results.verdict.as_ref().filter(|verdict| verdict.settings > 1) {
+        lines.push(format!("Over all settings: {}.", typeset(&verdict.text)));
     }
     lines
 }

@@ -18,7 +18,7 @@ pub(super) struct VerdictView {
     text: String,
     /// How the sentence is marked: `holds` where a theory is trusted, `fails` where none holds, else `open`.
     mark: &'static str,
-    /// Checks that failed for every theory.
+    /// Checks that failed for several theories; rows name them by their number, from 1.
     regime: Vec<String>,
     /// End of the scale of the bars.
     scale: String,
@@ -74,19 +74,20 @@ impl VerdictView {
             let judgement = judgement(name);
             TheoryView {
                 theory: (*name).to_owned(),
-                trusted: verdict.trust.as_deref() == Some(name),
+                trusted: verdict.trusted.as_deref() == Some(name),
                 steps: decimal(escape.predictions[*name].log10_mean_steps),
                 committed: decimal(escape.predictions[*name].log10_committed_steps),
                 error: error(name).map_or_else(|| or_dash(None), |error| typeset(&error.to_string())),
-                standing: standing(judgement),
+                standing: if verdict.vetoed_by.contains_key(*name) { VETOED } else { standing(judgement) },
                 bar: error(name).map(|error| Bar::new(&error, reach)),
-                warnings: own_checks(judgement, &regime),
+                warnings: own_checks(judgement, verdict.vetoed_by.get(*name).map_or(&[], Vec::as_slice), &regime),
             }
         });
         let text = typeset(&verdict.text);
         Self {
-            mark: match &verdict.trust {
+            mark: match &verdict.trusted {
                 Some(_) => "holds",
+                None if !verdict.agrees.is_empty() => "open",
                 None if names.iter().any(|name| standing(judgement(name)) == OPEN) => "open",
                 None => "fails",
             },
@@ -124,6 +125,8 @@ fn decimal(log10: Option<f64>) -> String {
 
 /// Words where the measurement does not tell whether a theory holds.
 const OPEN: &str = "cannot be told";
+/// Words where a theory holds and is not trusted.
+const VETOED: &str = "agrees, not trusted";
 
 fn standing(judgement: &Judgement) -> &'static str {
     match (judgement.holds, judgement.at_most) {
@@ -134,25 +137,41 @@ fn standing(judgement: &Judgement) -> &'static str {
     }
 }
 
-/// The failed checks that every prediction carries: they are about the regime, not about one theory.
+/// The failed checks that several theories rest on.
 fn common_checks(escape: &EscapeRecord) -> Vec<String> {
-    let mut theories = escape.verdict.theories.values().map(checks);
-    let first = theories.next().unwrap_or_default();
-    theories.fold(first, |mut common, checks| {
-        common.retain(|check| checks.contains(check));
-        common
-    })
+    let mut seen = Vec::new();
+    let mut common = Vec::new();
+    for check in escape.verdict.theories.values().flat_map(checks) {
+        if !seen.contains(&check) {
+            seen.push(check);
+        } else if !common.contains(&check) {
+            common.push(check);
+        }
+    }
+    common
 }
 
 fn checks(judgement: &Judgement) -> Vec<String> {
     judgement.failed_checks.iter().map(ToString::to_string).collect()
 }
 
-/// What is wrong with one theory alone.
-fn own_checks(judgement: &Judgement, common: &[String]) -> String {
-    let mut words: Vec<String> = checks(judgement).into_iter().filter(|check| !common.contains(check)).collect();
+/// What is wrong with a theory: the common checks by number, and what it has alone.
+fn own_checks(judgement: &Judgement, refuted: &[String], common: &[String]) -> String {
+    let place = |check: &String| common.iter().position(|other| other == check);
+    let (shared, own): (Vec<String>, Vec<String>) =
+        checks(judgement).into_iter().partition(|check| place(check).is_some());
+    let mut numbers: Vec<usize> = shared.iter().filter_map(place).map(|number| number + 1).collect();
+    numbers.sort_unstable();
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let mut words = match &numbers[..] {
+        [] => Vec::new(),
+        [one] => vec![format!("check {one} below")],
+        several => vec![format!("checks {} below", several.join(", "))],
+    };
+    words.extend(own);
+    words.extend(refuted.iter().filter(|reason| !checks(judgement).contains(reason)).cloned());
     words.extend(judgement.not_applicable.iter().map(|reason| format!("not applicable: {reason}")));
-    words.join("; ")
+    typeset(&words.join("; "))
 }
 
 #[cfg(test)]

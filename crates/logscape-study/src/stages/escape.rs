@@ -11,6 +11,7 @@ use crate::events::Event;
 use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, MeasuredRecord};
 use logscape::ensemble::{COMMITTED, EscapeRun, Termination, survival_times};
 use logscape::rare::RareMethod;
+use logscape::reference::chain::confinement;
 use logscape::stats::RateEstimate;
 use logscape::theory::Prediction;
 use logscape::{Barrier, WayOut};
@@ -111,9 +112,14 @@ pub(super) fn escape(
         rows.extend(dynamics.rows(&found));
         Ok::<_, RunError>(found)
     };
-    let measured = sgd.measured(&measure(sgd)?, seed);
+    let confined = confinement(&plan.known.geometry.value, &plan.barrier.value, &sgd.setting.sgd);
+    let measured = match confined {
+        Some(_) => MeasuredRecord::impossible(),
+        None => sgd.measured(&measure(sgd)?, seed),
+    };
     let mut record = EscapeRecord::new(plan.run.region.clone(), predictions, measured, sgd.setting.sgd.learning_rate);
-    if plan.table.committed {
+    record.impossible = confined.map(|confined| confined.to_string());
+    if plan.table.committed && confined.is_none() {
         record.committed = Some(committed(plan, sgd, &record.measured)?);
     }
     for dynamics in &all.others {

@@ -92,7 +92,7 @@ fn rows(table: &EscapeTable, geometry: &Geometry, barrier: &Barrier, settings: &
 /// The theory that most settings trust; where none does, the one that is nearest in most. Ties go by name.
 fn preferred(settings: &[SettingRecord]) -> Option<String> {
     let verdicts = || settings.iter().filter_map(|setting| Some(&setting.escape.as_ref()?.verdict));
-    most(verdicts().filter_map(|verdict| verdict.trust.clone()))
+    most(verdicts().filter_map(|verdict| verdict.trusted.clone()))
         .or_else(|| most(verdicts().filter_map(|verdict| verdict.best.clone())))
 }
 

@@ -10,9 +10,18 @@ use super::trajectories::{everywhere, trajectories};
 use super::{Context, Known, Setting};
 use crate::error::RunError;
 use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
+use logscape::Verdict;
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::EscapeRun;
 use logscape::theory::Stationary;
+
+/// What was found in a setting.
+pub(super) struct Surveyed {
+    pub(super) record: SettingRecord,
+    /// The verdict of this setting alone, where the study asks for escapes.
+    pub(super) verdict: Option<Verdict>,
+    pub(super) tables: Tables,
+}
 
 /// Everything that the study asks of a setting.
 pub(super) fn setting(
@@ -20,7 +29,7 @@ pub(super) fn setting(
     known: &Known,
     at: &AtMinimum,
     setting: Setting,
-) -> Result<(SettingRecord, Tables), RunError> {
+) -> Result<Surveyed, RunError> {
     let law = Stationary::predict(&known.geometry.value, &setting.sgd);
     let all = AllDynamics::build(at, setting, &context.study.dynamics)?;
     let mut tables = Tables::default();
@@ -38,12 +47,14 @@ pub(super) fn setting(
         }
     }
     let (run, escape) = escapes(context, known, &all, setting, &mut tables)?;
+    let (escape, verdict) = escape.unzip();
     if let Some(table) = &context.study.output.trajectories {
         for dynamics in all.iter() {
             tables.trajectories.extend(trajectories(context, dynamics, &run, table)?);
         }
     }
-    Ok((SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape }, tables))
+    let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape };
+    Ok(Surveyed { record, verdict, tables })
 }
 
 /// Predictions of escape and its measurement, where the study asks for them, and the run of SGD whose paths may be kept.
@@ -53,7 +64,7 @@ fn escapes(
     all: &AllDynamics,
     setting: Setting,
     tables: &mut Tables,
-) -> Result<(EscapeRun, Option<EscapeRecord>), RunError> {
+) -> Result<(EscapeRun, Option<(EscapeRecord, Verdict)>), RunError> {
     let seed = context.study.seed;
     let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else {
         return Ok((everywhere(known, seed), None));
@@ -75,5 +86,6 @@ fn escapes(
     let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
     let (record, rows) = escape(&plan, all, &predictions.value)?;
     tables.escape_times.extend(rows);
-    Ok((run, Some(record)))
+    let verdict = Verdict::new(&predictions.value, record.measured.judged());
+    Ok((run, Some((record, verdict))))
 }

@@ -5,14 +5,18 @@ use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
 use super::phase::phase_diagram;
 use super::saddles::{FindSaddles, Input as SaddlesInput};
-use super::setting::setting;
+use super::setting::{Surveyed, setting};
 use super::{Context, Known, Saddles, Setting};
 use crate::error::RunError;
 use crate::events::Event;
-use crate::record::{GeometryRecord, MinimumRecord, Results, SaddlesRecord, Tables, energy_path_rows, path_rows};
+use crate::record::{
+    GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables, energy_path_rows,
+    path_rows,
+};
 use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
-use logscape::{Barrier, Geometry, Minimum};
+use logscape::verdict::compare;
+use logscape::{Barrier, Geometry, Minimum, SgdSettings, Verdict};
 use std::time::Instant;
 
 /// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
@@ -32,16 +36,19 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     let at = AtMinimum::new(context.problem, &minimum.theta, geometry, precision, context.stop);
     let grid = context.study.sgd.grid();
     let mut settings = Vec::with_capacity(grid.len());
+    let mut judged = Vec::new();
     for (number, &sgd) in grid.iter().enumerate() {
         context.events.tell(&Event::Setting { number, of: grid.len(), sgd });
         let begun = Instant::now();
-        let (record, more) = setting(context, &known, &at, Setting { number, sgd })?;
+        let Surveyed { record, verdict, tables: more } = setting(context, &known, &at, Setting { number, sgd })?;
         settings.push(record);
+        judged.extend(verdict.map(|verdict| (sgd, verdict)));
         tables.extend(more);
         let elapsed = begun.elapsed();
         context.log(|log| log.seconds.push((format!("setting-{number}"), elapsed)));
         context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64() });
     }
+    let verdict = judge(&mut settings, &mut judged);
     tables.phase_diagram = phase_diagram(context, &known, &settings);
     let saddles = known.saddles.as_ref().map(|found| &found.value);
     let results = Results {
@@ -51,8 +58,17 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
         geometry: GeometryRecord::from(geometry),
         saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
         settings,
+        verdict,
     };
     Ok((results, tables))
+}
+
+/// Compares the settings' verdicts, and puts what comes of it in their records.
+fn judge(settings: &mut [SettingRecord], judged: &mut [(SgdSettings, Verdict)]) -> Option<StudyVerdictRecord> {
+    let study = compare(judged);
+    let escapes = settings.iter_mut().filter_map(|setting| setting.escape.as_mut());
+    escapes.zip(&*judged).for_each(|(escape, (_, verdict))| escape.verdict = verdict.into());
+    (!judged.is_empty()).then(|| (&study).into())
 }
 
 /// The stages before the settings.

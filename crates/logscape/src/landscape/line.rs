@@ -4,7 +4,10 @@ use crate::model::{Barrier, Path, WayOut};
 use crate::operator::full::{loss_and_gradient, map_chunks, noise_trace};
 use crate::operator::{Hessian, apply};
 use crate::problem::{ProblemFailure, unless_failed};
-use crate::{Problem, Samples};
+use crate::reference::ReferenceError;
+use crate::reference::cumulant::BatchCumulant;
+use crate::reference::large_deviation::quasi_potential;
+use crate::{Problem, Samples, Sampling, SgdSettings};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -155,7 +158,9 @@ fn tops(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<B
             ..WayOut::default()
         })
         .collect();
-    Ok(Barrier::Saddles { ways_out, path: Some(path(problem, minimum, left, right, config.nodes)) })
+    let mut path = path(problem, minimum, left, right, config.nodes);
+    path.quasi_potential = quasi_potentials(&path, [left, right]);
+    Ok(Barrier::Saddles { ways_out, path: Some(path) })
 }
 
 /// Escape from the box `lower < θ < upper` of a one-parameter problem; the path extends beyond both ends by the margin.
@@ -174,7 +179,8 @@ pub fn interval(
         return Err(BarrierError::Setting("the minimum must lie inside the box"));
     }
     let margin = config.margin * (upper - lower);
-    let path = path(problem, minimum, lower - margin, upper + margin, config.nodes);
+    let mut path = path(problem, minimum, lower - margin, upper + margin, config.nodes);
+    path.quasi_potential = quasi_potentials(&path, [lower, upper]);
     unless_failed(problem, Ok(Barrier::Interval { path, lower, upper }))
 }
 
@@ -226,6 +232,7 @@ fn path(problem: &dyn Problem, minimum: f64, left: f64, right: f64, nodes: usize
         noise: Vec::with_capacity(nodes),
         sample_slopes: Vec::with_capacity(nodes),
         minimum,
+        quasi_potential: Vec::new(),
     };
     for (loss, gradient, curvature, noise, slopes) in rows {
         path.loss.push(loss);
@@ -235,6 +242,19 @@ fn path(problem: &dyn Problem, minimum: f64, left: f64, right: f64, nodes: usize
         path.sample_slopes.push(slopes);
     }
     path
+}
+
+/// Quasi-potentials of both ends for batches of one; empty where they are no numbers, as beyond a barrier top.
+fn quasi_potentials(path: &Path, ends: [f64; 2]) -> Vec<Option<f64>> {
+    let one = SgdSettings { learning_rate: 1.0, batch_size: 1, sampling: Sampling::WithReplacement };
+    let samples = path.sample_slopes.first().map_or(0, Vec::len);
+    let Ok(law) = BatchCumulant::new(samples, &one) else { return Vec::new() };
+    let to = |end| match quasi_potential(&path.position, &path.sample_slopes, path.minimum, end, &law) {
+        Ok(found) => found.is_finite().then_some(Some(found)),
+        Err(ReferenceError::OneSided { .. }) => Some(None),
+        Err(_) => None,
+    };
+    ends.map(to).into_iter().collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ pub struct Path {
     pub sample_slopes: Vec<Vec<f64>>,
     /// Position of the minimum.
     pub minimum: f64,
+    /// Quasi-potential `V_1` of the minibatch chain at the two ends of the barrier, the lower first, for batches of one sample drawn
+    /// with replacement: batches of `B` have `B` times that, and `ln(steps) ≈ B V_1/η` as `η → 0`. Null at an end to which no batch
+    /// leads, because every sample pushes back somewhere on the way. Empty where it was not computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quasi_potential: Vec<Option<f64>>,
 }
 
 /// A saddle (in one dimension a barrier top) that leads out of the basin.

@@ -101,6 +101,7 @@ struct Climb {
 }
 
 impl Climb {
+    /// To the next top.
     fn new(
         position: &[f64],
         slopes: &[Vec<f64>],
@@ -108,13 +109,24 @@ impl Climb {
         rightward: bool,
         cumulant: &BatchCumulant,
     ) -> Result<Self, ReferenceError> {
+        let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
+        let top = Cubic::new(position, means)?.top_beyond(minimum, rightward);
+        Self::to(position, slopes, minimum, top, cumulant)
+    }
+
+    /// To a point at or before the next top.
+    fn to(
+        position: &[f64],
+        slopes: &[Vec<f64>],
+        minimum: f64,
+        top: f64,
+        cumulant: &BatchCumulant,
+    ) -> Result<Self, ReferenceError> {
         if slopes.len() != position.len() || slopes.iter().any(|g| g.len() != cumulant.samples()) {
             return Err(ReferenceError::BadNodes);
         }
-        let means = slopes.iter().map(|g| g.iter().sum::<f64>() / g.len() as f64).collect();
-        let top = Cubic::new(position, means)?.top_beyond(minimum, rightward);
-        let (low, high, sign) = if rightward { (minimum, top, 1.0) } else { (top, minimum, -1.0) };
-        if low >= high {
+        let (low, high, sign) = if top > minimum { (minimum, top, 1.0) } else { (top, minimum, -1.0) };
+        if low >= high || position.is_empty() {
             return Err(ReferenceError::BadPoints);
         }
         let first = position.partition_point(|&x| x < low).saturating_sub(2);
@@ -153,6 +165,21 @@ pub fn projected_quasi_potential(
     cumulant: &BatchCumulant,
 ) -> Result<f64, ReferenceError> {
     Climb::new(position, slopes, minimum, true, cumulant)?.quasi_potential(position)
+}
+
+/// The quasi-potential of `end` over `minimum`, to the left or right of it and not beyond the next barrier top.
+///
+/// # Errors
+///
+/// As [`ascend`].
+pub fn quasi_potential(
+    position: &[f64],
+    slopes: &[Vec<f64>],
+    minimum: f64,
+    end: f64,
+    cumulant: &BatchCumulant,
+) -> Result<f64, ReferenceError> {
+    Climb::to(position, slopes, minimum, end, cumulant)?.quasi_potential(position)
 }
 
 /// The climb from `minimum` to the next barrier top to the right or left.

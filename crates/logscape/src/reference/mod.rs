@@ -1,5 +1,6 @@
 //! Exact and asymptotically exact answers that the theories are judged by.
 
+pub mod chain;
 pub mod cumulant;
 pub mod first_passage;
 pub mod fokker_planck;

@@ -1,6 +1,7 @@
 //! The diffusion theory of Xie, Sato and Sugiyama: noise at the minimum and at the saddle, weighed by a path parameter.
 
-use super::{Prediction, Theory, ln_sum, regime_checks};
+use super::exponent::{exits, exponent_checks};
+use super::{Assumption, Prediction, Theory, ln_sum, regime_checks};
 use crate::{Barrier, Geometry, SgdSettings};
 use std::f64::consts::TAU;
 
@@ -11,6 +12,10 @@ pub struct DiffusionTheory {
     /// Path parameter `ξ` between 0 (the saddle's noise) and 1 (the minimum's).
     pub xi: f64,
 }
+
+/// What it rests on.
+const ASSUMED: [Assumption; 4] =
+    [Assumption::SmallSteps, Assumption::SmallSamples, Assumption::EqualOutliers, Assumption::ProportionalNoise];
 
 impl Theory for DiffusionTheory {
     fn name(&self) -> &'static str {
@@ -42,6 +47,8 @@ impl Theory for DiffusionTheory {
                 Err("the formula needs a saddle: its prefactor is the saddle's curvature".to_owned())
             }
         };
-        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd)
+        let mut warnings = regime_checks(geometry, sgd, &ASSUMED);
+        warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), true, |exit| exit.weighed(self.xi)));
+        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd)
     }
 }

@@ -1,6 +1,7 @@
 //! Kramers' (Arrhenius') rate with the noise frozen at the minimum.
 
-use super::{Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
+use super::exponent::{Exit, exits, exponent_checks};
+use super::{Assumption, Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, Path, SgdSettings};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -19,6 +20,10 @@ pub fn kramers_level_ln_rate(dimension: usize, curvature: f64, rise: f64, diffus
     let barrier = rise / diffusion;
     curvature.ln() + LN_2 - ln_gamma(half) + half * barrier.ln() - barrier
 }
+
+/// What it rests on: the noise at the minimum everywhere, the same in all directions.
+const ASSUMED: [Assumption; 4] =
+    [Assumption::SmallSteps, Assumption::SmallSamples, Assumption::EqualOutliers, Assumption::ProportionalNoise];
 
 /// Values of a path that the boundary-flux formulas need.
 pub(super) struct Boundary {
@@ -80,7 +85,8 @@ impl Theory for Kramers {
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);
-        let mut warnings = regime_checks(geometry, sgd);
+        let mut warnings = regime_checks(geometry, sgd, &ASSUMED);
+        warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), true, Exit::frozen));
         let mut shifts = Vec::new();
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {

@@ -1,6 +1,7 @@
 //! Escape as a large deviation of the chain itself, with the whole distribution of per-sample slopes.
 
-use super::{Prediction, Theory, Warning, ln_sum, regime_checks};
+use super::exponent::{Exit, exits, exponent_checks};
+use super::{Assumption, Prediction, Theory, Warning, ln_sum, regime_checks};
 use crate::reference::cumulant::{BatchCumulant, CumulantError};
 use crate::reference::large_deviation::{Ends, ascend, projected_quasi_potential};
 use crate::reference::{Cubic, ReferenceError};
@@ -182,7 +183,8 @@ impl Theory for LargeDeviation {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
-        let mut warnings = regime_checks(geometry, sgd);
+        let mut warnings = regime_checks(geometry, sgd, &[Assumption::SmallSteps]);
+        warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), true, Exit::chain));
         let ln_rate = match barrier {
             Barrier::Saddles { path: Some(path), .. } => {
                 let samples = path.sample_slopes.first().map_or(0, Vec::len);

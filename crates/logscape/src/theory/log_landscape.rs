@@ -1,7 +1,8 @@
 //! Escape on the logarithm of the loss: the published power law, with measured noise strength, and with exact normaliser.
 
+use super::exponent::{Exit, exits, exponent_checks};
 use super::kramers::boundary;
-use super::{Prediction, Theory, Warning, ln_sum, overshoot, regime_checks, with_transverse};
+use super::{Assumption, Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -88,18 +89,14 @@ impl Theory for LogLandscape {
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
         let batch = sgd.effective_batch_size(geometry.samples);
-        let mut warnings = regime_checks(geometry, sgd);
+        let mut warnings = regime_checks(geometry, sgd, &Assumption::ALL);
+        let exponent = if *self == Self::Published { Exit::published } else { Exit::decoupled };
+        warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), true, exponent));
         let (mut exponent, mut shifts) = (None, Vec::new());
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
                 let rates: Vec<[f64; 3]> = ways.iter().map(|&way| self.over(way, geometry, batch, sgd)).collect();
                 exponent = rates.iter().max_by(|a, b| a[0].total_cmp(&b[0])).map(|rate| rate[1]);
-                for ((way, _), rate) in ways.iter().zip(&rates) {
-                    let height = (way.loss / geometry.loss).ln() / rate[2];
-                    if height < 3.0 {
-                        warnings.push(Warning::SmallBarrier { value: height, limit: 3.0 });
-                    }
-                }
                 ln_sum(rates.iter().map(|rate| rate[0]))
             }),
             _ if *self != Self::Refined => {
@@ -129,10 +126,6 @@ impl Theory for LogLandscape {
                 let ratio = 1.0 + 0.5 * h * radius * radius / geometry.loss;
                 let n = geometry.outliers.count;
                 exponent = Some(1.0 + 1.0 / temperature - 0.5 * n as f64);
-                let height = ratio.ln() / temperature;
-                if height < 3.0 {
-                    warnings.push(Warning::SmallBarrier { value: height, limit: 3.0 });
-                }
                 Ok(refined_level_ln_rate(n, h, ratio, temperature))
             }
         };

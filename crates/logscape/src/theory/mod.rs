@@ -4,6 +4,7 @@
 //! table of the book follow from that list.
 
 mod diffusion_theory;
+mod exponent;
 mod kramers;
 mod large_deviation;
 mod log_landscape;
@@ -17,7 +18,7 @@ pub use kramers::{Kramers, kramers_level_ln_rate};
 pub use large_deviation::LargeDeviation;
 pub use log_landscape::{LogLandscape, refined_level_ln_rate};
 pub use quadrature::Quadrature;
-pub use regime::{Warning, regime_checks};
+pub use regime::{Assumption, Warning, regime_checks};
 pub use registry::{Build, THEORIES, TheoryOptions, all, all_with, by_name, names};
 pub use stationary::Stationary;
 

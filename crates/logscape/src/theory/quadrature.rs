@@ -1,6 +1,7 @@
 //! Exact first-passage integrals of the SDE, with the noise frozen, decoupled or measured.
 
-use super::{Prediction, Theory, ln_arrivals, overshoot, regime_checks};
+use super::exponent::{Exit, exits, exponent_checks};
+use super::{Assumption, Prediction, Theory, ln_arrivals, overshoot, regime_checks};
 use crate::model::NoiseModel;
 use crate::reference::first_passage::{ln_mean_exit_time, ln_mean_radial_exit_time};
 use crate::reference::{Cubic, ReferenceError};
@@ -112,6 +113,15 @@ impl Theory for Quadrature {
             Ok((time, shifts)) => (Ok(-time - ln_arrivals(barrier)), shifts),
             Err(reason) => (Err(reason), Vec::new()),
         };
-        Prediction::from_rate(self, ln_rate, barrier, regime_checks(geometry, sgd), sgd).with_shift(shifts)
+        let steps = [Assumption::SmallSteps, Assumption::SmallSamples];
+        let radial = [Assumption::EqualOutliers, Assumption::ProportionalNoise];
+        let (assumed, exponent): (&[Assumption], fn(&Exit) -> f64) = match self.0 {
+            NoiseModel::Frozen => (&radial, Exit::frozen),
+            NoiseModel::Decoupled => (&[radial[0], radial[1], Assumption::NoiseAsLoss], Exit::decoupled),
+            NoiseModel::Measured => (&[], Exit::measured),
+        };
+        let mut warnings = regime_checks(geometry, sgd, &[&steps, assumed].concat());
+        warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), false, exponent));
+        Prediction::from_rate(self, ln_rate, barrier, warnings, sgd).with_shift(shifts)
     }
 }

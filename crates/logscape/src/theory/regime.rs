@@ -1,9 +1,44 @@
 //! Checks of the assumptions that the theories share, each with its measured value and its limit.
+//!
+//! A theory is asked for the checks of what it assumes, and for those of the minimum itself, which all of them rest on: it is at
+//! rest, has no negative curvature, and SGD is stable there.
 
 use super::Stationary;
 use crate::{Geometry, SgdSettings};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// What a theory may assume beyond a stable minimum at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assumption {
+    /// `η λ_max` is small: time is continuous.
+    SmallSteps,
+    /// No single sample makes a large step: the noise of a step is small where the curvature is.
+    SmallSamples,
+    /// The temperature is small: Laplace's method.
+    LowTemperature,
+    /// `H = h* I` on the outliers.
+    EqualOutliers,
+    /// `C ∝ H` on the outliers, with one noise strength.
+    ProportionalNoise,
+    /// `C ∝ L` away from the minimum.
+    NoiseAsLoss,
+    /// `n < n_c`: the stationary law can be normalised.
+    Normalisable,
+}
+
+impl Assumption {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::SmallSteps,
+        Self::SmallSamples,
+        Self::LowTemperature,
+        Self::EqualOutliers,
+        Self::ProportionalNoise,
+        Self::NoiseAsLoss,
+        Self::Normalisable,
+    ];
+}
 
 /// An assumption that fails, with the measured value and the limit that it passed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,9 +94,9 @@ pub enum Warning {
         /// `n_c`.
         limit: f64,
     },
-    /// The logarithmic barrier over the temperature is small: escape is no rare event.
+    /// The exponent of the theory's escape time is small: escape is no rare event.
     SmallBarrier {
-        /// `ln(L^s/L*)/T`.
+        /// The exponent, such as `ln(L^s/L*)/T` or `ΔL/D₀`.
         value: f64,
         /// Smallest value taken as a barrier.
         limit: f64,
@@ -87,6 +122,31 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// `η λ_max` is 2 or more: gradient descent itself leaves the minimum.
+    LinearInstability {
+        /// `η λ_max`.
+        value: f64,
+        /// 2.
+        limit: f64,
+    },
+    /// Distances from the minimum grow in mean square under the linearised chain.
+    MeanSquareInstability {
+        /// Growth of `E|θ − θ*|²` per step.
+        value: f64,
+        /// 1.
+        limit: f64,
+    },
+    /// The exponent of the theory's escape time is not that of the chain as `η → 0`, or, where the chain's is not known, not that
+    /// of a diffusion whose noise is the measured one at both ends: the theory may agree by chance only.
+    QuasiPotential {
+        /// The difference (decades of the mean number of steps).
+        value: f64,
+        /// Largest value taken as none.
+        limit: f64,
+    },
+    /// Every sample pushes back somewhere on every way out, so that the chain with small steps cannot pass, which a Gaussian noise
+    /// can.
+    OutOfReach,
     /// Some ways out have transverse curvatures that are not known, so that the rate is a sum over the others.
     WaysLeftOut {
         /// Ways out that are left out.
@@ -152,11 +212,21 @@ impl fmt::Display for Warning {
             Self::DecouplingScaling { value, limit } => ("C does not grow as L: |γ−1|", value, limit),
             Self::CriticalDimension { value, limit } => ("too many outliers for a stationary law: n", value, limit),
             Self::SmallBarrier { value, limit } => {
-                return write!(f, "barrier is low: ln(L^s/L*)/T = {value:.3} (at least {limit:.3})");
+                return write!(f, "barrier is low: its exponent = {value:.3} (at least {limit:.3})");
             }
             Self::NoiseSpread { value, limit } => ("noise strengths are unequal: s_max/s_min", value, limit),
             Self::ResidualGradient { value, limit } => ("the gradient is not at rest: |∇L|/√(2sL*h*)", value, limit),
             Self::NegativeCurvature { value, limit } => ("the point is no minimum: negative eigenvalues", value, limit),
+            Self::LinearInstability { value, limit } => ("gradient descent leaves the minimum: η λ_max", value, limit),
+            Self::MeanSquareInstability { value, limit } => {
+                ("distances grow in mean square: growth per step", value, limit)
+            }
+            Self::QuasiPotential { value, limit } => {
+                ("the exponent is not that of the noise on the way out: error in decades", value, limit)
+            }
+            Self::OutOfReach => {
+                return write!(f, "every sample pushes back on the way out: small steps cannot pass");
+            }
             Self::WaysLeftOut { value, limit } => {
                 ("saddles without known determinants are left out: number", value, limit)
             }
@@ -187,8 +257,8 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The checks that need no barrier. A measure that is not a number is not checked.
-pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings) -> Vec<Warning> {
+/// The checks that need no barrier: of the minimum, and of what is assumed. A measure that is not a number is not checked.
+pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings, assumed: &[Assumption]) -> Vec<Warning> {
     let eta = sgd.learning_rate;
     let mut warnings = Vec::new();
     let mut check = |value: f64, limit: f64, warning: fn(f64, f64) -> Warning| {
@@ -196,28 +266,54 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings) -> Vec<Warning> {
             warnings.push(warning(value, limit));
         }
     };
-    let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
-    check(eta * sharpest, 0.1, |value, limit| Warning::TimeDiscreteness { value, limit });
-    check(eta * geometry.sample_curvature[3], 0.3, |value, limit| Warning::OneSampleStep { value, limit });
     let law = Stationary::predict(geometry, sgd);
-    if let Some(measured) = law.temperature_measured {
-        check(measured, 0.2, |value, limit| Warning::LargeTemperature { value, limit });
+    let sharpest = geometry.eigenvalues.first().copied().unwrap_or(f64::NAN);
+    if !law.linearly_stable {
+        check(eta * sharpest, 2.0_f64.next_down(), |value, _| Warning::LinearInstability { value, limit: 2.0 });
     }
-    let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
-    if let (Some(first), Some(last)) = (outliers.first(), outliers.last()) {
-        check(first / last, 2.0, |value, limit| Warning::OutlierSpread { value, limit });
+    if let Some(growth) = law.mean_square_growth {
+        check(growth, 1.0, |value, limit| Warning::MeanSquareInstability { value, limit });
     }
-    let strengths = geometry.directions.iter().take(geometry.outliers.count).map(|direction| direction.ratio.value);
-    let (low, high) = strengths.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), s| (low.min(s), high.max(s)));
-    check(high / low, 4.0, |value, limit| Warning::NoiseSpread { value, limit });
     let noise = 2.0 * geometry.noise_strength.value * geometry.loss * geometry.outliers.h_star.value;
     check(geometry.gradient_norm / noise.sqrt(), 1e-2, |value, limit| Warning::ResidualGradient { value, limit });
     check(geometry.index as f64, 0.0, |value, limit| Warning::NegativeCurvature { value, limit });
-    check(geometry.decoupling.frobenius_distance, 0.3, |value, limit| Warning::DecouplingShape { value, limit });
-    let scaling = (geometry.decoupling.scaling_exponent.value - 1.0).abs();
-    check(scaling, 0.2, |value, limit| Warning::DecouplingScaling { value, limit });
-    if let Some(critical) = law.critical_dimension_measured {
-        check(geometry.outliers.count as f64, critical, |value, limit| Warning::CriticalDimension { value, limit });
+    let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
+    for assumption in assumed {
+        match assumption {
+            Assumption::SmallSteps => {
+                check(eta * sharpest, 0.1, |value, limit| Warning::TimeDiscreteness { value, limit });
+            }
+            Assumption::SmallSamples => {
+                let largest = geometry.sample_curvature[3];
+                check(eta * largest, 0.3, |value, limit| Warning::OneSampleStep { value, limit });
+            }
+            Assumption::LowTemperature => {
+                let measured = law.temperature_measured.unwrap_or(f64::NAN);
+                check(measured, 0.2, |value, limit| Warning::LargeTemperature { value, limit });
+            }
+            Assumption::EqualOutliers => {
+                if let (Some(first), Some(last)) = (outliers.first(), outliers.last()) {
+                    check(first / last, 2.0, |value, limit| Warning::OutlierSpread { value, limit });
+                }
+            }
+            Assumption::ProportionalNoise => {
+                let strengths = geometry.directions.iter().take(outliers.len()).map(|along| along.ratio.value);
+                let (low, high) =
+                    strengths.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), s| (low.min(s), high.max(s)));
+                check(high / low, 4.0, |value, limit| Warning::NoiseSpread { value, limit });
+                let distance = geometry.decoupling.frobenius_distance;
+                check(distance, 0.3, |value, limit| Warning::DecouplingShape { value, limit });
+            }
+            Assumption::NoiseAsLoss => {
+                let scaling = (geometry.decoupling.scaling_exponent.value - 1.0).abs();
+                check(scaling, 0.2, |value, limit| Warning::DecouplingScaling { value, limit });
+            }
+            Assumption::Normalisable => {
+                let critical = law.critical_dimension_measured.unwrap_or(f64::NAN);
+                let count = geometry.outliers.count as f64;
+                check(count, critical, |value, limit| Warning::CriticalDimension { value, limit });
+            }
+        }
     }
     warnings
 }

@@ -1,4 +1,8 @@
-//! Predictions against one measurement: how far each theory is off, which of them hold, and which one to trust.
+//! Predictions against measurements: how far each theory is off, which of them hold, and which one to trust.
+//!
+//! Among nine theories whose predictions spread over decades one is often near by chance. So a theory that holds is trusted only
+//! where every check passes that it rests on, the minimum is stable, and it does not fail at a neighbouring setting that its
+//! checks allow ([`compare`]).
 //!
 //! Everything is in decades, `log10` of mean steps to the region's event. A prediction has no statistical error, so that the
 //! error `predicted − measured` has the interval of the measurement, the same for every theory but for a shift. Where nothing
@@ -10,8 +14,11 @@ use crate::theory::{Prediction, Warning};
 use std::f64::consts::LOG10_2;
 use std::fmt;
 
+mod across;
 #[cfg(test)]
 mod tests;
+
+pub use across::{Refutation, Standing, StudyVerdict, compare};
 
 /// Largest error with which a theory still holds: a factor of two in the mean time, either way.
 ///
@@ -31,6 +38,8 @@ pub enum Measured {
     Mean(Estimate),
     /// Nothing escaped: a one-sided 95 % lower bound.
     AtLeast(f64),
+    /// The event cannot happen.
+    Never,
     /// Nothing was seen at all.
     Unknown,
 }
@@ -72,7 +81,7 @@ impl ErrorDecades {
                 Some(Self::Known(Estimate::new(predicted - m.value, predicted - high, predicted - low)))
             }
             Measured::AtLeast(bound) => Some(Self::AtMost(predicted - bound)),
-            Measured::Unknown => None,
+            Measured::Never | Measured::Unknown => None,
         }
     }
 
@@ -152,19 +161,23 @@ fn decades(x: f64) -> String {
 pub struct Assessment {
     /// Its name.
     pub theory: String,
-    /// Its error; none where it makes no prediction here, or nothing was measured.
+    /// Its error; none where it makes no prediction here, nothing was measured, or escape is impossible.
     pub error: Option<ErrorDecades>,
-    /// Whether it holds; none where that cannot be told. See [`ErrorDecades::holds`].
+    /// Whether it holds; none where that cannot be told. See [`ErrorDecades::holds`]. A time predicted for an impossible escape
+    /// does not hold.
     pub holds: Option<bool>,
-    /// The assumptions that fail.
+    /// The assumptions that it rests on and that fail.
     pub failed_checks: Vec<Warning>,
+    /// Neighbouring settings that its checks allow and where it fails.
+    pub refuted_at: Vec<Refutation>,
     /// Why it makes no prediction.
     pub not_applicable: Option<String>,
 }
 
 impl Assessment {
     fn new(prediction: &Prediction, measured: Measured) -> Self {
-        let error = prediction.log10_mean_steps.and_then(|predicted| ErrorDecades::new(predicted, measured));
+        let predicted = prediction.log10_mean_steps;
+        let error = predicted.and_then(|predicted| ErrorDecades::new(predicted, measured));
         let (mut failed_checks, mut not_applicable) = (Vec::new(), None);
         for warning in &prediction.warnings {
             match warning {
@@ -172,13 +185,33 @@ impl Assessment {
                 check => failed_checks.push(check.clone()),
             }
         }
-        let holds = error.and_then(|error| error.holds());
-        Self { theory: prediction.theory.clone(), error, holds, failed_checks, not_applicable }
+        let holds = match measured {
+            Measured::Never => predicted.map(|_| false),
+            _ => error.and_then(|error| error.holds()),
+        };
+        let theory = prediction.theory.clone();
+        Self { theory, error, holds, failed_checks, refuted_at: Vec::new(), not_applicable }
     }
 
     /// Size of the error; none without one.
     fn distance(&self) -> Option<f64> {
         Some(self.error?.value()?.abs())
+    }
+
+    /// Whether its checks allow it, no neighbour refutes it, and the error itself, not its interval alone, is within a factor of
+    /// two.
+    fn is_allowed(&self) -> bool {
+        self.failed_checks.is_empty()
+            && self.refuted_at.is_empty()
+            && self.distance().is_some_and(|off| off <= TOLERANCE)
+    }
+
+    /// What speaks against trusting it where it holds, in words.
+    pub fn vetoes(&self) -> Vec<String> {
+        let edge = self.distance().filter(|&off| off > TOLERANCE);
+        let edge = edge.map(|_| "only the interval of its error is within a factor of two".to_owned());
+        let checks = self.failed_checks.iter().map(ToString::to_string);
+        edge.into_iter().chain(checks).chain(self.refuted_at.iter().map(ToString::to_string)).collect()
     }
 }
 
@@ -187,30 +220,37 @@ impl Assessment {
 pub struct Verdict {
     /// The theories in the order of [`ErrorDecades::rank`]; equals have that of the predictions.
     pub theories: Vec<Assessment>,
-    /// The theory to trust; none where none is seen to hold. Of the nearest one that holds and those that hold and are not
-    /// distinguishable from it, it is the one with the fewest failed checks, and of these the nearest.
-    pub trust: Option<String>,
-    /// Theories that hold as well and that the measurement does not tell apart from the nearest that holds, by size of the
-    /// error; without the trusted one.
-    pub indistinguishable: Vec<String>,
+    /// Whether the event cannot happen.
+    pub impossible: bool,
 }
 
 impl Verdict {
-    /// Judges predictions by a measurement. Two theories are not distinguishable where the intervals of the sizes of their
-    /// errors overlap.
+    /// Judges predictions by a measurement.
     pub fn new(predictions: &[Prediction], measured: Measured) -> Self {
         let mut theories: Vec<_> = predictions.iter().map(|p| Assessment::new(p, measured)).collect();
         theories.sort_by(|a, b| {
             ErrorDecades::rank(a.error).partial_cmp(&ErrorDecades::rank(b.error)).unwrap_or(std::cmp::Ordering::Equal)
         });
-        let holding: Vec<&Assessment> = theories.iter().filter(|theory| theory.holds == Some(true)).collect();
-        let equals: Vec<&Assessment> =
-            holding.iter().filter(|theory| !distinguishable(holding[0], theory)).copied().collect();
-        // The first of equals is the nearest, and `min_by_key` keeps the first.
-        let trust = equals.iter().min_by_key(|theory| theory.failed_checks.len()).map(|theory| theory.theory.clone());
-        let others = equals.iter().map(|theory| theory.theory.clone());
-        let indistinguishable = others.filter(|name| Some(name) != trust.as_ref()).collect();
-        Self { theories, trust, indistinguishable }
+        Self { theories, impossible: measured == Measured::Never }
+    }
+
+    /// The theories that hold, nearest first.
+    pub fn agrees(&self) -> impl Iterator<Item = &Assessment> {
+        self.theories.iter().filter(|theory| theory.holds == Some(true))
+    }
+
+    /// The theory to trust: the nearest of those that hold with an error within a factor of two, pass every check that they rest on, and are refuted at no
+    /// neighbouring setting. None where there is none.
+    pub fn trusted(&self) -> Option<&Assessment> {
+        self.agrees().find(|theory| theory.is_allowed())
+    }
+
+    /// The others that could be trusted and that the measurement does not tell apart from the trusted one, nearest first: the
+    /// intervals of the sizes of their errors overlap.
+    pub fn indistinguishable(&self) -> impl Iterator<Item = &Assessment> {
+        let trusted = self.trusted();
+        let allowed = self.agrees().filter(|theory| theory.is_allowed()).skip(1);
+        allowed.filter(move |theory| trusted.is_some_and(|trusted| !distinguishable(trusted, theory)))
     }
 
     /// The theory with the smallest error; none where no error is known.
@@ -228,9 +268,18 @@ fn distinguishable(a: &Assessment, b: &Assessment) -> bool {
 impl fmt::Display for Verdict {
     /// One sentence without its stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.trust, self.nearest()) {
-            (Some(trust), _) => self.write_trust(f, trust),
-            (None, Some(nearest)) => {
+        if self.impossible {
+            return self.write_impossible(f);
+        }
+        match (self.trusted(), self.agrees().next(), self.nearest()) {
+            (Some(trusted), ..) => self.write_trusted(f, trusted),
+            (None, Some(agreeing), _) => {
+                write!(f, "no theory is trusted; {} agrees, off by {}, but {}", agreeing.theory, told(agreeing), {
+                    agreeing.vetoes().join("; ")
+                })?;
+                write_names(f, "agree as well, not trusted", self.agrees().skip(1))
+            }
+            (None, None, Some(nearest)) => {
                 if nearest.holds.is_none() {
                     write!(f, "no theory is seen to hold, as the measurement is not known within a factor of four")?;
                 } else {
@@ -238,31 +287,25 @@ impl fmt::Display for Verdict {
                 }
                 write!(f, "; the nearest, {}, is off by {}", nearest.theory, told(nearest))
             }
-            (None, None) => self.write_bounds(f),
+            (None, None, None) => self.write_bounds(f),
         }
     }
 }
 
 impl Verdict {
     /// The theory to trust, and those beside it.
-    fn write_trust(&self, f: &mut fmt::Formatter<'_>, trust: &str) -> fmt::Result {
-        let (mut equals, mut further) = (Vec::new(), 0);
-        for theory in self.theories.iter().filter(|theory| theory.holds == Some(true)) {
-            if theory.theory == trust {
-                write!(f, "trust {trust}, off by {}", told(theory))?;
-            } else if self.indistinguishable.contains(&theory.theory) {
-                equals.push(theory.theory.as_str());
-            } else {
-                further += 1;
-            }
-        }
-        if !equals.is_empty() {
-            write!(f, "; the measurement does not tell it apart from {}", equals.join(", "))?;
-        }
-        if further > 0 {
-            write!(f, "; {further} more within a factor of two, further off")?;
-        }
-        Ok(())
+    fn write_trusted(&self, f: &mut fmt::Formatter<'_>, trusted: &Assessment) -> fmt::Result {
+        write!(f, "trust {}, off by {}", trusted.theory, told(trusted))?;
+        write_names(f, "the measurement does not tell it apart from", self.indistinguishable())?;
+        let further = |theory: &&Assessment| theory.is_allowed() && distinguishable(trusted, theory);
+        write_names(f, "hold as well, further off", self.agrees().filter(further))?;
+        write_names(f, "agree, not trusted", self.agrees().filter(|theory| !theory.is_allowed()))
+    }
+
+    /// Which theories are wrong because they predict a time.
+    fn write_impossible(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "escape is impossible")?;
+        write_names(f, "wrong to predict a time", self.theories.iter().filter(|theory| theory.holds == Some(false)))
     }
 
     /// What a lower bound of the mean says, where there is one.
@@ -273,14 +316,19 @@ impl Verdict {
             return write!(f, "no theory can be judged: none makes a prediction, or nothing was measured");
         }
         write!(f, "the measurement is a lower bound only, so that no theory is seen to hold")?;
-        for (words, theories) in [("predicted times are too short", refuted), ("not excluded", open)] {
-            let names: Vec<&str> = theories.iter().map(|theory| theory.theory.as_str()).collect();
-            if !names.is_empty() {
-                write!(f, "; {words}: {}", names.join(", "))?;
-            }
-        }
-        Ok(())
+        write_names(f, "predicted times are too short", refuted.into_iter())?;
+        write_names(f, "not excluded", open.into_iter())
     }
+}
+
+/// The names of these theories after some words; nothing without them.
+fn write_names<'a>(
+    f: &mut fmt::Formatter<'_>,
+    words: &str,
+    theories: impl Iterator<Item = &'a Assessment>,
+) -> fmt::Result {
+    let names: Vec<&str> = theories.map(|theory| theory.theory.as_str()).collect();
+    if names.is_empty() { Ok(()) } else { write!(f, "; {words}: {}", names.join(", ")) }
 }
 
 /// An error with its unit.

@@ -10,3 +10,4 @@ mod loss_level;
 mod precision;
 mod properties;
 mod registries;
+mod trust;

@@ -133,7 +133,7 @@ fn a_theory_from_outside_is_judged_with_the_others() {
     let predictions: Vec<Prediction> = theories.iter().map(|t| t.predict(&parabola(), &level, &sgd)).collect();
     let steps = Estimate::new(1000.0, 900.0, 1100.0);
     let verdict = Verdict::new(&predictions, Measured::new(Some(steps), 0.0));
-    assert_eq!(verdict.trust.as_deref(), Some("toy"));
+    assert_eq!(verdict.trusted().map(|theory| theory.theory.as_str()), Some("toy"));
     assert!(table(&["theory"], &theory_rows(&theories)).ends_with("| `toy` | `κ = 10⁻³/η` | anything | this file |"));
 }
 

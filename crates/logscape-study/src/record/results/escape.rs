@@ -6,7 +6,6 @@ use super::prediction::PredictionRecord;
 use super::verdict::VerdictRecord;
 use logscape::ensemble::Region;
 use logscape::theory::Prediction;
-use logscape::verdict::Measured;
 use logscape::{Estimate, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +18,9 @@ pub struct EscapeRecord {
     pub region: Region,
     /// Prediction of each theory, by name.
     pub predictions: BTreeMap<String, PredictionRecord>,
+    /// Why SGD can never get out, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impossible: Option<String>,
     /// What SGD did.
     pub measured: MeasuredRecord,
     /// Committed escapes, where the study asks for them.
@@ -32,11 +34,12 @@ pub struct EscapeRecord {
 }
 
 impl EscapeRecord {
-    /// Puts predictions beside a measurement at this learning rate.
+    /// Puts predictions beside a measurement at this learning rate, with the verdict of that alone.
     pub fn new(region: Region, predictions: &[Prediction], measured: MeasuredRecord, learning_rate: f64) -> Self {
-        let verdict = Verdict::new(predictions, Measured::new(measured.mean_steps, measured.mean_steps_lower_bound));
+        let verdict = Verdict::new(predictions, measured.judged());
         Self {
             region,
+            impossible: None,
             predictions: predictions
                 .iter()
                 .map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate)))

@@ -4,6 +4,7 @@ use super::quantile::QuantileRecord;
 use logscape::Estimate;
 use logscape::rare::RareMethod;
 use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
+use logscape::verdict::Measured;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,6 +19,8 @@ pub enum Method {
     Splitting,
     /// Forward flux sampling.
     ForwardFlux,
+    /// Nothing was run, since escape is impossible.
+    NotRun,
 }
 
 impl From<RareMethod> for Method {
@@ -35,6 +38,7 @@ impl fmt::Display for Method {
             Self::Direct => "direct",
             Self::Splitting => RareMethod::Splitting.name(),
             Self::ForwardFlux => RareMethod::ForwardFlux.name(),
+            Self::NotRun => "not run",
         })
     }
 }
@@ -52,9 +56,9 @@ pub struct MeasuredRecord {
     pub mean_steps: Option<Estimate>,
     /// Its decimal logarithm.
     pub log10_mean_steps: Option<Estimate>,
-    /// One-sided 95 % lower bound of the mean steps.
+    /// One-sided 95 % lower bound of the mean steps; null where escape is impossible.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub mean_steps_lower_bound: f64,
+    pub mean_steps_lower_bound: Option<f64>,
     /// Replicas that escaped, by divergence or not; null unless `direct`, like all that tells of single escapes.
     pub escaped: Option<u64>,
     /// Replicas still inside at the end.
@@ -108,6 +112,37 @@ fn log10(steps: Estimate) -> Estimate {
 }
 
 impl MeasuredRecord {
+    /// The record of an escape that is impossible.
+    pub(crate) fn impossible() -> Self {
+        Self {
+            method: Method::NotRun,
+            why: "escape is impossible".to_owned(),
+            mean_steps: None,
+            log10_mean_steps: None,
+            mean_steps_lower_bound: None,
+            escaped: None,
+            censored: None,
+            diverged: 0,
+            exposure: None,
+            weibull: None,
+            quantiles: Vec::new(),
+            rare: None,
+        }
+    }
+
+    /// What a verdict judges by.
+    pub(crate) fn judged(&self) -> Measured {
+        match self.method {
+            Method::NotRun => Measured::Never,
+            _ => Measured::new(self.mean_steps, self.mean_steps_lower_bound.unwrap_or(f64::NAN)),
+        }
+    }
+
+    /// What is known where no mean is: that it is above a bound, or that there is none.
+    pub(crate) fn bound(&self) -> String {
+        self.mean_steps_lower_bound.map_or_else(|| "infinitely many".to_owned(), |bound| format!("above {bound:.3e}"))
+    }
+
     /// The record of direct simulation, with quantiles of the times behind it.
     pub(crate) fn direct(rate: &RateEstimate, times: &[Observation], why: String) -> Self {
         let curve = kaplan_meier(times);
@@ -117,7 +152,7 @@ impl MeasuredRecord {
             why,
             mean_steps: rate.mean_steps,
             log10_mean_steps: rate.mean_steps.map(log10),
-            mean_steps_lower_bound: rate.mean_steps_lower_bound,
+            mean_steps_lower_bound: Some(rate.mean_steps_lower_bound),
             escaped: Some(rate.escaped),
             censored: Some(rate.censored),
             diverged: rate.diverged,
@@ -142,7 +177,7 @@ impl MeasuredRecord {
             why,
             mean_steps: mean,
             log10_mean_steps: mean.map(log10),
-            mean_steps_lower_bound: mean.map_or(lower, |mean| mean.ci95[0]),
+            mean_steps_lower_bound: Some(mean.map_or(lower, |mean| mean.ci95[0])),
             escaped: None,
             censored: None,
             diverged,
@@ -155,6 +190,9 @@ impl MeasuredRecord {
 
     /// How the replicas ended, in words, or what the repeats took.
     pub fn ends(&self) -> String {
+        if self.method == Method::NotRun {
+            return "nothing was run".to_owned();
+        }
         let count = |number: Option<u64>| number.unwrap_or_default();
         match &self.rare {
             None => {

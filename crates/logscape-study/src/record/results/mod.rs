@@ -22,7 +22,7 @@ pub use quantile::QuantileRecord;
 pub use saddles::{SaddleRecord, SaddlesRecord};
 pub use setting::SettingRecord;
 pub use stationary::{DynamicsStationary, SeriesRecord, StationaryRecord};
-pub use verdict::{Judgement, VerdictRecord};
+pub use verdict::{Judgement, RefutationRecord, StandingRecord, StudyVerdictRecord, VerdictRecord};
 
 use logscape::Sampling;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,9 @@ pub struct Results {
     /// One entry per learning rate and batch size: batch sizes run fastest.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub settings: Vec<SettingRecord>,
+    /// Which theory holds over all of them, where the study asks for escapes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<StudyVerdictRecord>,
 }
 
 impl Results {

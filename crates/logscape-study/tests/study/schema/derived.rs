@@ -60,6 +60,10 @@ fn the_schema_knows_every_check() {
         Warning::NoiseSpread { value, limit },
         Warning::ResidualGradient { value, limit },
         Warning::NegativeCurvature { value, limit },
+        Warning::LinearInstability { value, limit },
+        Warning::MeanSquareInstability { value, limit },
+        Warning::QuasiPotential { value, limit },
+        Warning::OutOfReach,
         Warning::WaysLeftOut { value, limit },
         Warning::NoiseAboveBarrier { value, limit },
         Warning::StrongPrefactor { value, limit },
@@ -82,6 +86,10 @@ fn the_schema_knows_every_check() {
             | Warning::NoiseSpread { .. }
             | Warning::ResidualGradient { .. }
             | Warning::NegativeCurvature { .. }
+            | Warning::LinearInstability { .. }
+            | Warning::MeanSquareInstability { .. }
+            | Warning::QuasiPotential { .. }
+            | Warning::OutOfReach
             | Warning::WaysLeftOut { .. }
             | Warning::NoiseAboveBarrier { .. }
             | Warning::StrongPrefactor { .. }

@@ -53,7 +53,7 @@ fn the_schema_refuses_what_results_never_are() {
         refused(never_null, &|value| *value = Value::Null);
     }
     refused("/settings/0/batch_size", &|value| *value = json!(0));
-    for theory in ["/settings/0/escape/verdict/best", "/settings/0/escape/verdict/trust"] {
+    for theory in ["/settings/0/escape/verdict/best", "/settings/0/escape/verdict/trusted"] {
         refused(theory, &|value| *value = json!("no theory's name"));
     }
     refused("/settings/0/sampling", &|value| *value = json!("by-hand"));
@@ -130,7 +130,7 @@ fn records_of_another_theory_are_valid_and_verdicts_name_predictions() {
             let predicted: Vec<_> = escape.predictions.keys().collect();
             assert_eq!(verdict.theories.keys().collect::<Vec<_>>(), predicted);
             assert_eq!(verdict.error_decades.keys().collect::<Vec<_>>(), predicted);
-            let mut named = verdict.best.iter().chain(&verdict.trust).chain(&verdict.indistinguishable);
+            let mut named = verdict.best.iter().chain(&verdict.trusted).chain(&verdict.indistinguishable);
             assert!(named.all(|name| escape.predictions.contains_key(name)), "{verdict:?}");
         }
     }

@@ -2,7 +2,9 @@
 
 use super::runs::{LINEAR, LINEAR_RUN, SINUSOID, SINUSOID_RUN, complaints, finished};
 use logscape::ensemble::Region;
-use logscape_study::parse;
+use logscape_study::summary::summary;
+use logscape_study::{Record, parse};
+use std::fs;
 
 /// The interval of an error is that of the measurement, mirrored; without an escape it has an upper end alone.
 #[test]
@@ -10,7 +12,7 @@ fn a_verdict_is_that_of_its_predictions_and_measurement() {
     let escape = |k: usize| SINUSOID_RUN.record.results.settings[k].escape.as_ref().expect("an escape");
     let (seen, unseen) = (escape(0), escape(1));
     let [low, high] = seen.measured.log10_mean_steps.expect("replicas escape").ci95;
-    let floor = unseen.measured.mean_steps_lower_bound.log10();
+    let floor = unseen.measured.mean_steps_lower_bound.expect("a bound").log10();
     assert_eq!(seen.verdict.theories.len(), 9);
     for (name, judgement) in &seen.verdict.theories {
         let predicted = seen.predictions[name].log10_mean_steps.expect("all apply at barrier tops");
@@ -21,10 +23,20 @@ fn a_verdict_is_that_of_its_predictions_and_measurement() {
         let meets = found[0] <= 2.0_f64.log10() && found[1] >= -2.0_f64.log10();
         assert_eq!(judgement.holds, Some(meets), "{name}: 20 escapes tell");
     }
-    let trust = seen.verdict.trust.as_ref().expect("some theory holds");
-    assert_eq!(seen.verdict.theories[trust].holds, Some(true));
-    assert!(seen.verdict.text.starts_with(&format!("trust {trust}, off by ")), "{}", seen.verdict.text);
-    assert_eq!((&unseen.verdict.best, &unseen.verdict.trust), (&None, &None));
+    let holding = seen.verdict.theories.iter().filter(|(_, judgement)| judgement.holds == Some(true));
+    let mut holding: Vec<&String> = holding.map(|(name, _)| name).collect();
+    let size = |name: &String| seen.verdict.error_decades[name].expect("an error").abs();
+    holding.sort_by(|a, b| size(a).total_cmp(&size(b)));
+    assert_eq!(seen.verdict.agrees.iter().collect::<Vec<_>>(), holding);
+    let allowed = holding.iter().find(|name| !seen.verdict.vetoed_by.contains_key(**name));
+    assert_eq!(seen.verdict.trusted.as_ref(), allowed.copied());
+    for (name, reasons) in &seen.verdict.vetoed_by {
+        let judgement = &seen.verdict.theories[name];
+        let edge = usize::from(size(name) > 2.0_f64.log10());
+        assert_eq!(reasons.len(), edge + judgement.failed_checks.len() + judgement.refuted_at.len());
+        assert!(!reasons.is_empty());
+    }
+    assert_eq!((&unseen.verdict.best, &unseen.verdict.trusted), (&None, &None));
     for (name, judgement) in &unseen.verdict.theories {
         let predicted = unseen.predictions[name].log10_mean_steps.expect("all apply at barrier tops");
         assert!((judgement.at_most.expect("an upper end") - (predicted - floor)).abs() < 1e-9, "{name}");
@@ -81,4 +93,36 @@ fn committed_escapes_are_measured_beside_arrivals() {
     let level = LINEAR_RUN.record.results.settings[0].escape.as_ref().expect("an escape");
     assert!(level.predictions["kramers"].boundary_shift.iter().all(|shift| *shift > 0.0));
     assert_eq!(level.predictions["kramers"].boundary_shift.len(), 1);
+}
+
+/// Bounded samples do not get everywhere, and the whole data have no noise: nothing is run, and a predicted time is wrong.
+#[test]
+fn an_escape_that_no_batch_allows_is_said_to_be_impossible() {
+    let far = LINEAR
+        .replace("spectrum = [1.0, 0.1], teacher = [1.0, -0.5]", "spectrum = [1.0], teacher = [1.0]")
+        .replace("{ loss-factor = 1.5 }", "{ box = [[-1e4, 1e4]] }");
+    let whole = LINEAR.replace("batch_size = 1", "batch_size = [1, 100]");
+    for (text, setting, reason) in [(far, 0, "SGD stays between"), (whole, 1, "there is no noise")] {
+        let finished = finished(&text);
+        assert_eq!(complaints(&finished.results), Vec::<String>::new());
+        let results = &finished.record.results;
+        let escape = results.settings[setting].escape.as_ref().expect("an escape");
+        let said = escape.impossible.as_ref().expect("it is impossible");
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(escape.measured.method.to_string(), "not run");
+        assert_eq!((escape.measured.mean_steps, escape.measured.mean_steps_lower_bound), (None, None));
+        assert!(escape.verdict.text.starts_with("escape is impossible"), "{}", escape.verdict.text);
+        assert_eq!((&escape.verdict.trusted, escape.verdict.agrees.len()), (&None, 0));
+        for (name, judgement) in &escape.verdict.theories {
+            let predicted = escape.predictions[name].log10_mean_steps;
+            assert_eq!(judgement.holds, predicted.map(|_| false), "{name}");
+        }
+        let others = finished.record.tables.escape_times.iter().filter(|row| row.setting == setting as u64);
+        assert_eq!(others.count(), 0);
+        assert!(summary(results).contains("escape  impossible: "));
+        let page = fs::read_to_string(finished.folder.path().join("record/report.html")).expect("a page");
+        assert!(page.contains("Escape is impossible: "));
+        let read = Record::read(&finished.folder.path().join("record")).expect("it reads back");
+        assert_eq!(read.results, *results);
+    }
 }

@@ -148,6 +148,7 @@ fn along(problem: &dyn Problem, points: &[Vec<f64>], stop: &Stop) -> Result<Path
         noise: Vec::new(),
         sample_slopes: Vec::new(),
         minimum: 0.0,
+        quasi_potential: Vec::new(),
     };
     for (k, (loss, gradient, curvature, slopes)) in rows.into_iter().enumerate() {
         if k > 0 {

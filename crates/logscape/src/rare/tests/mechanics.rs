@@ -162,6 +162,7 @@ fn a_climb_is_the_quasi_potential_below_the_end() {
         noise: vec![4.0; 401],
         sample_slopes: position.iter().map(|x| vec![x + 2.0, x - 2.0]).collect(),
         minimum: 0.0,
+        quasi_potential: vec![],
         position,
     };
     let climb = Tabulated::climb(&path, &sgd(0.1, 1), [-0.8, 0.8]).unwrap();
