@@ -110,6 +110,11 @@ pub(super) fn rare(plan: &EscapePlan, dynamics: &StudyDynamics, method: RareMeth
     Ok(Rare { run, rate, score: score_name })
 }
 
+/// Refuses a score that there is not.
+pub(super) fn check(plan: &EscapePlan, sgd: &SgdSettings) -> Result<(), RunError> {
+    score(plan, sgd).map(|_| ())
+}
+
 /// The score that the study asks for, and its name.
 fn score<'a>(plan: &EscapePlan<'a>, sgd: &SgdSettings) -> Result<(StudyScore<'a>, ScoreName), RunError> {
     let problem = plan.context.problem;
