@@ -44,25 +44,26 @@ learning_rate = 0.01
 batch_size = 1
 "#;
 
-/// Splitting of a network, of which each look takes the loss of all data for each of sixteen lanes.
+/// Splitting of a network, of which each look comes after 20,000 steps of each of sixteen lanes.
 const SPLITTING: &str = r#"name = "splitting"
 
 [problem]
 kind = "mlp"
-hidden = [8]
-data = { builtin = "digits" }
+hidden = [4]
+data = { builtin = "digits", limit = 40 }
 
 [minimum]
 max_iterations = 1
 tolerance = 1e6
 
 [sgd]
-learning_rate = 0.01
+learning_rate = 1e-4
 batch_size = 1
 
 [escape]
 region = { loss-factor = 1e6 }
 method = "splitting"
+check_every = 20_000
 theories = ["kramers"]
 rare = { trajectories = 100, repeats = 6, max_cost = 1_000_000_000_000 }
 "#;
