@@ -90,13 +90,11 @@ impl Store {
     /// # Errors
     /// If it does, or cannot be read or written.
     pub(crate) fn open(files: Checkpoints, origin: Origin, any_version: bool) -> Result<Self, RecordError> {
-        let origin = match files.load::<Origin>(IDENTITY)? {
-            Some(found) => going_on(origin, found, &files, any_version)?,
-            None => {
-                files.save(IDENTITY, &origin)?;
-                origin
-            }
-        };
+        if let Some(found) = files.load::<Origin>(IDENTITY)? {
+            let origin = going_on(origin, found, &files, any_version)?;
+            return Ok(Self { files, origin });
+        }
+        files.save(IDENTITY, &origin)?;
         Ok(Self { files, origin })
     }
 

@@ -62,12 +62,13 @@ fn sizes_of_a_study_are_checked_before_anything_is_computed() {
         // A number of four bytes for each of sixteen lanes of two threads.
         ("sgd.batch_size=[1, 99_999_999_999_999]", ["sgd.batch_size", "13 PB"]),
         ("escape.replicas=1_000_000_000_000", ["escape.replicas", "200 TB"]),
-        ("escape.rare.trajectories=1_000_000_000_000", ["escape.rare.trajectories", "216 TB"]),
         // The most that a whole number can be.
         ("sgd.batch_size=9_223_372_036_854_775_807", ["sgd.batch_size", "1.2 ZB"]),
     ] {
         refuses(&folder, &[&["--set", set][..], &threads].concat(), &parts);
     }
+    let splitting = ["--set", "escape.method=splitting", "--set", "escape.rare.trajectories=1_000_000_000_000"];
+    refuses(&folder, &splitting, &["escape.rare.trajectories", "216 TB"]);
     // The limit is what one says: 50,000 samples of two numbers.
     let samples = "problem.data.synthetic.samples=100_000";
     refuses(&folder, &["--set", samples, "--memory", "1MB"], &["linear teacher", "1.6 MB", "1.0 MB"]);

@@ -43,7 +43,8 @@ fn words(output: &Output) -> String {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = b"0123456789abcdef".map(char::from);
+    Sha256::digest(bytes).iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| digits[usize::from(half)]).collect()
 }
 
 #[test]

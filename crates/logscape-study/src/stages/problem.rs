@@ -1,6 +1,6 @@
 //! From a study's `[problem]` to its data and its model.
 
-use crate::asked::{DataTable, MinimumTable, ProblemTable, Study};
+use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, Study};
 use crate::error::RunError;
 use crate::record::{DataFile, Origin, sha256_of_all, sha256_of_file};
 use logscape::Sampling;
@@ -65,30 +65,40 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
 
 /// Refuses what cannot be held in memory or drawn; told before anything is computed.
 pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), RunError> {
-    let (samples, dim) = (problem.samples(), problem.dim() as u128);
+    let samples = problem.samples();
     let largest = study.sgd.batch_size.0.iter().copied().max().unwrap_or(0);
     if study.sgd.sampling != Sampling::WithReplacement && largest > samples {
         let message = format!("a batch of {largest} cannot be drawn without replacement from {samples} samples");
         let hint = "\n  hint: use smaller batches, or sampling = \"with-replacement\"";
         return Err(RunError::input("sgd.batch_size", message + hint));
     }
-    let within = |field, what: String, count: usize, bytes_each: u128, hint: &str| {
-        memory::require(what, count as u128, bytes_each)
-            .map_err(|error| RunError::input(field, format!("{error}\n  hint: {hint}, or raise the limit by --memory")))
-    };
     // The numbers of the samples in each lane of each thread.
     let lanes = 16 * rayon::current_num_threads() as u128;
     within("sgd.batch_size", format!("batches of {largest}"), largest, 4 * lanes, "use smaller batches")?;
     let scratch = problem.scratch_len(largest.max(1));
     within("sgd.batch_size", format!("the work on a batch of {largest}"), scratch, 8 * lanes, "use smaller batches")?;
-    let fewer = "use fewer replicas";
     if let Some(table) = &study.escape {
         let what = format!("the ends of {} replicas", table.replicas);
-        within("escape.replicas", what, table.replicas, END, fewer)?;
-        let what = format!("the states of {} trajectories", table.rare.trajectories);
-        within("escape.rare.trajectories", what, table.rare.trajectories, STATE + 8 * dim, "use fewer trajectories")?;
+        within("escape.replicas", what, table.replicas, END, "use fewer replicas")?;
+        if matches!(table.method, EscapeMethod::Splitting | EscapeMethod::ForwardFlux) {
+            check_trajectories(table, problem)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses more trajectories of splitting than their states can be held of.
+pub(super) fn check_trajectories(table: &EscapeTable, problem: &dyn Problem) -> Result<(), RunError> {
+    let count = table.rare.trajectories;
+    let what = format!("the states of {count} trajectories");
+    let state = STATE + 8 * problem.dim() as u128;
+    within("escape.rare.trajectories", what, count, state, "use fewer trajectories")
+}
+
+/// Refuses `count` things of so many bytes each that take more than the limit of memory.
+fn within(field: &'static str, what: String, count: usize, bytes_each: u128, hint: &str) -> Result<(), RunError> {
+    memory::require(what, count as u128, bytes_each)
+        .map_err(|error| RunError::input(field, format!("{error}\n  hint: {hint}, or raise the limit by --memory")))
 }
 
 /// A problem that a study names, where the search for its minimum starts, and what it was made from.

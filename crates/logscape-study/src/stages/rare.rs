@@ -2,6 +2,7 @@
 
 use super::dynamics::{DynamicsInput, StudyDynamics};
 use super::plan::{EscapePlan, Rare};
+use super::problem::check_trajectories;
 use super::{Context, Ensemble};
 use crate::asked::ScoreName;
 use crate::error::RunError;
@@ -91,6 +92,7 @@ impl Ensemble for Repeats<'_, '_> {
 /// The rate of the plan's escape by repeats of `method`.
 pub(super) fn rare(plan: &EscapePlan, dynamics: &StudyDynamics, method: RareMethod) -> Result<Rare, RunError> {
     let table = &plan.table.rare;
+    check_trajectories(plan.table, plan.context.problem)?;
     let (score, score_name) = score(plan, &dynamics.setting.sgd)?;
     let EscapeRun { start, region, seed, .. } = dynamics.own(plan.run);
     let run = RareRun {

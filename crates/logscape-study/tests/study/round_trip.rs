@@ -21,7 +21,7 @@ static ALL: LazyLock<Vec<Value>> = LazyLock::new(|| {
 fn numbers(place: &str, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, field)| numbers(&format!("{place}/{key}"), field, found))
+            fields.iter().for_each(|(key, field)| numbers(&format!("{place}/{key}"), field, found));
         }
         Value::Array(all) => {
             all.iter().enumerate().for_each(|(k, one)| numbers(&format!("{place}/{k}"), one, found));

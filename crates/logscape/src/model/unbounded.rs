@@ -22,7 +22,7 @@ macro_rules! instead_of_null {
         $(
             $(#[$doc])*
             pub(crate) mod $name {
-                use super::*;
+                use super::{Deserialize, Deserializer, Serialize, Serializer, finite};
 
                 pub(crate) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
                     finite(*x).serialize(serializer)
@@ -50,7 +50,7 @@ macro_rules! instead_of_nulls {
         $(
             $(#[$doc])*
             pub(crate) mod $name {
-                use super::*;
+                use super::{Deserialize, Deserializer, Serializer, finite};
 
                 pub(crate) fn serialize<S: Serializer>(all: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
                     serializer.collect_seq(all.iter().map(|x| finite(*x)))
@@ -74,7 +74,7 @@ instead_of_nulls! {
 
 /// An interval: a null is `−∞` at its lower end, `∞` at its upper end.
 pub(crate) mod ends {
-    use super::*;
+    use super::{Deserialize, Deserializer, Serialize, Serializer, finite};
 
     pub(crate) fn serialize<S: Serializer>(ends: &[f64; 2], serializer: S) -> Result<S::Ok, S::Error> {
         ends.map(finite).serialize(serializer)
@@ -88,7 +88,7 @@ pub(crate) mod ends {
 
 /// Cuts of a spectrum `(n, h*, gap)`: a gap that is null is `∞`.
 pub(crate) mod cuts {
-    use super::*;
+    use super::{Deserialize, Deserializer, Serializer, finite};
 
     pub(crate) fn serialize<S: Serializer>(cuts: &[(usize, f64, f64)], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(cuts.iter().map(|&(count, h_star, gap)| (count, h_star, finite(gap))))
