@@ -2,23 +2,27 @@
 //!
 //! Data go to standard output, words to standard error. Exit codes: 0 done, 1 run failed, 2 bad input.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod outcome;
 mod progress;
 mod shipped;
+mod signals;
 mod words;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use logscape::Stop;
 use logscape::dynamics;
+use logscape::model::memory;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
 use logscape_study::{Destination, RunError, Study, StudyError};
 use miette::Report;
-use outcome::{BAD_INPUT, FAILED, fail, print};
+use outcome::{BAD_INPUT, FAILED, fail, print, tell};
 use progress::Terminal;
 use shipped::STUDIES;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -51,9 +55,15 @@ enum Command {
         /// Take over the replicas and repeats of this complete record of the same study with fewer of them
         #[arg(long, value_name = "RECORD", conflicts_with = "resume")]
         extend: Option<PathBuf>,
+        /// Go on with the work of another version of logscape, by --resume or --extend; its numbers may differ
+        #[arg(long)]
+        allow_other_version: bool,
         /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it
         #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
         checkpoint_every: Duration,
+        /// Refuse what would take more memory than this, such as 8GB [default: the memory of the machine]
+        #[arg(long, value_name = "SIZE", value_parser = bytes)]
+        memory: Option<u64>,
         /// Threads [default: one per core]; results do not depend on it
         #[arg(long)]
         threads: Option<NonZeroUsize>,
@@ -121,22 +131,35 @@ fn main() -> ExitCode {
         Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
             with_study(&arguments, check)
         }
-        Command::Run { study: arguments, out, force, resume, extend, checkpoint_every, threads, json, .. } => {
-            with_study(&arguments, |study| {
-                let place = out.unwrap_or_else(|| RunFolder::default_place(study));
-                let destination = Destination { place, force, resume, extend, checkpoint_every };
-                let threads = threads.map_or(0, NonZeroUsize::get);
-                if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
-                    return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
-                }
-                match run(study, arguments.base(), &destination, json) {
-                    Ok(text) => print(&text),
-                    Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
-                }
-            })
-        }
+        Command::Run {
+            study: arguments,
+            out,
+            force,
+            resume,
+            extend,
+            allow_other_version,
+            checkpoint_every,
+            memory,
+            threads,
+            json,
+            ..
+        } => with_study(&arguments, |study| {
+            let place = out.unwrap_or_else(|| RunFolder::default_place(study));
+            let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
+            memory.into_iter().for_each(memory::set_limit);
+            let threads = threads.map_or(0, NonZeroUsize::get);
+            if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+                return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
+            }
+            match run(study, arguments.base(), &destination, json) {
+                Ok(text) => print(&text),
+                Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
+            }
+        }),
         Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), |text| print(&text)),
-        Command::Reproduce { name, overrides, out } => shipped::reproduce(name.as_deref(), &overrides, &out, &stop()),
+        Command::Reproduce { name, overrides, out } => {
+            shipped::reproduce(name.as_deref(), &overrides, &out, &signals::stop(None))
+        }
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
             let all = theories.chain(dynamics::all().iter().map(|kind| (kind.name(), kind.reference())));
@@ -158,7 +181,7 @@ fn main() -> ExitCode {
 /// Prints the study with every default filled in, and on standard error the most work that it can ask for.
 fn check(study: &Study) -> ExitCode {
     let settings = study.sgd.learning_rate.0.len() * study.sgd.batch_size.0.len();
-    eprintln!("{settings} settings, at most {:.1e} replica-steps in all", study.most_steps());
+    tell(&format!("{settings} settings, at most {:.1e} replica-steps in all", study.most_steps()));
     match toml::to_string(study) {
         Ok(text) => print(&text),
         Err(error) => fail(&error.to_string(), FAILED),
@@ -170,7 +193,7 @@ fn with_study(arguments: &StudyArguments, go_on: impl FnOnce(&Study) -> ExitCode
     match arguments.load() {
         Ok(study) => go_on(&study),
         Err(error) => {
-            eprintln!("{:?}", Report::new(error));
+            tell(&format!("{:?}", Report::new(error)));
             ExitCode::from(BAD_INPUT)
         }
     }
@@ -186,30 +209,38 @@ fn report(record: &Path) -> ExitCode {
     }
 }
 
+/// A number of bytes, in a decimal unit.
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "give a size such as 500MB or 8GB".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?);
+    let unit = match unit.to_ascii_uppercase().as_str() {
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "TB" => 1e12,
+        _ => return Err(wrong()),
+    };
+    let size = unit * number.trim().parse::<f64>().map_err(|_| wrong())?;
+    if (1e6..=1e18).contains(&size) { Ok(size as u64) } else { Err(wrong()) }
+}
+
+/// Times between checkpoints. A shorter one would be spent on writing alone; nobody waits for a longer one.
+const TIMES: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1_000_000_000);
+
 /// A time in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("give a positive number of seconds".to_owned()),
+        Ok(time) if TIMES.contains(&time) => Ok(time),
+        _ => Err("give between 0.01 and 1e9 seconds".to_owned()),
     }
-}
-
-/// A request to stop that Ctrl-C raises from now on.
-fn stop() -> Stop {
-    let stop = Stop::new();
-    let requested = stop.clone();
-    if let Err(error) = ctrlc::set_handler(move || requested.request()) {
-        eprintln!("warning: Ctrl-C will end the run at once: {error}");
-    }
-    stop
 }
 
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
-    let (record, place) = logscape_study::run(study, base, destination, &stop(), &Terminal::new())?;
+    let stop = signals::stop(Some(RunFolder::partial_of(&destination.place)));
+    let (record, place) = logscape_study::run(study, base, destination, &stop, &Terminal::new())?;
     if json {
-        eprintln!("record: {}", place.display());
+        tell(&format!("record: {}", place.display()));
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());
     }
     let report = place.join("report.html");

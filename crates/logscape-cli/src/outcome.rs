@@ -1,6 +1,6 @@
 //! How the command ends: what it prints, and its exit codes.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 /// The run failed.
@@ -10,7 +10,8 @@ pub(crate) const BAD_INPUT: u8 = 2;
 
 /// Prints data.
 pub(crate) fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads the output, such as `head`, has enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -18,8 +19,13 @@ pub(crate) fn print(text: &str) -> ExitCode {
     }
 }
 
+/// Says words on standard error. Where nobody can hear them the work goes on.
+pub(crate) fn tell(words: &str) {
+    let _ = writeln!(io::stderr(), "{words}");
+}
+
 /// Tells what went wrong.
 pub(crate) fn fail(message: &str, code: u8) -> ExitCode {
-    eprintln!("error: {message}");
+    tell(&format!("error: {message}"));
     ExitCode::from(code)
 }

@@ -1,5 +1,6 @@
 //! A run on a terminal: a spinner while a stage is at work, a bar with the remaining time of an ensemble, and the log.
 
+use crate::outcome::tell;
 use crate::words::line;
 use indicatif::{ProgressBar, ProgressStyle};
 use logscape_study::events::{Event, Events, Progress, Unit};
@@ -52,7 +53,7 @@ impl Events for Terminal {
         }
         if let Some(line) = line(event) {
             self.stage.finish_and_clear();
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| tell(&line));
         }
     }
 }

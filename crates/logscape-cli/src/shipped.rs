@@ -1,6 +1,6 @@
 //! The studies inside the binary, and running them against what they say that they show.
 
-use crate::outcome::{BAD_INPUT, FAILED, fail, print};
+use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
 use crate::progress::Terminal;
 use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
@@ -45,15 +45,15 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, st
         let study = match logscape_study::parse(&format!("{known} (embedded)"), text, overrides) {
             Ok(study) => study,
             Err(error) => {
-                eprintln!("{:?}", Report::new(error));
+                tell(&format!("{:?}", Report::new(error)));
                 return ExitCode::from(BAD_INPUT);
             }
         };
         if name.is_none() && study.problem.as_ref().is_some_and(|problem| problem.data.path.is_some()) {
-            eprintln!("{known}: left out, since it needs data; name it and give --set problem.data.path=PATH");
+            tell(&format!("{known}: left out, since it needs data; name it and give --set problem.data.path=PATH"));
             continue;
         }
-        eprintln!("{known}:");
+        tell(&format!("{known}:"));
         let place = out.join(known);
         match run(&study, &place, stop) {
             Ok(report) => {
@@ -66,7 +66,7 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, st
             Err((words, code)) => return fail(&format!("{known}: {words}"), code),
         }
     }
-    eprintln!("{} of {checked} expectations met", checked - missed);
+    tell(&format!("{} of {checked} expectations met", checked - missed));
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 

@@ -68,6 +68,14 @@ pub enum RunError {
     /// The stationary ensemble cannot be run.
     #[error("stationary: {0}\n  hint: change [stationary] or [sgd] to suit the problem")]
     Stationary(#[from] StationaryError),
+    /// A value of the study was refused after stages were finished.
+    #[error("{error}\n  note: finished stages are kept in {}, and taken up when the corrected study is run there", kept.display())]
+    Refused {
+        /// What is wrong.
+        error: Box<RunError>,
+        /// Where finished stages are kept.
+        kept: PathBuf,
+    },
     /// The user ended the run.
     #[error("interrupted; {}", .kept.as_ref().map_or_else(
         || "no stage was finished, so nothing was kept".to_owned(),
@@ -124,6 +132,11 @@ impl RunError {
     pub fn is_bad_input(&self) -> bool {
         let own = |error: &Self| matches!(error, Self::Interrupted { .. } | Self::Failed(_) | Self::Geometry(_));
         !own(self) && !matches!(self, Self::Record(RecordError::Write { .. }))
+    }
+
+    /// Whether another study would mend it.
+    pub(crate) fn is_bad_study(&self) -> bool {
+        self.is_bad_input() && !matches!(self, Self::Record(_))
     }
 }
 

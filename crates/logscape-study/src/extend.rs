@@ -3,20 +3,19 @@
 use crate::asked::Study;
 use crate::record::{Checkpoints, Record, RecordError};
 use crate::stages::GROUPS;
-use crate::store::Store;
 use std::path::Path;
 
-/// Takes over the ensembles of the complete record in `folder`, whose study differs by fewer replicas or repeats only.
+/// The ensembles of the complete record in `folder`, whose study differs by fewer replicas or repeats only.
 ///
 /// # Errors
-/// If there is no complete record, it is of another study or of other data, or it cannot be copied.
-pub(crate) fn take_over(ensembles: &Store, study: &Study, folder: &Path) -> Result<(), RecordError> {
+/// If there is no complete record, or it is of another study.
+pub(crate) fn ensembles_of(folder: &Path, study: &Study) -> Result<Checkpoints, RecordError> {
     let old = Record::read(folder)?;
     let (old_counts, new_counts) = (Counts::of(&old.study), Counts::of(study));
     if new_counts.put_into(&old.study) != *study || !old_counts.can_become(&new_counts) {
         return Err(RecordError::CannotExtend(folder.to_path_buf()));
     }
-    ensembles.take_over(&Checkpoints::of_ensembles(folder))
+    Ok(Checkpoints::of_ensembles(folder))
 }
 
 /// Numbers that may grow when a record is extended, where the study has such ensembles.

@@ -3,10 +3,10 @@
 use crate::asked::Study;
 use crate::error::RunError;
 use crate::events::{Event, Events};
-use crate::extend::take_over;
-use crate::record::{Manifest, Record, RunFolder};
-use crate::stages::{Context, Log, Model, check_batch_sizes, model, probe, survey, table};
-use crate::store::{Identity, Key, Store};
+use crate::extend::ensembles_of;
+use crate::record::{Manifest, Origin, Record, RunFolder};
+use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table};
+use crate::store::{Store, going_on, origin_of};
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +23,8 @@ pub struct Destination {
     pub resume: bool,
     /// A complete record of the same study with fewer replicas, whose replicas are taken over.
     pub extend: Option<PathBuf>,
+    /// Whether work that another version of the program has kept is gone on with.
+    pub allow_other_version: bool,
     /// Time between checkpoints of a running ensemble: the most that a killed run loses of it.
     pub checkpoint_every: Duration,
 }
@@ -30,7 +32,14 @@ pub struct Destination {
 impl Destination {
     /// A new record in `place`, kept every ten seconds.
     pub fn new(place: PathBuf) -> Self {
-        Self { place, force: false, resume: false, extend: None, checkpoint_every: Duration::from_secs(10) }
+        Self {
+            place,
+            force: false,
+            resume: false,
+            extend: None,
+            allow_other_version: false,
+            checkpoint_every: Duration::from_secs(10),
+        }
     }
 }
 
@@ -48,8 +57,8 @@ pub fn run(
 ) -> Result<(Record, PathBuf), RunError> {
     let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
-        let Model { problem, start, data } = model(table, &study.minimum, study.seed, base)?;
-        work.on(&*problem, &start, data)
+        let Model { problem, start, origin } = model(table, &study.minimum, study.seed, base)?;
+        work.on(&*problem, &start, origin)
     })
 }
 
@@ -104,45 +113,53 @@ impl Run<'_> {
                 self.events.tell(&Event::Finished { record: place.clone() });
                 Ok((record, place))
             }
-            Err(RunError::Interrupted { .. }) if finished > 0 || *resume => {
-                Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
-            }
-            Err(error) => {
-                // Bad input makes stages of this run useless; what an earlier run left is kept until that is finished.
-                if !resume && (finished == 0 || error.is_bad_input()) {
-                    folder.discard();
-                }
+            Err(error) if finished == 0 && !folder.goes_on() => {
+                folder.discard();
                 Err(error)
             }
+            Err(RunError::Interrupted { .. }) => {
+                Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
+            }
+            Err(error) if error.is_bad_study() => {
+                folder.note_refusal()?;
+                Err(RunError::Refused { error: Box::new(error), kept: folder.partial().to_path_buf() })
+            }
+            Err(error) => Err(error),
         }
     }
 }
 
 impl Work<'_> {
-    /// The record of the study on `problem`, which was made from `data`.
-    fn on(&self, problem: &dyn Problem, start: &[f64], data: Key) -> Result<Record, RunError> {
+    /// The record of the study on `problem`, which was made from `origin`.
+    fn on(&self, problem: &dyn Problem, start: &[f64], origin: Origin) -> Result<Record, RunError> {
         let Run { study, destination, stop, events } = *self.run;
         let begun = SystemTime::now();
         let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
         events.tell(&Event::Problem { samples, outputs, parameters });
-        check_batch_sizes(study, samples)?;
-        let identity = Identity::of(data);
+        check_sizes(study, problem)?;
+        let any_version = destination.allow_other_version;
+        let record = destination.extend.as_ref().filter(|_| !destination.resume);
+        let extended = record.map(|record| ensembles_of(record, study)).transpose()?;
+        let origin = match &extended {
+            Some(ensembles) => going_on(origin, origin_of(ensembles)?, ensembles, any_version)?,
+            None => origin,
+        };
         let context = Context {
             study,
             problem,
-            outputs: Store::open(self.folder.checkpoints(), identity.clone())?,
-            ensembles: Store::open(self.folder.ensembles(), identity)?,
+            outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?,
+            ensembles: Store::open(self.folder.ensembles(), origin, any_version)?,
             every: destination.checkpoint_every,
             stop,
             events,
             log: self.log,
         };
-        if let Some(record) = destination.extend.as_ref().filter(|_| !destination.resume) {
-            take_over(&context.ensembles, study, record)?;
+        if let Some(ensembles) = &extended {
+            context.ensembles.take_over(ensembles)?;
         }
         let (results, tables) = survey(&context, start)?;
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let manifest = Manifest::complete(study.seed, begun, &log.seconds);
+        let manifest = Manifest::complete(study, context.ensembles.origin().clone(), begun, &log.seconds);
         Ok(Record { study: study.clone(), results, tables, manifest })
     }
 }

@@ -1,7 +1,7 @@
 //! What is kept while a run goes on, and found again by what it depends on: a run that is resumed, a record that is extended,
 //! and a part of a run elsewhere all take from it what was made of the same data and input by the same version.
 
-use crate::record::{Checkpoints, RecordError, sha256};
+use crate::record::{Checkpoints, DataFile, Origin, RecordError, sha256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -11,13 +11,6 @@ const IDENTITY: &str = "identity";
 /// The hash of everything that a value depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Key(String);
-
-impl Key {
-    /// The key of bytes.
-    pub(crate) fn of_bytes(bytes: impl IntoIterator<Item = u8>) -> Self {
-        Self(sha256(bytes))
-    }
-}
 
 /// A value with its key, which stands for it where it is the input of something else.
 #[derive(Debug, Clone)]
@@ -32,57 +25,89 @@ impl<T> Serialize for Kept<T> {
     }
 }
 
-/// What all values of a store were made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    /// Version of the program.
-    version: String,
-    /// Hash of the data and of the problem's table.
-    data: Key,
+/// The part of its origin that every key depends on.
+#[derive(Serialize)]
+struct MadeFrom<'a> {
+    version: &'a str,
+    data: &'a str,
 }
 
-impl Identity {
-    /// This program on these data.
-    pub(crate) fn of(data: Key) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), data }
+/// The origin of what goes on with work that `place` holds and that has the origin `found`: that one.
+///
+/// # Errors
+/// If the work is on other data, or by another version, unless `any_version`.
+pub(crate) fn going_on(
+    now: Origin,
+    found: Origin,
+    place: &Checkpoints,
+    any_version: bool,
+) -> Result<Origin, RecordError> {
+    let place = || place.folder().to_path_buf();
+    if now.data != found.data {
+        return Err(RecordError::DataChanged { place: place(), what: change(&found.files, &now.files) });
     }
+    if now.version != found.version && !any_version {
+        return Err(RecordError::OtherVersion { place: place(), version: found.version, own: now.version });
+    }
+    Ok(Origin { files: now.files, ..found })
+}
 
-    /// Refuses to mix this with what was made from something else and is kept in `place`.
-    fn check(&self, other: &Self, place: &Checkpoints) -> Result<(), RecordError> {
-        let place = || place.folder().to_path_buf();
-        if self.version != other.version {
-            return Err(RecordError::OtherVersion { place: place(), version: other.version.clone() });
-        }
-        if self.data == other.data { Ok(()) } else { Err(RecordError::DataChanged(place())) }
-    }
+/// The origin of what is kept in `place`.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn origin_of(place: &Checkpoints) -> Result<Origin, RecordError> {
+    place.load_present(IDENTITY)
+}
+
+/// Which files are others, in words.
+fn change(then: &[DataFile], now: &[DataFile]) -> String {
+    let other = |file: &&DataFile| then.iter().all(|old| old.sha256 != file.sha256);
+    let names: Vec<String> = now
+        .iter()
+        .filter(other)
+        .map(|file| match then.iter().find(|old| old.path == file.path) {
+            Some(old) if old.bytes != file.bytes => {
+                format!("{} has {} bytes, and had {}", file.path, file.bytes, old.bytes)
+            }
+            Some(_) => format!("{} has other bytes, as many as then", file.path),
+            None => format!("{} is another file", file.path),
+        })
+        .collect();
+    if names.is_empty() { "the numbers that they come to are others".to_owned() } else { names.join("; ") }
 }
 
 /// Values by the hash of version, data and input.
 pub(crate) struct Store {
     files: Checkpoints,
-    identity: Identity,
+    origin: Origin,
 }
 
 impl Store {
-    /// The store in `files`, which must hold nothing made from other data or by another version.
+    /// The store in `files`, which must hold nothing made from other data, or by another version unless `any_version`: then what
+    /// is made now goes on as if by that one.
     ///
     /// # Errors
     /// If it does, or cannot be read or written.
-    pub(crate) fn open(files: Checkpoints, identity: Identity) -> Result<Self, RecordError> {
-        match files.load::<Identity>(IDENTITY)? {
-            Some(found) => identity.check(&found, &files)?,
-            None => files.save(IDENTITY, &identity)?,
+    pub(crate) fn open(files: Checkpoints, origin: Origin, any_version: bool) -> Result<Self, RecordError> {
+        if let Some(found) = files.load::<Origin>(IDENTITY)? {
+            let origin = going_on(origin, found, &files, any_version)?;
+            return Ok(Self { files, origin });
         }
-        Ok(Self { files, identity })
+        files.save(IDENTITY, &origin)?;
+        Ok(Self { files, origin })
     }
 
-    /// Takes over all values of another store. Those that were made from other input are never found.
+    /// What all its values were made from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Takes over all values of another store of the same origin. Those that were made from other input are never found.
     ///
     /// # Errors
-    /// If they were made from other data or by another version, or cannot be copied.
+    /// If they cannot be copied.
     pub(crate) fn take_over(&self, other: &Checkpoints) -> Result<(), RecordError> {
-        let found: Identity = other.load_present(IDENTITY)?;
-        self.identity.check(&found, other)?;
         self.files.copy_from(other)
     }
 
@@ -91,9 +116,10 @@ impl Store {
     /// # Errors
     /// If the input cannot be written as JSON.
     pub(crate) fn key<T: Serialize>(&self, stage: &str, input: &T) -> Result<Key, RecordError> {
-        let json = serde_json::to_string(&(&self.identity, stage, input));
+        let made_from = MadeFrom { version: &self.origin.version, data: &self.origin.data };
+        let json = serde_json::to_string(&(made_from, stage, input));
         let json = json.map_err(|error| self.files.refused(error.into()))?;
-        Ok(Key(sha256(json.into_bytes())))
+        Ok(Key(sha256(json.as_bytes())))
     }
 
     /// The value of that key, if it was kept.
@@ -104,11 +130,11 @@ impl Store {
         self.files.load(&file(stage, key))
     }
 
-    /// Keeps a value.
+    /// Keeps a value; returns the checksum of its text.
     ///
     /// # Errors
     /// If the system refuses.
-    pub(crate) fn save<T: Serialize>(&self, stage: &str, key: &Key, value: &T) -> Result<(), RecordError> {
+    pub(crate) fn save<T: Serialize>(&self, stage: &str, key: &Key, value: &T) -> Result<String, RecordError> {
         self.files.save(&file(stage, key), value)
     }
 }
@@ -122,14 +148,19 @@ fn file(stage: &str, key: &Key) -> String {
 mod tests {
     use super::*;
 
-    fn store(folder: &std::path::Path, data: &[u8]) -> Result<Store, RecordError> {
-        Store::open(Checkpoints::of_ensembles(folder), Identity::of(Key::of_bytes(data.iter().copied())))
+    fn origin(version: &str, data: &str) -> Origin {
+        let files = vec![DataFile { path: "points.csv".to_owned(), bytes: 4, sha256: sha256(data.as_bytes()) }];
+        Origin { version: version.to_owned(), data: sha256(data.as_bytes()), files }
+    }
+
+    fn store(folder: &std::path::Path, origin: Origin, any_version: bool) -> Result<Store, RecordError> {
+        Store::open(Checkpoints::of_ensembles(folder), origin, any_version)
     }
 
     #[test]
     fn a_value_is_found_by_what_it_depends_on_and_by_nothing_else() {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = store(folder.path(), b"data").expect("a store");
+        let store = store(folder.path(), origin("1.0.0", "data"), false).expect("a store");
         let key = store.key("stage", &(1, 0.5)).expect("a key");
         store.save("stage", &key, &7).expect("saved");
         assert_eq!(store.load::<i32>("stage", &store.key("stage", &(1, 0.5)).expect("a key")).expect("read"), Some(7));
@@ -143,13 +174,40 @@ mod tests {
     }
 
     #[test]
-    fn other_data_are_refused() {
+    fn other_data_are_refused_and_named() {
         let folder = tempfile::tempdir().expect("a folder");
-        store(folder.path(), b"data").expect("a store");
-        assert!(store(folder.path(), b"data").is_ok());
-        assert!(matches!(store(folder.path(), b"Data"), Err(RecordError::DataChanged(_))));
-        let elsewhere = tempfile::tempdir().expect("a folder");
-        let other = store(elsewhere.path(), b"Data").expect("a store");
-        assert!(matches!(other.take_over(&Checkpoints::of_ensembles(folder.path())), Err(RecordError::DataChanged(_))));
+        store(folder.path(), origin("1.0.0", "data"), false).expect("a store");
+        assert!(store(folder.path(), origin("1.0.0", "data"), false).is_ok());
+        for (other, words) in [
+            (origin("1.0.0", "Data"), "points.csv has other bytes"),
+            (
+                Origin {
+                    files: vec![DataFile { bytes: 5, ..origin("1.0.0", "Data").files.remove(0) }],
+                    ..origin("1.0.0", "Data")
+                },
+                "points.csv has 5 bytes, and had 4",
+            ),
+            (
+                Origin { files: origin("1.0.0", "data").files, ..origin("1.0.0", "Data") },
+                "the numbers that they come to",
+            ),
+        ] {
+            let refused = store(folder.path(), other, true).err().expect("other data").to_string();
+            assert!(refused.contains("the data have changed") && refused.contains(words), "{refused}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused_unless_told_and_then_goes_on_with_what_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let then = store(folder.path(), origin("1.0.0", "data"), false).expect("a store");
+        let key = then.key("stage", &1).expect("a key");
+        then.save("stage", &key, &7).expect("saved");
+        let refused = store(folder.path(), origin("1.1.0", "data"), false).err().expect("another version").to_string();
+        assert!(refused.contains("1.0.0") && refused.contains("1.1.0"), "{refused}");
+        assert!(refused.contains("--allow-other-version"), "{refused}");
+        let now = store(folder.path(), origin("1.1.0", "data"), true).expect("a store");
+        assert_eq!(now.load::<i32>("stage", &now.key("stage", &1).expect("a key")).expect("read"), Some(7));
+        assert_eq!(now.origin().version, "1.0.0");
     }
 }

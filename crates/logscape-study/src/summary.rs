@@ -1,7 +1,8 @@
 //! The summary of a run in about ten lines of text.
 
 use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
-use crate::text::with_interval;
+use crate::text::{ends, with_interval};
+use logscape::Estimate;
 use std::fmt::Write;
 
 /// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of
@@ -46,13 +47,17 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     }
 }
 
+fn with_two_digits(estimate: &Estimate) -> String {
+    format!("{:.2} {}", estimate.value, ends(estimate, |x| format!("{x:.2}")))
+}
+
 fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
     let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
     let law = &setting.law;
     let measured = match &setting.stationary {
         Some(stationary) if stationary.is_poor() => ", but the measured law is no such power".to_owned(),
         Some(StationaryRecord { tail_exponent: Some(phi), .. }) => {
-            format!(", {:.2} [{:.2}, {:.2}] measured", phi.value, phi.ci95[0], phi.ci95[1])
+            format!(", {} measured", with_two_digits(phi))
         }
         Some(_) => ", not measurable".to_owned(),
         None => String::new(),
@@ -69,13 +74,13 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
     )?;
     let memory = setting.stationary.as_ref().and_then(|law| law.statistics.get("log_loss").copied().flatten());
     if let Some(time) = memory.and_then(|log_loss| log_loss.autocorrelation_steps) {
-        let [low, high] = time.ci95;
-        writeln!(text, "  memory  ln L is correlated over {:.1} [{low:.1}, {high:.1}] steps", time.value)?;
+        let interval = ends(&time, |x| format!("{x:.1}"));
+        writeln!(text, "  memory  ln L is correlated over {:.1} {interval} steps", time.value)?;
     }
     for dynamics in &setting.stationary_dynamics {
         let phi = match &dynamics.law.tail_exponent {
             _ if dynamics.law.is_poor() => "the law is no such power".to_owned(),
-            Some(phi) => format!("phi = {:.2} [{:.2}, {:.2}]", phi.value, phi.ci95[0], phi.ci95[1]),
+            Some(phi) => format!("phi = {}", with_two_digits(phi)),
             None => "phi is not measurable".to_owned(),
         };
         writeln!(text, "  {:<22} {phi}", dynamics.name)?;
@@ -108,7 +113,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
             || "not seen".to_owned(),
             |steps| {
                 let from_sgd = dynamics.decades_from_sgd.map_or_else(String::new, |d| {
-                    format!(", {:+.2} [{:+.2}, {:+.2}] decades from SGD", d.value, d.ci95[0], d.ci95[1])
+                    format!(", {:+.2} {} decades from SGD", d.value, ends(&d, |x| format!("{x:+.2}")))
                 });
                 format!("in 10^{} steps{from_sgd}", with_interval(&steps))
             },

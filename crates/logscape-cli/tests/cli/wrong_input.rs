@@ -80,6 +80,14 @@ impl Place {
     }
 }
 
+/// Runs, and checks that it is refused with one message that has every part, and that what was computed before is kept.
+#[track_caller]
+fn refuses_after_stages(place: &Place, parts: &[&str]) {
+    let output = place.run("records/out", &[]);
+    check_refusal(&output, 2, &[parts, &["note: finished stages are kept in", "records/out.partial"]].concat());
+    assert_eq!(listing(&place.path("records")), ["out.partial"]);
+}
+
 /// One message with all parts and a hint, no panic, nothing on standard output.
 #[track_caller]
 fn check_refusal(output: &Output, code: i32, parts: &[&str]) {
@@ -197,9 +205,13 @@ fn names_of_activations_and_initialisations_are_checked_in_their_place() {
 }
 
 #[test]
-fn a_region_that_does_not_fit_leaves_no_stage_behind() {
+fn a_region_that_does_not_fit_costs_no_stage_that_was_finished() {
     let place = Place::new(&STUDY.replace("{ loss-factor = 2.0 }", "\"dividing-surface\""));
-    place.refuses(&[], &["escape.region: no barrier found", "name another region"]);
+    refuses_after_stages(&place, &["escape.region: no barrier found", "name another region"]);
+    place.write("study.toml", STUDY.as_bytes());
+    let output = place.run("records/out", &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(listing(&place.path("records")), ["out"]);
 }
 
 /// The study with a line of options for splitting.
@@ -227,10 +239,10 @@ fn too_little_splitting_is_refused() {
 fn splitting_needs_a_minimum_a_saddle_and_a_score_that_the_problem_has() {
     // In one dimension: a parabola has no barrier top.
     let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
-    Place::new(&study).refuses(&[], &["escape.region: no barrier found", "name another region"]);
+    refuses_after_stages(&Place::new(&study), &["escape.region: no barrier found", "name another region"]);
     // A box around something else.
     let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "{ box = [[2.0, 3.0]] }");
-    Place::new(&study).refuses(&[], &["escape", "minimum", "hint: "]);
+    refuses_after_stages(&Place::new(&study), &["escape", "minimum", "hint: "]);
     // In two dimensions no saddle is there, and no committor is known.
     let plane = |study: &str| {
         let place = Place::new(study);
@@ -238,10 +250,12 @@ fn splitting_needs_a_minimum_a_saddle_and_a_score_that_the_problem_has() {
         place
     };
     let study = rare("repeats = 3").replace("{ loss-factor = 2.0 }", "\"dividing-surface\"");
-    plane(&study).refuses(&[], &["escape.region: a dividing surface needs a saddle", "search more widely"]);
+    refuses_after_stages(&plane(&study), &["escape.region: a dividing surface needs a saddle", "search more widely"]);
     let study = rare("score = \"committor\"");
-    plane(&study)
-        .refuses(&[], &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""]);
+    refuses_after_stages(
+        &plane(&study),
+        &["escape.rare.score: the committor is known on the line alone", "use score = \"auto\""],
+    );
 }
 
 /// At `θ = 0` phase retrieval has a stationary point that is a maximum: the search leaves it, and splitting starts at the

@@ -43,7 +43,8 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     }
     let bars = rows.iter().map(|(h, row)| {
         let [low, value, high] = ends(row);
-        ((*h, if low.is_finite() { low } else { y.low.min(value) }), (*h, high))
+        let low = if low.is_finite() { low } else { y.low.min(value) };
+        ((*h, low), (*h, if high.is_finite() { high } else { y.high.max(value) }))
     });
     layers.push(Layer::plain(COLOURS[0], Kind::Bars(bars.collect())));
     for (label, outlier, marker) in [("outliers", true, Marker::Circle), ("bulk", false, Marker::Ring)] {

@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::plot::{COLOURS, DASH_DOT, Kind, Layer, Marker, Panel, SOLID};
 use super::{Design, Drawing, Missing, number};
 use crate::record::Record;
+use crate::text::ends;
 
 pub(super) const SCALING: Design = Design { name: "scaling", title: "Noise against loss", when, draw };
 
@@ -26,8 +27,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let y = Axis::fit("noise tr C (loss² / parameter²)", true, points.iter().map(|p| p.1));
     let y = y.ok_or_else(missing)?;
     let exponent = record.results.geometry.decoupling.scaling_exponent;
-    let fitted =
-        format!("slope γ = {} [{}, {}]", number(exponent.value), number(exponent.ci95[0]), number(exponent.ci95[1]));
+    let fitted = format!("slope γ = {} {}", number(exponent.value), ends(&exponent, number));
     let layers = vec![
         Layer::new("displaced points", COLOURS[0], Kind::Marks(points, Marker::Circle, 7.0)),
         Layer::new("slope 1 (decoupling)", COLOURS[1], Kind::Line(line(1.0), DASH_DOT)),

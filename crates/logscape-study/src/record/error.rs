@@ -21,6 +21,25 @@ pub enum RecordError {
         /// Its number.
         process: String,
     },
+    /// No record can be moved there.
+    #[error("{} {reason}\n  hint: choose another --out", place.display())]
+    Place {
+        /// The place.
+        place: PathBuf,
+        /// Why not, after its name.
+        reason: &'static str,
+    },
+    /// A record is there already, and nothing is left to do.
+    #[error("{} is complete already\n  hint: read its report.html, or choose another --out", .0.display())]
+    Complete(PathBuf),
+    /// A record is complete, but was not moved to its place.
+    #[error("{} holds a complete record that was not moved to its place\n  hint: move it to {}", partial.display(), place.display())]
+    NotMoved {
+        /// Where it is.
+        partial: PathBuf,
+        /// Its place.
+        place: PathBuf,
+    },
     /// There is nothing to resume.
     #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
     NothingToResume(PathBuf),
@@ -31,15 +50,22 @@ pub enum RecordError {
     #[error("{} is damaged: its checksum does not fit\n  hint: delete the file to compute that part again", .0.display())]
     Damaged(PathBuf),
     /// The data are not those that the kept work was made from.
-    #[error("the data have changed since the work in {} was done\n  hint: restore them, or run anew, without --extend and with another --out", .0.display())]
-    DataChanged(PathBuf),
+    #[error("the data have changed since the work in {} was done: {what}\n  hint: restore them, or run anew, without --extend and with another --out", place.display())]
+    DataChanged {
+        /// The folder.
+        place: PathBuf,
+        /// How they differ.
+        what: String,
+    },
     /// The kept work is of another version of the program.
-    #[error("the work in {} is by version {version} of logscape\n  hint: run anew, without --extend and with another --out", place.display())]
+    #[error("the work in {} is by version {version} of logscape, and this is {own}, which may come to other numbers\n  hint: go on with version {version}, or with this one by --allow-other-version, or run anew, without --extend and with another --out", place.display())]
     OtherVersion {
         /// The folder.
         place: PathBuf,
-        /// The version.
+        /// The version of the work.
         version: String,
+        /// The version of the program.
+        own: String,
     },
     /// The unfinished run is of another study.
     #[error("{} holds an unfinished run of another study\n  hint: resume with the same file and the same --set, or choose another --out", .0.display())]

@@ -1,12 +1,13 @@
 //! The folder of a record: work goes on beside its place, and the whole moves there when it is complete.
 
 use super::error::RecordError;
+use super::hash::sha256;
 use super::owner::Owner;
+use super::place;
 use super::{Manifest, Results, Tables};
 use crate::asked::Study;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -55,7 +56,7 @@ fn read(path: &Path) -> Result<String, RecordError> {
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.
 pub(crate) fn folder_name(study: &Study) -> String {
     let text = toml::to_string(study).unwrap_or_default();
-    format!("{}-{}", study.name, &checksum(&text)[..8])
+    format!("{}-{}", study.name, &sha256(text.as_bytes())[..8])
 }
 
 /// Values kept in files of a folder, each behind the SHA-256 checksum of its JSON: results of finished stages while a run
@@ -124,47 +125,46 @@ impl Checkpoints {
         let bytes = fs::read(&path).map_err(|error| fail(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| RecordError::Damaged(path.clone()))?;
         match text.split_once('\n') {
-            Some((sum, json)) if sum == checksum(json) => {
+            Some((sum, json)) if sum == sha256(json.as_bytes()) => {
                 serde_json::from_str(json).map_err(|error| fail(error.to_string()))
             }
             _ => Err(RecordError::Damaged(path)),
         }
     }
 
-    /// Keeps a value.
+    /// Keeps a value; returns the checksum of its text.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), RecordError> {
+    pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<String, RecordError> {
         let write = || {
             fs::create_dir_all(&self.folder)?;
             let json = serde_json::to_string(value)?;
-            write_whole(&self.path(name), format!("{}\n{json}", checksum(&json)).as_bytes())
+            let sum = sha256(json.as_bytes());
+            write_whole(&self.path(name), format!("{sum}\n{json}").as_bytes())?;
+            Ok(sum)
         };
         write().map_err(|source| self.refused(source))
     }
 }
 
-/// SHA-256 of a text in hexadecimal digits.
-fn checksum(text: &str) -> String {
-    sha256(text.bytes())
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(crate) fn sha256(bytes: impl IntoIterator<Item = u8>) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    let bytes: Vec<u8> = bytes.into_iter().collect();
-    Sha256::digest(&bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// The place of a record, and the folder `PLACE.partial` where the run works until it is complete. No other process can open it
 /// while this value lives: `PLACE.partial.lock` says which one does.
+///
+/// Whenever the process is killed, what is left is complete, or can be gone on with: the notes of the unfinished run, in
+/// `checkpoint/`, move with the record and are removed when that is in its place.
 #[derive(Debug)]
 pub struct RunFolder {
     place: PathBuf,
     partial: PathBuf,
+    goes_on: bool,
+    replaces: bool,
     _owner: Owner,
 }
+
+/// Notes in `checkpoint/`: the study; that what is in the place will be replaced; that the study was refused after stages were
+/// finished, so that another one may go on with them.
+const NOTES: [&str; 3] = ["study.toml", "replaces", "refused"];
 
 impl RunFolder {
     /// The place of a study's record unless the user names one: `runs/NAME-HASH`.
@@ -172,46 +172,84 @@ impl RunFolder {
         Path::new("runs").join(folder_name(study))
     }
 
-    /// Reserves `place` before anything is computed, or takes up an unfinished run.
+    /// Where a run works on the record that goes to `place`.
+    pub fn partial_of(place: &Path) -> PathBuf {
+        beside(place, ".partial")
+    }
+
+    /// Reserves `place` before anything is computed, or takes up an unfinished run: with `resume`, and where its study was refused,
+    /// which goes on with the study as it is now.
     ///
     /// # Errors
-    /// If another process is at work there, if something is there already that neither `force` nor `resume` covers, or if the system
-    /// refuses.
+    /// If another process is at work there, if no record could be moved there, if something is there already that neither `force`
+    /// nor `resume` covers, or if the system refuses.
     pub fn open(place: &Path, study: &Study, force: bool, resume: bool) -> Result<Self, RecordError> {
-        let beside = |what: &str| {
-            let mut name = place.file_name().map_or_else(|| OsString::from("record"), OsString::from);
-            name.push(what);
-            place.with_file_name(name)
-        };
-        let partial = beside(".partial");
-        let note = partial.join("checkpoint").join("study.toml");
-        if resume && !note.exists() {
-            return Err(RecordError::NothingToResume(partial));
+        place::check(place, force)?;
+        let partial = Self::partial_of(place);
+        let [noted, replaces, refused] = NOTES.map(|name| partial.join("checkpoint").join(name));
+        if resume && !noted.exists() {
+            return Err(nothing_to_resume(partial, place));
         }
-        let folder = Self { place: place.to_path_buf(), partial, _owner: Owner::of(place, beside(".partial.lock"))? };
-        let write = |source| RecordError::Write { path: place.to_path_buf(), source };
+        let owner = Owner::of(place, beside(place, ".partial.lock"))?;
+        let mut folder = Self { place: place.to_path_buf(), partial, goes_on: false, replaces: force, _owner: owner };
+        let write = |source| place::refused(place, source);
         let text = toml::to_string(study).map_err(|error| write(io::Error::other(error)))?;
-        if resume {
-            let found = fs::read_to_string(&note).map_err(|_| RecordError::NothingToResume(folder.partial.clone()))?;
-            return if found == text { Ok(folder) } else { Err(RecordError::OtherStudy(folder.partial)) };
+        if noted.exists() && (resume || !force) {
+            let found = fs::read_to_string(&noted).map_err(write)?;
+            let was_refused = refused.exists();
+            if !resume && !was_refused {
+                return Err(RecordError::Unfinished(folder.partial));
+            }
+            if found != text && !was_refused {
+                return Err(RecordError::OtherStudy(folder.partial));
+            }
+            (folder.goes_on, folder.replaces) = (true, replaces.exists());
+        } else if resume {
+            return Err(nothing_to_resume(folder.partial, place));
         }
-        if place.exists() && !force {
+        if place.exists() && !folder.replaces {
             return Err(RecordError::Exists(place.to_path_buf()));
+        }
+        if folder.goes_on {
+            let noted = write_whole(&noted, text.as_bytes());
+            let forgotten = if refused.exists() { fs::remove_file(refused) } else { Ok(()) };
+            return noted.and(forgotten).map(|()| folder).map_err(write);
         }
         if folder.partial.exists() {
             // A run that ended before it noted its study has done nothing; one that had written its results is complete.
-            let holds_work = note.exists() || folder.partial.join("results.json").exists();
-            if holds_work && !force {
-                return Err(RecordError::Unfinished(folder.partial));
+            if place::is_record(&folder.partial) && !force {
+                return Err(RecordError::NotMoved { partial: folder.partial, place: place.to_path_buf() });
             }
             fs::remove_dir_all(&folder.partial).map_err(write)?;
         }
-        let reserved = fs::create_dir_all(folder.partial.join("checkpoint"));
-        if let Err(source) = reserved.and_then(|()| write_whole(&note, text.as_bytes())) {
+        let reserve = || {
+            let notes = folder.partial.join("checkpoint");
+            fs::create_dir_all(&notes)?;
+            place::try_names(&notes)?;
+            if force {
+                File::create(&replaces)?;
+            }
+            write_whole(&noted, text.as_bytes())
+        };
+        if let Err(source) = reserve() {
             folder.discard();
             return Err(write(source));
         }
         Ok(folder)
+    }
+
+    /// Whether it goes on with an unfinished run.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// Notes that the study was refused after stages were finished: the next run here goes on with them, whatever its study.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn note_refusal(&self) -> Result<(), RecordError> {
+        let note = self.partial.join("checkpoint").join(NOTES[2]);
+        File::create(note).map(|_| ()).map_err(|source| place::refused(&self.place, source))
     }
 
     /// Where finished stages are kept.
@@ -239,22 +277,30 @@ impl RunFolder {
     /// checkpoints stay, so that `--resume` needs no new computation.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the system refuses, or something has come to the place meanwhile.
     pub fn finish(self, record: &Record, pages: &[(String, String)]) -> Result<PathBuf, RecordError> {
         let write = |source| RecordError::Write { path: self.place.clone(), source };
         self.write_files(record, pages).map_err(write)?;
-        fs::remove_dir_all(self.partial.join("checkpoint")).map_err(write)?;
         // An old record is set aside, not deleted, until the new one has its place.
-        let mut aside = self.partial.clone().into_os_string();
-        aside.push(".old");
+        let aside = beside(&self.place, ".partial.old");
         let replaced = self.place.exists();
+        if replaced && !self.replaces {
+            return Err(RecordError::Exists(self.place.clone()));
+        }
         if replaced {
+            // One that a killed run had set aside was replaced by what is in the place now.
+            remove(&aside).map_err(write)?;
             fs::rename(&self.place, &aside).map_err(write)?;
         }
-        fs::rename(&self.partial, &self.place).map_err(write)?;
-        if replaced {
-            fs::remove_dir_all(&aside).map_err(write)?;
+        if let Err(source) = fs::rename(&self.partial, &self.place) {
+            if replaced {
+                let _ = fs::rename(&aside, &self.place);
+            }
+            return Err(write(source));
         }
+        // The record is complete and in its place: what cannot be removed is in no one's way.
+        let _ = remove(&self.place.join("checkpoint"));
+        let _ = remove(&aside);
         Ok(self.place)
     }
 
@@ -275,6 +321,29 @@ impl RunFolder {
         record.tables.write(&tables).map_err(io::Error::other)?;
         write_pages(&self.partial, pages)
     }
+}
+
+/// The path beside `place` whose name goes on like this.
+fn beside(place: &Path, what: &str) -> PathBuf {
+    let mut name = place.file_name().map(OsString::from).unwrap_or_default();
+    name.push(what);
+    place.with_file_name(name)
+}
+
+/// There is no unfinished run in `partial`: where its record is instead, if it is anywhere.
+fn nothing_to_resume(partial: PathBuf, place: &Path) -> RecordError {
+    if place::is_record(&partial) {
+        RecordError::NotMoved { partial, place: place.to_path_buf() }
+    } else if place::is_record(place) {
+        RecordError::Complete(place.to_path_buf())
+    } else {
+        RecordError::NothingToResume(partial)
+    }
+}
+
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> io::Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
 }
 
 /// Writes pages (path within the folder, text), each whole or not at all.

@@ -2,17 +2,20 @@
 
 mod error;
 mod folder;
+mod hash;
 mod manifest;
 mod owner;
+mod place;
 mod results;
 #[cfg(feature = "schema")]
 mod schema;
 mod tables;
 
 pub use error::RecordError;
+pub(crate) use folder::write_pages;
 pub use folder::{Checkpoints, Record, RunFolder};
-pub(crate) use folder::{sha256, write_pages};
-pub use manifest::Manifest;
+pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
+pub use manifest::{DataFile, Manifest, Origin};
 pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, Judgement, MeasuredRecord,
     Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord, Results, SaddleRecord,

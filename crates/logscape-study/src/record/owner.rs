@@ -1,6 +1,7 @@
 //! Whose a place is while a run is at work there.
 
 use super::error::RecordError;
+use super::place::refused;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ impl Owner {
     /// # Errors
     /// If another process has it, or the system refuses.
     pub(super) fn of(place: &Path, path: PathBuf) -> Result<Self, RecordError> {
-        let write = |source| RecordError::Write { path: place.to_path_buf(), source };
+        let write = |source| refused(place, source);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(write)?;
         }

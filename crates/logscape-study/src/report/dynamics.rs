@@ -2,6 +2,7 @@
 
 use super::words::{interval, signed};
 use crate::record::{MeasuredRecord, SettingRecord};
+use crate::text::ends;
 use logscape::{Estimate, dynamics};
 use serde::Serialize;
 
@@ -31,8 +32,7 @@ impl DynamicsView {
                 let law = setting.stationary_dynamics.iter().find(|law| law.name == *name).map(|found| &found.law);
                 let escape = escapes.iter().find(|escape| escape.name == *name);
                 let measured = escape.map(|escape| &escape.measured);
-                let decades =
-                    |d: Estimate| format!("{} [{}, {}]", signed(d.value), signed(d.ci95[0]), signed(d.ci95[1]));
+                let decades = |d: Estimate| format!("{} {}", signed(d.value), ends(&d, signed));
                 Self {
                     name: name.clone(),
                     equation: dynamics::by_name(kind).map_or("", dynamics::Kind::equation),

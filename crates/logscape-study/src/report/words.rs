@@ -3,6 +3,7 @@
 use crate::asked::RegionText;
 use crate::figures::number;
 use crate::record::{Record, SettingRecord};
+use crate::text::ends;
 use logscape::Estimate;
 
 /// `1.02 [0.98, 1.06]`.
@@ -11,7 +12,7 @@ pub(super) fn interval(estimate: &Estimate) -> String {
     if low == high {
         return number(estimate.value);
     }
-    format!("{} [{}, {}]", number(estimate.value), number(low), number(high))
+    format!("{} {}", number(estimate.value), ends(estimate, number))
 }
 
 pub(super) fn or_dash(x: Option<f64>) -> String {

@@ -9,12 +9,12 @@ use crate::asked::EscapeMethod;
 use crate::error::RunError;
 use crate::events::Event;
 use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, MeasuredRecord};
-use logscape::ensemble::{COMMITTED, EscapeRun, Termination, survival_times};
+use logscape::ensemble::{COMMITTED, EscapeRun, Region, Termination, survival_times};
 use logscape::rare::RareMethod;
 use logscape::reference::chain::confinement;
 use logscape::stats::RateEstimate;
 use logscape::theory::Prediction;
-use logscape::{Barrier, WayOut};
+use logscape::{Barrier, SgdSettings, WayOut};
 
 /// Escapes that are enough for direct simulation, or half of the replicas where that is less: 100 give the mean within
 /// 20 %, about as well as splitting does.
@@ -31,6 +31,14 @@ enum Pilot {
 }
 
 impl EscapePlan<'_> {
+    /// Refuses what a setting cannot have.
+    pub(super) fn check(&self, sgd: &SgdSettings) -> Result<(), RunError> {
+        if self.table.method != EscapeMethod::Direct {
+            super::rare::check(self, sgd)?;
+        }
+        if self.table.committed { committed_region(self, sgd).map(|_| ()) } else { Ok(()) }
+    }
+
     /// How a dynamics escapes, by the method of the study.
     fn measure(&self, dynamics: &StudyDynamics) -> Result<Found, RunError> {
         let asked = || "the study asks for it".to_owned();
@@ -129,16 +137,23 @@ pub(super) fn escape(
     Ok((record, rows))
 }
 
-/// Committed escapes of SGD: the passage of the plan's surfaces moved outward to where few fall back.
-fn committed(plan: &EscapePlan, sgd: &StudyDynamics, arrivals: &MeasuredRecord) -> Result<CommittedRecord, RunError> {
-    let geometry = &plan.known.geometry.value;
-    let ways_out = if let Barrier::Saddles { ways_out, .. } = &plan.barrier.value { &ways_out[..] } else { &[] };
-    let batch = sgd.setting.sgd.effective_batch_size(geometry.samples);
-    let eta = sgd.setting.sgd.learning_rate;
-    let region = plan.run.region.committed(ways_out, eta, batch).ok_or_else(|| {
+/// The planes' ways out, and the region whose surfaces are moved outward to where few fall back.
+fn committed_region<'a>(plan: &EscapePlan<'a>, sgd: &SgdSettings) -> Result<(&'a [WayOut], Region), RunError> {
+    let ways_out: &[WayOut] = if let Barrier::Saddles { ways_out, .. } = &plan.barrier.value { ways_out } else { &[] };
+    let batch = sgd.effective_batch_size(plan.known.geometry.value.samples);
+    let region = plan.run.region.committed(ways_out, sgd.learning_rate, batch).ok_or_else(|| {
         let message = "the noise or the curvature at a saddle gives no distance to move its surface by";
         RunError::input("escape.committed", format!("{message}\n  hint: use committed = false"))
     })?;
+    Ok((ways_out, region))
+}
+
+/// Committed escapes of SGD: the passage of the plan's surfaces moved outward to where few fall back.
+fn committed(plan: &EscapePlan, sgd: &StudyDynamics, arrivals: &MeasuredRecord) -> Result<CommittedRecord, RunError> {
+    let (ways_out, region) = committed_region(plan, &sgd.setting.sgd)?;
+    let geometry = &plan.known.geometry.value;
+    let batch = sgd.setting.sgd.effective_batch_size(geometry.samples);
+    let eta = sgd.setting.sgd.learning_rate;
     let fall = |way: &WayOut| {
         let distance = COMMITTED * way.walk_deviation(eta, batch);
         -0.5 * way.curvature_saddle * distance * distance / (way.loss - geometry.loss)

@@ -45,7 +45,7 @@ impl Stage for FindMinimum {
                 batch_size: training.batch_size,
                 sampling: Sampling::EpochShuffle,
             };
-            start = train(problem, &start, &sgd, training.steps, seed)?;
+            start = train(problem, &start, &sgd, training.steps, seed, context.stop)?;
         }
         Ok(find_minimum(problem, &start, &config, context.stop)?)
     }

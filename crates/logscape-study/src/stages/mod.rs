@@ -21,7 +21,7 @@ mod trajectories;
 
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
-pub(crate) use problem::{Model, check_batch_sizes, model, probe, table};
+pub(crate) use problem::{Model, check_sizes, model, probe, table};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::survey;
 
@@ -107,6 +107,9 @@ pub(crate) trait Ensemble {
     fn tell(&self, _progress: &Self::Progress, _seconds: f64) {}
 }
 
+/// The least time between two saves of an ensemble. One that gets nowhere in the time between them gets more.
+const LEAST_PIECE: Duration = Duration::from_millis(10);
+
 /// An ensemble in the store.
 #[derive(Serialize, Deserialize)]
 struct Sized<T> {
@@ -155,14 +158,19 @@ impl Context<'_> {
             }
         };
         let begun = Instant::now();
+        let (mut every, mut before) = (self.every.max(LEAST_PIECE), String::new());
         loop {
-            let complete = self.unless_failed(ensemble.advance(&mut progress, &self.stop.within(self.every)))?;
-            self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
+            let complete = self.unless_failed(ensemble.advance(&mut progress, &self.stop.within(every)))?;
+            let now = self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
             if complete {
                 return Ok(progress);
             }
             self.stop.check()?;
             ensemble.tell(&progress, begun.elapsed().as_secs_f64());
+            if now == before {
+                every = every.saturating_mul(2);
+            }
+            before = now;
         }
     }
 

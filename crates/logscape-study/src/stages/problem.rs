@@ -1,14 +1,21 @@
 //! From a study's `[problem]` to its data and its model.
 
-use crate::asked::{DataTable, MinimumTable, ProblemTable, Study};
+use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, Study};
 use crate::error::RunError;
-use crate::store::Key;
+use crate::record::{DataFile, Origin, sha256_of_all, sha256_of_file};
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
 use logscape::data::{DataError, Dataset, ReadOptions, digits, open};
+use logscape::model::memory;
 use logscape::operator::full::{loss_and_gradient, residuals};
 use logscape::problem::{BuiltProblem, Problem, StartConfig};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Bytes that the end of a replica takes, with its row in the tables, and what a state takes beside its parameters.
+const END: u128 = 200;
+const STATE: u128 = 200;
+/// Version of the program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The data that a study names; relative paths start at `base`, the study's folder, and `seed` drives generators.
 ///
@@ -56,27 +63,52 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
     Ok(data)
 }
 
-/// Batches drawn without replacement must fit the data; told before anything is computed.
-pub(crate) fn check_batch_sizes(study: &Study, samples: usize) -> Result<(), RunError> {
+/// Refuses what cannot be held in memory or drawn; told before anything is computed.
+pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), RunError> {
+    let samples = problem.samples();
     let largest = study.sgd.batch_size.0.iter().copied().max().unwrap_or(0);
-    if study.sgd.sampling == Sampling::WithReplacement || largest <= samples {
-        return Ok(());
+    if study.sgd.sampling != Sampling::WithReplacement && largest > samples {
+        let message = format!("a batch of {largest} cannot be drawn without replacement from {samples} samples");
+        let hint = "\n  hint: use smaller batches, or sampling = \"with-replacement\"";
+        return Err(RunError::input("sgd.batch_size", message + hint));
     }
-    let message = format!("a batch of {largest} cannot be drawn without replacement from {samples} samples");
-    Err(RunError::input(
-        "sgd.batch_size",
-        message + "\n  hint: use smaller batches, or sampling = \"with-replacement\"",
-    ))
+    // The numbers of the samples in each lane of each thread.
+    let lanes = 16 * rayon::current_num_threads() as u128;
+    within("sgd.batch_size", format!("batches of {largest}"), largest, 4 * lanes, "use smaller batches")?;
+    let scratch = problem.scratch_len(largest.max(1));
+    within("sgd.batch_size", format!("the work on a batch of {largest}"), scratch, 8 * lanes, "use smaller batches")?;
+    if let Some(table) = &study.escape {
+        let what = format!("the ends of {} replicas", table.replicas);
+        within("escape.replicas", what, table.replicas, END, "use fewer replicas")?;
+        if matches!(table.method, EscapeMethod::Splitting | EscapeMethod::ForwardFlux) {
+            check_trajectories(table, problem)?;
+        }
+    }
+    Ok(())
 }
 
-/// A problem that a study names, where the search for its minimum starts, and the hash of what it was made from.
+/// Refuses more trajectories of splitting than their states can be held of.
+pub(super) fn check_trajectories(table: &EscapeTable, problem: &dyn Problem) -> Result<(), RunError> {
+    let count = table.rare.trajectories;
+    let what = format!("the states of {count} trajectories");
+    let state = STATE + 8 * problem.dim() as u128;
+    within("escape.rare.trajectories", what, count, state, "use fewer trajectories")
+}
+
+/// Refuses `count` things of so many bytes each that take more than the limit of memory.
+fn within(field: &'static str, what: String, count: usize, bytes_each: u128, hint: &str) -> Result<(), RunError> {
+    memory::require(what, count as u128, bytes_each)
+        .map_err(|error| RunError::input(field, format!("{error}\n  hint: {hint}, or raise the limit by --memory")))
+}
+
+/// A problem that a study names, where the search for its minimum starts, and what it was made from.
 pub(crate) struct Model {
     /// The problem.
     pub(crate) problem: Box<dyn Problem>,
     /// Where the search starts (`P`).
     pub(crate) start: Vec<f64>,
-    /// Hash of the data.
-    pub(crate) data: Key,
+    /// What it was made from.
+    pub(crate) origin: Origin,
 }
 
 /// The problem of a study; relative paths start at `base`.
@@ -85,12 +117,12 @@ pub(crate) struct Model {
 /// [`RunError`] when the data cannot be had, or data and table do not fit each other.
 pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, base: &Path) -> Result<Model, RunError> {
     let data = dataset(&table.data, base, seed)?;
-    let key = data_key(&data);
+    let origin = origin(&data)?;
     let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
     let kind = table.known().ok_or_else(unknown)?;
     let config = StartConfig { initialisation: minimum.init, seed };
     let BuiltProblem { problem, start } = kind.build(data, &table.options, &config)?;
-    Ok(Model { problem, start, data: key })
+    Ok(Model { problem, start, origin })
 }
 
 /// The problem that a study names, and where the search for its minimum starts (`P`); relative paths start at `base`.
@@ -108,18 +140,28 @@ pub(crate) fn table(study: &Study) -> Result<&ProblemTable, RunError> {
     study.problem.as_ref().ok_or_else(none)
 }
 
-/// The hash of a data set's numbers.
-fn data_key(data: &Dataset) -> Key {
+/// This program on a data set: the hash of its numbers, and its files.
+fn origin(data: &Dataset) -> Result<Origin, RunError> {
+    let file = |path: &PathBuf| {
+        let unreadable = |source| DataError::Read { file: path.display().to_string(), source };
+        let (bytes, sha256) = sha256_of_file(path).map_err(unreadable)?;
+        Ok::<_, DataError>(DataFile { path: path.display().to_string(), bytes, sha256 })
+    };
     let shape = [data.input_dim as u64, data.target_dim as u64, data.len() as u64];
-    let numbers = data.inputs.iter().chain(&data.targets).flat_map(|x| x.to_le_bytes());
-    Key::of_bytes(shape.into_iter().flat_map(u64::to_le_bytes).chain(numbers))
+    let hash = hash_of(shape, data.inputs.iter().chain(&data.targets).copied());
+    let files = data.files.iter().map(file).collect::<Result<_, _>>()?;
+    Ok(Origin { version: VERSION.to_owned(), data: hash, files })
 }
 
-/// The hash of what a problem that the caller made does at `start`: of all its residuals, and of its loss's gradient.
-pub(crate) fn probe(problem: &dyn Problem, start: &[f64]) -> Key {
+/// This program on a problem that the caller made, by the hash of what it does at `start`: of all its residuals, and of its
+/// loss's gradient.
+pub(crate) fn probe(problem: &dyn Problem, start: &[f64]) -> Origin {
     let (loss, gradient) = loss_and_gradient(problem, start);
     let shape = [problem.dim() as u64, problem.samples() as u64, problem.outputs() as u64];
-    let numbers = residuals(problem, start).into_iter().chain(gradient).chain([loss]);
-    let bytes = numbers.flat_map(f64::to_le_bytes);
-    Key::of_bytes(shape.into_iter().flat_map(u64::to_le_bytes).chain(bytes))
+    let hash = hash_of(shape, residuals(problem, start).into_iter().chain(gradient).chain([loss]));
+    Origin { version: VERSION.to_owned(), data: hash, files: Vec::new() }
+}
+
+fn hash_of(shape: [u64; 3], numbers: impl Iterator<Item = f64>) -> String {
+    sha256_of_all(shape.into_iter().map(u64::to_le_bytes).chain(numbers.map(f64::to_le_bytes)))
 }

@@ -2,6 +2,7 @@
 
 use super::dynamics::{DynamicsInput, StudyDynamics};
 use super::plan::{EscapePlan, Rare};
+use super::problem::check_trajectories;
 use super::{Context, Ensemble};
 use crate::asked::ScoreName;
 use crate::error::RunError;
@@ -91,6 +92,7 @@ impl Ensemble for Repeats<'_, '_> {
 /// The rate of the plan's escape by repeats of `method`.
 pub(super) fn rare(plan: &EscapePlan, dynamics: &StudyDynamics, method: RareMethod) -> Result<Rare, RunError> {
     let table = &plan.table.rare;
+    check_trajectories(plan.table, plan.context.problem)?;
     let (score, score_name) = score(plan, &dynamics.setting.sgd)?;
     let EscapeRun { start, region, seed, .. } = dynamics.own(plan.run);
     let run = RareRun {
@@ -108,6 +110,11 @@ pub(super) fn rare(plan: &EscapePlan, dynamics: &StudyDynamics, method: RareMeth
     repeats.tell(&progress, begun.elapsed().as_secs_f64());
     let rate = run.estimate(&progress);
     Ok(Rare { run, rate, score: score_name })
+}
+
+/// Refuses a score that there is not.
+pub(super) fn check(plan: &EscapePlan, sgd: &SgdSettings) -> Result<(), RunError> {
+    score(plan, sgd).map(|_| ())
 }
 
 /// The score that the study asks for, and its name.

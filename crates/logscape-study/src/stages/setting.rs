@@ -5,15 +5,17 @@ use super::escape::escape;
 use super::exit::region;
 use super::plan::EscapePlan;
 use super::predict::{Input, Predict};
-use super::stationary::stationary_law;
-use super::trajectories::{everywhere, trajectories};
+use super::stationary::{self, stationary_law};
+use super::trajectories::{self, everywhere, trajectories};
 use super::{Context, Known, Setting};
+use crate::asked::EscapeTable;
 use crate::error::RunError;
 use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
-use logscape::Verdict;
+use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::EscapeRun;
 use logscape::theory::Stationary;
+use logscape::{Barrier, Verdict};
 
 /// What was found in a setting.
 pub(super) struct Surveyed {
@@ -21,6 +23,27 @@ pub(super) struct Surveyed {
     /// The verdict of this setting alone, where the study asks for escapes.
     pub(super) verdict: Option<Verdict>,
     pub(super) tables: Tables,
+}
+
+/// Refuses what the study asks of a setting and cannot have, before anything is simulated.
+pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: Setting) -> Result<(), RunError> {
+    let study = context.study;
+    let all = AllDynamics::build(at, setting, &study.dynamics)?;
+    if let Some(table) = &study.stationary {
+        for dynamics in all.iter() {
+            stationary::plan(context, known, dynamics, table)?;
+        }
+    }
+    if let Some(table) = &study.output.trajectories {
+        trajectories::check(context, table)?;
+    }
+    let (Some(table), Some(barrier)) = (&study.escape, &known.barrier) else { return Ok(()) };
+    let run = run(context, known, setting, (table, barrier))?;
+    let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
+    for dynamics in all.iter() {
+        dynamics.own(&run).check(context.problem)?;
+    }
+    plan.check(&setting.sgd)
 }
 
 /// Everything that the study asks of a setting.
@@ -69,13 +92,7 @@ fn escapes(
     let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else {
         return Ok((everywhere(known, seed), None));
     };
-    let run = EscapeRun {
-        start: known.minimum.value.theta.clone(),
-        region: region(context, known, &barrier.value, setting, table)?,
-        replicas: table.replicas,
-        max_steps: table.max_steps,
-        seed,
-    };
+    let run = run(context, known, setting, (table, barrier))?;
     let predictions = context.stage::<Predict>(&Input {
         geometry: &known.geometry,
         barrier,
@@ -88,4 +105,20 @@ fn escapes(
     tables.escape_times.extend(rows);
     let verdict = Verdict::new(&predictions.value, record.measured.judged());
     Ok((run, Some((record, verdict))))
+}
+
+/// Direct simulation with SGD of the escape that the study asks for.
+fn run(
+    context: &Context,
+    known: &Known,
+    setting: Setting,
+    (table, barrier): (&EscapeTable, &Kept<Barrier>),
+) -> Result<EscapeRun, RunError> {
+    Ok(EscapeRun {
+        start: known.minimum.value.theta.clone(),
+        region: region(context, known, &barrier.value, setting, table)?,
+        replicas: table.replicas,
+        max_steps: table.max_steps,
+        seed: context.study.seed,
+    })
 }

@@ -110,7 +110,7 @@ pub(super) fn stationary_law(
 }
 
 /// The ensemble of one dynamics in one setting.
-fn plan(
+pub(super) fn plan(
     context: &Context,
     known: &Known,
     dynamics: &StudyDynamics,

@@ -5,7 +5,7 @@ use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
 use super::phase::phase_diagram;
 use super::saddles::{FindSaddles, Input as SaddlesInput};
-use super::setting::{Surveyed, setting};
+use super::setting::{Surveyed, check, setting};
 use super::{Context, Known, Saddles, Setting};
 use crate::error::RunError;
 use crate::events::Event;
@@ -16,7 +16,7 @@ use crate::record::{
 use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
 use logscape::verdict::compare;
-use logscape::{Barrier, Geometry, Minimum, SgdSettings, Verdict};
+use logscape::{Barrier, Minimum, SgdSettings, Verdict};
 use std::time::Instant;
 
 /// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
@@ -35,6 +35,9 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     let (minimum, precision) = (&known.minimum.value, context.study.sgd.precision);
     let at = AtMinimum::new(context.problem, &minimum.theta, geometry, precision, context.stop);
     let grid = context.study.sgd.grid();
+    for (number, &sgd) in grid.iter().enumerate() {
+        check(context, &known, &at, Setting { number, sgd })?;
+    }
     let mut settings = Vec::with_capacity(grid.len());
     let mut judged = Vec::new();
     for (number, &sgd) in grid.iter().enumerate() {
@@ -77,8 +80,7 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged });
-    let kept = context.stage::<MeasureGeometry>(&GeometryInput { minimum: &minimum, seed })?;
-    let geometry = Kept { value: Geometry::from(kept.value), key: kept.key };
+    let geometry = context.stage::<MeasureGeometry>(&GeometryInput { minimum: &minimum, seed })?;
     context.events.tell(&Event::Geometry {
         outliers: geometry.value.outliers.count,
         h_star: geometry.value.outliers.h_star,

@@ -10,6 +10,18 @@ use logscape::ensemble::{EscapeRun, Region};
 /// Numbers that the trajectories of one dynamics in one setting may have, which are kept in memory.
 const MOST_NUMBERS: f64 = 1e7;
 
+/// Refuses more numbers than are kept in memory.
+pub(super) fn check(context: &Context, table: &TrajectoriesTable) -> Result<(), RunError> {
+    let numbers = table.most_points() * context.problem.dim() as f64;
+    if numbers <= MOST_NUMBERS {
+        return Ok(());
+    }
+    let message = format!(
+        "up to {numbers:.1e} numbers for each setting, where 10^7 are the most\n  hint: use fewer replicas, fewer steps, or a larger `every`"
+    );
+    Err(RunError::input("output.trajectories", message))
+}
+
 /// The paths of the first replicas of `run`.
 pub(super) fn trajectories(
     context: &Context,
@@ -17,13 +29,6 @@ pub(super) fn trajectories(
     run: &EscapeRun,
     table: &TrajectoriesTable,
 ) -> Result<Vec<TrajectoryRow>, RunError> {
-    let numbers = table.most_points() * context.problem.dim() as f64;
-    if numbers > MOST_NUMBERS {
-        let message = format!(
-            "up to {numbers:.1e} numbers for each setting, where 10^7 are the most\n  hint: use fewer replicas, fewer steps, or a larger `every`"
-        );
-        return Err(RunError::input("output.trajectories", message));
-    }
     let first = EscapeRun {
         replicas: table.replicas.min(run.replicas),
         max_steps: table.steps.min(run.max_steps),

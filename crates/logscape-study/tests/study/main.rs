@@ -4,5 +4,6 @@ mod load;
 mod own_problem;
 mod properties;
 mod report;
+mod round_trip;
 mod schema;
 mod work;

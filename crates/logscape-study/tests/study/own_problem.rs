@@ -5,6 +5,8 @@ use logscape::{Problem, Samples, Stop};
 use logscape_study::{Destination, Event, RunError, parse_for_own_problem, run_with};
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 #[path = "../../examples/own_study.rs"]
 mod example;
@@ -20,10 +22,19 @@ fn the_example_leaves_a_page() {
     }
 }
 
-/// A sinusoid that fails from a certain call for gradients on.
+/// A sinusoid that fails from a certain call for gradients on, and takes its time for all samples.
 struct Failing {
     inner: Sinusoid,
     calls_left: AtomicU64,
+    pause: Duration,
+}
+
+impl Failing {
+    fn wait(&self, samples: &Samples) {
+        if samples.len() == self.samples() {
+            sleep(self.pause);
+        }
+    }
 }
 
 impl Problem for Failing {
@@ -40,6 +51,7 @@ impl Problem for Failing {
         self.inner.scratch_len(m)
     }
     fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        self.wait(&samples);
         self.inner.residuals_into(theta, samples, out, scratch);
     }
     fn jvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
@@ -52,6 +64,7 @@ impl Problem for Failing {
         self.inner.hvp_into(theta, v, samples, out, scratch);
     }
     fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64 {
+        self.wait(&samples);
         let before = self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| calls.checked_sub(1));
         if before.is_err() {
             out.fill(f64::NAN);
@@ -83,7 +96,7 @@ fn a_failure_ends_the_run_names_its_cause_and_leaves_stages_to_resume() {
     let study = parse_for_own_problem("failing", STUDY, &[]).expect("a study");
     let folder = tempfile::tempdir().expect("a folder");
     let mut place = Destination::new(folder.path().join("record"));
-    let failing = |calls: u64| Failing { inner: inner.clone(), calls_left: calls.into() };
+    let failing = |calls: u64| Failing { inner: inner.clone(), calls_left: calls.into(), pause: Duration::ZERO };
     let run = |problem: &Failing, place: &Destination| {
         run_with(problem, &[3.0], &study, place, &Stop::new(), &|_: &Event| {})
     };
@@ -96,4 +109,25 @@ fn a_failure_ends_the_run_names_its_cause_and_leaves_stages_to_resume() {
     place.resume = true;
     let resumed = run(&failing(u64::MAX), &place).expect("a record").0;
     assert_eq!(resumed.results, whole.results);
+}
+
+/// Each piece of the ensemble begins with a look at the loss of all samples, which takes longer than the time between checkpoints.
+#[test]
+fn an_ensemble_gets_on_however_short_the_time_between_checkpoints() {
+    let study = STUDY
+        .replace("\"dividing-surface\"", "{ loss-factor = 50.0 }")
+        .replace("replicas = 50", "replicas = 2\ncheck_every = 5");
+    let study = study.replace("max_steps = 2000", "max_steps = 10\nmethod = \"direct\"");
+    let study = parse_for_own_problem("slow", &study, &[]).expect("a study");
+    let x: Vec<f64> = (0..20).map(|k| 0.15 * f64::from(k)).collect();
+    let y = x.iter().enumerate().map(|(k, x)| (3.0 * x).sin() + if k % 2 == 0 { 0.4 } else { -0.4 }).collect();
+    let inner = Sinusoid::new(x, y, true).expect("a problem");
+    let slow = Failing { inner, calls_left: u64::MAX.into(), pause: Duration::from_millis(25) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Destination { checkpoint_every: Duration::ZERO, ..Destination::new(folder.path().join("record")) };
+    // Should it get nowhere, the test ends all the same.
+    let begun = Instant::now();
+    let stop = Stop::when(move || begun.elapsed() > Duration::from_secs(120));
+    let (record, _) = run_with(&slow, &[3.0, 1.0], &study, &place, &stop, &|_: &Event| {}).expect("a record");
+    assert_eq!(record.results.settings[0].escape.as_ref().expect("escape").measured.censored, Some(2));
 }

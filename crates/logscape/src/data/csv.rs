@@ -37,7 +37,11 @@ impl Format for Csv {
 /// fields, a column that is missing or named twice, and a file without samples.
 pub fn read_csv(path: &Path, columns: &CsvColumns) -> Result<Dataset, DataError> {
     let file = File::open(path).map_err(DataError::read(path))?;
-    parse_csv(&path.display().to_string(), file, columns)
+    // A number takes two bytes of text or more, and eight in memory.
+    let length = file.metadata().map_or(0, |file| file.len());
+    let name = path.display().to_string();
+    DataError::require_memory(&name, &format!("its {length} bytes of text"), u128::from(length), 1 + 4)?;
+    Ok(parse_csv(&name, file, columns)?.read_from(&[path]))
 }
 
 /// Reads CSV text from any source; `name` stands for it in errors.

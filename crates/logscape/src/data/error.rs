@@ -4,6 +4,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::model::memory::{self, TooLarge};
+
 /// Why a data set was refused. Rows and lines count from 1; [`DataError::hint`] names the fix.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -155,6 +157,14 @@ pub enum DataError {
         /// Bytes that the header promises.
         expected: u64,
     },
+    /// It would take more memory than the [limit](crate::model::memory).
+    #[error("{file}: {source}")]
+    TooLarge {
+        /// The file or generator.
+        file: String,
+        /// How much, and of what.
+        source: TooLarge,
+    },
     /// Class labels are needed and the data set has none.
     #[error("{file}: has no class labels")]
     NoLabels {
@@ -195,6 +205,7 @@ impl DataError {
             Self::Format { .. } => "check that the file is what its name says, or save it again in this format",
             Self::Truncated { .. } => "copy or download the file again; it is not whole",
             Self::Trailing { .. } => "check the header's dimensions; the file holds more than they say",
+            Self::TooLarge { .. } => "use fewer samples, columns or classes, or raise the limit by --memory",
             Self::NoLabels { .. } => "load a data set with class labels, or keep its targets as they are",
             Self::Parameter { .. } => "change the setting to lie in the stated range",
         }
@@ -203,6 +214,12 @@ impl DataError {
     /// Wraps what the system said on reading `path`.
     pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Read { file: path.display().to_string(), source }
+    }
+
+    /// Refuses `count` numbers of so many bytes that take more than the limit of memory.
+    pub(super) fn require_memory(file: &str, what: &str, count: u128, bytes_each: u128) -> Result<(), Self> {
+        let too_large = |source| Self::TooLarge { file: file.into(), source };
+        memory::require(what, count, bytes_each).map_err(too_large)
     }
 
     /// A setting out of range.

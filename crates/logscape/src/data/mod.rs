@@ -27,6 +27,8 @@ pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
 pub use npy::{Npy, Npz, read_npy, read_npz};
 pub use registry::{FORMATS, open, open_in};
 
+use std::path::{Path, PathBuf};
+
 /// The most numbers one array may hold, `2³¹`; a header that promises more is refused before anything is allocated.
 const MAX_ELEMENTS: u64 = 1 << 31;
 
@@ -47,6 +49,8 @@ pub struct Dataset {
     pub target_dim: usize,
     /// The class of each sample, where the samples have classes.
     pub labels: Option<Vec<u32>>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Dataset {
@@ -75,7 +79,12 @@ impl Dataset {
         }
         check_finite(name, "x", &inputs, input_dim)?;
         check_finite(name, "y", &targets, target_dim)?;
-        Ok(Self { name: name.into(), inputs, targets, input_dim, target_dim, labels })
+        Ok(Self { name: name.into(), inputs, targets, input_dim, target_dim, labels, files: Vec::new() })
+    }
+
+    /// The same samples, read from these files.
+    fn read_from(self, files: &[&Path]) -> Self {
+        Self { files: files.iter().map(|file| file.to_path_buf()).collect(), ..self }
     }
 
     /// The number of samples `N`.
@@ -146,6 +155,8 @@ fn one_hot_rows(name: &str, labels: &[u32], classes: usize) -> Result<Vec<f64>, 
             wanted: format!("a class below {classes}"),
         });
     }
+    let what = format!("a row of {classes} targets for each of {} samples", labels.len());
+    DataError::require_memory(name, &what, labels.len() as u128 * classes as u128, 8)?;
     let mut rows = vec![0.0; labels.len() * classes];
     for (row, label) in labels.iter().enumerate() {
         rows[row * classes + *label as usize] = 1.0;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use super::watch::{Look, Shown, Watch, curvature};
 use super::{EnsembleError, LossMeter, Region, check_length};
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
@@ -140,9 +141,6 @@ impl EscapeProgress {
 }
 
 impl EscapeRun {
-    /// Steps between two looks at the clock.
-    const SLICE: u64 = 4096;
-
     /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
     ///
     /// # Errors
@@ -243,6 +241,14 @@ impl EscapeRun {
         unless_failed(problem, Ok(()))
     }
 
+    /// Refuses what makes no run on `problem`.
+    ///
+    /// # Errors
+    /// If lengths or region make no run, or the start is not inside the region.
+    pub fn check(&self, problem: &dyn Problem) -> Result<(), EnsembleError> {
+        self.validate(problem.dim(), problem)
+    }
+
     /// Checks lengths, region and start for a problem with `dim` parameters.
     pub(crate) fn validate(&self, dim: usize, problem: &dyn Problem) -> Result<(), EnsembleError> {
         check_length("start", self.start.len(), dim)?;
@@ -267,7 +273,7 @@ impl EscapeRun {
     pub(super) fn slice(&self, steps: u64) -> u64 {
         let left = self.max_steps - steps;
         let looks = self.region.check_every().filter(|_| !self.region.is_watched());
-        left.min(looks.map_or(Self::SLICE, |every| every - steps % every))
+        left.min(looks.map_or(u64::MAX, |every| every - steps % every))
     }
 }
 
@@ -337,10 +343,11 @@ impl<'a, 'd> Worker<'a, 'd> {
     /// Runs replicas of the queue until there is none left or `stop` is due.
     fn run(mut self, queue: &Queue, stop: &Stop, ended: &dyn Fn()) -> Worked {
         let mut ends = Vec::new();
+        let mut pace = Pace::new();
         while !stop.is_due() {
             self.refill(queue);
             let Some(slice) = self.slice() else { break };
-            self.advance(slice);
+            pace.time(slice, |steps| self.advance(steps));
             for lane in 0..self.replicas.len() {
                 let Some(replica) = self.replicas[lane] else { continue };
                 if let Some(end) = self.end(lane) {

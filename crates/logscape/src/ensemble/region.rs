@@ -28,11 +28,13 @@ pub enum Region {
     /// Outside when some `θ_i` leaves `[lower_i, upper_i]`; bounds may be infinite. In one dimension an end at the barrier
     /// top is the dividing surface.
     Box {
-        /// Lower bounds.
-        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+        /// Lower bounds; in JSON, null where there is none.
+        #[serde(with = "crate::model::unbounded::all_below")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<Option<f64>>", length(min = 1)))]
         lower: Vec<f64>,
-        /// Upper bounds.
-        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+        /// Upper bounds; in JSON, null where there is none.
+        #[serde(with = "crate::model::unbounded::all_above")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<Option<f64>>", length(min = 1)))]
         upper: Vec<f64>,
     },
     /// Outside when `‖θ − centre‖ > radius`.

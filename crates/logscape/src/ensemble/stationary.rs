@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::observable::{Observable, Sample, Statistic};
+use super::pace::Pace;
 use super::{EnsembleError, LossMeter, check_length};
 use crate::engine::{AnyDynamics, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Histogram, Moments, OpenBlocks};
@@ -110,9 +111,6 @@ impl StationaryProgress {
 }
 
 impl StationaryRun {
-    /// Steps between two looks at the clock.
-    const SLICE: u64 = 4096;
-
     /// [`run`](Self::run) with SGD on `problem`, in double precision and in the fastest layout that the problem has.
     ///
     /// # Errors
@@ -237,6 +235,7 @@ impl StationaryRun {
         let mut meter = LossMeter::new(problem);
         let mut theta = vec![0.0; dynamics.dim()];
         let mut block = dynamics.block();
+        let mut pace = Pace::new();
         for replicas in replicas.chunks(block.lanes()).skip(unit.finished) {
             if unit.running.is_empty() {
                 let fresh = |replica| ReplicaState::new(&self.start, stream(self.seed, Purpose::Stationary, replica));
@@ -257,7 +256,7 @@ impl StationaryRun {
                     unit.running = (0..replicas.len()).map(state).collect();
                     return false;
                 }
-                let done = dynamics.advance(&mut block, wait.min(Self::SLICE), &ExitTest::Never);
+                let done = pace.time(wait, |steps| dynamics.advance(&mut block, steps, &ExitTest::Never));
                 let sampled = done.steps == wait;
                 for (lane, &(group, _)) in replicas.iter().enumerate() {
                     if !alive[lane] {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::escape::Worker;
+use super::pace::Pace;
 use super::watch::curvature;
 use super::{EnsembleError, EscapeRun};
 use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
@@ -64,7 +65,7 @@ impl EscapeRun {
         let look = worker.first.map(|look| look.of(&state));
         worker.load(0, &state, look);
         let mut points: Vec<TrajectoryPoint> = Vec::new();
-        let mut ended = false;
+        let (mut ended, mut pace) = (false, Pace::new());
         loop {
             let steps = worker.block.steps(0);
             if ended || steps.is_multiple_of(every) {
@@ -81,7 +82,7 @@ impl EscapeRun {
                 return points;
             }
             let slice = self.slice(steps).min(every - steps % every);
-            worker.advance(slice);
+            pace.time(slice, |steps| worker.advance(steps));
             ended = worker.end(0).is_some();
         }
     }

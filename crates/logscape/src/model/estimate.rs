@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Point estimate.
+    #[serde(with = "super::unbounded::undefined")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub value: f64,
-    /// Lower and upper end of the 95 % interval.
+    /// Lower and upper end of the 95 % interval; in JSON, null where there is no such end.
+    #[serde(with = "super::unbounded::ends")]
+    #[cfg_attr(feature = "schema", schemars(with = "[Option<f64>; 2]"))]
     pub ci95: [f64; 2],
 }
 

@@ -25,8 +25,10 @@ pub struct Outliers {
     /// The rule in words.
     pub rule: String,
     /// Ratio of the last outlier to the first bulk eigenvalue; infinite when there is no bulk.
+    #[serde(with = "super::unbounded::above")]
     pub gap: f64,
     /// Other cuts with the largest gaps, as `(n, h*, gap)`, largest gap first: the sensitivity to the rule.
+    #[serde(with = "super::unbounded::cuts")]
     pub alternatives: Vec<(usize, f64, f64)>,
 }
 

@@ -3,11 +3,13 @@
 mod barrier;
 mod estimate;
 mod geometry;
+pub mod memory;
 mod minimum;
 mod noise;
 mod prefactor;
 mod sgd;
 mod stop;
+pub(crate) mod unbounded;
 
 pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;

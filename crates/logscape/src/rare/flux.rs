@@ -9,11 +9,15 @@ use crate::engine::{Block, ReplicaState};
 /// What a pilot run has found: everything that the repeats share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
-    /// Home is where the score is at most this: the median of the score.
+    /// Home is where the score is at most this: the median of the score, `−∞` where that is the
+    /// logarithm of a loss of 0.
+    #[serde(with = "crate::model::unbounded::below")]
     pub home: f64,
     /// Excursions begin above this score, its 90 % quantile.
+    #[serde(with = "crate::model::unbounded::below")]
     pub first: f64,
     /// Height of a level; scores of one level count as equal.
+    #[serde(with = "crate::model::unbounded::above")]
     pub rung: f64,
     /// Steps before excursions are counted.
     pub burn_in: u64,

@@ -118,7 +118,8 @@ pub enum NotFound {
     /// The score was always the same.
     #[error("the score stayed at {score} for all {steps} replica-steps of the pilot")]
     Still {
-        /// The score.
+        /// The score; `−∞` is that of a loss of 0.
+        #[serde(with = "crate::model::unbounded::below")]
         score: f64,
         /// Replica-steps.
         steps: u64,

@@ -119,8 +119,10 @@ pub(super) struct Walker<'a, 'd, S: Score> {
 }
 
 impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
-    /// Looks between two tests of the stop.
+    /// Looks between two tests of the stop, where they are cheap.
     const PATIENCE: u64 = 64;
+    /// Parameters up to which they are.
+    const CHEAP: usize = 16;
 
     pub(super) fn new(run: &'a RareRun, parts: &'a Parts<'a, 'd, S>) -> Self {
         let Parts { dynamics, score, problem, .. } = *parts;
@@ -165,7 +167,8 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
     /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
     /// steps taken.
     pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
-        if self.looks.is_multiple_of(Self::PATIENCE)
+        let dear = self.meter.is_some() || self.theta.len() > Self::CHEAP;
+        if (dear || self.looks.is_multiple_of(Self::PATIENCE))
             && (self.parts.stop.is_requested() || self.parts.problem.failure().is_some())
         {
             return Err(Halt::Interrupted);

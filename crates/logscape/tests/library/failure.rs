@@ -101,7 +101,7 @@ fn searches_and_measurements_name_the_failure() {
         let searched = find_minimum(&remote(), &[0.1, 0.2], &MinimumConfig::default(), &stop);
         // Sixty calls are more than this search takes.
         assert!(calls == 60 || searched == Err(MinimumError::Problem(dead())), "{calls}: {searched:?}");
-        assert_eq!(train(&remote(), &[0.1, 0.2], &SGD, 200, 1), Err(MinimumError::Problem(dead())));
+        assert_eq!(train(&remote(), &[0.1, 0.2], &SGD, 200, 1, &Stop::new()), Err(MinimumError::Problem(dead())));
         let measured = measure(&remote(), &found, &GeometryConfig::default(), &stop);
         assert_eq!(measured.unwrap_err(), GeometryError::Problem(dead()), "{calls}");
         let climbed = find_saddles(&remote(), &found, &SaddleConfig::default(), &stop);

@@ -3,7 +3,7 @@
 use super::runs::{BESIDE, BESIDE_RUN, LINEAR, silent};
 use logscape::Stop;
 use logscape_study::record::DynamicsEscape;
-use logscape_study::{Destination, parse, run};
+use logscape_study::{Destination, RunError, parse, run};
 use std::path::Path;
 
 /// The equations of Mori et al. have the same paths in two times: both clocks tell the same mean, the escape of the chain
@@ -64,12 +64,13 @@ fn trajectories_belong_to_the_ensemble() {
 /// What cannot be run says which dynamics it is about and what to do.
 #[test]
 fn a_dynamics_that_cannot_be_built_ends_the_run_with_a_hint() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
     let refused = |text: String| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let study = parse("study.toml", &text, &[]).expect("a good study");
         let destination = Destination::new(folder.path().join("record"));
         let error = run(&study, Path::new(""), &destination, &Stop::new(), &silent).expect_err("it cannot be");
-        assert!(error.is_bad_input() && !folder.path().join("record.partial").exists());
+        assert!(error.is_bad_input() && !folder.path().join("record").exists());
+        assert!(matches!(error, RunError::Refused { .. }), "minimum and geometry are kept");
         error.to_string()
     };
     let words = refused(BESIDE.replace("momentum = 0.5", "momentum = 1.5"));

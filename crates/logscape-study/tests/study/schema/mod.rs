@@ -4,6 +4,6 @@ mod derived;
 mod dynamics;
 mod rare;
 mod results;
-mod runs;
+pub(crate) mod runs;
 mod saddles;
 mod verdict;

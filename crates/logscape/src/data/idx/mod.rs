@@ -103,10 +103,11 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
     }
     let name = images.display().to_string();
     let inputs = pixels.iter().map(|pixel| f64::from(*pixel) / WHITE).collect();
-    let labels: Vec<u32> = classes.iter().map(|class| u32::from(*class)).collect();
-    let classes = labels.iter().max().map_or(0, |largest| *largest as usize + 1);
-    let targets = one_hot_rows(&name, &labels, classes)?;
-    Dataset::new(&name, inputs, pixels.len() / labels.len(), targets, classes, Some(labels))
+    let class_of: Vec<u32> = classes.iter().map(|class| u32::from(*class)).collect();
+    let classes = class_of.iter().max().map_or(0, |largest| *largest as usize + 1);
+    let targets = one_hot_rows(&name, &class_of, classes)?;
+    let data = Dataset::new(&name, inputs, pixels.len() / class_of.len(), targets, classes, Some(class_of))?;
+    Ok(data.read_from(&[images, labels]))
 }
 
 /// The dimensions and the bytes of one file, checked against each other; both are never empty.
@@ -133,6 +134,8 @@ fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>,
             return Err(DataError::format(&name, &dimensions.join(", "), &format!("{shape:?}"), &wanted));
         }
     };
+    // As bytes, and as numbers.
+    DataError::require_memory(&name, &format!("{expected} numbers"), u128::from(expected), 1 + 8)?;
     // One byte more than the header promises shows whether the file goes on.
     let (bytes, cut) = read_up_to(path, &mut source, expected + 1)?;
     let found = bytes.len() as u64;

@@ -96,7 +96,7 @@ pub fn read_npz(path: &Path) -> Result<Dataset, DataError> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::read(path)(error.into()))?;
     let x = archive_array(path, &mut archive, "x")?;
     let y = archive_array(path, &mut archive, "y")?;
-    build(&name, x, y)
+    Ok(build(&name, x, y)?.read_from(&[path]))
 }
 
 /// Reads the inputs from one NPY file and the targets from another; types and shapes as for [`read_npz`].
@@ -110,7 +110,8 @@ pub fn read_npy(inputs: &Path, targets: &Path) -> Result<Dataset, DataError> {
         read_array(&path.display().to_string(), path, BufReader::new(file))
     };
     let (x, y) = (read(inputs)?, read(targets)?);
-    build(&format!("{} with {}", inputs.display(), targets.display()), x, y)
+    let name = format!("{} with {}", inputs.display(), targets.display());
+    Ok(build(&name, x, y)?.read_from(&[inputs, targets]))
 }
 
 /// One array, row-major.
@@ -148,7 +149,10 @@ fn read_array(name: &str, path: &Path, mut source: impl Read) -> Result<Array, D
     let header = Header::read(name, path, &mut source)?;
     let (rows, columns) = header.dimensions(name)?;
     let width = header.number.width();
-    let expected = (rows * columns * width) as u64;
+    let count = (rows * columns) as u64;
+    // As bytes, and as numbers in the order of the file, and in that of rows.
+    DataError::require_memory(name, &format!("{rows} × {columns} numbers"), u128::from(count), width as u128 + 16)?;
+    let expected = count * width as u64;
     let mut bytes = Vec::new();
     // One byte more than the array takes shows whether the file goes on.
     source.take(expected + 1).read_to_end(&mut bytes).map_err(DataError::read(path))?;

@@ -52,7 +52,8 @@ impl Draw {
         if dim == 0 || dim > largest {
             return Err(DataError::parameter(self.name, field, &dim, &format!("a size between 1 and {largest}")));
         }
-        Ok(())
+        let what = format!("{dim} numbers for each of {} samples", self.samples);
+        DataError::require_memory(self.name, &what, self.samples as u128 * dim as u128, 8)
     }
 
     /// Refuses a teacher with more parameters than fit.

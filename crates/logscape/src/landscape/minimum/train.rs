@@ -4,10 +4,10 @@ use super::MinimumError;
 use crate::operator::{axpy, norm};
 use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
-use crate::{Problem, Samples, Sampling, SgdSettings};
+use crate::{Problem, Samples, Sampling, SgdSettings, Stop};
 use rand::{RngExt, seq::SliceRandom};
 
-/// Plain SGD training `θ ← θ − η g_B` for a number of steps, from a seed.
+/// Plain SGD training `θ ← θ − η g_B` for a number of steps, from a seed; fewer where `stop` is requested.
 ///
 /// # Errors
 /// If the start or the settings do not fit the problem, it fails, or the loss leaves the finite numbers.
@@ -17,8 +17,9 @@ pub fn train(
     sgd: &SgdSettings,
     steps: usize,
     seed: u64,
+    stop: &Stop,
 ) -> Result<Vec<f64>, MinimumError> {
-    unless_failed(problem, trained(problem, start, sgd, steps, seed))
+    unless_failed(problem, trained(problem, start, sgd, steps, seed, stop))
 }
 
 fn trained(
@@ -27,6 +28,7 @@ fn trained(
     sgd: &SgdSettings,
     steps: usize,
     seed: u64,
+    stop: &Stop,
 ) -> Result<Vec<f64>, MinimumError> {
     let (n, b) = (problem.samples(), sgd.batch_size);
     if start.len() != problem.dim() {
@@ -42,6 +44,9 @@ fn trained(
     let mut scratch = vec![0.0; problem.scratch_len(b)];
     let mut theta = start.to_vec();
     for step in 0..steps {
+        if stop.is_requested() {
+            break;
+        }
         match sgd.sampling {
             Sampling::WithReplacement => batch.fill_with(|| rng.random_range(0..n as u32)),
             Sampling::WithoutReplacement => batch.copy_from_slice(order.partial_shuffle(&mut rng, b).0),
@@ -72,11 +77,14 @@ mod tests {
         let problem = Linear::gaussian(3, 200, 0.1, 9);
         for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
             let sgd = SgdSettings { learning_rate: 0.02, batch_size: 8, sampling };
-            let theta = train(&problem, &[2.0; 3], &sgd, 2000, 1).unwrap();
+            let theta = train(&problem, &[2.0; 3], &sgd, 2000, 1, &Stop::new()).unwrap();
             assert!(norm(&theta) < 0.1);
-            assert_eq!(theta, train(&problem, &[2.0; 3], &sgd, 2000, 1).unwrap());
+            assert_eq!(theta, train(&problem, &[2.0; 3], &sgd, 2000, 1, &Stop::new()).unwrap());
             let wild = SgdSettings { learning_rate: 10.0, ..sgd };
-            assert!(matches!(train(&problem, &[2.0; 3], &wild, 2000, 1), Err(MinimumError::Diverged { .. })));
+            assert!(matches!(
+                train(&problem, &[2.0; 3], &wild, 2000, 1, &Stop::new()),
+                Err(MinimumError::Diverged { .. })
+            ));
         }
     }
 }
