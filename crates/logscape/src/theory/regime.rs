@@ -17,6 +17,13 @@ pub enum Warning {
         /// Largest value taken as continuous.
         limit: f64,
     },
+    /// The linearised chain is unstable in mean square: its variances are infinite.
+    MeanSquareGrowth {
+        /// Growth of `E‖θ − θ*‖²` per step; see [`mean_square_growth`](crate::theory::stationary::mean_square_growth).
+        value: f64,
+        /// 1.
+        limit: f64,
+    },
     /// `η max ‖J_μ J_μᵀ‖` is above the limit: a single sample's step is no small step.
     OneSampleStep {
         /// `η max ‖J_μ J_μᵀ‖`.
@@ -87,6 +94,14 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// The formula's normaliser is exact but its integral across the saddle is Laplace's, whose errors no longer cancel beyond few
+    /// outliers, so that `log-landscape-measured` is nearer.
+    RefinedDimension {
+        /// Number of outliers `n`.
+        value: f64,
+        /// Largest number for which it is the better one.
+        limit: f64,
+    },
     /// Some ways out have transverse curvatures that are not known, so that the rate is a sum over the others.
     WaysLeftOut {
         /// Ways out that are left out.
@@ -145,12 +160,18 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, value, limit) = match self {
             Self::TimeDiscreteness { value, limit } => ("time is not continuous: η λ_max", value, limit),
+            Self::MeanSquareGrowth { value, limit } => {
+                ("unstable in mean square: growth of E|θ−θ*|² per step", value, limit)
+            }
             Self::OneSampleStep { value, limit } => ("one sample's step is large: η max‖JJᵀ‖", value, limit),
             Self::LargeTemperature { value, limit } => ("temperature is large: T", value, limit),
             Self::OutlierSpread { value, limit } => ("outliers are unequal: h_max/h_min", value, limit),
             Self::DecouplingShape { value, limit } => ("C is not proportional to H: ‖C−aH‖/‖C‖", value, limit),
             Self::DecouplingScaling { value, limit } => ("C does not grow as L: |γ−1|", value, limit),
             Self::CriticalDimension { value, limit } => ("too many outliers for a stationary law: n", value, limit),
+            Self::RefinedDimension { value, limit } => {
+                ("exact normaliser with Laplace's integral at the saddle: outliers", value, limit)
+            }
             Self::SmallBarrier { value, limit } => {
                 return write!(f, "barrier is low: ln(L^s/L*)/T = {value:.3} (at least {limit:.3})");
             }
@@ -200,6 +221,9 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings) -> Vec<Warning> {
     check(eta * sharpest, 0.1, |value, limit| Warning::TimeDiscreteness { value, limit });
     check(eta * geometry.sample_curvature[3], 0.3, |value, limit| Warning::OneSampleStep { value, limit });
     let law = Stationary::predict(geometry, sgd);
+    if let Some(growth) = law.mean_square_growth {
+        check(growth, 1.0, |value, limit| Warning::MeanSquareGrowth { value, limit });
+    }
     if let Some(measured) = law.temperature_measured {
         check(measured, 0.2, |value, limit| Warning::LargeTemperature { value, limit });
     }

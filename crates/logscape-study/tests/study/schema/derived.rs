@@ -50,12 +50,14 @@ fn the_schema_knows_every_check() {
     let reason = || "a reason".to_owned();
     let all = [
         Warning::TimeDiscreteness { value, limit },
+        Warning::MeanSquareGrowth { value, limit },
         Warning::OneSampleStep { value, limit },
         Warning::LargeTemperature { value, limit },
         Warning::OutlierSpread { value, limit },
         Warning::DecouplingShape { value, limit },
         Warning::DecouplingScaling { value, limit },
         Warning::CriticalDimension { value, limit },
+        Warning::RefinedDimension { value, limit },
         Warning::SmallBarrier { value, limit },
         Warning::NoiseSpread { value, limit },
         Warning::ResidualGradient { value, limit },
@@ -72,12 +74,14 @@ fn the_schema_knows_every_check() {
         // One that is added fails to compile here, and belongs into the list.
         match check {
             Warning::TimeDiscreteness { .. }
+            | Warning::MeanSquareGrowth { .. }
             | Warning::OneSampleStep { .. }
             | Warning::LargeTemperature { .. }
             | Warning::OutlierSpread { .. }
             | Warning::DecouplingShape { .. }
             | Warning::DecouplingScaling { .. }
             | Warning::CriticalDimension { .. }
+            | Warning::RefinedDimension { .. }
             | Warning::SmallBarrier { .. }
             | Warning::NoiseSpread { .. }
             | Warning::ResidualGradient { .. }
