@@ -3,6 +3,7 @@
 use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
 use crate::text::{ends, with_interval};
 use logscape::Estimate;
+use logscape::theory::Stationary;
 use std::fmt::Write;
 
 /// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of
@@ -70,7 +71,7 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         number(law.phi),
         number(law.phi_measured),
         number(law.critical_dimension),
-        if law.linearly_stable { "" } else { "; linearly unstable" }
+        stability(law)
     )?;
     let memory = setting.stationary.as_ref().and_then(|law| law.statistics.get("log_loss").copied().flatten());
     if let Some(time) = memory.and_then(|log_loss| log_loss.autocorrelation_steps) {
@@ -86,6 +87,15 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         writeln!(text, "  {:<22} {phi}", dynamics.name)?;
     }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
+}
+
+/// What of the minimum is unstable.
+fn stability(law: &Stationary) -> String {
+    match law.mean_square_growth {
+        _ if !law.linearly_stable => "; linearly unstable".to_owned(),
+        Some(growth) if growth > 1.0 => format!("; unstable in mean square ({growth:.3} per step)"),
+        _ => String::new(),
+    }
 }
 
 fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {

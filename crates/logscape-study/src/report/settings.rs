@@ -4,6 +4,7 @@ use super::dynamics::DynamicsView;
 use super::escape::EscapeView;
 use super::stationary::{SeriesView, stationary_law};
 use super::words::{or_dash, setting_name, through_saddles};
+use crate::figures::number;
 use crate::record::{Record, SettingRecord};
 use serde::Serialize;
 
@@ -24,10 +25,14 @@ impl SettingView {
     fn new(setting: &SettingRecord, through_saddles: bool) -> Self {
         let law = &setting.law;
         let stable = if law.linearly_stable { "linearly stable" } else { "linearly unstable" };
+        let growth = law.mean_square_growth.map_or_else(String::new, |growth| {
+            let stable = if growth > 1.0 { "unstable" } else { "stable" };
+            format!(", and {stable} in mean square, where E|θ−θ*|² grows by {} per step", number(growth))
+        });
         Self {
             name: setting_name(setting),
             law: format!(
-                "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}.",
+                "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}{growth}.",
                 or_dash(law.temperature),
                 or_dash(law.temperature_measured),
                 or_dash(law.phi),

@@ -76,6 +76,17 @@ impl Problem for Counted<'_> {
         self.product(&samples, 1);
         self.inner.sample_curvatures_into(theta, v, samples, out, scratch);
     }
+    fn sample_hessians_into(
+        &self,
+        theta: &[f64],
+        vectors: &[f64],
+        samples: Samples,
+        out: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        self.product(&samples, vectors.len() / self.dim());
+        self.inner.sample_hessians_into(theta, vectors, samples, out, scratch);
+    }
     fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         self.gradient(&samples);
         self.inner.gradient_squares_into(theta, samples, out, scratch);

@@ -111,9 +111,11 @@ pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
 
 /// The exponent `γ` of `tr C ∝ L^γ`, and the points `(L, tr C)` behind it.
 ///
-/// Each point is a displacement in a random direction `Σ z_i v_i/√h_i` of the span, of a length at which the
-/// quadratic loss would rise by a factor spread evenly on a logarithmic scale from 1.3 to 4. The exponent is the
-/// least-squares slope of `ln tr C` on `ln L` with Student's interval.
+/// Each point is a displacement `Σ z_i v_i/√h_i` in the span, with `z` uniform on a sphere, on which the quadratic loss is constant:
+/// each direction has the same share of its rise on average, and stiff ones are displaced less. The radii are those at which the
+/// quadratic loss is a factor times `L*`, the factors spread evenly on a logarithmic scale from 1.3 to 4. Loss and noise are those of
+/// the problem there. Where `tr C` depends on more than `L`, as it does with unequal curvatures, the exponent belongs to this law of
+/// displacements: isotropic ones have another. It is the least-squares slope of `ln tr C` on `ln L` with Student's interval.
 ///
 /// # Errors
 /// On an interrupt.

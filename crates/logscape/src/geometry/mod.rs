@@ -3,6 +3,7 @@
 mod bootstrap;
 mod decoupling;
 mod measure;
+mod moments;
 mod spectrum;
 #[cfg(test)]
 mod tests;

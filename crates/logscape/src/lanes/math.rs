@@ -11,10 +11,11 @@ macro_rules! functions {
         $float:ident, $bits:ident,
         half_pi: $half_pi:expr, ln_2: $ln_2:expr, ln_2_short: $ln_2_short:expr,
         exp: $exp:expr, exp_range: $exp_range:expr, tanh_limit: $tanh_limit:expr,
-        ln: $ln:expr, sin: $sin:expr, cos: $cos:expr
+        ln: $ln:expr, sin: $sin:expr, cos: $cos:expr,
+        normal: $normal:expr, normal_centre: $normal_centre:expr, normal_limit: $normal_limit:expr
     ) => {
         pub(crate) mod $float {
-            use std::$float::consts::{FRAC_2_PI, LOG2_E, SQRT_2};
+            use std::$float::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI, LOG2_E, SQRT_2};
 
             const FRACTION: u32 = $float::MANTISSA_DIGITS - 1;
             /// Added to a small number, it leaves the nearest integer in the low bits.
@@ -121,6 +122,25 @@ macro_rules! functions {
                 e.mul_add(LN_2_SHORT[0], f - (half - small))
             }
 
+            /// `(Φ(x), φ(x))`, with `Φ(−a) = e^{−a²/2} R(t)/(a + k)` for `a = |x|` and `t = (a − k)/(a + k)` in `[−1, 1)`
+            /// (Shepherd & Laframboise 1981, Math. Comp. 36).
+            #[inline(always)]
+            pub(crate) fn normal(x: $float) -> ($float, $float) {
+                const CENTRE: $float = $normal_centre;
+                const DENSITY_AT_ZERO: $float = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+                let size = x.abs();
+                let size = if size > $normal_limit { $normal_limit } else { size };
+                let inverse = 1.0 / (size + CENTRE);
+                let t = inverse.mul_add(-2.0 * CENTRE, 1.0);
+                // The rounding of the square would be a relative error of a²/2 roundings in the tail.
+                let square = size * size;
+                let rest = size.mul_add(size, -square);
+                let gauss = exp(-0.5 * square);
+                let gauss = (-0.5 * rest).mul_add(gauss, gauss);
+                let tail = gauss * (polynomial(t, $normal) * inverse);
+                (if x > 0.0 { 1.0 - tail } else { tail }, DENSITY_AT_ZERO * gauss)
+            }
+
             /// `(sin x, cos x)`.
             #[inline(always)]
             pub(crate) fn sin_cos(x: $float) -> ($float, $float) {
@@ -156,7 +176,9 @@ functions! {
     exp_range: [-104.0, 89.0], tanh_limit: 10.0,
     ln: [6.666667e-01, 4.0000123e-01, 2.8550816e-01, 2.3330583e-01],
     sin: [-1.6666667e-01, 8.333332e-03, -1.9840087e-04, 2.7249896e-06],
-    cos: [4.1666664e-02, -1.3888302e-03, 2.4547917e-05]
+    cos: [4.1666664e-02, -1.3888302e-03, 2.4547917e-05],
+    normal: [7.502941e-01, -5.881884e-01, 3.529401e-01, -1.5151691e-01, 3.748623e-02, 1.16901e-03, -4.14924e-03, 6.0708186e-04, 4.419337e-04, -1.116869e-04, -4.197294e-05, 1.2074619e-05],
+    normal_centre: 3.75, normal_limit: 15.0
 }
 
 functions! {
@@ -168,5 +190,7 @@ functions! {
     exp_range: [-746.0, 710.0], tanh_limit: 22.0,
     ln: [0.666666666666667, 0.39999999999899444, 0.2857142862600327, 0.22222211130259878, 0.18182889455674947, 0.15331710618210773, 0.14616585424888623],
     sin: [-0.16666666666666666, 0.008333333333330948, -0.00019841269836756774, 2.7557316101617874e-06, -2.505113165023518e-08, 1.5918115263265974e-10],
-    cos: [0.041666666666666664, -0.0013888888888887398, 2.480158729876456e-05, -2.7557317271145144e-07, 2.087614614655861e-09, -1.1382623647474604e-11]
+    cos: [0.041666666666666664, -0.0013888888888887398, 2.480158729876456e-05, -2.7557317271145144e-07, 2.087614614655861e-09, -1.1382623647474604e-11],
+    normal: [0.769193049750063, -0.6653825028900577, 0.4953056159699768, -0.3135331566712138, 0.16502036617034282, -0.06911863870881432, 0.020795066800941616, -0.00299337673822322, -0.0007978694094808063, 0.00054489883090093, -5.9375673286488655e-05, -4.976177118979218e-05, 1.6681099115863468e-05, 3.977912640593242e-06, -2.769337871043854e-06, -3.310698071526862e-07, 4.340262594829775e-07, 3.581840051543223e-08, -6.782555313291156e-08, -5.015649939857857e-09, 9.446827519677366e-09, 5.037302126379857e-10, -8.166192624428987e-10],
+    normal_centre: 5.0, normal_limit: 40.0
 }

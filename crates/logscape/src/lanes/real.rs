@@ -53,6 +53,9 @@ pub trait Real:
     fn ln(self) -> Self;
     /// `tanh x` within 3 ulp.
     fn tanh(self) -> Self;
+    /// `(Φ(x), φ(x))`, distribution function and density of the standard normal law, within 8 ulp where they are normal
+    /// numbers: `erf z = 2Φ(√2 z) − 1`.
+    fn normal(self) -> (Self, Self);
     /// `(sin x, cos x)` within 2 ulp for `|x| ≤ SIN_COS_LIMIT`, meaningless beyond: see [`Lane::sin_cos`](super::Lane::sin_cos).
     fn sin_cos(self) -> (Self, Self);
 
@@ -100,6 +103,10 @@ macro_rules! real {
             #[inline(always)]
             fn tanh(self) -> Self {
                 math::$float::tanh(self)
+            }
+            #[inline(always)]
+            fn normal(self) -> (Self, Self) {
+                math::$float::normal(self)
             }
             #[inline(always)]
             fn sin_cos(self) -> (Self, Self) {

@@ -70,6 +70,53 @@ fn hyperbolic_tangent_is_within_three_ulp() {
     assert!(Real::tanh(f64::NAN).is_nan());
 }
 
+/// `Φ` and `φ` from 50 digits.
+const NORMAL: [(f64, f64, f64); 17] = [
+    (-37.5, 4.605353009581955e-308, 1.7282337322841054e-306),
+    (-30.0, 4.906713927148187e-198, 1.4736461348785476e-196),
+    (-20.0, 2.7536241186062337e-89, 5.520948362159764e-88),
+    (-10.0, 7.619853024160525e-24, 7.694598626706419e-23),
+    (-6.25, 2.0522634252189388e-10, 1.3140018181558838e-9),
+    (-5.0, 2.866515718791939e-7, 1.4867195147342977e-6),
+    (-3.0, 0.0013498980316300946, 0.0044318484119380075),
+    (-2.5, 0.006209665325776135, 0.017528300493568537),
+    (-1.5, 0.06680720126885807, 0.12951759566589172),
+    (-0.75, 0.2266273523768682, 0.30113743215480443),
+    (-0.0625, 0.47508233097075275, 0.3981638566868866),
+    (-9.5367431640625e-7, 0.49999961953899347, 0.39894228040125124),
+    (0.0, 0.5, 0.3989422804014327),
+    (0.5, 0.6914624612740131, 0.35206532676429947),
+    (1.0, 0.8413447460685429, 0.24197072451914334),
+    (2.5, 0.9937903346742238, 0.017528300493568537),
+    (8.0, 0.9999999999999993, 5.052271083536892e-15),
+];
+
+#[test]
+fn normal_law_is_within_eight_ulp() {
+    for (x, cdf, density) in NORMAL {
+        let found = Real::normal(x);
+        assert!(ulp64(found.0, cdf) <= 8.0 && ulp64(found.1, density) <= 8.0, "{x}: {found:?}");
+        if x > -12.0 {
+            let found = Real::normal(x as f32);
+            assert!(ulp32(found.0, cdf) < 8.0 && ulp32(found.1, density) < 8.0, "{x}: {found:?}");
+        }
+    }
+    // In between, by another formula.
+    let reference = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
+    let [single, double] = worst(grid(-1.0, 9.0, 400_000), |x| x.normal().0, |x| x.normal().0, reference);
+    assert!(single < 8.0 && double <= 8.0, "{single} {double}");
+    let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    let [single, double] = worst(grid(-1.0, 1.0, 100_000), |x| x.normal().1, |x| x.normal().1, density);
+    assert!(single < 8.0 && double <= 8.0, "{single} {double}");
+    for x in grid(-37.0, -1.0, 100_000) {
+        // The argument of the reference is rounded, which is a relative error of x² roundings in the tail.
+        let error = x.normal().0 / reference(x) - 1.0;
+        assert!(error.abs() < (8.0 + x * x) * f64::EPSILON, "{x}: {error}");
+    }
+    assert_eq!((f64::INFINITY.normal(), (-1e30_f32).normal()), ((1.0, 0.0), (0.0, 0.0)));
+    assert!(f64::NAN.normal().0.is_nan() && f32::NAN.normal().1.is_nan());
+}
+
 #[test]
 fn sine_and_cosine_are_within_two_ulp() {
     for reach in [1.0, 10.0, 1e4, 9e5] {
@@ -101,7 +148,8 @@ fn chain<R: Real>() -> Lane<R> {
     for _ in 0..200 {
         let (sine, cosine) = x.mul_add(Lane::splat(R::from_f64(3.0)), x).sin_cos();
         x = (sine * cosine).exp() + (x * x + Lane::splat(R::ONE)).ln()
-            - x.tanh() / (x * x + Lane::splat(R::ONE)).sqrt();
+            - x.tanh() / (x * x + Lane::splat(R::ONE)).sqrt()
+            + x.map(|x| x.normal().0 - x.normal().1);
     }
     x
 }

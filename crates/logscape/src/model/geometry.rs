@@ -46,10 +46,24 @@ pub struct Decoupling {
     /// Share of `‖C‖_F²` that lies off the diagonal in the outlier eigenbasis of `H`.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub off_diagonal_share: f64,
-    /// Exponent `γ` of `tr C ∝ L^γ` along displacements; 1 where the scaling half of decoupling holds.
+    /// Exponent `γ` of `tr C ∝ L^γ` along displacements from the minimum; 1 where the scaling half of decoupling holds. The
+    /// directions are uniform on the sphere of `√h_i (θ−θ*)_i` in the outlier span, so that each outlier has the same share of the
+    /// rise of the quadratic loss on average, and this rise is to 1.3 to 4 times `L*`, in equal ratios. Another law has another
+    /// exponent where `tr C` is no function of `L` alone. The interval is Student's for the slope of `ln tr C` on `ln L`.
     pub scaling_exponent: Estimate,
     /// The displaced points behind the exponent, as `(L, tr C)`.
     pub scaling_points: Vec<(f64, f64)>,
+}
+
+/// Second moments of the samples' Hessians in the outlier span, `A_μ = VᵀH_μV`: the matrix of `M ↦ (1/N) Σ A_μ M A_μ` on
+/// symmetric matrices.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HessianMoments {
+    /// The basis, orthonormal: `(v_i v_jᵀ + v_j v_iᵀ)/√2`, or `v_i v_iᵀ` for `i = j`, of each of these pairs `i ≤ j`. All pairs of
+    /// the leading 16 outliers, and `i = j` of the others; none where no samples were looked at.
+    pub pairs: Vec<[usize; 2]>,
+    /// Its lower triangle by rows (loss per squared parameter, squared).
+    pub matrix: Vec<Vec<f64>>,
 }
 
 /// Everything that a theory may know of a minimum.
@@ -85,4 +99,6 @@ pub struct Geometry {
     pub decoupling: Decoupling,
     /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`, the curvature of one sample.
     pub sample_curvature: [f64; 4],
+    /// Second moments of the samples' Hessians in the outlier span.
+    pub hessian_moments: HessianMoments,
 }

@@ -13,7 +13,7 @@ pub(crate) mod unbounded;
 
 pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;
-pub use geometry::{Decoupling, DirectionNoise, Geometry, Outliers};
+pub use geometry::{Decoupling, DirectionNoise, Geometry, HessianMoments, Outliers};
 pub use minimum::Minimum;
 pub use noise::NoiseModel;
 pub use prefactor::Prefactor;

@@ -73,6 +73,17 @@ impl Problem for Box<dyn Problem> {
         (**self).sample_curvatures_into(theta, v, samples, out, scratch);
     }
 
+    fn sample_hessians_into(
+        &self,
+        theta: &[f64],
+        vectors: &[f64],
+        samples: Samples,
+        out: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        (**self).sample_hessians_into(theta, vectors, samples, out, scratch);
+    }
+
     fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         (**self).gradient_squares_into(theta, samples, out, scratch);
     }

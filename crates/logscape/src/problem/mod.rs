@@ -188,6 +188,30 @@ pub trait Problem: Send + Sync {
         }
     }
 
+    /// The Hessians of the single samples between `k` vectors, the rows of `vectors` (`k × P`): `v_iᵀH_μ v_j` into `out`
+    /// (`m × k²`). `k` products for each sample, and allocates `P` numbers, unless overridden.
+    fn sample_hessians_into(
+        &self,
+        theta: &[f64],
+        vectors: &[f64],
+        samples: Samples,
+        out: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        let p = self.dim();
+        let k = vectors.len() / p;
+        let mut image = vec![0.0; p];
+        for (index, out) in out.chunks_exact_mut(k * k).enumerate() {
+            let sample = samples.get(index);
+            for (v, row) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(k)) {
+                self.hvp_into(theta, v, Samples::Range(sample..sample + 1), &mut image, scratch);
+                for (w, out) in vectors.chunks_exact(p).zip(row) {
+                    *out = image.iter().zip(w).map(|(a, b)| a * b).sum();
+                }
+            }
+        }
+    }
+
     /// Squared norms `‖g_μ‖²` of the per-sample gradients into `out` (`m`). Allocates `P` numbers unless overridden.
     fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         let mut gradient = vec![0.0; self.dim()];

@@ -2,7 +2,7 @@
 
 use super::exponent::{Exit, exits, exponent_checks};
 use super::kramers::boundary;
-use super::{Assumption, Prediction, Theory, ln_sum, overshoot, regime_checks, with_transverse};
+use super::{Assumption, Prediction, Theory, Warning, ln_sum, overshoot, regime_checks, with_transverse};
 use crate::{Barrier, Geometry, SgdSettings, WayOut};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::{LN_2, TAU};
@@ -16,9 +16,13 @@ pub enum LogLandscape {
     /// With the noise strength measured along the escape direction, `s = C_e*/(2L*h_e*)`.
     Measured,
     /// Measured `s` and the basin's normaliser exact: the above times `T^{n/2} Γ(φ)/Γ(φ−n/2)`, `φ = 1 + 1/T`, which tends to
-    /// 1 as `T → 0`.
+    /// 1 as `T → 0`. Across a saddle's transverse directions the integral stays Laplace's, whose error was of the same sign: beyond
+    /// three outliers it is further off than [`Measured`](Self::Measured) unless `T` is small, and warns.
     Refined,
 }
+
+/// Outliers up to which [`LogLandscape::Refined`] improves on [`LogLandscape::Measured`] at a saddle.
+const REFINED_OUTLIERS: f64 = 3.0;
 
 /// `ln[Γ(φ)/Γ(φ−n/2)]`, NaN if the law cannot be normalised (`φ ≤ n/2`).
 fn ln_normaliser(phi: f64, n: f64) -> f64 {
@@ -83,7 +87,9 @@ impl Theory for LogLandscape {
         match self {
             Self::Published => "noise 2LH and T ≪ 1, outliers of like size; saddles",
             Self::Measured => "noise 2sLH and T ≪ 1, outliers of like size; saddles",
-            Self::Refined => "noise 2sLH, fewer outliers than n_c = 2φ; saddles, intervals, loss levels",
+            Self::Refined => {
+                "noise 2sLH, fewer outliers than n_c = 2φ, at saddles up to 3; saddles, intervals, loss levels"
+            }
         }
     }
 
@@ -96,6 +102,10 @@ impl Theory for LogLandscape {
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => with_transverse(ways_out, &mut warnings).map(|ways| {
                 let rates: Vec<[f64; 3]> = ways.iter().map(|&way| self.over(way, geometry, batch, sgd)).collect();
+                let n = geometry.outliers.count as f64;
+                if *self == Self::Refined && n > REFINED_OUTLIERS {
+                    warnings.push(Warning::RefinedDimension { value: n, limit: REFINED_OUTLIERS });
+                }
                 exponent = rates.iter().max_by(|a, b| a[0].total_cmp(&b[0])).map(|rate| rate[1]);
                 ln_sum(rates.iter().map(|rate| rate[0]))
             }),

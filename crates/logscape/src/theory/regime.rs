@@ -52,6 +52,13 @@ pub enum Warning {
         /// Largest value taken as continuous.
         limit: f64,
     },
+    /// The linearised chain is unstable in mean square: its variances are infinite.
+    MeanSquareGrowth {
+        /// Growth of `E‖θ − θ*‖²` per step; see [`mean_square_growth`](crate::theory::stationary::mean_square_growth).
+        value: f64,
+        /// 1.
+        limit: f64,
+    },
     /// `η max ‖J_μ J_μᵀ‖` is above the limit: a single sample's step is no small step.
     OneSampleStep {
         /// `η max ‖J_μ J_μᵀ‖`.
@@ -129,13 +136,6 @@ pub enum Warning {
         /// 2.
         limit: f64,
     },
-    /// Distances from the minimum grow in mean square under the linearised chain.
-    MeanSquareInstability {
-        /// Growth of `E|θ − θ*|²` per step.
-        value: f64,
-        /// 1.
-        limit: f64,
-    },
     /// The exponent of the theory's escape time is not that of the chain as `η → 0`, or, where the chain's is not known, not that
     /// of a diffusion whose noise is the measured one at both ends: the theory may agree by chance only.
     QuasiPotential {
@@ -147,6 +147,14 @@ pub enum Warning {
     /// Every sample pushes back somewhere on every way out, so that the chain with small steps cannot pass, which a Gaussian noise
     /// can.
     OutOfReach,
+    /// The formula's normaliser is exact but its integral across the saddle is Laplace's, whose errors no longer cancel beyond few
+    /// outliers, so that `log-landscape-measured` is nearer.
+    RefinedDimension {
+        /// Number of outliers `n`.
+        value: f64,
+        /// Largest number for which it is the better one.
+        limit: f64,
+    },
     /// Some ways out have transverse curvatures that are not known, so that the rate is a sum over the others.
     WaysLeftOut {
         /// Ways out that are left out.
@@ -205,12 +213,18 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, value, limit) = match self {
             Self::TimeDiscreteness { value, limit } => ("time is not continuous: η λ_max", value, limit),
+            Self::MeanSquareGrowth { value, limit } => {
+                ("unstable in mean square: growth of E|θ−θ*|² per step", value, limit)
+            }
             Self::OneSampleStep { value, limit } => ("one sample's step is large: η max‖JJᵀ‖", value, limit),
             Self::LargeTemperature { value, limit } => ("temperature is large: T", value, limit),
             Self::OutlierSpread { value, limit } => ("outliers are unequal: h_max/h_min", value, limit),
             Self::DecouplingShape { value, limit } => ("C is not proportional to H: ‖C−aH‖/‖C‖", value, limit),
             Self::DecouplingScaling { value, limit } => ("C does not grow as L: |γ−1|", value, limit),
             Self::CriticalDimension { value, limit } => ("too many outliers for a stationary law: n", value, limit),
+            Self::RefinedDimension { value, limit } => {
+                ("exact normaliser with Laplace's integral at the saddle: outliers", value, limit)
+            }
             Self::SmallBarrier { value, limit } => {
                 return write!(f, "barrier is low: its exponent = {value:.3} (at least {limit:.3})");
             }
@@ -218,9 +232,6 @@ impl fmt::Display for Warning {
             Self::ResidualGradient { value, limit } => ("the gradient is not at rest: |∇L|/√(2sL*h*)", value, limit),
             Self::NegativeCurvature { value, limit } => ("the point is no minimum: negative eigenvalues", value, limit),
             Self::LinearInstability { value, limit } => ("gradient descent leaves the minimum: η λ_max", value, limit),
-            Self::MeanSquareInstability { value, limit } => {
-                ("distances grow in mean square: growth per step", value, limit)
-            }
             Self::QuasiPotential { value, limit } => {
                 ("the exponent is not that of the noise on the way out: error in decades", value, limit)
             }
@@ -272,7 +283,7 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings, assumed: &[Assumpti
         check(eta * sharpest, 2.0_f64.next_down(), |value, _| Warning::LinearInstability { value, limit: 2.0 });
     }
     if let Some(growth) = law.mean_square_growth {
-        check(growth, 1.0, |value, limit| Warning::MeanSquareInstability { value, limit });
+        check(growth, 1.0, |value, limit| Warning::MeanSquareGrowth { value, limit });
     }
     let noise = 2.0 * geometry.noise_strength.value * geometry.loss * geometry.outliers.h_star.value;
     check(geometry.gradient_norm / noise.sqrt(), 1e-2, |value, limit| Warning::ResidualGradient { value, limit });

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Prefactor;
-use crate::model::{Decoupling, Outliers};
+use crate::model::{Decoupling, HessianMoments, Outliers};
 use crate::reference::first_passage::ln_mean_radial_exit_time;
 use crate::{Estimate, Path, Sampling, WayOut};
 use std::f64::consts::PI;
@@ -41,6 +41,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
             scaling_points: vec![],
         },
         sample_curvature: [0.1; 4],
+        hessian_moments: HessianMoments::default(),
     }
 }
 
@@ -186,13 +187,64 @@ fn stationary_law_and_checks_have_their_closed_forms() {
     let law = Stationary::predict(&geometry, &sgd(0.1));
     assert!((law.phi.unwrap() - 6.0).abs() < 1e-12 && (law.phi_measured.unwrap() - 11.0).abs() < 1e-12);
     assert!((law.critical_dimension.unwrap() - 12.0).abs() < 1e-12);
-    // (1 − 0.2)² + 0.01·3·0.5·4 = 0.7.
-    assert!(law.linearly_stable && (law.mean_square_growth.unwrap() - 0.7).abs() < 1e-12);
+    assert!(law.linearly_stable && law.mean_square_growth.is_none());
     let warnings = regime_checks(&geometry, &sgd(0.1), &Assumption::ALL);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].to_string().contains("η λ_max = 0.200"));
     geometry.noise_strength = Estimate::exact(f64::NAN);
     assert_eq!(Stationary::predict(&geometry, &sgd(0.1)).phi_measured, None);
+}
+
+/// Gaussian inputs of linear regression, `x ~ N(0, hI)`: `E xxᵀ M xxᵀ = h² (2M + tr M)`, so that the identity grows by
+/// `(1 − ηh)² + η²h²(n + 1)/B`.
+#[test]
+fn growth_in_mean_square_above_one_is_told() {
+    let (n, h) = (3, 2.0);
+    let mut geometry = geometry(n, h, 0.1);
+    let pairs: Vec<[usize; 2]> = (0..n).flat_map(|i| (i..n).map(move |j| [i, j])).collect();
+    let entry = |a: [usize; 2], b: [usize; 2]| {
+        h * h * (2.0 * f64::from(u8::from(a == b)) + f64::from(u8::from(a[0] == a[1] && b[0] == b[1])))
+    };
+    let matrix = (0..pairs.len()).map(|a| (0..=a).map(|b| entry(pairs[a], pairs[b])).collect()).collect();
+    geometry.hessian_moments = HessianMoments { pairs, matrix };
+    let at = |eta: f64| Stationary::predict(&geometry, &sgd(eta)).mean_square_growth.unwrap();
+    for eta in [0.01, 0.1, 0.2, 0.4] {
+        let exact = (1.0 - eta * h).powi(2) + (eta * h).powi(2) * (n as f64 + 1.0);
+        assert!((at(eta) - exact).abs() < 1e-12, "{eta}");
+    }
+    let told = |eta: f64| {
+        let warnings = regime_checks(&geometry, &sgd(eta), &[]);
+        warnings.into_iter().find(|warning| matches!(warning, Warning::MeanSquareGrowth { .. }))
+    };
+    // At 1 between η = 0.1 (0.8) and 0.4 (2.6): at ηh = 2/5.
+    assert_eq!((told(0.19), told(0.1)), (None, None));
+    let warning = told(0.4).unwrap().to_string();
+    assert_eq!(warning, "unstable in mean square: growth of E|θ−θ*|² per step = 2.600 (limit 1.000)");
+    assert!(told(0.21).is_some());
+}
+
+#[test]
+fn the_exact_normaliser_is_doubted_beyond_three_outliers_at_saddles() {
+    let told = |n: usize, name: &str, barrier: &Barrier| {
+        let prediction = by_name(name).unwrap().predict(&geometry(n, 1.0, 1.0), barrier, &sgd(0.05));
+        assert!(prediction.ln_rate.is_some(), "{prediction:?}");
+        prediction.warnings.iter().find(|w| matches!(w, Warning::RefinedDimension { .. })).map(ToString::to_string)
+    };
+    let way = WayOut {
+        loss: 3.0,
+        curvature_minimum: 1.0,
+        curvature_saddle: -1.0,
+        ln_transverse_ratio: Some(0.0),
+        noise_minimum: 2.0,
+        noise_saddle: 6.0,
+        ..WayOut::default()
+    };
+    let saddle = Barrier::Saddles { ways_out: vec![way], path: None };
+    assert_eq!(told(3, "log-landscape-refined", &saddle), None);
+    assert_eq!(told(4, "log-landscape-measured", &saddle), None);
+    assert_eq!(told(4, "log-landscape-refined", &Barrier::Level { loss: 3.0 }), None);
+    let words = "exact normaliser with Laplace's integral at the saddle: outliers = 4.000 (limit 3.000)";
+    assert_eq!(told(4, "log-landscape-refined", &saddle).unwrap(), words);
 }
 
 #[test]

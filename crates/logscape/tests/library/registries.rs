@@ -6,7 +6,7 @@ use logscape::dynamics::{self, AtMinimum, BuildError, Built, Options};
 use logscape::engine::{AnyDynamics, Descent, ReplicaState, Sgd, SoloBlock};
 use logscape::ensemble::observable::{self, Build, OBSERVABLES, Observable, Sample, Surroundings};
 use logscape::ensemble::{EscapeRun, Region, StationaryRun, Termination};
-use logscape::model::{Decoupling, Outliers};
+use logscape::model::{Decoupling, HessianMoments, Outliers};
 use logscape::problem::{
     self, BuildProblemError, LinearRegression, ProblemOption, Registered, ScalarModel, StartConfig,
 };
@@ -121,6 +121,7 @@ fn parabola() -> Geometry {
             scaling_points: vec![],
         },
         sample_curvature: [0.1; 4],
+        hessian_moments: HessianMoments::default(),
     }
 }
 

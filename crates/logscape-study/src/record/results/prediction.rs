@@ -22,6 +22,10 @@ pub struct PredictionRecord {
     pub mean_steps: Option<f64>,
     /// The same as a decimal logarithm, which cannot overflow.
     pub log10_mean_steps: Option<f64>,
+    /// Power of `L^s/L*` in the escape time (of the way out with the largest rate; `L_c/L*` at a loss level), for theories whose
+    /// rate is such a power; null for others.
+    #[serde(default)]
+    pub exponent: Option<f64>,
     /// How far the boundary was moved outward for the overshoot of discrete steps, in units of the parameters: the ends of an
     /// interval, or the radius of a level; nowhere at saddles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,6 +43,7 @@ impl PredictionRecord {
             log10_committed_steps: prediction.log10_committed_steps(learning_rate),
             mean_steps: prediction.mean_steps(),
             log10_mean_steps: prediction.log10_mean_steps,
+            exponent: prediction.exponent,
             boundary_shift: prediction.boundary_shift.clone(),
             warnings: prediction.warnings.iter().map(ToString::to_string).collect(),
         }

@@ -50,18 +50,19 @@ fn the_schema_knows_every_check() {
     let reason = || "a reason".to_owned();
     let all = [
         Warning::TimeDiscreteness { value, limit },
+        Warning::MeanSquareGrowth { value, limit },
         Warning::OneSampleStep { value, limit },
         Warning::LargeTemperature { value, limit },
         Warning::OutlierSpread { value, limit },
         Warning::DecouplingShape { value, limit },
         Warning::DecouplingScaling { value, limit },
         Warning::CriticalDimension { value, limit },
+        Warning::RefinedDimension { value, limit },
         Warning::SmallBarrier { value, limit },
         Warning::NoiseSpread { value, limit },
         Warning::ResidualGradient { value, limit },
         Warning::NegativeCurvature { value, limit },
         Warning::LinearInstability { value, limit },
-        Warning::MeanSquareInstability { value, limit },
         Warning::QuasiPotential { value, limit },
         Warning::OutOfReach,
         Warning::WaysLeftOut { value, limit },
@@ -76,18 +77,19 @@ fn the_schema_knows_every_check() {
         // One that is added fails to compile here, and belongs into the list.
         match check {
             Warning::TimeDiscreteness { .. }
+            | Warning::MeanSquareGrowth { .. }
             | Warning::OneSampleStep { .. }
             | Warning::LargeTemperature { .. }
             | Warning::OutlierSpread { .. }
             | Warning::DecouplingShape { .. }
             | Warning::DecouplingScaling { .. }
             | Warning::CriticalDimension { .. }
+            | Warning::RefinedDimension { .. }
             | Warning::SmallBarrier { .. }
             | Warning::NoiseSpread { .. }
             | Warning::ResidualGradient { .. }
             | Warning::NegativeCurvature { .. }
             | Warning::LinearInstability { .. }
-            | Warning::MeanSquareInstability { .. }
             | Warning::QuasiPotential { .. }
             | Warning::OutOfReach
             | Warning::WaysLeftOut { .. }

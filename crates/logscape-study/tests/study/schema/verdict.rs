@@ -93,6 +93,12 @@ fn committed_escapes_are_measured_beside_arrivals() {
     let level = LINEAR_RUN.record.results.settings[0].escape.as_ref().expect("an escape");
     assert!(level.predictions["kramers"].boundary_shift.iter().all(|shift| *shift > 0.0));
     assert_eq!(level.predictions["kramers"].boundary_shift.len(), 1);
+    // L_c/L* to the power 1 + 1/T − n/2 = φ − n/2.
+    let results = &LINEAR_RUN.record.results;
+    let phi = results.settings[0].law.phi_measured.expect("a temperature");
+    let exponent = level.predictions["log-landscape-refined"].exponent.expect("a power law");
+    assert!((exponent - (phi - 0.5 * results.geometry.outliers as f64)).abs() < 1e-9, "{exponent} {phi}");
+    assert_eq!(level.predictions["kramers"].exponent, None);
 }
 
 /// Bounded samples do not get everywhere, and the whole data have no noise: nothing is run, and a predicted time is wrong.

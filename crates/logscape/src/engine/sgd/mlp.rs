@@ -469,7 +469,7 @@ mod tests {
             }
         }
         for sampling in samplings {
-            for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Identity] {
+            for activation in Activation::ALL {
                 let found = distance::<R>(&[6, 9, 5, 2], activation, settings(0.05, 10, sampling));
                 assert!(found < tolerance, "{sampling:?} {activation:?}: {found}");
             }

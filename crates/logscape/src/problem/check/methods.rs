@@ -171,6 +171,17 @@ pub(super) const CURVATURES: Method = Method {
     },
 };
 
+/// Between `v` and `θ`.
+pub(super) const HESSIANS: Method = Method {
+    name: "sample_hessians_into",
+    shape: Shape::Rows,
+    width: |_| 4,
+    call: |case, out, scratch| {
+        let vectors = [case.v, case.theta].concat();
+        case.problem.sample_hessians_into(case.theta, &vectors, case.samples.clone(), out, scratch);
+    },
+};
+
 pub(super) const SQUARES: Method = Method {
     name: "gradient_squares_into",
     shape: Shape::Rows,
@@ -198,7 +209,7 @@ pub(super) const BATCH_GRADIENTS: Method = Method {
 };
 
 /// All of them.
-pub(super) const ALL: [Method; 12] = [
+pub(super) const ALL: [Method; 13] = [
     RESIDUALS,
     JVP,
     VJP,
@@ -208,6 +219,7 @@ pub(super) const ALL: [Method; 12] = [
     GAUSS_NEWTON,
     HVP_BLOCK,
     CURVATURES,
+    HESSIANS,
     SQUARES,
     GRAMS,
     BATCH_GRADIENTS,

@@ -21,7 +21,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{Problem, Samples};
 use crate::random::{Purpose, stream};
 use methods::{
-    ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HVP, HVP_BLOCK, JVP, Method,
+    ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, Method,
     PER_SAMPLE, RESIDUALS, SQUARES, Shape, VJP,
 };
 
@@ -239,6 +239,12 @@ impl CheckReport {
         let curved = single(v);
         let scale = share * (lengths(&curved) + lengths(&single(theta)));
         self.same(&HVP_BLOCK, "definition", (&HVP_BLOCK.output(case), &block.concat()), scale);
+        let along_theta = single(theta);
+        let images = || curved.iter().zip(&along_theta);
+        let hessians: Vec<f64> =
+            images().flat_map(|(a, b)| [dot(a, v), dot(a, theta), dot(b, v), dot(b, theta)]).collect();
+        let bounds = images().map(|(a, b)| (norm(a) + norm(b)) * (norm(v) + norm(theta)));
+        self.same(&HESSIANS, "definition", (&HESSIANS.output(case), &hessians), bounds.sum());
         let curvatures: Vec<f64> = curved.iter().map(|image| dot(image, v)).collect();
         let scale = norm(v) * lengths(&curved);
         self.same(&CURVATURES, "definition", (&CURVATURES.output(case), &curvatures), scale);

@@ -36,8 +36,8 @@ fn every_registered_problem_conforms() {
         for seed in 0..4 {
             let report = check(&*problem, &normals(problem.dim(), seed), seed);
             assert!(report.is_ok(), "{name}:\n{report}");
-            // Twice the methods for bits, twice for samples, and thirteen others.
-            assert_eq!(report.findings.len(), 4 * ALL.len() + 13, "{name}");
+            // Twice the methods for bits, twice for samples, and fourteen others.
+            assert_eq!(report.findings.len(), 4 * ALL.len() + 14, "{name}");
         }
     }
 }
@@ -202,6 +202,18 @@ impl Problem for Override {
         self.spoil("sample_curvatures_into", out);
     }
 
+    fn sample_hessians_into(
+        &self,
+        theta: &[f64],
+        vectors: &[f64],
+        samples: Samples,
+        out: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        self.0.sample_hessians_into(theta, vectors, samples, out, scratch);
+        self.spoil("sample_hessians_into", out);
+    }
+
     fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         self.0.gradient_squares_into(theta, samples, out, scratch);
         self.spoil("gradient_squares_into", out);
@@ -269,6 +281,7 @@ fn a_fault_in_an_overridden_method_is_found_there_alone() {
         "gauss_newton_vp_into",
         "hvp_block_into",
         "sample_curvatures_into",
+        "sample_hessians_into",
         "gradient_squares_into",
         "jacobian_grams_into",
         "batch_gradients_into",

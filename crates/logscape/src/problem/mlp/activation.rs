@@ -1,6 +1,7 @@
 //! Activation functions with their first two derivatives, and the laws of initial weights.
 
 use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
 
 use crate::lanes::Real;
 
@@ -16,13 +17,18 @@ pub enum Activation {
     Tanh,
     /// `σ(z) = max(z, 0)`, with `σ'(0) = 0` and `σ'' = 0`
     Relu,
-    /// `σ(z) = ½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, the tanh approximation of `z Φ(z)`
+    /// `σ(z) = z Φ(z) = ½ z (1 + erf(z/√2))` (Hendrycks, Gimpel 2016)
     Gelu,
+    /// `σ(z) = ½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, which approximates [`Gelu`](Self::Gelu) within 5·10⁻⁴
+    GeluTanh,
     /// `σ(z) = z`
     Identity,
 }
 
 impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Tanh, Self::Relu, Self::Gelu, Self::GeluTanh, Self::Identity];
+
     /// `σ(z)` and `σ'(z)`.
     #[inline]
     pub fn value_and_slope(self, z: f64) -> (f64, f64) {
@@ -33,8 +39,9 @@ impl Activation {
             }
             Self::Relu if z > 0.0 => (z, 1.0),
             Self::Relu => (0.0, 0.0),
-            Self::Gelu => {
-                let (gate, slope, _) = gelu_gate(z);
+            Self::Gelu => Self::gelu(z),
+            Self::GeluTanh => {
+                let (gate, slope, _) = tanh_gate(z);
                 (0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate + z * slope))
             }
             Self::Identity => (z, 1.0),
@@ -57,6 +64,13 @@ impl Activation {
     /// [`Gelu`](Self::Gelu) and its slope, in lanes.
     #[inline(always)]
     pub(super) fn gelu<R: Real>(z: R) -> (R, R) {
+        let (gate, density) = z.normal();
+        (z * gate, z.mul_add(density, gate))
+    }
+
+    /// [`GeluTanh`](Self::GeluTanh) and its slope, in lanes.
+    #[inline(always)]
+    pub(super) fn gelu_tanh<R: Real>(z: R) -> (R, R) {
         let [half, scale, cubic] = [0.5, GELU_SCALE, GELU_CUBIC].map(R::from_f64);
         let cube = cubic * z * z;
         let gate = (scale * z.mul_add(cube, z)).tanh();
@@ -73,8 +87,9 @@ impl Activation {
                 self.curvature_at(z, value, slope)
             }
             Self::Relu | Self::Identity => 0.0,
-            Self::Gelu => {
-                let (_, slope, curvature) = gelu_gate(z);
+            Self::Gelu => (2.0 - z * z) * (-0.5 * z * z).exp() / TAU.sqrt(),
+            Self::GeluTanh => {
+                let (_, slope, curvature) = tanh_gate(z);
                 slope + 0.5 * z * curvature
             }
         }
@@ -89,7 +104,7 @@ impl Activation {
 
 /// `tanh(√(2/π) (z + 0.044715 z³))` and its first two derivatives.
 #[inline]
-fn gelu_gate(z: f64) -> (f64, f64, f64) {
+fn tanh_gate(z: f64) -> (f64, f64, f64) {
     let gate = (GELU_SCALE * (z + GELU_CUBIC * z * z * z)).tanh();
     let rise = 1.0 - gate * gate;
     let inner = GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * z * z);

@@ -287,6 +287,7 @@ pub(crate) fn activate<R: Real>(activation: Activation, z: &mut [Lane<R>], slope
         Activation::Tanh => each(z, slopes, Activation::tanh),
         Activation::Relu => each(z, slopes, Activation::relu),
         Activation::Gelu => each(z, slopes, Activation::gelu),
+        Activation::GeluTanh => each(z, slopes, Activation::gelu_tanh),
         Activation::Identity => each(z, slopes, |z| (z, R::ONE)),
     }
 }
@@ -401,7 +402,7 @@ mod tests {
 
     #[test]
     fn activations_are_those_of_single_numbers() {
-        for activation in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Identity] {
+        for activation in Activation::ALL {
             let z: Vec<Lane<f64>> =
                 (0..4).map(|i| Lane::from_fn(|l| 0.1 * (f64::from(i) * 16.0 + l as f64) - 3.0)).collect();
             let (mut values, mut slopes) = (z.clone(), z.clone());

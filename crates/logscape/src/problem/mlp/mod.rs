@@ -1,6 +1,7 @@
 //! Multilayer perceptrons of any depth, a batch at a time through matrix products.
 
 mod activation;
+mod hessians;
 pub(crate) mod kernel;
 mod registered;
 
@@ -444,6 +445,17 @@ impl Problem for Mlp {
         for (k, out) in out.iter_mut().enumerate() {
             *out = (k * c..(k + 1) * c).map(|i| z_dot[i] * z_dot[i] + buffers.delta_dot[i] * buffers.delta[i]).sum();
         }
+    }
+
+    fn sample_hessians_into(
+        &self,
+        theta: &[f64],
+        vectors: &[f64],
+        samples: Samples,
+        out: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        self.sample_hessians(theta, vectors, &samples, out, scratch);
     }
 
     /// `Σ_l ‖δ_l‖² (‖a_{l−1}‖² + 1)`, since the gradient of a layer is the outer product of `δ_l` and `(a_{l−1}, 1)`.

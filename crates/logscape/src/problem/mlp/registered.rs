@@ -27,7 +27,7 @@ impl Registered for Mlp {
         ProblemOption { name: "hidden", about: "widths of the hidden layers; none", example: "[8]", required: false },
         ProblemOption {
             name: "activation",
-            about: "tanh, relu, gelu or identity; tanh",
+            about: "tanh, relu, gelu (`zΦ(z)`), gelu-tanh (its approximation by tanh) or identity; tanh",
             example: "\"tanh\"",
             required: false,
         },
