@@ -1,7 +1,7 @@
 //! Events of a run in words.
 
 use logscape_study::events::{Event, Progress, Unit};
-use logscape_study::text::with_interval;
+use logscape_study::text::{decimal, with_interval};
 
 /// A line of the log for an event that has one.
 pub(crate) fn line(event: &Event) -> Option<String> {
@@ -13,7 +13,8 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             count(*outputs, "output")
         )),
         Event::Minimum { loss, gradient_norm, converged } => Some(format!(
-            "minimum: L* = {loss:.6}, |gradient| = {gradient_norm:.1e}{}",
+            "minimum: L* = {}, |gradient| = {gradient_norm:.1e}{}",
+            decimal(*loss, 6),
             if *converged { "" } else { " (above the tolerance: not a minimum yet)" },
         )),
         Event::Geometry { outliers, h_star, noise_strength, index } => Some(format!(

@@ -35,6 +35,12 @@ pub enum RunError {
     /// There is no minimum to measure.
     #[error("minimum: {0}\n  hint: use another start, or smaller steps and batches in [minimum.train]")]
     Minimum(#[from] MinimumError),
+    /// The search ended at no minimum, which the study does not accept.
+    #[error(
+        "minimum: {0}\n  hint: start elsewhere (minimum.start, seed), train first ([minimum.train]), or change minimum.max_iterations or \
+         minimum.tolerance; with accept = true in [minimum] everything is measured there all the same"
+    )]
+    NoMinimum(String),
     /// The geometry cannot be measured.
     #[error("geometry: {0}\n  hint: use more data with some label noise, or another minimum")]
     Geometry(GeometryError),
@@ -130,7 +136,9 @@ impl RunError {
 
     /// Whether other input would mend it.
     pub fn is_bad_input(&self) -> bool {
-        let own = |error: &Self| matches!(error, Self::Interrupted { .. } | Self::Failed(_) | Self::Geometry(_));
+        let own = |error: &Self| {
+            matches!(error, Self::Interrupted { .. } | Self::Failed(_) | Self::Geometry(_) | Self::NoMinimum(_))
+        };
         !own(self) && !matches!(self, Self::Record(RecordError::Write { .. }))
     }
 

@@ -1,7 +1,7 @@
 //! The summary of a run in about ten lines of text.
 
 use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
-use crate::text::{ends, with_interval};
+use crate::text::{decimal, ends, with_interval};
 use logscape::Estimate;
 use logscape::theory::Stationary;
 use std::fmt::Write;
@@ -24,8 +24,12 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "minimum   L* = {:.6}, |gradient| = {:.1e}, index {} ({state}); P = {}, N = {}",
-        minimum.loss, minimum.gradient_norm, minimum.index, minimum.parameters, minimum.samples
+        "minimum   L* = {}, |gradient| = {:.1e}, index {} ({state}); P = {}, N = {}",
+        decimal(minimum.loss, 6),
+        minimum.gradient_norm,
+        minimum.index,
+        minimum.parameters,
+        minimum.samples
     )?;
     writeln!(
         text,

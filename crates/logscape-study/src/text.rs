@@ -2,9 +2,20 @@
 
 use logscape::Estimate;
 
-/// `value [low, high]` with four digits.
+/// Whether a number is seen with a few digits after the point.
+fn is_plain(x: f64) -> bool {
+    x == 0.0 || (1e-2..1e6).contains(&x.abs())
+}
+
+/// The number with so many digits after the point where that shows it, else in powers of ten: `0.070099`, `7.009897e-20`.
+pub fn decimal(x: f64, digits: usize) -> String {
+    if is_plain(x) { format!("{x:.digits$}") } else { format!("{x:.digits$e}") }
+}
+
+/// `value [low, high]` with four digits, all three in powers of ten where the value is too small or too large to be seen without.
 pub fn with_interval(estimate: &Estimate) -> String {
-    format!("{:.4} {}", estimate.value, ends(estimate, |x| format!("{x:.4}")))
+    let show = |x: f64| if is_plain(estimate.value) { format!("{x:.4}") } else { format!("{x:.3e}") };
+    format!("{} {}", show(estimate.value), ends(estimate, show))
 }
 
 /// `[low, high]` of the 95 % interval, as `show` writes numbers; an end that is nowhere is unbounded.
@@ -21,5 +32,13 @@ mod tests {
     fn an_end_that_is_nowhere_is_unbounded() {
         assert_eq!(with_interval(&Estimate::new(0.69, 0.366, f64::INFINITY)), "0.6900 [0.3660, unbounded]");
         assert_eq!(with_interval(&Estimate::new(30.6, f64::NEG_INFINITY, 69.0)), "30.6000 [unbounded, 69.0000]");
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_shown() {
+        let shown = [0.070_098_97, 7.009_897_2e-20, 70_126.7, 7.0e17, 0.0, -3e-9].map(|x| decimal(x, 6));
+        assert_eq!(shown, ["0.070099", "7.009897e-20", "70126.700000", "7.000000e17", "0.000000", "-3.000000e-9"]);
+        assert_eq!(with_interval(&Estimate::new(0.5, 0.4, 0.6)), "0.5000 [0.4000, 0.6000]");
+        assert_eq!(with_interval(&Estimate::new(5e-9, 4e-9, 6e-9)), "5.000e-9 [4.000e-9, 6.000e-9]");
     }
 }

@@ -13,10 +13,13 @@ pub struct MinimumTable {
     pub start: Option<Vec<f64>>,
     /// Initialisation of a network.
     pub init: Initialisation,
-    /// Gradient norm at which the search stops.
+    /// Gradient norm at which the search stops, in units of the root mean square of the samples' gradients where it starts.
     pub tolerance: f64,
     /// Most iterations of L-BFGS, and most Hessian products of the Newton steps after it.
     pub max_iterations: u64,
+    /// Whether to go on where the search ends at no minimum.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub accept: bool,
     /// Training by SGD that comes first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainTable>,
@@ -24,7 +27,14 @@ pub struct MinimumTable {
 
 impl Default for MinimumTable {
     fn default() -> Self {
-        Self { start: None, init: Initialisation::Lecun, tolerance: 1e-8, max_iterations: 2_000, train: None }
+        Self {
+            start: None,
+            init: Initialisation::Lecun,
+            tolerance: 1e-8,
+            max_iterations: 2_000,
+            accept: false,
+            train: None,
+        }
     }
 }
 

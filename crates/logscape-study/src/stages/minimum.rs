@@ -4,7 +4,8 @@ use super::{Context, Stage};
 use crate::asked::MinimumTable;
 use crate::error::RunError;
 use logscape::landscape::{MinimumConfig, find_minimum, train};
-use logscape::{Minimum, Sampling, SgdSettings};
+use logscape::operator::full::{loss_and_gradient, noise_trace};
+use logscape::{Minimum, Problem, Sampling, SgdSettings};
 use serde::Serialize;
 
 /// Trains, where the study asks for it, and searches.
@@ -25,11 +26,6 @@ impl Stage for FindMinimum {
 
     fn run(context: &Context, &Input { start, table, seed }: &Input) -> Result<Minimum, RunError> {
         let problem = context.problem;
-        let config = MinimumConfig {
-            gradient_tolerance: table.tolerance,
-            max_iterations: table.max_iterations as usize,
-            ..Default::default()
-        };
         let mut start = table.start.clone().unwrap_or_else(|| start.to_vec());
         if start.len() != problem.dim() {
             let message = format!(
@@ -39,6 +35,12 @@ impl Stage for FindMinimum {
             );
             return Err(RunError::input("minimum.start", message));
         }
+        let scale = sample_gradient(problem, &start);
+        let config = MinimumConfig {
+            gradient_tolerance: table.tolerance * scale,
+            max_iterations: table.max_iterations as usize,
+            ..Default::default()
+        };
         if let Some(training) = &table.train {
             let sgd = SgdSettings {
                 learning_rate: training.learning_rate,
@@ -47,6 +49,15 @@ impl Stage for FindMinimum {
             };
             start = train(problem, &start, &sgd, training.steps, seed, context.stop)?;
         }
-        Ok(find_minimum(problem, &start, &config, context.stop)?)
+        let mut minimum = find_minimum(problem, &start, &config, context.stop)?;
+        // A start where every sample's gradient vanishes has no scale; the minimum has one then.
+        minimum.converged |= minimum.gradient_norm < table.tolerance * sample_gradient(problem, &minimum.theta);
+        Ok(minimum)
     }
+}
+
+/// Root mean square of the samples' gradients, `√(mean ‖g_μ‖²)`: what a gradient is small beside, in any units.
+fn sample_gradient(problem: &dyn Problem, theta: &[f64]) -> f64 {
+    let gradient = loss_and_gradient(problem, theta).1;
+    (noise_trace(problem, theta) + gradient.iter().map(|g| g * g).sum::<f64>()).sqrt()
 }

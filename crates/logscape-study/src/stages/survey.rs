@@ -16,7 +16,7 @@ use crate::record::{
 use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
 use logscape::verdict::compare;
-use logscape::{Barrier, Minimum, SgdSettings, Verdict};
+use logscape::{Barrier, Geometry, Minimum, SgdSettings, Verdict};
 use std::time::Instant;
 
 /// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
@@ -87,6 +87,9 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
     });
+    if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !study.minimum.accept) {
+        return Err(RunError::NoMinimum(reason));
+    }
     let Some(escape) = &study.escape else { return Ok(Known { minimum, geometry, saddles: None, barrier: None }) };
     let saddles = if needs_saddles(&escape.region) && context.problem.dim() > 1 {
         Some(find_saddles(context, &minimum)?)
@@ -100,6 +103,20 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
         saddles: saddles.as_ref(),
     })?;
     Ok(Known { minimum, geometry, saddles, barrier: Some(barrier) })
+}
+
+/// Why the search ended at no minimum, where it did.
+fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
+    let down = match geometry.index {
+        0 => None,
+        1 => Some("one direction curves down".to_owned()),
+        index => Some(format!("{index} directions curve down")),
+    };
+    let unfinished =
+        (!minimum.converged).then(|| format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm));
+    let reasons: Vec<String> = unfinished.into_iter().chain(down).collect();
+    (!reasons.is_empty())
+        .then(|| format!("the search ended at no minimum: {} (L = {:.6e})", reasons.join(", and "), minimum.loss))
 }
 
 fn find_saddles(context: &Context, minimum: &Kept<Minimum>) -> Result<Kept<Saddles>, RunError> {

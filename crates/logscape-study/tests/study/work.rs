@@ -98,6 +98,10 @@ impl Problem for Counted<'_> {
     fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
         self.inner.quadratic_loss()
     }
+    fn least_squares_step(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        self.gradient(&Samples::Range(0..self.samples()));
+        self.inner.least_squares_step(theta)
+    }
     fn as_any(&self) -> Option<&dyn Any> {
         self.inner.as_any()
     }

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{Advanced, Block, DIVERGENCE_LIMIT, ExitTest, LaneEnd, ReplicaState};
+use super::{Advanced, Block, ExitTest, LaneEnd, ReplicaState};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::random::{Gaussian, Normals};
 
@@ -129,15 +129,15 @@ impl<R: Gaussian> LaneBlock<R> {
     /// Masks of the occupied lanes that have left and of those that have diverged.
     #[inline(always)]
     pub(super) fn masks(&self, exit: &ExitTest) -> (u32, u32) {
-        ends(&self.theta, self.clocks.occupied, exit, is_bounded(exit))
+        ends(&self.theta, self.clocks.occupied, exit, is_bounded::<R>(exit))
     }
 }
 
 /// Whether no replica can diverge inside of `exit`.
 #[inline(always)]
-pub(super) fn is_bounded(exit: &ExitTest) -> bool {
+pub(super) fn is_bounded<R: Real>(exit: &ExitTest) -> bool {
     // Half of the limit, since bounds are rounded.
-    exit.is_bounded(0.5 * DIVERGENCE_LIMIT)
+    exit.is_bounded(0.5 * R::DIVERGENCE_LIMIT.to_f64())
 }
 
 /// Masks of the `occupied` lanes of `theta` (`P` lanes) that have left and of those that have diverged, where it is known
@@ -171,7 +171,7 @@ fn masks<R: Real>(theta: &[Lane<R>], occupied: u32, exit: &ExitTest) -> (u32, u3
 // Flags are whole numbers, since those of lanes stay in vectors where truth values would not.
 #[inline(always)]
 fn lost<R: Real>(theta: &[Lane<R>]) -> Lane<u32> {
-    let limit = R::from_f64(DIVERGENCE_LIMIT);
+    let limit = R::DIVERGENCE_LIMIT;
     let mut lost = Lane::splat(0);
     for i in 0..theta.len() {
         for k in 0..LANES {

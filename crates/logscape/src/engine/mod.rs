@@ -21,10 +21,13 @@ pub use sgd::{LaneSgd, ManyBlock, ManySgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SU
 pub use sgld::Sgld;
 pub use state::ReplicaState;
 
+use crate::lanes::Real;
 use serde::{Deserialize, Serialize};
 
-/// A coordinate, or the norm of all, beyond this in absolute value means that the replica has diverged.
-pub const DIVERGENCE_LIMIT: f64 = 1e15;
+/// A coordinate, or the norm of all, beyond this in absolute value means that the replica has diverged, in double precision; single
+/// precision has its own limit, [`Real::DIVERGENCE_LIMIT`](crate::lanes::Real::DIVERGENCE_LIMIT). It is as far out as squares and their sums
+/// allow, so that the units of parameters do not matter.
+pub const DIVERGENCE_LIMIT: f64 = <f64 as Real>::DIVERGENCE_LIMIT;
 
 /// What one unit of a dynamics' clock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

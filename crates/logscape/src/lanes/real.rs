@@ -33,6 +33,8 @@ pub trait Real:
     const ZERO: Self;
     /// One.
     const ONE: Self;
+    /// Beyond this in absolute value a coordinate has diverged: its square is still a number.
+    const DIVERGENCE_LIMIT: Self;
     /// Largest `|x|` for which [`sin_cos`](Self::sin_cos) holds.
     const SIN_COS_LIMIT: Self;
 
@@ -64,10 +66,11 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($($float:ident, $sin_cos_limit:expr;)*) => {$(
+    ($($float:ident, $divergence_limit:expr, $sin_cos_limit:expr;)*) => {$(
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const DIVERGENCE_LIMIT: Self = $divergence_limit;
             const SIN_COS_LIMIT: Self = $sin_cos_limit;
 
             #[inline(always)]
@@ -121,6 +124,6 @@ macro_rules! real {
 }
 
 real! {
-    f32, 1e6;
-    f64, 1e9;
+    f32, 1e15, 1e6;
+    f64, 1e100, 1e9;
 }

@@ -100,6 +100,10 @@ impl Problem for Box<dyn Problem> {
         (**self).quadratic_loss()
     }
 
+    fn least_squares_step(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        (**self).least_squares_step(theta)
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         (**self).as_any()
     }

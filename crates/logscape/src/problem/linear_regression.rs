@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::OnceLock;
 
 use super::kind::{NoOptions, Registered, require_one_target};
+use super::least_squares::least_squares_step;
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{BuildProblemError, ProblemError, QuadraticLoss, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
@@ -55,6 +56,12 @@ impl ScalarModel for LinearRegression {
     fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
         let rows = (0..self.data.targets().len()).map(|sample| self.data.input(sample));
         self.loss.get_or_init(|| QuadraticLoss::of_line(rows, self.data.targets())).as_ref()
+    }
+
+    fn least_squares_step(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        let residual = |(sample, y): (usize, &f64)| dot(theta, self.data.input(sample)) - y;
+        let residuals: Vec<f64> = self.data.targets().iter().enumerate().map(residual).collect();
+        least_squares_step(|sample| self.data.input(sample), &residuals)
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

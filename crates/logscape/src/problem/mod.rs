@@ -7,6 +7,7 @@ mod boxed;
 mod check;
 mod error;
 mod kind;
+mod least_squares;
 mod linear_regression;
 mod matrix_factorisation;
 mod mlp;
@@ -244,6 +245,12 @@ pub trait Problem: Send + Sync {
     /// The loss of all data as a quadratic form, for a problem where it is one and is computed faster so. It is the same at every
     /// call; what looks at the loss often uses it.
     fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
+        None
+    }
+
+    /// The step from `theta` to the least loss, where the problem is linear in its parameters and small enough to be solved directly.
+    /// Along directions that no sample sees the step has no part.
+    fn least_squares_step(&self, _theta: &[f64]) -> Option<Vec<f64>> {
         None
     }
 

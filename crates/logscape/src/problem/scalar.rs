@@ -29,6 +29,11 @@ pub trait ScalarModel: Send + Sync {
         None
     }
 
+    /// See [`Problem::least_squares_step`].
+    fn least_squares_step(&self, _theta: &[f64]) -> Option<Vec<f64>> {
+        None
+    }
+
     /// See [`Problem::as_any`].
     fn as_any(&self) -> Option<&dyn Any> {
         None
@@ -54,6 +59,10 @@ impl<M: ScalarModel> Problem for M {
 
     fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
         ScalarModel::quadratic_loss(self)
+    }
+
+    fn least_squares_step(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        ScalarModel::least_squares_step(self, theta)
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -43,7 +43,7 @@ impl<'a, R: Gaussian, M: LaneModel> LaneSgd<'a, R, M> {
         (steps, samples): (u64, u32),
         exit: &ExitTest,
     ) -> Advanced {
-        let (mut done, bounded) = (Masks::default(), is_bounded(exit));
+        let (mut done, bounded) = (Masks::default(), is_bounded::<R>(exit));
         // A copy, which stays in registers.
         let mut rng = clocks.normals.rng.clone();
         while done.steps < steps && !done.ended() {

@@ -4,7 +4,7 @@ use std::slice;
 
 use super::{SgdError, check, draw};
 use crate::SgdSettings;
-use crate::engine::{Advanced, Block, DIVERGENCE_LIMIT, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
+use crate::engine::{Advanced, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
 use crate::problem::{Activation, NetworkModel};
@@ -163,7 +163,7 @@ impl<R: Real> MlpBlock<R> {
     /// How the replica has ended, if it has.
     #[inline(always)]
     fn test(&self, exit: &ExitTest) -> Option<LaneEnd> {
-        let limit = R::from_f64(DIVERGENCE_LIMIT);
+        let limit = R::DIVERGENCE_LIMIT;
         // Numbers rather than flags, since those of sixteen lanes would be packed and unpacked.
         let (mut lost, mut outside) = ([R::ZERO; LANES], [R::ZERO; LANES]);
         let [first, second] = &self.bounds;

@@ -2,7 +2,7 @@
 
 use super::{SgdError, check};
 use crate::engine::block::Masks;
-use crate::engine::{Advanced, CHUNK, DIVERGENCE_LIMIT, Dynamics, ExitTest, RowBlock, TimeUnit};
+use crate::engine::{Advanced, CHUNK, Dynamics, ExitTest, RowBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::RowModel;
 use crate::random::{Gaussian, lane_index_pair};
@@ -209,7 +209,7 @@ fn ends<'r, R: Real>(
     exit: &ExitTest,
 ) -> (u32, u32) {
     let width = row(0).len();
-    let limit = R::from_f64(DIVERGENCE_LIMIT);
+    let limit = R::DIVERGENCE_LIMIT;
     // Flags are whole numbers, since those of a chunk stay in a vector where truth values would not.
     let mut sane = [1; CHUNK];
     for lane in 0..LANES {

@@ -70,7 +70,7 @@ impl<'a, R: Gaussian, M: SumModel> SumSgd<'a, R, M> {
         let pairs = drawn.len() / 2;
         // What is drawn ahead beside each quarter of the lanes.
         let share = pairs.div_ceil(LANES / 4);
-        let bounded = is_bounded(exit);
+        let bounded = is_bounded::<R>(exit);
         let (mut now, mut next) = drawn.split_at_mut(pairs);
         // A copy, which stays in registers; and another, from before the batch of a step that may not be taken.
         let mut rng = clocks.normals.rng.clone();

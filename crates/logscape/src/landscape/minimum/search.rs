@@ -98,6 +98,8 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
     if start.len() != problem.dim() {
         return Err(MinimumError::Length { expected: problem.dim(), found: start.len() });
     }
+    let direct = solved(problem, start);
+    let start = direct.as_deref().unwrap_or(start);
     let (loss, gradient) = loss_and_gradient(problem, start);
     if !loss.is_finite() || !norm(&gradient).is_finite() {
         return Err(MinimumError::NotFinite);
@@ -124,7 +126,12 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
         loss: seen.loss,
         converged: false,
         iterations: seen.evaluations,
-        method: "l-bfgs".to_owned(),
+        method: match (&direct, seen.evaluations) {
+            (Some(_), 1) => "least squares",
+            (Some(_), _) => "least squares, l-bfgs",
+            (None, _) => "l-bfgs",
+        }
+        .to_owned(),
     };
     let small = problem.dim() <= config.newton_up_to;
     let mut before = minimum.iterations;
@@ -145,10 +152,21 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
     Ok(minimum)
 }
 
+/// The solution of a problem that has a direct one, from `start`, with a second step that mends the rounding of the first.
+fn solved(problem: &dyn Problem, start: &[f64]) -> Option<Vec<f64>> {
+    let mut theta = start.to_vec();
+    for _ in 0..2 {
+        let step = problem.least_squares_step(&theta)?;
+        theta.iter_mut().zip(&step).for_each(|(x, step)| *x += step);
+    }
+    Some(theta)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::operator::{dot, testing::Linear};
+    use crate::problem::LinearRegression;
 
     #[test]
     fn minimum_solves_the_normal_equations() {
@@ -163,6 +181,70 @@ mod tests {
                 assert!((moment - fitted).abs() < 300.0 * 1e-8);
             }
         }
+    }
+
+    /// NIST's Longley data (macroeconomic figures of 1947 to 1962; condition 5e9 with a column of ones), to the certified values.
+    #[test]
+    fn the_longley_data_are_solved_to_the_certified_digits() {
+        let table = [
+            [60323.0, 83.0, 234289.0, 2356.0, 1590.0, 107608.0],
+            [61122.0, 88.5, 259426.0, 2325.0, 1456.0, 108632.0],
+            [60171.0, 88.2, 258054.0, 3682.0, 1616.0, 109773.0],
+            [61187.0, 89.5, 284599.0, 3351.0, 1650.0, 110929.0],
+            [63221.0, 96.2, 328975.0, 2099.0, 3099.0, 112075.0],
+            [63639.0, 98.1, 346999.0, 1932.0, 3594.0, 113270.0],
+            [64989.0, 99.0, 365385.0, 1870.0, 3547.0, 115094.0],
+            [63761.0, 100.0, 363112.0, 3578.0, 3350.0, 116219.0],
+            [66019.0, 101.2, 397469.0, 2904.0, 3048.0, 117388.0],
+            [67857.0, 104.6, 419180.0, 2822.0, 2857.0, 118734.0],
+            [68169.0, 108.4, 442769.0, 2936.0, 2798.0, 120445.0],
+            [66513.0, 110.8, 444546.0, 4681.0, 2637.0, 121950.0],
+            [68655.0, 112.6, 482704.0, 3813.0, 2552.0, 123366.0],
+            [69564.0, 114.2, 502601.0, 3931.0, 2514.0, 125368.0],
+            [69331.0, 115.7, 518173.0, 4806.0, 2572.0, 127852.0],
+            [70551.0, 116.9, 554894.0, 4007.0, 2827.0, 130081.0],
+        ];
+        let certified = [
+            -3_482_258.634_595_82,
+            15.061_872_271_373_3,
+            -0.035_819_179_292_591,
+            -2.020_229_803_816_83,
+            -1.033_226_867_173_59,
+            -0.051_104_105_653_580_7,
+            1_829.151_464_613_55,
+        ];
+        let row = |(k, row): (usize, &[f64; 6])| {
+            let [_, a, b, c, d, e] = *row;
+            [1.0, a, b, c, d, e, 1947.0 + k as f64]
+        };
+        let inputs = table.iter().enumerate().flat_map(row).collect();
+        let targets = table.iter().map(|row| row[0]).collect();
+        let problem = LinearRegression::new(inputs, targets, 7).unwrap();
+        let found = find_minimum(&problem, &[0.0; 7], &MinimumConfig::default(), &Stop::new()).unwrap();
+        for (found, certified) in found.theta.iter().zip(certified) {
+            assert!((found / certified - 1.0).abs() < 1e-10, "{found} {certified}");
+        }
+        assert!((found.loss / (836_424.055_505_915 / 32.0) - 1.0).abs() < 1e-12, "{}", found.loss);
+    }
+
+    /// NIST's Wampler1 and Wampler2, polynomials of the fifth degree without error on 0, 1, ..., 20, and NoInt1, a line through 0.
+    #[test]
+    fn polynomials_and_a_line_without_intercept_are_solved_to_the_certified_digits() {
+        for base in [1.0_f64, 0.1] {
+            let inputs: Vec<f64> = (0..=20).flat_map(|x| (0..6).map(move |k| f64::from(x).powi(k))).collect();
+            let targets =
+                inputs.chunks(6).map(|row| row.iter().zip(0..).map(|(x, k)| x * base.powi(k)).sum()).collect();
+            let problem = LinearRegression::new(inputs, targets, 6).unwrap();
+            let found = find_minimum(&problem, &[0.0; 6], &MinimumConfig::default(), &Stop::new()).unwrap();
+            for (k, found) in found.theta.iter().enumerate() {
+                assert!((found / base.powi(k as i32) - 1.0).abs() < 1e-8, "{k} {found}");
+            }
+        }
+        let (x, y): (Vec<f64>, Vec<f64>) = (60..=70).map(|x| (f64::from(x), f64::from(x + 70))).unzip();
+        let problem = LinearRegression::new(x, y, 1).unwrap();
+        let found = find_minimum(&problem, &[0.0], &MinimumConfig::default(), &Stop::new()).unwrap();
+        assert!((found.theta[0] / 2.074_380_165_289_26 - 1.0).abs() < 1e-13, "{found:?}");
+        assert_eq!((found.method.as_str(), found.iterations), ("least squares", 1));
     }
 
     #[test]
