@@ -37,7 +37,8 @@ impl Stage for FindMinimum {
         }
         let scale = sample_gradient(problem, &start);
         let config = MinimumConfig {
-            gradient_tolerance: table.tolerance * scale,
+            // Where every sample's gradient vanishes at the start there is no scale, and the search is to leave it.
+            gradient_tolerance: (table.tolerance * scale).max(f64::MIN_POSITIVE),
             max_iterations: table.max_iterations as usize,
             ..Default::default()
         };

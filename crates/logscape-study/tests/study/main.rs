@@ -6,4 +6,5 @@ mod properties;
 mod report;
 mod round_trip;
 mod schema;
+mod units;
 mod work;

@@ -15,9 +15,10 @@ use thiserror::Error;
 /// Settings of the search along the line.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BarrierConfig {
-    /// Step of the scan (parameter units); barriers narrower than this can be missed.
+    /// Share of the distance from the minimum by which the scan goes on; barriers narrower than this can be missed.
     pub step: f64,
-    /// Distance from the minimum at which the scan gives up (parameter units).
+    /// Distance from the minimum at which the scan gives up, in units of the distance `√(2L*/h*)` at which a parabola doubles the loss, or of a
+    /// hundredth of `|θ*|` where that is more. The scan begins at `10⁻³` of that unit.
     pub range: f64,
     /// Nodes of the path, at least 3.
     pub nodes: usize,
@@ -27,7 +28,7 @@ pub struct BarrierConfig {
 
 impl Default for BarrierConfig {
     fn default() -> Self {
-        Self { step: 0.01, range: 20.0, nodes: 2001, margin: 0.1 }
+        Self { step: 0.01, range: 1e4, nodes: 2001, margin: 0.1 }
     }
 }
 
@@ -83,29 +84,39 @@ fn check(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<
     if problem.dim() != 1 {
         return Err(BarrierError::Dimension(problem.dim()));
     }
-    if !(config.step > 0.0 && config.range > 0.0 && config.range.is_finite() && config.margin >= 0.0)
+    if !(config.step > 0.0 && config.range > FIRST && config.range.is_finite() && config.margin >= 0.0)
         || config.nodes < 3
     {
         return Err(BarrierError::Setting(
-            "step and range must be positive, the margin not negative, nodes at least 3",
+            "step must be positive, range above 0.001, the margin not negative, nodes at least 3",
         ));
     }
     let h = curvature(problem, minimum);
     if h.is_finite() && h > 0.0 { Ok(()) } else { Err(BarrierError::NoMinimum(h)) }
 }
 
+/// Where the scan begins, in its units.
+const FIRST: f64 = 1e-3;
+
+/// What the scan measures distances by: it scales as the parameter does.
+fn unit(problem: &dyn Problem, minimum: f64) -> f64 {
+    let loss = loss_and_gradient(problem, &[minimum]).0;
+    (2.0 * loss / curvature(problem, minimum)).sqrt().max(1e-2 * minimum.abs()).max(f64::MIN_POSITIVE)
+}
+
 /// The first zero of `f` outward from the minimum, where `f` turns from positive to not positive, by scan and bisection.
 fn first_crossing(
-    minimum: f64,
+    (minimum, unit): (f64, f64),
     side: Side,
     config: &BarrierConfig,
     f: impl Fn(f64) -> f64,
 ) -> Result<f64, BarrierError> {
     let sign = if side == Side::Left { -1.0 } else { 1.0 };
-    let steps = (config.range / config.step).ceil() as usize;
+    let range = config.range * unit;
+    let steps = ((config.range / FIRST).ln() / config.step.ln_1p()).ceil() as i32;
     let mut inner = minimum;
-    for k in 1..=steps {
-        let outer = minimum + sign * (k as f64 * config.step).min(config.range);
+    for k in 0..=steps {
+        let outer = minimum + sign * (FIRST * unit * (1.0 + config.step).powi(k)).min(range);
         let value = f(outer);
         if !value.is_finite() {
             return Err(BarrierError::NotFinite(outer));
@@ -115,7 +126,7 @@ fn first_crossing(
         }
         inner = outer;
     }
-    Err(BarrierError::NotFound { side, range: config.range })
+    Err(BarrierError::NotFound { side, range })
 }
 
 /// The zero between `inner`, where `f > 0`, and `outer`, where `f ≤ 0`, to the last bit.
@@ -141,8 +152,9 @@ pub fn saddles(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> R
 
 fn tops(problem: &dyn Problem, minimum: f64, config: &BarrierConfig) -> Result<Barrier, BarrierError> {
     check(problem, minimum, config)?;
-    let left = first_crossing(minimum, Side::Left, config, |x| -slope(problem, x))?;
-    let right = first_crossing(minimum, Side::Right, config, |x| slope(problem, x))?;
+    let from = (minimum, unit(problem, minimum));
+    let left = first_crossing(from, Side::Left, config, |x| -slope(problem, x))?;
+    let right = first_crossing(from, Side::Right, config, |x| slope(problem, x))?;
     let ways_out = [left, right]
         .into_iter()
         .map(|top| WayOut {
@@ -198,8 +210,9 @@ pub fn loss_level(
     check(problem, minimum, config)?;
     let below = |x: f64| level - loss_and_gradient(problem, &[x]).0;
     if below(minimum) > 0.0 {
-        let lower = first_crossing(minimum, Side::Left, config, below)?;
-        let upper = first_crossing(minimum, Side::Right, config, below)?;
+        let from = (minimum, unit(problem, minimum));
+        let lower = first_crossing(from, Side::Left, config, below)?;
+        let upper = first_crossing(from, Side::Right, config, below)?;
         interval(problem, minimum, lower, upper, config)
     } else {
         Err(BarrierError::Setting("the loss level must lie above the loss of the minimum"))
@@ -311,6 +324,7 @@ mod tests {
         assert!((upper - theta - radius).abs() < 1e-9 && (theta - lower - radius).abs() < 1e-9);
         assert!((path.position[0] - (lower - 0.1 * (upper - lower))).abs() < 1e-12);
         let none = saddles(&problem, theta, &config);
-        assert_eq!(none, Err(BarrierError::NotFound { side: Side::Left, range: 20.0 }));
+        let range = 1e4 * (2.0 * minimum.loss / h).sqrt().max(1e-2 * theta.abs());
+        assert_eq!(none, Err(BarrierError::NotFound { side: Side::Left, range }));
     }
 }

@@ -125,5 +125,5 @@ macro_rules! real {
 
 real! {
     f32, 1e15, 1e6;
-    f64, 1e100, 1e9;
+    f64, 1e60, 1e9;
 }

@@ -139,7 +139,7 @@ pub enum Warning {
     /// The exponent of the theory's escape time is not that of the chain as `η → 0`, or, where the chain's is not known, not that
     /// of a diffusion whose noise is the measured one at both ends: the theory may agree by chance only.
     QuasiPotential {
-        /// The difference (decades of the mean number of steps).
+        /// The difference at half the learning rate, or here where that is more (decades of the mean number of steps).
         value: f64,
         /// Largest value taken as none.
         limit: f64,

@@ -184,6 +184,6 @@ fn the_cases_meet_ends_of_both_kinds() {
     let exit = ExitTest::Box { lower: &[-0.5], upper: &[0.5] };
     fast.advance(&mut block, 99, &exit);
     assert_eq!(block.ends()[2], Some(LaneEnd::Escaped));
-    fast.advance(&mut block, 99, &ExitTest::Never);
+    fast.advance(&mut block, 999, &ExitTest::Never);
     assert_eq!(block.ends()[2], Some(LaneEnd::Diverged));
 }

@@ -149,20 +149,20 @@ impl Case {
 /// Cases with the largest `ηh` of their study.
 fn cases() -> Vec<(f64, Case)> {
     let made: Vec<(f64, fn() -> Case)> = vec![
-        (0.4, || Case::sinusoid("sinusoid, normal errors", Errors::Normal, 0.5, 41)),
-        (0.4, || Case::sinusoid("sinusoid, normal errors, other data", Errors::Normal, 0.6, 42)),
-        (0.4, || Case::sinusoid("sinusoid, two-valued errors", Errors::Sign, 0.6, 43)),
-        (0.4, || Case::sinusoid("sinusoid, Laplace errors", Errors::Laplace, 0.6, 44)),
-        (0.4, || Case::sinusoid("sinusoid, growing errors", Errors::Growing, 0.4, 45)),
-        (0.2, || Case::line("line, equal inputs, 1.2 L*", Errors::Normal, true, 1.2, 46)),
-        (0.2, || Case::line("line, equal inputs, 1.5 L*", Errors::Normal, true, 1.5, 47)),
-        (0.4, || Case::line("line, equal inputs, 3 L*", Errors::Normal, true, 3.0, 48)),
-        (0.4, || Case::line("line, equal inputs, Laplace errors, 2 L*", Errors::Laplace, true, 2.0, 49)),
-        (0.1, || Case::line("line, normal inputs, 1.1 L*", Errors::Normal, false, 1.1, 50)),
-        (0.2, || Case::line("line, normal inputs, 1.3 L*", Errors::Normal, false, 1.3, 51)),
-        (0.4, || Case::line("line, normal inputs, 3 L*", Errors::Normal, false, 3.0, 52)),
-        (0.4, || Case::line("line, normal inputs, Laplace errors, 4 L*", Errors::Laplace, false, 4.0, 53)),
-        (0.4, || Case::line("line, normal inputs, growing errors, 3 L*", Errors::Growing, false, 3.0, 54)),
+        (0.4, || Case::sinusoid("sinusoid, normal errors", Errors::Normal, 0.5, 61)),
+        (0.4, || Case::sinusoid("sinusoid, normal errors, other data", Errors::Normal, 0.6, 62)),
+        (0.4, || Case::sinusoid("sinusoid, two-valued errors", Errors::Sign, 0.6, 63)),
+        (0.4, || Case::sinusoid("sinusoid, Laplace errors", Errors::Laplace, 0.6, 64)),
+        (0.4, || Case::sinusoid("sinusoid, growing errors", Errors::Growing, 0.4, 65)),
+        (0.2, || Case::line("line, equal inputs, 1.2 L*", Errors::Normal, true, 1.2, 66)),
+        (0.2, || Case::line("line, equal inputs, 1.5 L*", Errors::Normal, true, 1.5, 67)),
+        (0.4, || Case::line("line, equal inputs, 3 L*", Errors::Normal, true, 3.0, 68)),
+        (0.4, || Case::line("line, equal inputs, Laplace errors, 2 L*", Errors::Laplace, true, 2.0, 69)),
+        (0.1, || Case::line("line, normal inputs, 1.1 L*", Errors::Normal, false, 1.1, 70)),
+        (0.2, || Case::line("line, normal inputs, 1.3 L*", Errors::Normal, false, 1.3, 71)),
+        (0.4, || Case::line("line, normal inputs, 3 L*", Errors::Normal, false, 3.0, 72)),
+        (0.4, || Case::line("line, normal inputs, Laplace errors, 4 L*", Errors::Laplace, false, 4.0, 73)),
+        (0.4, || Case::line("line, normal inputs, growing errors, 3 L*", Errors::Growing, false, 3.0, 74)),
     ];
     made.into_par_iter().map(|(largest, case)| (largest, case())).collect()
 }

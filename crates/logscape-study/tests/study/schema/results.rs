@@ -96,7 +96,7 @@ fn a_diverging_setting_ends_with_counts_and_without_a_number_that_is_none() {
     let read = Record::read(&folder.path().join("record")).expect("it reads back");
     assert_eq!(read.results, record.results);
     // A step can lead from inside the ball to where a replica counts as diverged, which is an escape all the same.
-    let far = finished(&unstable.replace("{ loss-factor = 1.5 }", "{ ball = 1e99 }"));
+    let far = finished(&unstable.replace("{ loss-factor = 1.5 }", "{ ball = 1e59 }"));
     let measured = &far.results["settings"][0]["escape"]["measured"];
     let ended = |how: &str| measured[how].as_u64().expect("a count");
     assert_eq!(ended("escaped"), 20);

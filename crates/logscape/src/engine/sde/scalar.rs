@@ -2,7 +2,7 @@
 
 use super::{SdeError, not_negative, positive, same_length};
 use crate::engine::block::Masks;
-use crate::engine::{Advanced, DIVERGENCE_LIMIT, Dynamics, ExitTest, LaneBlock, TimeUnit};
+use crate::engine::{Advanced, Dynamics, ExitTest, LaneBlock, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
 use crate::problem::QuadraticBasin;
 use crate::random::{Gaussian, Normals};
@@ -115,12 +115,12 @@ impl<S> ScalarDiffusion<S> {
 
 /// The intervals that the replicas stay in while nothing has happened to them.
 fn intervals<R: Real>(exit: &ExitTest) -> [Lane<R>; 2] {
-    let ends = Lane::from_fn(|lane| interval(exit, lane));
+    let ends = Lane::from_fn(|lane| interval::<R>(exit, lane));
     [0, 1].map(|end| Lane::from_fn(|lane| R::from_f64(ends.0[lane][end])))
 }
 
-fn interval(exit: &ExitTest, lane: usize) -> [f64; 2] {
-    let limit = DIVERGENCE_LIMIT;
+fn interval<R: Real>(exit: &ExitTest, lane: usize) -> [f64; 2] {
+    let limit = R::DIVERGENCE_LIMIT.to_f64();
     let ball = |centre: f64, radius_squared: f64| {
         let radius = radius_squared.sqrt();
         [(centre - radius).max(-limit), (centre + radius).min(limit)]

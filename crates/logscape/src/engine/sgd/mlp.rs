@@ -558,7 +558,7 @@ mod tests {
             assert_eq!(block.ends(), solo.ends());
             assert_eq!(block.ends() == [Some(LaneEnd::Escaped)], exit != ExitTest::Never);
         }
-        for lost in [1e16, f64::NAN, f64::INFINITY] {
+        for lost in [10.0 * R::DIVERGENCE_LIMIT.to_f64(), f64::NAN, f64::INFINITY] {
             for k in [0, 20, start.len() - 1] {
                 let (mut from, mut block) = (start.clone(), fast.block());
                 from[k] = lost;

@@ -285,10 +285,10 @@ fn check_ends<D: Dynamics>(dynamics: &D) {
         ExitTest::Never,
         ExitTest::Box { lower: &[f64::NEG_INFINITY], upper: &[f64::INFINITY] },
         ExitTest::Ball { centre: &[0.0], radius_squared: f64::INFINITY },
-        ExitTest::Ball { centre: &[-1e16], radius_squared: 1.1e32 },
+        ExitTest::Ball { centre: &[-1e61], radius_squared: 1.1e122 },
         ExitTest::HalfSpaces { normals: &[1.0], offsets: &[1e9] },
     ] {
-        block.load(11, &replica(&[-1e16], 9, 1));
+        block.load(11, &replica(&[-1e61], 9, 1));
         assert_eq!(moved(dynamics, &mut block, 10, &exit), lost, "{exit:?}");
         block.load(11, &replica(&[f64::NAN], 9, 1));
         assert_eq!(moved(dynamics, &mut block, 10, &exit), lost, "{exit:?}");

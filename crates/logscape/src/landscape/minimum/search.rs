@@ -224,7 +224,8 @@ mod tests {
         for (found, certified) in found.theta.iter().zip(certified) {
             assert!((found / certified - 1.0).abs() < 1e-10, "{found} {certified}");
         }
-        assert!((found.loss / (836_424.055_505_915 / 32.0) - 1.0).abs() < 1e-12, "{}", found.loss);
+        // Sums of terms up to 3e6 leave residuals of some hundreds with a relative rounding of 1e-12.
+        assert!((found.loss / (836_424.055_505_915 / 32.0) - 1.0).abs() < 1e-11, "{}", found.loss);
     }
 
     /// NIST's Wampler1 and Wampler2, polynomials of the fifth degree without error on 0, 1, ..., 20, and NoInt1, a line through 0.
