@@ -3,6 +3,7 @@
 use super::dynamics::AllDynamics;
 use super::escape::escape;
 use super::exit::region;
+use super::interpolation::interpolation;
 use super::plan::EscapePlan;
 use super::predict::{Input, Predict};
 use super::stationary::{self, stationary_law};
@@ -71,12 +72,13 @@ pub(super) fn setting(
     }
     let (run, escape) = escapes(context, known, &all, setting, &mut tables)?;
     let (escape, verdict) = escape.unzip();
+    let interpolation = interpolation(context, known, setting, &run)?;
     if let Some(table) = &context.study.output.trajectories {
         for dynamics in all.iter() {
             tables.trajectories.extend(trajectories(context, dynamics, &run, table)?);
         }
     }
-    let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape };
+    let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, interpolation, escape };
     Ok(Surveyed { record, verdict, tables })
 }
 
