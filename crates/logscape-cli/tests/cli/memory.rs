@@ -69,6 +69,9 @@ fn sizes_of_a_study_are_checked_before_anything_is_computed() {
     }
     let splitting = ["--set", "escape.method=splitting", "--set", "escape.rare.trajectories=1_000_000_000_000"];
     refuses(&folder, &splitting, &["escape.rare.trajectories", "216 TB"]);
+    let grid = ["--set", "sgd.learning_rate=0.01:0.1:10000", "--set", "sgd.batch_size=1:10000:10000"];
+    refuses(&folder, &grid, &["sgd: the results of 100000000 settings", "410 GB"]);
+    refuses(&folder, &["--set", "stationary={ replicas = 1_000_000_000_000 }"], &["stationary.replicas", "16 TB"]);
     // The limit is what one says: 50,000 samples of two numbers.
     let samples = "problem.data.synthetic.samples=100_000";
     refuses(&folder, &["--set", samples, "--memory", "1MB"], &["linear teacher", "1.6 MB", "1.0 MB"]);
@@ -98,8 +101,20 @@ fn labels_that_are_too_large_for_rows_of_targets_are_refused() {
 fn a_network_that_is_too_wide_is_refused() {
     let folder = place(&NETWORK.replace("{ path = \".\" }", "{ builtin = \"digits\" }"));
     // (64 + 1 + 10) weights for each unit, and 10 biases; 50 vectors of them.
-    refuses(&folder, &["--set", "problem.hidden=[1_000_000_000]"], &["75000000010 weights", "30 TB"]);
-    refuses(&folder, &["--set", "problem.hidden=[9_223_372_036_854_775_807, 9_223_372_036_854_775_807]"], &["weights"]);
+    refuses(&folder, &["--set", "problem.hidden=[1_000_000_000]"], &["75000000010 parameters", "30 TB"]);
+    refuses(
+        &folder,
+        &["--set", "problem.hidden=[9_223_372_036_854_775_807, 9_223_372_036_854_775_807]"],
+        &["parameters"],
+    );
+}
+
+#[test]
+fn factors_of_too_high_a_rank_are_refused() {
+    let synthetic = "{ synthetic = { kind = \"matrix-factorisation\", samples = 60, rows = 9, columns = 8, rank = 2, noise = 0.3 } }";
+    let study =
+        NETWORK.replace("\"mlp\"", "\"matrix-factorisation\"").replace("hidden = [2]", "rank = 1_000_000_000_000");
+    refuses(&place(&study.replace("{ path = \".\" }", synthetic)), &[], &["17000000000000 parameters", "6.8 PB"]);
 }
 
 /// A file of a few kilobytes that unpacks to a hundred times the limit.

@@ -1,6 +1,6 @@
 //! From a study's `[problem]` to its data and its model.
 
-use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, Study};
+use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
 use crate::record::{DataFile, Origin, sha256_of_all, sha256_of_file};
 use logscape::Sampling;
@@ -11,8 +11,13 @@ use logscape::operator::full::{loss_and_gradient, residuals};
 use logscape::problem::{BuiltProblem, Problem, StartConfig};
 use std::path::{Path, PathBuf};
 
-/// Bytes that the end of a replica takes, with its row in the tables, and what a state takes beside its parameters.
+/// Bytes that the results of a setting take, at least.
+const SETTING: u128 = 4096;
+/// Bytes that the number of a stationary replica takes, with that of its group.
+const NUMBER: u128 = 16;
+/// Bytes that the end of a replica takes, with its row in the tables.
 const END: u128 = 200;
+/// Bytes that a state takes beside its parameters.
 const STATE: u128 = 200;
 /// Version of the program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -77,6 +82,12 @@ pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), Ru
     within("sgd.batch_size", format!("batches of {largest}"), largest, 4 * lanes, "use smaller batches")?;
     let scratch = problem.scratch_len(largest.max(1));
     within("sgd.batch_size", format!("the work on a batch of {largest}"), scratch, 8 * lanes, "use smaller batches")?;
+    let settings = study.sgd.settings();
+    within("sgd", format!("the results of {settings} settings"), settings, SETTING, "use fewer settings")?;
+    if let Some(StationaryTable { replicas, .. }) = study.stationary {
+        let what = format!("the numbers of {replicas} replicas");
+        within("stationary.replicas", what, replicas, NUMBER, "use fewer replicas")?;
+    }
     if let Some(table) = &study.escape {
         let what = format!("the ends of {} replicas", table.replicas);
         within("escape.replicas", what, table.replicas, END, "use fewer replicas")?;

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::{Initialisation, Problem, ProblemError, Visitor};
 use crate::data::Dataset;
 use crate::data::synthetic::Generator;
+use crate::model::memory;
 
 /// What the file of a problem states, besides its maths, to have a name: see [`Kind::of`].
 pub trait Registered: Problem + Sized + 'static {
@@ -201,6 +202,16 @@ pub enum BuildProblemError {
     /// An option is wrong.
     #[error(transparent)]
     Option(#[from] OptionError),
+}
+
+/// Refuses so many parameters that the search for a minimum among them would take more than the limit of memory.
+pub(super) fn require_memory(parameters: u128) -> Result<(), BuildProblemError> {
+    /// Vectors that L-BFGS holds: twenty pairs, and some more.
+    const VECTORS: u128 = 50;
+    memory::require(format!("the search among {parameters} parameters"), parameters, 8 * VECTORS).map_err(|error| {
+        let hint = "make it smaller, or raise the limit by --memory";
+        BuildProblemError::Data { message: error.to_string(), hint }
+    })
 }
 
 /// `Ok` if the data have one target.

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 
 use super::error::{require_finite, require_some};
-use super::kind::{Registered, require_one_target};
+use super::kind::{Registered, require_memory, require_one_target};
 use super::scalar::{add_scaled, dot};
 use super::{BuildProblemError, OptionError, ProblemError, ProblemOption, ScalarModel, StartConfig};
 use crate::data::Dataset;
@@ -142,7 +142,9 @@ impl Registered for MatrixFactorisation {
     fn build(data: Dataset, options: Options) -> Result<Self, BuildProblemError> {
         require_one_target(&data)?;
         let (rows, columns, entries) = matrix_entries(&data)?;
-        Ok(Self::new(rows, columns, options.rank()?, &entries)?)
+        let rank = options.rank()?;
+        require_memory((rows as u128 + columns as u128) * rank as u128)?;
+        Ok(Self::new(rows, columns, rank, &entries)?)
     }
 
     /// Normal numbers, since `θ = 0` is a saddle.

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use super::{Activation, Mlp};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
-use crate::model::memory;
-use crate::problem::kind::Registered;
+use crate::problem::kind::{Registered, require_memory};
 use crate::problem::{BuildProblemError, OptionError, ProblemOption, StartConfig, Visitor};
 use crate::random::{Purpose, stream};
 
@@ -51,13 +50,7 @@ impl Registered for Mlp {
     fn build(data: Dataset, options: Options) -> Result<Self, BuildProblemError> {
         let sizes = [&[data.input_dim], &options.hidden[..], &[data.target_dim]].concat();
         let weights: u128 = sizes.windows(2).map(|ends| (ends[0] as u128 + 1) * ends[1] as u128).sum();
-        // L-BFGS, which looks for the minimum, remembers 20 pairs of vectors.
-        memory::require(format!("the search among {weights} weights"), weights, 8 * 50).map_err(|error| {
-            BuildProblemError::Data {
-                message: error.to_string(),
-                hint: "use narrower layers, or raise the limit by --memory",
-            }
-        })?;
+        require_memory(weights)?;
         Ok(Self::new(&sizes, options.activation.unwrap_or(Activation::Tanh), data.inputs, data.targets)?)
     }
 
