@@ -55,6 +55,7 @@ data = { builtin = "digits", limit = 40 }
 [minimum]
 max_iterations = 1
 tolerance = 1e6
+accept = true
 
 [sgd]
 learning_rate = 1e-4
