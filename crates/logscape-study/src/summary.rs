@@ -146,7 +146,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     let measured = &escape.measured;
     let steps = match &measured.log10_mean_steps {
         Some(steps) => format!("in 10^{} steps", with_interval(steps)),
-        None => format!("not seen, so after {} steps", measured.bound()),
+        None => format!("not seen: {} steps", measured.bound()),
     };
     match &escape.impossible {
         Some(reason) => writeln!(text, "  escape  impossible: {reason}")?,
