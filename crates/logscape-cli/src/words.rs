@@ -12,16 +12,17 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             count(*samples, "sample"),
             count(*outputs, "output")
         )),
-        Event::Minimum { loss, gradient_norm, converged } => Some(format!(
+        Event::Minimum { interpolating: Some(reason), .. } => Some(format!("minimum: the fit interpolates, {reason}")),
+        Event::Minimum { loss, gradient_norm, converged, .. } => Some(format!(
             "minimum: L* = {}, |gradient| = {gradient_norm:.1e}{}",
             decimal(*loss, 6),
             if *converged { "" } else { " (above the tolerance: not a minimum yet)" },
         )),
         Event::Geometry { outliers, h_star, noise_strength, index } => Some(format!(
-            "geometry: {}, h* = {}, s = {}, index {index}",
+            "geometry: {}, h* = {}{}, index {index}",
             count(*outliers, "outlier"),
             with_interval(h_star),
-            with_interval(noise_strength),
+            noise_strength.as_ref().map_or_else(String::new, |s| format!(", s = {}", with_interval(s))),
         )),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
         Event::Setting { number, of, sgd } => Some(format!(

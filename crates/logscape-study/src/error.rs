@@ -5,6 +5,7 @@ use logscape::Interrupted;
 use logscape::data::DataError;
 use logscape::ensemble::EnsembleError;
 use logscape::geometry::GeometryError;
+use logscape::interpolation::InterpolationError;
 use logscape::landscape::{BarrierError, MinimumError, SaddleError};
 use logscape::problem::{BuildProblemError, ProblemError, ProblemFailure};
 use logscape::rare::RareError;
@@ -55,6 +56,9 @@ pub enum RunError {
     /// The simulation cannot start.
     #[error("escape: {0}\n  hint: change [escape] or [sgd] to suit the problem")]
     Ensemble(#[from] EnsembleError),
+    /// The stability of a minimum that interpolates cannot be measured.
+    #[error("interpolation: {0}\n  hint: change [sgd] to suit the problem, or take another minimum")]
+    Interpolation(InterpolationError),
     /// Splitting cannot start.
     #[error("escape.rare: {0}\n  hint: change [escape.rare], or use method = \"direct\"")]
     Rare(#[from] RareError),
@@ -113,6 +117,15 @@ impl From<GeometryError> for RunError {
         match error {
             GeometryError::Interrupted(stop) => stop.into(),
             error => Self::Geometry(error),
+        }
+    }
+}
+
+impl From<InterpolationError> for RunError {
+    fn from(error: InterpolationError) -> Self {
+        match error {
+            InterpolationError::Interrupted(stop) => stop.into(),
+            error => Self::Interpolation(error),
         }
     }
 }

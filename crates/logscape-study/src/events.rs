@@ -32,6 +32,8 @@ pub enum Event {
         gradient_norm: f64,
         /// Whether that met the tolerance.
         converged: bool,
+        /// Why the fit interpolates, if it does.
+        interpolating: Option<String>,
     },
     /// The minimum is measured.
     Geometry {
@@ -39,8 +41,8 @@ pub enum Event {
         outliers: usize,
         /// Their typical curvature `h*`.
         h_star: Estimate,
-        /// Noise strength `s`.
-        noise_strength: Estimate,
+        /// Noise strength `s`; none where the fit interpolates.
+        noise_strength: Option<Estimate>,
         /// Negative eigenvalues.
         index: usize,
     },

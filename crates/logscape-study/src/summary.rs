@@ -1,6 +1,6 @@
 //! The summary of a run in about ten lines of text.
 
-use crate::record::{EscapeRecord, Results, SettingRecord, StationaryRecord};
+use crate::record::{EscapeRecord, InterpolationRecord, Results, SettingRecord, StationaryRecord};
 use crate::text::{decimal, ends, with_interval};
 use logscape::Estimate;
 use logscape::theory::Stationary;
@@ -38,13 +38,18 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
         with_interval(&geometry.h_star),
         geometry.gap.map_or_else(|| "no bulk".to_owned(), |gap| format!("gap {gap:.2}"))
     )?;
-    writeln!(
-        text,
-        "noise     s = {}, tr C/(2L tr H) = {:.4}, tr C ~ L^{}",
-        with_interval(&geometry.noise_strength),
-        geometry.decoupling.trace_ratio_hessian,
-        with_interval(&geometry.decoupling.scaling_exponent)
-    )?;
+    if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
+        writeln!(
+            text,
+            "noise     s = {}, tr C/(2L tr H) = {:.4}, tr C ~ L^{}",
+            with_interval(strength),
+            decoupling.trace_ratio_hessian,
+            with_interval(&decoupling.scaling_exponent)
+        )?;
+    }
+    if let Some(reason) = &minimum.interpolating_reason {
+        writeln!(text, "noise     none: the fit interpolates, {reason}; s, phi and rates have no meaning")?;
+    }
     results.settings.iter().try_for_each(|setting| write_setting(text, setting))?;
     match &results.verdict {
         Some(verdict) if verdict.settings > 1 => writeln!(text, "verdict   {}", verdict.text),
@@ -67,16 +72,20 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         Some(_) => ", not measurable".to_owned(),
         None => String::new(),
     };
-    writeln!(
-        text,
-        "eta = {}, B = {}: phi = {} published, {} with measured s{measured}; n_c = {}{}",
-        setting.sgd.learning_rate,
-        setting.sgd.batch_size,
-        number(law.phi),
-        number(law.phi_measured),
-        number(law.critical_dimension),
-        stability(law)
-    )?;
+    let stable = stability(law);
+    let (rate, batch) = (setting.sgd.learning_rate, setting.sgd.batch_size);
+    if let Some(interpolation) = &setting.interpolation {
+        writeln!(text, "eta = {rate}, B = {batch}: no stationary law{stable}")?;
+        write_interpolation(text, interpolation)?;
+    } else {
+        writeln!(
+            text,
+            "eta = {rate}, B = {batch}: phi = {} published, {} with measured s{measured}; n_c = {}{stable}",
+            number(law.phi),
+            number(law.phi_measured),
+            number(law.critical_dimension)
+        )?;
+    }
     let memory = setting.stationary.as_ref().and_then(|law| law.statistics.get("log_loss").copied().flatten());
     if let Some(time) = memory.and_then(|log_loss| log_loss.autocorrelation_steps) {
         let interval = ends(&time, |x| format!("{x:.1}"));
@@ -100,6 +109,37 @@ fn stability(law: &Stationary) -> String {
         Some(growth) if growth > 1.0 => format!("; unstable in mean square ({growth:.3} per step)"),
         _ => String::new(),
     }
+}
+
+/// An estimate of any size.
+fn in_powers(estimate: &Estimate) -> String {
+    let [low, high] = estimate.ci95;
+    format!("{:.2e} [{low:.2e}, {high:.2e}]", estimate.value)
+}
+
+fn write_interpolation(text: &mut String, interpolation: &InterpolationRecord) -> std::fmt::Result {
+    let products = &interpolation.products;
+    let none = |reason: &Option<String>| format!("none, {}", reason.as_deref().unwrap_or("not known"));
+    writeln!(
+        text,
+        "  near    lambda = {}, mean-square growth {}, alpha = {}",
+        products.lyapunov.as_ref().map_or_else(|| "-infinity".to_owned(), in_powers),
+        with_interval(&products.mean_square_growth),
+        products.alpha.as_ref().map_or_else(|| none(&products.alpha_reason), with_interval)
+    )?;
+    if let Some(reason) = &interpolation.escape_reason {
+        writeln!(text, "  starts  none: {reason}")?;
+    }
+    let Some(escape) = &interpolation.escape else { return Ok(()) };
+    for start in &escape.starts {
+        let probability = start
+            .probability
+            .map_or_else(|| "no replica was decided".to_owned(), |p| format!("{} escape", in_powers(&p)));
+        let predicted = start.predicted.map_or_else(String::new, |p| format!(", (L0/Lc)^(alpha/2) = {:.1e}", p.value));
+        writeln!(text, "  starts  from L0 = {:.2e}: {probability}{predicted}", start.loss)?;
+    }
+    let (Some(slope), Some(predicted)) = (&escape.slope, &escape.slope_predicted) else { return Ok(()) };
+    writeln!(text, "  slope   {} of ln p on ln L0, alpha/2 = {}", with_interval(slope), with_interval(predicted))
 }
 
 fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {

@@ -21,8 +21,10 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("loss {:.4}, gradient norm {:.1e}, found by {}", minimum.loss, minimum.gradient_norm, minimum.method);
     println!("{} outliers of {} eigenvalues", geometry.outliers.count, geometry.eigenvalues.len());
     println!("their typical curvature h* = {}", interval(&geometry.outliers.h_star));
-    println!("noise strength s = {}", interval(&geometry.noise_strength));
-    println!("tr C / (2 L tr H) = {:.4}", geometry.decoupling.trace_ratio_hessian);
-    println!("tr C ~ L^γ, γ = {}", interval(&geometry.decoupling.scaling_exponent));
+    if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
+        println!("noise strength s = {}", interval(strength));
+        println!("tr C / (2 L tr H) = {:.4}", decoupling.trace_ratio_hessian);
+        println!("tr C ~ L^γ, γ = {}", interval(&decoupling.scaling_exponent));
+    }
     Ok(())
 }

@@ -42,6 +42,7 @@
 //! | [`problem`] | what is trained: the trait, the built-in problems, and a [checker](problem::check()) for one's own |
 //! | [`operator`] | Hessian, Gauss–Newton and noise covariance by products, and Lanczos' method |
 //! | [`geometry`], [`landscape`] | measuring a minimum; finding minima, saddles and barriers |
+//! | [`interpolation`] | minima that fit every sample: stability, and the chance to leave from near them |
 //! | [`engine`], [`dynamics`] | how replicas move fast; SGD and its relatives by name |
 //! | [`ensemble`], [`rare`] | many replicas, by waiting; escapes that are too rare to wait for |
 //! | [`mod@reference`], [`theory`], [`verdict`] | exact answers; predictions; which of them hold |
@@ -65,6 +66,7 @@ pub mod dynamics;
 pub mod engine;
 pub mod ensemble;
 pub mod geometry;
+pub mod interpolation;
 pub mod landscape;
 pub mod lanes;
 pub mod model;

@@ -33,6 +33,10 @@ pub struct EscapeTable {
     /// Steps of a training run, for the line of one escape per run in the phase diagram; `max_steps` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_steps: Option<u64>,
+    /// Losses, in units of the loss, from which replicas start where the fit interpolates; a quarter of that of the region's boundary, a
+    /// 16th, a 64th and a 256th without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_losses: Option<Vec<f64>>,
     /// Whether committed escapes are measured beside arrivals, at a dividing surface, by a second ensemble of SGD.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub committed: bool,
@@ -73,6 +77,14 @@ impl EscapeTable {
             "escape.committed",
             "committed escapes are told apart from arrivals at a dividing surface only",
             "use region = \"dividing-surface\", or committed = false",
+        )?;
+        let positive =
+            |losses: &Vec<f64>| !losses.is_empty() && losses.iter().all(|loss| loss.is_finite() && *loss > 0.0);
+        require(
+            self.start_losses.as_ref().is_none_or(positive),
+            "escape.start_losses",
+            "a loss to start from that is not positive, or none",
+            "use positive losses below that of the region's boundary, or leave them out",
         )?;
         self.region.check()?;
         self.rare.check()?;

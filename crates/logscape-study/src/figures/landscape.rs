@@ -23,12 +23,16 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let loss: Vec<_> = rows.iter().map(|row| (row.position, row.loss)).collect();
     let noise: Vec<_> = rows.iter().map(|row| (row.position, row.noise)).collect();
     let geometry = &record.results.geometry;
-    let slope = 2.0 * geometry.noise_strength.value * geometry.h_star.value;
-    let decoupled: Vec<_> = rows.iter().map(|row| (row.position, slope * row.loss)).collect();
+    let slope = geometry.noise_strength.map(|strength| 2.0 * strength.value * geometry.h_star.value);
+    let decoupled: Vec<_> = rows.iter().filter_map(|row| Some((row.position, slope? * row.loss))).collect();
     let y_loss = Axis::fit("loss L", false, loss.iter().map(|p| p.1)).ok_or_else(missing)?;
     let heights = noise.iter().chain(&decoupled).map(|p| p.1).chain([0.0]);
     let y_noise = Axis::fit("noise C (loss² / parameter²)", false, heights).ok_or_else(missing)?.from(0.0);
     let minimum = Kind::Marks(vec![(lowest.position, lowest.loss)], Marker::Circle, 12.0);
+    let mut noises = vec![Layer::new("noise of one sample", COLOURS[1], Kind::Line(noise, SOLID))];
+    if !decoupled.is_empty() {
+        noises.push(Layer::new("2 s L h* (decoupling)", COLOURS[2], Kind::Line(decoupled, DASHED)));
+    }
     let panels = vec![
         Panel {
             title: String::new(),
@@ -36,15 +40,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
             y: y_loss,
             layers: vec![Layer::new("loss", COLOURS[0], Kind::Line(loss, SOLID)), Layer::new("minimum", INK, minimum)],
         },
-        Panel {
-            title: String::new(),
-            x,
-            y: y_noise,
-            layers: vec![
-                Layer::new("noise of one sample", COLOURS[1], Kind::Line(noise, SOLID)),
-                Layer::new("2 s L h* (decoupling)", COLOURS[2], Kind::Line(decoupled, DASHED)),
-            ],
-        },
+        Panel { title: String::new(), x, y: y_noise, layers: noises },
     ];
     let caption =
         "Loss and variance of one sample's gradient along the path from one way out through the minimum to the \

@@ -12,6 +12,7 @@ mod plot;
 mod registry;
 mod scaling;
 mod spectrum;
+mod starts;
 mod stationary;
 mod style;
 mod survival;
@@ -94,6 +95,9 @@ impl Missing {
 
 /// A figure, or its title and the reason why it is missing.
 pub type Outcome = Result<Figure, (&'static str, Missing)>;
+
+/// Why there is no figure of noise at the minimum.
+const INTERPOLATING: &str = "the fit interpolates, so that there is no noise at the minimum and no law around it";
 
 /// Most panels that one figure shows.
 const PANELS: usize = 12;

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, Kind, Layer, Marker, Panel, SOLID};
-use super::{Design, Drawing, Missing, number};
+use super::{Design, Drawing, INTERPOLATING, Missing, number};
 use crate::record::Record;
 
 pub(super) const NOISE: Design = Design { name: "noise", title: "Noise against curvature", when, draw };
@@ -10,6 +10,7 @@ pub(super) const NOISE: Design = Design { name: "noise", title: "Noise against c
 const NOISY: &str = "the noise along the leading directions";
 
 fn when(record: &Record) -> Result<(), Missing> {
+    Missing::unless(!record.results.minimum.interpolating, INTERPOLATING)?;
     let known = record.tables.noise.iter().any(|row| row.curvature > 0.0 && row.noise > 0.0);
     if known { Ok(()) } else { Err(Missing::NotPositive(NOISY)) }
 }
@@ -20,7 +21,8 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let rows: Vec<_> = kept.map(|row| (row.curvature.log10(), row)).collect();
     let missing = || Missing::NotPositive(NOISY);
     let x = Axis::fit("curvature hᵢ (loss / parameter²)", true, rows.iter().map(|row| row.0)).ok_or_else(missing)?;
-    let (loss, s) = (record.results.minimum.loss, record.results.geometry.noise_strength.value);
+    let loss = record.results.minimum.loss;
+    let s = record.results.geometry.noise_strength.ok_or_else(missing)?.value;
     let line = |s: f64| -> Option<Vec<(f64, f64)>> {
         let shift = (2.0 * s * loss).log10();
         shift.is_finite().then(|| vec![(x.low, x.low + shift), (x.high, x.high + shift)])

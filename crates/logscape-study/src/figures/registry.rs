@@ -1,17 +1,18 @@
 //! Which figures there are, in the order of the report.
 
 use super::{Design, Outcome};
-use super::{energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, stationary, survival};
+use super::{energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival};
 use crate::record::Record;
 
 /// Every figure.
-pub const FIGURES: [Design; 9] = [
+pub const FIGURES: [Design; 10] = [
     landscape::LANDSCAPE,
     energy_paths::ENERGY_PATHS,
     spectrum::SPECTRUM,
     noise::NOISE,
     scaling::SCALING,
     stationary::STATIONARY,
+    starts::STARTS,
     survival::SURVIVAL,
     escape::ESCAPE,
     phase_diagram::PHASE_DIAGRAM,

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASH_DOT, Kind, Layer, Marker, Panel, SOLID};
-use super::{Design, Drawing, Missing, number};
+use super::{Design, Drawing, INTERPOLATING, Missing, number};
 use crate::record::Record;
 use crate::text::ends;
 
@@ -11,6 +11,7 @@ pub(super) const SCALING: Design = Design { name: "scaling", title: "Noise again
 const POINTS: &str = "the loss or the noise at displaced points";
 
 fn when(record: &Record) -> Result<(), Missing> {
+    Missing::unless(!record.results.minimum.interpolating, INTERPOLATING)?;
     let known = record.tables.scaling.iter().any(|row| row.loss > 0.0 && row.noise_trace > 0.0);
     if known { Ok(()) } else { Err(Missing::NotPositive(POINTS)) }
 }
@@ -26,7 +27,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let line = |slope: f64| [x.low, x.high].map(|at| (at, middle.1 + slope * (at - middle.0))).to_vec();
     let y = Axis::fit("noise tr C (loss² / parameter²)", true, points.iter().map(|p| p.1));
     let y = y.ok_or_else(missing)?;
-    let exponent = record.results.geometry.decoupling.scaling_exponent;
+    let exponent = record.results.geometry.decoupling.as_ref().ok_or_else(missing)?.scaling_exponent;
     let fitted = format!("slope γ = {} {}", number(exponent.value), ends(&exponent, number));
     let layers = vec![
         Layer::new("displaced points", COLOURS[0], Kind::Marks(points, Marker::Circle, 7.0)),

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, DOTTED, INK, Kind, Layer, Marker, Panel, SOLID};
-use super::{Design, Drawing, Missing, PANELS, left_out, setting_name};
+use super::{Design, Drawing, INTERPOLATING, Missing, PANELS, left_out, setting_name};
 use crate::names::SGD;
 use crate::record::{Record, SettingRecord, StationaryRow};
 use statrs::function::gamma::ln_gamma;
@@ -22,7 +22,8 @@ pub fn excess_loss_density(u: f64, dimension: f64, phi: f64) -> Option<f64> {
 
 fn when(record: &Record) -> Result<(), Missing> {
     let asked = record.results.settings.iter().any(|setting| setting.stationary.is_some());
-    Missing::unless(asked, "the study has no [stationary] section")
+    Missing::unless(asked, "the study has no [stationary] section")?;
+    Missing::unless(!record.results.minimum.interpolating, INTERPOLATING)
 }
 
 /// Density of the excess loss per setting, with the laws for `φ` published, with measured `s`, and fitted.

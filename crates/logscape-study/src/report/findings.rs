@@ -2,7 +2,9 @@
 
 use super::words::{capital, interval, setting_name, typeset};
 use crate::figures::number;
-use crate::record::Record;
+use crate::record::{GeometryRecord, Record};
+use logscape::Estimate;
+use logscape::model::Decoupling;
 
 /// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
 const CLOSE: [f64; 2] = [0.1, 0.3];
@@ -12,6 +14,11 @@ pub(super) fn findings(record: &Record) -> Vec<String> {
     let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
     let gradient = number(minimum.gradient_norm);
     let mut lines = vec![match (minimum.converged, minimum.index) {
+        _ if minimum.interpolating => format!(
+            "The fit interpolates: {}. Noise strength, φ, critical dimension and the rates of theories are ratios to that loss, \
+             and have no meaning here; what has is said of each setting.",
+            minimum.interpolating_reason.as_deref().unwrap_or("every sample is fitted")
+        ),
         (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and no direction curves down."),
         (false, 0) => format!(
             "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
@@ -19,33 +26,9 @@ pub(super) fn findings(record: &Record) -> Vec<String> {
         (_, 1) => "It is no minimum: one direction curves down, so the theories do not apply.".to_owned(),
         (_, index) => format!("It is no minimum: {index} directions curve down, so the theories do not apply."),
     }];
-    let distance = geometry.decoupling.frobenius_distance;
-    let shape = if distance < CLOSE[0] {
-        "closely"
-    } else if distance < CLOSE[1] {
-        "roughly"
-    } else {
-        "poorly"
-    };
-    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(&geometry.noise_strength));
-    lines.push(if geometry.outliers == 1 {
-        format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
-    } else {
-        format!(
-            "At the minimum the noise follows C ≈ 2 s L H {shape}: the best multiple of H misses {} % of C in the \
-             outlier directions. {strength}",
-            number((1000.0 * distance).round() / 10.0)
-        )
-    });
-    let exponent = &geometry.decoupling.scaling_exponent;
-    let scaling = if exponent.covers(1.0) {
-        "as decoupling says (1 is within the interval)"
-    } else if (exponent.value - 1.0).abs() < 0.1 {
-        "nearly as decoupling says (1)"
-    } else {
-        "not in proportion, as decoupling would have it (1)"
-    };
-    lines.push(format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent)));
+    if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
+        lines.extend(noise(geometry, strength, decoupling));
+    }
     for setting in &record.results.settings {
         let Some(escape) = &setting.escape else { continue };
         let verdict = capital(&typeset(&escape.verdict.text));
@@ -63,4 +46,35 @@ pub(super) fn findings(record: &Record) -> Vec<String> {
         lines.push(format!("Over all settings: {}.", typeset(&verdict.text)));
     }
     lines
+}
+
+/// How the noise follows curvature and loss.
+fn noise(geometry: &GeometryRecord, strength: &Estimate, decoupling: &Decoupling) -> [String; 2] {
+    let distance = decoupling.frobenius_distance;
+    let word = if distance < CLOSE[0] {
+        "closely"
+    } else if distance < CLOSE[1] {
+        "roughly"
+    } else {
+        "poorly"
+    };
+    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(strength));
+    let shape = if geometry.outliers == 1 {
+        format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
+    } else {
+        format!(
+            "At the minimum the noise follows C ≈ 2 s L H {word}: the best multiple of H misses {} % of C in the \
+             outlier directions. {strength}",
+            number((1000.0 * distance).round() / 10.0)
+        )
+    };
+    let exponent = &decoupling.scaling_exponent;
+    let scaling = if exponent.covers(1.0) {
+        "as decoupling says (1 is within the interval)"
+    } else if (exponent.value - 1.0).abs() < 0.1 {
+        "nearly as decoupling says (1)"
+    } else {
+        "not in proportion, as decoupling would have it (1)"
+    };
+    [shape, format!("Away from it the noise grows as a power {} of the loss, {scaling}.", interval(exponent))]
 }

@@ -4,6 +4,7 @@ mod dynamics;
 mod escape;
 mod figures;
 mod findings;
+mod interpolation;
 mod minimum;
 mod saddles;
 mod sections;

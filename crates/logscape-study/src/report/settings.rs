@@ -2,6 +2,7 @@
 
 use super::dynamics::DynamicsView;
 use super::escape::EscapeView;
+use super::interpolation::InterpolationView;
 use super::stationary::{SeriesView, stationary_law};
 use super::words::{or_dash, setting_name, through_saddles};
 use crate::figures::number;
@@ -18,6 +19,8 @@ pub(super) struct SettingView {
     statistics: Vec<SeriesView>,
     /// The other dynamics.
     dynamics: Vec<DynamicsView>,
+    /// What holds near a minimum that interpolates.
+    interpolation: Option<InterpolationView>,
     escape: Option<EscapeView>,
 }
 
@@ -31,18 +34,23 @@ impl SettingView {
         });
         Self {
             name: setting_name(setting),
-            law: format!(
-                "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}{growth}.",
-                or_dash(law.temperature),
-                or_dash(law.temperature_measured),
-                or_dash(law.phi),
-                or_dash(law.phi_measured),
-                or_dash(law.critical_dimension),
-                or_dash(law.critical_dimension_measured)
-            ),
+            law: if setting.interpolation.is_some() {
+                format!("The fit interpolates: no temperature, φ or critical dimension; {stable}.")
+            } else {
+                format!(
+                    "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}{growth}.",
+                    or_dash(law.temperature),
+                    or_dash(law.temperature_measured),
+                    or_dash(law.phi),
+                    or_dash(law.phi_measured),
+                    or_dash(law.critical_dimension),
+                    or_dash(law.critical_dimension_measured)
+                )
+            },
             stationary: setting.stationary.as_ref().map(stationary_law),
             statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
             dynamics: DynamicsView::all(setting),
+            interpolation: setting.interpolation.as_ref().map(InterpolationView::new),
             escape: setting.escape.as_ref().map(|escape| EscapeView::new(escape, through_saddles)),
         }
     }

@@ -26,6 +26,11 @@ pub(super) fn needs_saddles(region: &RegionText) -> bool {
     matches!(region, RegionText::DividingSurface | RegionText::Quench)
 }
 
+/// Whether there is such a region: a multiple of a loss that is not resolved is none.
+pub(super) fn is_defined(region: &RegionText, interpolating: bool) -> bool {
+    !(interpolating && matches!(region, RegionText::LossFactor(_)))
+}
+
 impl Stage for FindBarrier {
     const NAME: &'static str = "barrier";
     type Input<'a> = Input<'a>;

@@ -22,6 +22,10 @@ const ENOUGH: usize = 100;
 /// The share of the replicas that is run first, one in so many, and their least number.
 const FIRST: (usize, usize) = (16, 16);
 
+/// Why there is no escape from a minimum that interpolates.
+const AT_REST: &str =
+    "the fit interpolates, so that every sample's gradient vanishes at the minimum, and SGD that starts there stays";
+
 /// What the first replicas suggest.
 enum Pilot {
     /// All replicas, and why.
@@ -120,14 +124,16 @@ pub(super) fn escape(
         rows.extend(dynamics.rows(&found));
         Ok::<_, RunError>(found)
     };
-    let confined = confinement(&plan.known.geometry.value, &plan.barrier.value, &sgd.setting.sgd);
-    let measured = match confined {
+    let geometry = &plan.known.geometry.value;
+    let confined = confinement(geometry, &plan.barrier.value, &sgd.setting.sgd).map(|confined| confined.to_string());
+    let impossible = geometry.interpolating.as_ref().map(|_| AT_REST.to_owned()).or(confined);
+    let measured = match impossible {
         Some(_) => MeasuredRecord::impossible(),
         None => sgd.measured(&measure(sgd)?, seed),
     };
     let mut record = EscapeRecord::new(plan.run.region.clone(), predictions, measured, sgd.setting.sgd.learning_rate);
-    record.impossible = confined.map(|confined| confined.to_string());
-    if plan.table.committed && confined.is_none() {
+    record.impossible = impossible;
+    if plan.table.committed && record.impossible.is_none() {
         record.committed = Some(committed(plan, sgd, &record.measured)?);
     }
     for dynamics in &all.others {

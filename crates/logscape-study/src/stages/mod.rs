@@ -6,6 +6,7 @@ mod dynamics;
 mod escape;
 mod exit;
 mod geometry;
+mod interpolation;
 mod measured;
 mod minimum;
 mod phase;

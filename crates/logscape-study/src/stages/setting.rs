@@ -3,6 +3,7 @@
 use super::dynamics::AllDynamics;
 use super::escape::escape;
 use super::exit::region;
+use super::interpolation::{self, interpolation};
 use super::plan::EscapePlan;
 use super::predict::{Input, Predict};
 use super::stationary::{self, stationary_law};
@@ -29,7 +30,7 @@ pub(super) struct Surveyed {
 pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: Setting) -> Result<(), RunError> {
     let study = context.study;
     let all = AllDynamics::build(at, setting, &study.dynamics)?;
-    if let Some(table) = &study.stationary {
+    if let Some(table) = study.stationary.as_ref().filter(|_| known.geometry.value.interpolating.is_none()) {
         for dynamics in all.iter() {
             stationary::plan(context, known, dynamics, table)?;
         }
@@ -43,6 +44,7 @@ pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: S
     for dynamics in all.iter() {
         dynamics.own(&run).check(context.problem)?;
     }
+    interpolation::check(context, known, &run)?;
     plan.check(&setting.sgd)
 }
 
@@ -71,12 +73,13 @@ pub(super) fn setting(
     }
     let (run, escape) = escapes(context, known, &all, setting, &mut tables)?;
     let (escape, verdict) = escape.unzip();
+    let interpolation = interpolation(context, known, setting, &run)?;
     if let Some(table) = &context.study.output.trajectories {
         for dynamics in all.iter() {
             tables.trajectories.extend(trajectories(context, dynamics, &run, table)?);
         }
     }
-    let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, escape };
+    let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, interpolation, escape };
     Ok(Surveyed { record, verdict, tables })
 }
 

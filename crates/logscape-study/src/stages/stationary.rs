@@ -104,6 +104,10 @@ pub(super) fn stationary_law(
     law: &Stationary,
     table: &StationaryTable,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), RunError> {
+    if let Some(reason) = &known.geometry.value.interpolating {
+        let note = format!("the fit interpolates, {reason}: SGD comes to rest, and there is no stationary law");
+        return Ok((StationaryRecord::none(note), Vec::new()));
+    }
     let run = plan(context, known, dynamics, table)?;
     let progress = context.ensemble(&StationaryEnsemble { context, known, dynamics, run: &run })?;
     Ok(evaluate(&run, &progress.groups(), &known.geometry.value, law, dynamics)?)

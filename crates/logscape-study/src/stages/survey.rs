@@ -1,6 +1,6 @@
 //! The whole pipeline: minimum, geometry, saddles, barrier, and every setting.
 
-use super::barrier::{FindBarrier, Input as BarrierInput, needs_saddles};
+use super::barrier::{FindBarrier, Input as BarrierInput, is_defined, needs_saddles};
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
 use super::phase::phase_diagram;
@@ -79,7 +79,8 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     let (study, seed) = (context.study, context.study.seed);
     let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
-    context.events.tell(&Event::Minimum { loss, gradient_norm, converged });
+    let interpolating = minimum.value.interpolating.clone();
+    context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
     let geometry = context.stage::<MeasureGeometry>(&GeometryInput { minimum: &minimum, seed })?;
     context.events.tell(&Event::Geometry {
         outliers: geometry.value.outliers.count,
@@ -90,7 +91,9 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !study.minimum.accept) {
         return Err(RunError::NoMinimum(reason));
     }
-    let Some(escape) = &study.escape else { return Ok(Known { minimum, geometry, saddles: None, barrier: None }) };
+    let asked =
+        study.escape.as_ref().filter(|escape| is_defined(&escape.region, minimum.value.interpolating.is_some()));
+    let Some(escape) = asked else { return Ok(Known { minimum, geometry, saddles: None, barrier: None }) };
     let saddles = if needs_saddles(&escape.region) && context.problem.dim() > 1 {
         Some(find_saddles(context, &minimum)?)
     } else {

@@ -32,7 +32,7 @@ impl Kind for InTime {
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
         let (dt, scheme) = (options.dt(&sgd), options.scheme.unwrap_or(SchemeName::EulerMaruyama));
-        let equation = Decoupled { at, strength: strength(at, &sgd, options), scheme, dt };
+        let equation = Decoupled { at, strength: strength(at, &sgd, options)?, scheme, dt };
         Ok(Built::in_time(on_landscape(at, options, equation)?, dt, &sgd))
     }
 }

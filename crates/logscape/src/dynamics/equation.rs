@@ -80,7 +80,14 @@ pub(super) fn additive<'a, R: Gaussian, S: Sde<R> + Send + 'a>(
 }
 
 /// `2ηs/B` with the noise strength that the options name, or the measured one.
-pub(super) fn strength(at: &AtMinimum, sgd: &SgdSettings, options: &Options) -> f64 {
-    let s = options.noise_strength.unwrap_or(at.geometry.noise_strength.value);
-    2.0 * sgd.learning_rate * s / sgd.effective_batch_size(at.problem.samples())
+///
+/// # Errors
+/// If none is named where the fit interpolates, and none can be measured.
+pub(super) fn strength(at: &AtMinimum, sgd: &SgdSettings, options: &Options) -> Result<f64, BuildError> {
+    let measured = at.geometry.noise_strength.map(|strength| strength.value);
+    let s = options
+        .noise_strength
+        .or(measured)
+        .ok_or(BuildError::Interpolating("so that no noise strength can be measured: give `noise_strength`"))?;
+    Ok(2.0 * sgd.learning_rate * s / sgd.effective_batch_size(at.problem.samples()))
 }

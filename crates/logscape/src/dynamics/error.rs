@@ -22,6 +22,9 @@ pub enum BuildError {
     /// An option without a default is not given.
     #[error("it needs the option `{0}`")]
     Missing(&'static str),
+    /// The equation has no meaning where the fit interpolates.
+    #[error("the fit interpolates, {0}")]
+    Interpolating(&'static str),
     /// The scheme is for other equations.
     #[error("its schemes are {0}")]
     Scheme(&'static str),

@@ -34,7 +34,10 @@ impl Kind for InLandscapeTime {
     }
 
     fn build<'a>(&self, at: &'a AtMinimum<'a>, sgd: SgdSettings, options: &Options) -> Result<Built<'a>, BuildError> {
-        let (dt, strength) = (options.dt(&sgd), strength(at, &sgd, options));
+        if at.geometry.interpolating.is_some() {
+            return Err(BuildError::Interpolating("so that the logarithm of its loss has no minimum"));
+        }
+        let (dt, strength) = (options.dt(&sgd), strength(at, &sgd, options)?);
         let longest = (options.scheme == Some(SchemeName::AdaptiveEuler)).then_some(dt);
         let step = at.geometry.loss * dt * if longest.is_some() { CUT } else { 1.0 };
         let equation = Logarithmic { at, strength, step, longest, options };

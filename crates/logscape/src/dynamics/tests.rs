@@ -160,7 +160,7 @@ fn one_step_has_the_covariance_of_the_equation() {
     let at = at(&plane, &place);
     assert!(loss_and_gradient(&plane, theta).1.iter().all(|g| g.abs() < 1e-8));
     let (eta, b, trace) = (SGD.learning_rate, SGD.batch_size as f64, noise_trace(&plane, theta));
-    let s = geometry.noise_strength.value;
+    let s = geometry.noise_strength.unwrap().value;
     let trace_hessian: f64 = geometry.eigenvalues.iter().sum();
     let replicas = 20_000;
     let kinds = all().iter().filter(|kind| !["sgld", "langevin-sde"].contains(&kind.name()));

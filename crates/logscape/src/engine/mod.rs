@@ -17,6 +17,7 @@ pub use erased::{AnyDynamics, MovingBlock};
 pub use exit::ExitTest;
 pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
+pub(crate) use sgd::draw;
 pub use sgd::{LaneSgd, ManyBlock, ManySgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
 pub use sgld::Sgld;
 pub use state::ReplicaState;

@@ -66,6 +66,9 @@ pub enum EnsembleError {
     /// What was recorded before is of other observables.
     #[error("what was recorded so far is of other observables")]
     OtherObservables,
+    /// The work was stopped on request.
+    #[error(transparent)]
+    Interrupted(#[from] crate::Interrupted),
     /// The start is not finite or already outside.
     #[error("the start is not inside the region")]
     StartOutside,

@@ -1,6 +1,6 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
-use super::decoupling::{directional_noise, scaling, shape};
+use super::decoupling::{DirectionalNoise, directional_noise, scaling, shape};
 use super::moments::hessian_moments;
 use crate::Interrupted;
 use crate::Stop;
@@ -103,10 +103,10 @@ impl From<EigenError> for GeometryError {
 /// Measures curvature, gradient noise and how one follows the other at a minimum.
 ///
 /// `tr H` is exact where the spectrum is complete, otherwise Hutchinson's `mean zᵀHz` over random signs `z`;
-/// `tr G = (1/N) Σ ‖J_μ‖_F²` is exact.
+/// `tr G = (1/N) Σ ‖J_μ‖_F²` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
 ///
 /// # Errors
-/// If the minimum does not fit the problem, its loss is not positive, its Hessian has no positive eigenvalue, the problem
+/// If the minimum does not fit the problem, its loss is not positive and the fit does not interpolate, its Hessian has no positive eigenvalue, the problem
 /// fails, or on a stop, which is asked for before every piece of work of about a second.
 pub fn measure(
     problem: &dyn Problem,
@@ -134,7 +134,7 @@ fn measured(
         return Err(GeometryError::Setting("at least 2 resamples and 3 scaling points are needed"));
     }
     let loss = crate::operator::full::loss(problem, theta);
-    if !loss.is_finite() || loss <= 0.0 {
+    if !loss.is_finite() || (loss <= 0.0 && minimum.interpolating.is_none()) {
         return Err(GeometryError::Loss(loss));
     }
     let spectrum = spectrum(problem, theta, &config.spectrum, stop)?;
@@ -142,11 +142,49 @@ fn measured(
     rule.max_count = rule.max_count.min(spectrum.vectors.len());
     let mut outliers = outliers(&spectrum.values, spectrum.complete, &rule).ok_or(GeometryError::NoCurvature)?;
     let vectors = &spectrum.vectors[..outliers.count];
-    let h = &spectrum.values[..outliers.count];
-    let mut noise = directional_noise(problem, theta, vectors, (config.resamples, config.seed), stop)?;
+    let noise = directional_noise(problem, theta, vectors, (config.resamples, config.seed), stop)?;
     outliers.h_star.ci95 = noise.typical_curvature.ci95;
+    let (trace_gauss_newton, sample_curvature) = {
+        stop.check()?;
+        sample_jacobians(problem, theta)?
+    };
+    let mut geometry = Geometry {
+        parameters: p,
+        samples: problem.samples(),
+        outputs: problem.outputs(),
+        loss,
+        interpolating: minimum.interpolating.clone(),
+        gradient_norm: minimum.gradient_norm,
+        index: spectrum.index,
+        eigenvalues: spectrum.values.clone(),
+        residuals: spectrum.residuals.clone(),
+        complete: spectrum.complete,
+        vectors: vectors.to_vec(),
+        outliers,
+        directions: Vec::new(),
+        noise_strength: None,
+        decoupling: None,
+        sample_curvature,
+        hessian_moments: hessian_moments(problem, theta, vectors, stop)?,
+    };
+    if geometry.interpolating.is_none() {
+        add_noise(&mut geometry, noise, trace_gauss_newton, &spectrum, (problem, theta, config, stop))?;
+    }
+    Ok(geometry)
+}
+
+/// Adds what tells of the noise at a minimum whose loss is resolved: that along the outliers, which is given, and what follows.
+fn add_noise(
+    geometry: &mut Geometry,
+    mut noise: DirectionalNoise,
+    trace_gauss_newton: f64,
+    spectrum: &Spectrum,
+    (problem, theta, config, stop): (&dyn Problem, &[f64], &GeometryConfig, &Stop),
+) -> Result<(), GeometryError> {
+    let (loss, count) = (geometry.loss, geometry.outliers.count);
+    let (vectors, h) = (&spectrum.vectors[..count], &spectrum.values[..count]);
     noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
-    let more = further_directions(&spectrum, outliers.count, config.directions);
+    let more = further_directions(spectrum, count, config.directions);
     // The first resamples of the samples again.
     let resamples = (FURTHER_RESAMPLES, config.seed);
     let further = directional_noise(problem, theta, &spectrum.vectors[more.clone()], resamples, stop)?;
@@ -168,37 +206,18 @@ fn measured(
     } else {
         hutchinson(problem, theta, (config.trace_probes, config.seed), stop)?
     };
-    let (trace_gauss_newton, sample_curvature) = {
-        stop.check()?;
-        sample_jacobians(problem, theta)?
-    };
     let trace_noise = noise_trace(problem, theta);
-    let hessian_moments = hessian_moments(problem, theta, vectors, stop)?;
-    Ok(Geometry {
-        parameters: p,
-        samples: problem.samples(),
-        outputs: problem.outputs(),
-        loss,
-        gradient_norm: minimum.gradient_norm,
-        index: spectrum.index,
-        eigenvalues: spectrum.values,
-        residuals: spectrum.residuals,
-        complete: spectrum.complete,
-        vectors: vectors.to_vec(),
-        outliers,
-        directions: noise.directions,
-        noise_strength: noise.strength,
-        decoupling: Decoupling {
-            trace_ratio_hessian: trace_noise / (2.0 * loss * trace_hessian),
-            trace_ratio_gauss_newton: trace_noise / (2.0 * loss * trace_gauss_newton),
-            frobenius_distance,
-            off_diagonal_share,
-            scaling_exponent,
-            scaling_points,
-        },
-        sample_curvature,
-        hessian_moments,
-    })
+    geometry.directions = noise.directions;
+    geometry.noise_strength = Some(noise.strength);
+    geometry.decoupling = Some(Decoupling {
+        trace_ratio_hessian: trace_noise / (2.0 * loss * trace_hessian),
+        trace_ratio_gauss_newton: trace_noise / (2.0 * loss * trace_gauss_newton),
+        frobenius_distance,
+        off_diagonal_share,
+        scaling_exponent,
+        scaling_points,
+    });
+    Ok(())
 }
 
 fn finite(x: &Estimate) -> bool {
@@ -270,10 +289,12 @@ mod tests {
         let problem = Linear::gaussian(3, 4000, 0.7, 12);
         let found = geometry(&problem, &GeometryConfig::default());
         assert_eq!(found.outliers.count, 3);
-        assert!(found.noise_strength.covers(1.0), "{:?}", found.noise_strength);
-        assert!((found.decoupling.trace_ratio_hessian - 1.0).abs() < 0.1);
-        assert!((found.decoupling.trace_ratio_hessian - found.decoupling.trace_ratio_gauss_newton).abs() < 1e-12);
-        assert!(found.decoupling.frobenius_distance < 0.15 && found.decoupling.off_diagonal_share < 0.02);
+        let strength = found.noise_strength.unwrap();
+        assert!(strength.covers(1.0), "{strength:?}");
+        let decoupling = found.decoupling.unwrap();
+        assert!((decoupling.trace_ratio_hessian - 1.0).abs() < 0.1);
+        assert!((decoupling.trace_ratio_hessian - decoupling.trace_ratio_gauss_newton).abs() < 1e-12);
+        assert!(decoupling.frobenius_distance < 0.15 && decoupling.off_diagonal_share < 0.02);
         let largest = problem.x.iter().map(|x| dot(x, x)).fold(0.0, f64::max);
         assert!((found.sample_curvature[3] - largest).abs() < 1e-9);
         let trace: f64 = problem.x.iter().map(|x| dot(x, x)).sum::<f64>() / 4000.0;
@@ -285,12 +306,13 @@ mod tests {
         // At displacement δ: tr C = d σ² + (d+1)|δ|² and 2L = σ² + |δ|².
         let (d, n, sigma) = (4, 20_000, 1.0);
         let found = geometry(&Linear::gaussian(d, n, sigma, 6), &GeometryConfig::default());
-        for &(loss, trace) in &found.decoupling.scaling_points {
+        let decoupling = found.decoupling.unwrap();
+        for &(loss, trace) in &decoupling.scaling_points {
             let square = 2.0 * loss - 1.0;
             let expected = d as f64 + (d as f64 + 1.0) * square;
             assert!((trace / expected - 1.0).abs() < 0.1, "{trace} {expected}");
         }
-        assert!((found.decoupling.scaling_exponent.value - 1.1).abs() < 0.1);
+        assert!((decoupling.scaling_exponent.value - 1.1).abs() < 0.1);
     }
 
     #[test]
@@ -305,7 +327,7 @@ mod tests {
         let found = geometry(&problem, &config);
         assert_eq!(found.outliers.count, 2);
         let trace: f64 = found.eigenvalues.iter().sum();
-        let ratios = found.decoupling.scaling_points.iter().map(|&(loss, noise)| {
+        let ratios = found.decoupling.as_ref().unwrap().scaling_points.iter().map(|&(loss, noise)| {
             assert!((1.29..4.01).contains(&(loss / found.loss)), "{loss}");
             (noise - 2.0 * loss * trace) / (2.0 * (loss - found.loss))
         });
@@ -324,7 +346,7 @@ mod tests {
             let [low, high] = found.outliers.h_star.ci95;
             assert!(low < found.outliers.h_star.value && found.outliers.h_star.value < high);
             let covers = |estimate: &Estimate| u64::from(estimate.covers(1.0));
-            [strength + covers(&found.noise_strength), typical + covers(&found.outliers.h_star)]
+            [strength + covers(&found.noise_strength.unwrap()), typical + covers(&found.outliers.h_star)]
         });
         // Over 1000 data sets the intervals covered 932 (s) and 947 (h*) times: that of s is a little short of its level.
         // Binomial(200, 0.95) lies in 184..=196 with probability 0.96.
@@ -370,10 +392,28 @@ mod tests {
         assert_eq!(dense, run(2, 4000));
         let partial = run(2, 0);
         assert!(!partial.complete);
-        assert!((dense.decoupling.trace_ratio_hessian - partial.decoupling.trace_ratio_hessian).abs() < 0.05);
+        let traces = [&dense, &partial].map(|found| found.decoupling.as_ref().unwrap().trace_ratio_hessian);
+        assert!((traces[0] - traces[1]).abs() < 0.05);
         for (a, b) in dense.eigenvalues.iter().zip(&partial.eigenvalues) {
             assert!((a - b).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn a_fit_that_interpolates_has_curvature_and_no_noise() {
+        let noisy = Linear::gaussian(3, 40, 0.0, 12);
+        let y = noisy.x.iter().map(|x| x[0] - 2.0 * x[2]).collect();
+        let found = geometry(&Linear { x: noisy.x.clone(), y }, &GeometryConfig::default());
+        assert!(found.interpolating.is_some() && found.noise_strength.is_none() && found.decoupling.is_none());
+        assert!(found.directions.is_empty());
+        // Curvature does not know the targets.
+        let same = geometry(
+            &Linear { y: (0..40).map(|k| f64::from(k * k % 7)).collect(), ..noisy },
+            &GeometryConfig::default(),
+        );
+        assert!(same.interpolating.is_none() && same.noise_strength.is_some());
+        assert_eq!((found.eigenvalues, found.outliers), (same.eigenvalues, same.outliers));
+        assert_eq!(found.sample_curvature, same.sample_curvature);
     }
 
     #[test]

@@ -80,6 +80,7 @@ mod tests {
             converged: true,
             iterations: 0,
             method: String::new(),
+            interpolating: None,
         };
         let config = GeometryConfig { resamples: 2, scaling_points: 3, ..GeometryConfig::default() };
         measure(problem, &minimum, &config, &Stop::new()).unwrap()

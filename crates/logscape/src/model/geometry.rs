@@ -77,6 +77,10 @@ pub struct Geometry {
     pub outputs: usize,
     /// Loss at the minimum `L*`.
     pub loss: f64,
+    /// Why the fit interpolates, if it does: see [`Minimum::interpolating`](crate::Minimum::interpolating). What is a ratio to `L*`,
+    /// or noise at the minimum, is then not known.
+    #[serde(default)]
+    pub interpolating: Option<String>,
     /// Norm of the full gradient there.
     pub gradient_norm: f64,
     /// Number of eigenvalues below `−10⁻⁶ λ_max`.
@@ -91,14 +95,22 @@ pub struct Geometry {
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.
     pub vectors: Vec<Vec<f64>>,
-    /// Noise along leading directions: the outliers, in the order of the eigenvalues, and some of the bulk after them.
+    /// Noise along leading directions: the outliers, in the order of the eigenvalues, and some of the bulk after them. Empty where
+    /// the fit interpolates.
     pub directions: Vec<DirectionNoise>,
-    /// Noise strength `s`: mean of the outliers' ratios.
-    pub noise_strength: Estimate,
-    /// Decoupling measures.
-    pub decoupling: Decoupling,
+    /// Noise strength `s`: mean of the outliers' ratios. None where the fit interpolates.
+    pub noise_strength: Option<Estimate>,
+    /// Decoupling measures. None where the fit interpolates.
+    pub decoupling: Option<Decoupling>,
     /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`, the curvature of one sample.
     pub sample_curvature: [f64; 4],
     /// Second moments of the samples' Hessians in the outlier span.
     pub hessian_moments: HessianMoments,
+}
+
+impl Geometry {
+    /// The noise strength `s`, which no check or formula passes where there is none: then it is NaN.
+    pub(crate) fn strength(&self) -> f64 {
+        self.noise_strength.map_or(f64::NAN, |strength| strength.value)
+    }
 }

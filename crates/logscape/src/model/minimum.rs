@@ -11,12 +11,16 @@ pub struct Minimum {
     pub loss: f64,
     /// Gradient norm `‖∇L(θ*)‖`.
     pub gradient_norm: f64,
-    /// Whether the gradient norm met the tolerance.
+    /// Whether the gradient norm met the tolerance, or the fit interpolates.
     pub converged: bool,
     /// Evaluations of loss and gradient, and Newton steps.
     pub iterations: usize,
     /// How it was found.
     pub method: String,
+    /// Why this is a fit that interpolates: every sample is fitted, and `L*` is what the search and rounding left over. None for a
+    /// minimum whose loss is resolved.
+    #[serde(default)]
+    pub interpolating: Option<String>,
 }
 
 impl Minimum {

@@ -104,6 +104,10 @@ impl Problem for Box<dyn Problem> {
         (**self).least_squares_step(theta)
     }
 
+    fn constant_loss(&self) -> Option<f64> {
+        (**self).constant_loss()
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         (**self).as_any()
     }

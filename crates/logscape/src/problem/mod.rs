@@ -254,6 +254,12 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// Loss `½ Σ_k Var(y_k)` of the best prediction that does not look at the inputs, which says what a small loss is; `None` for
+    /// a problem without targets.
+    fn constant_loss(&self) -> Option<f64> {
+        None
+    }
+
     /// The first failure of any method, for a problem that computes by means that can fail: a callback, a device, a file.
     ///
     /// Methods are called within steps and return no errors. One that fails keeps the failure and leaves in `out` what it
@@ -267,6 +273,20 @@ pub trait Problem: Send + Sync {
     fn as_any(&self) -> Option<&dyn Any> {
         None
     }
+}
+
+/// `½ Σ_k Var(y_k)` of `targets` (`N × c`): the loss of the best constant prediction; 0 where only rounding tells them apart.
+fn half_variance(targets: &[f64], outputs: usize) -> f64 {
+    let n = (targets.len() / outputs) as f64;
+    let column = |k: usize| targets.iter().skip(k).step_by(outputs);
+    let of = |k: usize| {
+        let mean = column(k).sum::<f64>() / n;
+        let (square, variance) =
+            (column(k).map(|y| y * y).sum::<f64>(), column(k).map(|y| (y - mean).powi(2)).sum::<f64>());
+        // A mean is rounded by about ε.
+        if variance > (16.0 * f64::EPSILON).powi(2) * square { 0.5 * variance / n } else { 0.0 }
+    };
+    (0..outputs).map(of).sum()
 }
 
 /// `result`, unless the problem has failed: then nothing that was made with it holds.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Problem, QuadraticLoss, Samples};
+use super::{Problem, QuadraticLoss, Samples, half_variance};
 
 /// A model `f(θ, x_μ) ∈ R` with its data; it is a [`Problem`] with `c = 1` that needs no scratch.
 pub trait ScalarModel: Send + Sync {
@@ -63,6 +63,10 @@ impl<M: ScalarModel> Problem for M {
 
     fn least_squares_step(&self, theta: &[f64]) -> Option<Vec<f64>> {
         ScalarModel::least_squares_step(self, theta)
+    }
+
+    fn constant_loss(&self) -> Option<f64> {
+        Some(half_variance(self.targets(), 1))
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -29,6 +29,10 @@ pub enum Purpose {
     Displacement = 10,
     /// Vectors with which a problem's methods are checked.
     Check = 11,
+    /// Displacements and batches of products of random matrices.
+    Products = 12,
+    /// Displacements and batches of replicas that start at a given loss.
+    StartLoss = 13,
 }
 
 /// The stream of one index, such as the number of a replica: the ChaCha8 key holds seed and purpose side by side and the nonce

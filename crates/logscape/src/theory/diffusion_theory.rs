@@ -35,6 +35,9 @@ impl Theory for DiffusionTheory {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        if let Some(none) = Prediction::where_interpolating(self, geometry, barrier, sgd) {
+            return none;
+        }
         let batch = sgd.effective_batch_size(geometry.samples);
         let ln_rate = match barrier {
             Barrier::Saddles { ways_out, .. } => Ok(ln_sum(ways_out.iter().map(|way| {

@@ -88,8 +88,8 @@ pub(super) fn exits(geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -
         }
         Barrier::Level { loss } => {
             let h = geometry.outliers.h_star.value;
-            let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;
-            let exponent = geometry.decoupling.scaling_exponent.value;
+            let noise = 2.0 * geometry.strength() * geometry.loss * h;
+            let exponent = geometry.decoupling.as_ref().map_or(f64::NAN, |found| found.scaling_exponent.value);
             let at_level = noise * (loss / geometry.loss).powf(exponent);
             Some(vec![Exit::new([geometry.loss, *loss], [noise, at_level], h, per_step)])
         }

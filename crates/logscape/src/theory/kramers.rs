@@ -83,6 +83,9 @@ impl Theory for Kramers {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        if let Some(none) = Prediction::where_interpolating(self, geometry, barrier, sgd) {
+            return none;
+        }
         let batch = sgd.effective_batch_size(geometry.samples);
         let per_noise = sgd.learning_rate / (2.0 * batch);
         let mut warnings = regime_checks(geometry, sgd, &ASSUMED);
@@ -106,7 +109,7 @@ impl Theory for Kramers {
             Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
                 let h = geometry.outliers.h_star.value;
-                let noise = 2.0 * geometry.noise_strength.value * geometry.loss * h;
+                let noise = 2.0 * geometry.strength() * geometry.loss * h;
                 let shift = overshoot(noise, batch, sgd);
                 shifts = vec![shift];
                 let radius = (2.0 * (loss - geometry.loss) / h).sqrt() + shift;

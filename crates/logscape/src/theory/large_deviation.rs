@@ -183,6 +183,9 @@ impl Theory for LargeDeviation {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        if let Some(none) = Prediction::where_interpolating(self, geometry, barrier, sgd) {
+            return none;
+        }
         let mut warnings = regime_checks(geometry, sgd, &[Assumption::SmallSteps]);
         warnings.extend(exponent_checks(&exits(geometry, barrier, sgd), true, Exit::chain));
         let ln_rate = match barrier {

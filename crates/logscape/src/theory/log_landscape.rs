@@ -94,6 +94,9 @@ impl Theory for LogLandscape {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        if let Some(none) = Prediction::where_interpolating(self, geometry, barrier, sgd) {
+            return none;
+        }
         let batch = sgd.effective_batch_size(geometry.samples);
         let mut warnings = regime_checks(geometry, sgd, &Assumption::ALL);
         let exponent = if *self == Self::Published { Exit::published } else { Exit::decoupled };
@@ -128,7 +131,7 @@ impl Theory for LogLandscape {
             Barrier::Other { reason } => Err(reason.clone()),
             Barrier::Level { loss } => {
                 let h = geometry.outliers.h_star.value;
-                let s = geometry.noise_strength.value;
+                let s = geometry.strength();
                 let temperature = sgd.learning_rate * s * h / batch;
                 let shift = overshoot(2.0 * s * loss * h, batch, sgd);
                 shifts = vec![shift];

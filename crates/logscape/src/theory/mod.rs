@@ -92,6 +92,18 @@ impl Prediction {
         self
     }
 
+    /// The prediction of a theory whose rate is made from noise at the minimum, or a ratio to its loss, where the fit interpolates:
+    /// none, for that reason.
+    pub fn where_interpolating(
+        theory: &dyn Theory,
+        geometry: &Geometry,
+        barrier: &Barrier,
+        sgd: &SgdSettings,
+    ) -> Option<Self> {
+        let reason = format!("the fit interpolates, {}", geometry.interpolating.as_ref()?);
+        Some(Self::from_rate(theory, Err(reason), barrier, Vec::new(), sgd))
+    }
+
     /// A prediction from `ln κ` (per unit `t`, summed over the ways out), or from the reason why there is none; a value that
     /// is no finite number becomes a warning.
     pub fn from_rate(

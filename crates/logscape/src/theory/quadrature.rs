@@ -49,7 +49,7 @@ impl Quadrature {
 
     /// `ln` of the mean time to a loss level of the isotropic basin, and by how much its radius was moved out.
     fn to_level(self, level: f64, geometry: &Geometry, batch: f64, sgd: &SgdSettings) -> Result<Timed, String> {
-        let (h, rest, s) = (geometry.outliers.h_star.value, geometry.loss, geometry.noise_strength.value);
+        let (h, rest, s) = (geometry.outliers.h_star.value, geometry.loss, geometry.strength());
         let noise = move |loss: f64| 2.0 * s * h * loss;
         let model: &dyn Fn(f64) -> f64 = match self.0 {
             NoiseModel::Frozen => &|_| noise(rest),
@@ -98,6 +98,9 @@ impl Theory for Quadrature {
     }
 
     fn predict(&self, geometry: &Geometry, barrier: &Barrier, sgd: &SgdSettings) -> Prediction {
+        if let Some(none) = Prediction::where_interpolating(self, geometry, barrier, sgd) {
+            return none;
+        }
         let batch = sgd.effective_batch_size(geometry.samples);
         let ln_time = match barrier {
             Barrier::Saddles { path: Some(path), .. } => self.along(path, None, batch, sgd).map_err(|e| e.to_string()),

@@ -285,7 +285,7 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings, assumed: &[Assumpti
     if let Some(growth) = law.mean_square_growth {
         check(growth, 1.0, |value, limit| Warning::MeanSquareGrowth { value, limit });
     }
-    let noise = 2.0 * geometry.noise_strength.value * geometry.loss * geometry.outliers.h_star.value;
+    let noise = 2.0 * geometry.strength() * geometry.loss * geometry.outliers.h_star.value;
     check(geometry.gradient_norm / noise.sqrt(), 1e-2, |value, limit| Warning::ResidualGradient { value, limit });
     check(geometry.index as f64, 0.0, |value, limit| Warning::NegativeCurvature { value, limit });
     let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
@@ -312,11 +312,12 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings, assumed: &[Assumpti
                 let (low, high) =
                     strengths.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), s| (low.min(s), high.max(s)));
                 check(high / low, 4.0, |value, limit| Warning::NoiseSpread { value, limit });
-                let distance = geometry.decoupling.frobenius_distance;
+                let distance = geometry.decoupling.as_ref().map_or(f64::NAN, |found| found.frobenius_distance);
                 check(distance, 0.3, |value, limit| Warning::DecouplingShape { value, limit });
             }
             Assumption::NoiseAsLoss => {
-                let scaling = (geometry.decoupling.scaling_exponent.value - 1.0).abs();
+                let exponent = geometry.decoupling.as_ref().map_or(f64::NAN, |found| found.scaling_exponent.value);
+                let scaling = (exponent - 1.0).abs();
                 check(scaling, 0.2, |value, limit| Warning::DecouplingScaling { value, limit });
             }
             Assumption::Normalisable => {

@@ -6,7 +6,7 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 /// Predictions for one setting (Mori, Ziyin, Liu, Ueda 2022). "Published" has noise strength `s = 1`; `None` where the
-/// geometry gives no finite number.
+/// geometry gives no finite number, or the fit interpolates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stationary {
@@ -43,10 +43,11 @@ impl Stationary {
         let batch = sgd.effective_batch_size(geometry.samples);
         let temperature = |s: f64| {
             let t = sgd.learning_rate * s * geometry.outliers.h_star.value / batch;
-            (t.is_finite() && t > 0.0).then_some(t)
+            // Where the fit interpolates SGD comes to rest, and no law is stationary.
+            (t.is_finite() && t > 0.0 && geometry.interpolating.is_none()).then_some(t)
         };
         let published = temperature(1.0);
-        let measured = temperature(geometry.noise_strength.value);
+        let measured = temperature(geometry.strength());
         let phi = |t: Option<f64>| t.map(|t| 1.0 + 1.0 / t);
         let critical = |t: Option<f64>| t.map(|t| 2.0 * (1.0 + 1.0 / t));
         let eta = sgd.learning_rate;

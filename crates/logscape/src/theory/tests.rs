@@ -17,6 +17,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         samples: 100,
         outputs: 1,
         loss,
+        interpolating: None,
         gradient_norm: 0.0,
         index: 0,
         eigenvalues: vec![h; n],
@@ -31,15 +32,15 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         },
         vectors: vec![],
         directions: vec![],
-        noise_strength: Estimate::exact(1.0),
-        decoupling: Decoupling {
+        noise_strength: Some(Estimate::exact(1.0)),
+        decoupling: Some(Decoupling {
             trace_ratio_hessian: 1.0,
             trace_ratio_gauss_newton: 1.0,
             frobenius_distance: 0.0,
             off_diagonal_share: 0.0,
             scaling_exponent: Estimate::exact(1.0),
             scaling_points: vec![],
-        },
+        }),
         sample_curvature: [0.1; 4],
         hessian_moments: HessianMoments::default(),
     }
@@ -183,7 +184,7 @@ fn large_deviation_of_gaussian_slopes_is_kramers() {
 #[test]
 fn stationary_law_and_checks_have_their_closed_forms() {
     let mut geometry = geometry(3, 2.0, 0.1);
-    geometry.noise_strength = Estimate::exact(0.5);
+    geometry.noise_strength = Some(Estimate::exact(0.5));
     let law = Stationary::predict(&geometry, &sgd(0.1));
     assert!((law.phi.unwrap() - 6.0).abs() < 1e-12 && (law.phi_measured.unwrap() - 11.0).abs() < 1e-12);
     assert!((law.critical_dimension.unwrap() - 12.0).abs() < 1e-12);
@@ -191,7 +192,7 @@ fn stationary_law_and_checks_have_their_closed_forms() {
     let warnings = regime_checks(&geometry, &sgd(0.1), &Assumption::ALL);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].to_string().contains("η λ_max = 0.200"));
-    geometry.noise_strength = Estimate::exact(f64::NAN);
+    geometry.noise_strength = Some(Estimate::exact(f64::NAN));
     assert_eq!(Stationary::predict(&geometry, &sgd(0.1)).phi_measured, None);
 }
 
@@ -485,4 +486,23 @@ fn a_point_that_is_no_minimum_at_rest_is_told() {
     assert!(told[0].contains("= 0.020") && told[1].contains("= 2.000") && told[2].contains("s_max/s_min = 5.000"));
     let spread = Warning::NoiseSpread { value: 1.4665e10, limit: 4.0 };
     assert_eq!(spread.to_string(), "noise strengths are unequal: s_max/s_min = 1.47e10 (limit 4.000)");
+}
+
+#[test]
+fn no_theory_of_noise_at_the_minimum_applies_where_the_fit_interpolates() {
+    let (resolved, barrier) = cosine(0.5);
+    let interpolating = Some("every sample is fitted".to_owned());
+    let interpolating = Geometry { interpolating, noise_strength: None, decoupling: None, ..resolved.clone() };
+    let level = Barrier::Level { loss: 3.0 };
+    for theory in all() {
+        for barrier in [&barrier, &level] {
+            let none = theory.predict(&interpolating, barrier, &sgd(0.1));
+            assert!(none.ln_rate.is_none() && none.log10_mean_steps.is_none(), "{none:?}");
+            let said = none.warnings.iter().any(|warning| matches!(warning, Warning::NotApplicable { reason } if reason.contains("every sample is fitted")));
+            assert!(said && none.warnings.len() == 1, "{none:?}");
+        }
+    }
+    let (law, other) = (Stationary::predict(&interpolating, &sgd(0.1)), Stationary::predict(&resolved, &sgd(0.1)));
+    assert!(law.phi.is_none() && law.phi_measured.is_none() && law.critical_dimension.is_none());
+    assert!(other.phi.is_some() && law.linearly_stable == other.linearly_stable);
 }

@@ -97,6 +97,7 @@ fn parabola() -> Geometry {
         samples: 100,
         outputs: 1,
         loss: 1.0,
+        interpolating: None,
         gradient_norm: 0.0,
         index: 0,
         eigenvalues: vec![1.0],
@@ -111,15 +112,15 @@ fn parabola() -> Geometry {
         },
         vectors: vec![],
         directions: vec![],
-        noise_strength: Estimate::exact(1.0),
-        decoupling: Decoupling {
+        noise_strength: Some(Estimate::exact(1.0)),
+        decoupling: Some(Decoupling {
             trace_ratio_hessian: 1.0,
             trace_ratio_gauss_newton: 1.0,
             frobenius_distance: 0.0,
             off_diagonal_share: 0.0,
             scaling_exponent: Estimate::exact(1.0),
             scaling_points: vec![],
-        },
+        }),
         sample_curvature: [0.1; 4],
         hessian_moments: HessianMoments::default(),
     }

@@ -24,10 +24,10 @@ pub struct GeometryRecord {
     pub eigenvalues: Vec<f64>,
     /// Whether the table holds the whole spectrum.
     pub complete: bool,
-    /// Noise strength `s` of `C ≈ 2 s L H`, dimensionless; 1 where decoupling holds as published.
-    pub noise_strength: Estimate,
-    /// How well `C ≈ 2 s L H` holds.
-    pub decoupling: Decoupling,
+    /// Noise strength `s` of `C ≈ 2 s L H`, dimensionless; 1 where decoupling holds as published. Null where the fit interpolates.
+    pub noise_strength: Option<Estimate>,
+    /// How well `C ≈ 2 s L H` holds. Null where the fit interpolates.
+    pub decoupling: Option<Decoupling>,
     /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`, in units of loss
     /// per squared parameter.
     #[cfg_attr(feature = "schema", schemars(inner(range(min = 0))))]

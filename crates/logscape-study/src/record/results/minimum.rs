@@ -16,13 +16,20 @@ pub struct MinimumRecord {
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub theta: Option<Vec<f64>>,
     /// Loss `L*`, in squared units of the target.
-    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub loss: f64,
     /// Norm of the gradient, in units of loss per parameter.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub gradient_norm: f64,
-    /// Whether the gradient norm met the study's tolerance.
+    /// Whether the gradient norm met the study's tolerance, or the fit interpolates.
     pub converged: bool,
+    /// Whether every sample is fitted, so that `L*` is what rounding and the search left over. Noise strengths, `φ`, critical
+    /// dimensions and rates, which are ratios to it, are then null, and each setting has an `interpolation` instead.
+    #[serde(default)]
+    pub interpolating: bool,
+    /// How that was seen, in words; absent where the loss is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpolating_reason: Option<String>,
     /// Number of negative Hessian eigenvalues; 0 at a minimum.
     pub index: usize,
     /// Parameters `P`.
@@ -43,6 +50,8 @@ impl MinimumRecord {
             loss: minimum.loss,
             gradient_norm: minimum.gradient_norm,
             converged: minimum.converged,
+            interpolating: minimum.interpolating.is_some(),
+            interpolating_reason: minimum.interpolating.clone(),
             index: geometry.index,
             parameters: geometry.parameters,
             samples: geometry.samples,

@@ -3,6 +3,7 @@
 mod dynamics;
 mod escape;
 mod geometry;
+mod interpolation;
 mod measured;
 mod minimum;
 mod prediction;
@@ -15,6 +16,7 @@ mod verdict;
 pub use dynamics::DynamicsEscape;
 pub use escape::{CommittedRecord, EscapeRecord};
 pub use geometry::GeometryRecord;
+pub use interpolation::{InterpolationRecord, StartEscapeRecord, StartRecord};
 pub use measured::{MeasuredRecord, Method, RareRecord};
 pub use minimum::MinimumRecord;
 pub use prediction::PredictionRecord;

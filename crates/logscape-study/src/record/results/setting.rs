@@ -1,6 +1,7 @@
 //! One learning rate and batch size.
 
 use super::escape::EscapeRecord;
+use super::interpolation::InterpolationRecord;
 use super::stationary::{DynamicsStationary, StationaryRecord};
 use logscape::SgdSettings;
 use logscape::theory::Stationary;
@@ -22,6 +23,9 @@ pub struct SettingRecord {
     /// The same of the dynamics beside SGD.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stationary_dynamics: Vec<DynamicsStationary>,
+    /// Stability and escapes near the minimum, where the fit interpolates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpolation: Option<InterpolationRecord>,
     /// Escape, where the study asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escape: Option<EscapeRecord>,

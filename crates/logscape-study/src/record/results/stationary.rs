@@ -42,6 +42,21 @@ pub struct StationaryRecord {
 }
 
 impl StationaryRecord {
+    /// The record where there is no law, for this reason, and nothing was simulated.
+    pub(crate) fn none(note: String) -> Self {
+        Self {
+            tail_exponent_predicted: None,
+            tail_exponent_predicted_measured: None,
+            tail_exponent: None,
+            distance: None,
+            note: Some(note),
+            samples: 0,
+            diverged: 0,
+            statistics: BTreeMap::new(),
+            excess_loss_quantiles: Vec::new(),
+        }
+    }
+
     /// Whether there is a fit, but its law is not that of the loss, so that `φ` means little.
     pub fn is_poor(&self) -> bool {
         self.distance.is_some_and(|distance| distance > POOR_FIT)

@@ -20,6 +20,6 @@ impl Table for ScalingRow {
 
 /// The rows of a geometry.
 pub(crate) fn scaling_rows(geometry: &Geometry) -> Vec<ScalingRow> {
-    let points = geometry.decoupling.scaling_points.iter();
+    let points = geometry.decoupling.iter().flat_map(|decoupling| &decoupling.scaling_points);
     points.map(|&(loss, noise_trace)| ScalingRow { loss, noise_trace }).collect()
 }

@@ -7,3 +7,5 @@ mod results;
 pub(crate) mod runs;
 mod saddles;
 mod verdict;
+
+pub(crate) use runs::complaints;

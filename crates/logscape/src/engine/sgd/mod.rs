@@ -131,7 +131,7 @@ impl<P: Problem + ?Sized> Descent for Sgd<'_, P> {
 
 /// Draws the next batch of `n` samples into `batch` (`B`).
 #[inline]
-fn draw(sampling: Sampling, n: usize, state: &mut ReplicaState, batch: &mut [u32]) {
+pub(crate) fn draw(sampling: Sampling, n: usize, state: &mut ReplicaState, batch: &mut [u32]) {
     let b = batch.len();
     if sampling != Sampling::WithReplacement && state.order.is_empty() {
         state.order.extend(0..n as u32);

@@ -1,6 +1,7 @@
 //! Finding a minimum: SGD training, L-BFGS refinement, Newton steps by conjugate gradients and, for few parameters, in the whole
-//! eigenbasis.
+//! eigenbasis; and telling a minimum from a fit that interpolates.
 
+mod interpolating;
 mod newton;
 mod search;
 mod train;

@@ -1,5 +1,6 @@
 //! The search for a minimum: L-BFGS, and Newton steps after it.
 
+use super::interpolating::interpolating;
 use super::newton::newton;
 use super::trust_region::trust_region;
 use super::{MinimumConfig, MinimumError};
@@ -79,7 +80,8 @@ impl Gradient for Objective<'_> {
 
 /// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search; where that does not converge, or the
 /// problem is large, by Newton steps in a trust region; and by damped Newton steps in the whole eigenbasis where it is small. Both
-/// leave saddles. `interrupt` is asked before every evaluation.
+/// leave saddles. `interrupt` is asked before every evaluation. Gauss–Newton steps then tell a fit that interpolates: the loss at
+/// one is what the search left over, and is lowered to what rounding leaves.
 ///
 /// A line search that can make no further progress ends the search; the lowest point seen is what is returned.
 ///
@@ -132,6 +134,7 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
             (None, _) => "l-bfgs",
         }
         .to_owned(),
+        interpolating: None,
     };
     let small = problem.dim() <= config.newton_up_to;
     let mut before = minimum.iterations;
@@ -149,6 +152,9 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
         minimum.method.push_str(", newton");
     }
     minimum.converged = minimum.gradient_norm < config.gradient_tolerance;
+    if let Some(interpolating) = interpolating(problem, &minimum, stop) {
+        minimum = interpolating;
+    }
     Ok(minimum)
 }
 

@@ -13,7 +13,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::error::{require_finite, require_some};
-use super::{NetworkModel, Problem, ProblemError, Samples};
+use super::{NetworkModel, Problem, ProblemError, Samples, half_variance};
 
 pub use activation::{Activation, Initialisation};
 
@@ -505,6 +505,10 @@ impl Problem for Mlp {
                 }
             }
         }
+    }
+
+    fn constant_loss(&self) -> Option<f64> {
+        Some(half_variance(&self.targets, self.outputs()))
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -155,7 +155,15 @@ pub(super) fn descend(
 pub(super) fn standing(problem: &dyn Problem, theta: &[f64]) -> Minimum {
     let (loss, gradient) = loss_and_gradient(problem, theta);
     let method = "trust region".to_owned();
-    Minimum { theta: theta.to_vec(), loss, gradient_norm: norm(&gradient), converged: false, iterations: 0, method }
+    Minimum {
+        theta: theta.to_vec(),
+        loss,
+        gradient_norm: norm(&gradient),
+        converged: false,
+        iterations: 0,
+        method,
+        interpolating: None,
+    }
 }
 
 /// The minimum near the point of `model` to which Newton steps and the straight way downhill lead, if there is one.
