@@ -114,6 +114,35 @@ pub(super) fn interpolation(
     Ok(Some(InterpolationRecord { products, escape, escape_reason }))
 }
 
+/// Refuses losses to start from that do not lie in the region.
+pub(super) fn check(context: &Context, known: &Known, run: &EscapeRun) -> Result<(), RunError> {
+    let counted = known.geometry.value.interpolating.is_some() && !matches!(run.region, Region::Quench { .. });
+    match (&context.study.escape, &known.barrier) {
+        (Some(table), Some(barrier)) if counted => losses(context, table, &barrier.value).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// The losses to start from, and that of the region's boundary where it is known.
+fn losses(context: &Context, table: &EscapeTable, barrier: &Barrier) -> Result<(Vec<f64>, Option<f64>), RunError> {
+    let refused = |message: String| Err(RunError::input("escape.start_losses", message));
+    let level = level(context, barrier);
+    match (&table.start_losses, level) {
+        (None, None) => {
+            let hint = "\n  hint: give losses in the region to start from";
+            refused("no loss of the region's boundary is known".to_owned() + hint)
+        }
+        (None, Some(level)) => Ok((FACTORS.map(|factor| level / factor).to_vec(), Some(level))),
+        (Some(losses), _) => match losses.iter().find(|loss| level.is_some_and(|level| **loss >= level)) {
+            Some(loss) => {
+                let hint = "\n  hint: give losses well below that of the boundary";
+                refused(format!("a start at the loss {loss:e} is not inside the region") + hint)
+            }
+            None => Ok((losses.clone(), level)),
+        },
+    }
+}
+
 /// Escapes from every start.
 fn escapes(
     context: &Context,
@@ -123,18 +152,7 @@ fn escapes(
     (table, barrier, products): (&EscapeTable, &Barrier, &Interpolation),
 ) -> Result<StartEscapeRecord, RunError> {
     let problem = context.problem;
-    let level = level(context, barrier);
-    let losses = match (&table.start_losses, level) {
-        (Some(losses), _) => losses.clone(),
-        (None, Some(level)) => FACTORS.map(|factor| level / factor).to_vec(),
-        (None, None) => {
-            let message = "no loss of the region's boundary is known".to_owned();
-            return Err(RunError::input(
-                "escape.start_losses",
-                message + "\n  hint: give losses in the region to start from",
-            ));
-        }
-    };
+    let (losses, level) = losses(context, table, barrier)?;
     let exponent =
         products.alpha.map(|alpha| Estimate { value: 0.5 * alpha.value, ci95: alpha.ci95.map(|end| 0.5 * end) });
     let ([least, most], part) = COLLAPSE;

@@ -3,7 +3,7 @@
 use super::dynamics::AllDynamics;
 use super::escape::escape;
 use super::exit::region;
-use super::interpolation::interpolation;
+use super::interpolation::{self, interpolation};
 use super::plan::EscapePlan;
 use super::predict::{Input, Predict};
 use super::stationary::{self, stationary_law};
@@ -30,7 +30,7 @@ pub(super) struct Surveyed {
 pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: Setting) -> Result<(), RunError> {
     let study = context.study;
     let all = AllDynamics::build(at, setting, &study.dynamics)?;
-    if let Some(table) = &study.stationary {
+    if let Some(table) = study.stationary.as_ref().filter(|_| known.geometry.value.interpolating.is_none()) {
         for dynamics in all.iter() {
             stationary::plan(context, known, dynamics, table)?;
         }
@@ -44,6 +44,7 @@ pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: S
     for dynamics in all.iter() {
         dynamics.own(&run).check(context.problem)?;
     }
+    interpolation::check(context, known, &run)?;
     plan.check(&setting.sgd)
 }
 

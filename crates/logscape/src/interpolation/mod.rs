@@ -65,7 +65,7 @@ pub struct InterpolationConfig {
     pub groups: usize,
     /// Displacements that each repeat follows together.
     pub clones: usize,
-    /// Steps that each of them is followed for, after a quarter as many that are not counted.
+    /// Steps that each of them is followed for, after four times as many that are not counted.
     pub steps: usize,
     /// Seed of the batches.
     pub seed: u64,
@@ -83,8 +83,8 @@ impl InterpolationConfig {
         let factors = Self::WORK / per_factor / (4.0 * groups as f64);
         let steps = if factors > 1e5 { 256 } else { 64 };
         // Each keeps an order of the samples, unless they are drawn with replacement.
-        let most = (4e7 / geometry.samples as f64).clamp(16.0, 1024.0);
-        let clones = (factors / (1.25 * f64::from(steps))).clamp(16.0, most) as usize;
+        let most = (4e7 / geometry.samples as f64).clamp(16.0, 512.0);
+        let clones = (factors / (5.0 * f64::from(steps))).clamp(16.0, most) as usize;
         Self { groups, clones, steps: steps as usize, seed }
     }
 }

@@ -16,6 +16,8 @@ pub(super) const NEVER: &str =
 
 /// Powers that are tried at first, and the largest that is.
 const POWERS: [f64; 2] = [0.25, 64.0];
+/// Steps before those that are counted, in units of these: directions settle in the time that the largest exponents are apart by.
+const SETTLING: usize = 4;
 /// Bisections before the populations of the result, and between which multiples of the root the slope there is taken.
 const BISECTIONS: usize = 7;
 const AROUND: [f64; 2] = [0.9, 1.1];
@@ -108,7 +110,7 @@ fn exponent(
     stop: &Stop,
 ) -> Result<Estimate, Interrupted> {
     let steps = config.steps.next_multiple_of(products.epoch());
-    let of = |group: usize| population(products, power, group as u64, [steps, config.steps / 4], config, stop);
+    let of = |group: usize| population(products, power, group as u64, [steps, SETTLING * config.steps], config, stop);
     let found: Vec<f64> = (0..config.groups).into_par_iter().map(of).collect::<Result<_, _>>()?;
     let (middle, variance) = mean_and_variance(&found);
     if middle == f64::NEG_INFINITY {
