@@ -71,6 +71,7 @@ fn hyperbolic_tangent_is_within_three_ulp() {
 }
 
 /// `Φ` and `φ` from 50 digits.
+#[allow(clippy::unreadable_literal, reason = "a table of digits")]
 const NORMAL: [(f64, f64, f64); 17] = [
     (-37.5, 4.605353009581955e-308, 1.7282337322841054e-306),
     (-30.0, 4.906713927148187e-198, 1.4736461348785476e-196),
