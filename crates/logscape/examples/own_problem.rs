@@ -54,7 +54,6 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let minimum = find_minimum(&problem, &[1.5, 0.8], &MinimumConfig::default(), &stop)?;
     let geometry = measure(&problem, &minimum, &GeometryConfig::default(), &stop)?;
     println!("{} samples; minimum at {:.3?}; derivatives right: {}", problem.samples(), minimum.theta, report.is_ok());
-    let strength = geometry.noise_strength.map(|strength| strength.value);
-    println!("curvatures {:.3?}, noise strength {strength:.2?}", geometry.eigenvalues);
+    println!("curvatures {:.3?}, noise strength {:.2?}", geometry.eigenvalues, geometry.noise_strength);
     if report.is_ok() { Ok(()) } else { Err("a derivative is wrong".into()) }
 }

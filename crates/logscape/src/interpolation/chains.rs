@@ -6,8 +6,9 @@ use crate::random::{Purpose, stream};
 use crate::{Estimate, Interrupted, Stop};
 use rayon::prelude::*;
 
-/// Steps of one run in units of those of a population, and the share of them that is not counted.
-const LONGER: (usize, usize) = (64, 8);
+/// Steps of one run in units of those of a population, and the part of that, one in so many, which goes before and is not counted: a
+/// displacement that starts along stiff directions has to lose them.
+const LONGER: (usize, usize) = (64, 2);
 
 /// `λ`, the mean of independent runs, from the origin that has the larger; none where a factor maps a displacement to 0.
 ///

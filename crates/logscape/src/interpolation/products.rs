@@ -137,15 +137,12 @@ impl<'a> Products<'a> {
     /// be along the soft directions.
     pub(super) fn start(&self, mut stream: ChaCha8Rng, from: Origin) -> Displacement {
         let mut normal = |_: usize| -> f64 { StandardNormal.sample(&mut stream) };
-        let mut direction: Vec<f64> = match &self.coordinates {
-            Some(Coordinates { curvatures, .. }) => {
-                let weight = |h: f64| if from == Origin::Soft { 1.0 / h.sqrt() } else { h.sqrt() };
-                curvatures.iter().enumerate().map(|(i, h)| normal(i) * weight(*h)).collect()
-            }
-            None => {
-                let u: Vec<f64> = (0..self.problem.samples() * self.problem.outputs()).map(normal).collect();
-                transposed(self.problem, self.theta, &u)
-            }
+        let mut direction: Vec<f64> = if let Some(Coordinates { curvatures, .. }) = &self.coordinates {
+            let weight = |h: f64| if from == Origin::Soft { 1.0 / h.sqrt() } else { h.sqrt() };
+            curvatures.iter().enumerate().map(|(i, h)| normal(i) * weight(*h)).collect()
+        } else {
+            let u: Vec<f64> = (0..self.problem.samples() * self.problem.outputs()).map(normal).collect();
+            transposed(self.problem, self.theta, &u)
         };
         let length = norm(&direction);
         scale(1.0 / length, &mut direction);
@@ -169,22 +166,19 @@ impl<'a> Products<'a> {
         let Displacement { direction, state, fallen } = displacement;
         draw(self.sgd.sampling, self.problem.samples(), state, &mut room.batch);
         let share = self.sgd.learning_rate / self.sgd.batch_size as f64;
-        match &self.coordinates {
-            Some(Coordinates { rows, .. }) => {
-                let (r, c) = (direction.len(), self.problem.outputs());
-                let of = |k: usize| &rows[(room.batch[k / c] as usize * c + k % c) * r..][..r];
-                for (k, image) in room.images.iter_mut().enumerate() {
-                    *image = dot(of(k), direction);
-                }
-                for (k, image) in room.images.iter().enumerate() {
-                    axpy(-share * image, of(k), direction);
-                }
+        if let Some(Coordinates { rows, .. }) = &self.coordinates {
+            let (r, c) = (direction.len(), self.problem.outputs());
+            let of = |k: usize| &rows[(room.batch[k / c] as usize * c + k % c) * r..][..r];
+            for (k, image) in room.images.iter_mut().enumerate() {
+                *image = dot(of(k), direction);
             }
-            None => {
-                let batch = Samples::Indices(&room.batch);
-                self.problem.gauss_newton_vp_into(self.theta, direction, batch, &mut room.out, &mut room.scratch);
-                axpy(-self.sgd.learning_rate, &room.out, direction);
+            for (k, image) in room.images.iter().enumerate() {
+                axpy(-share * image, of(k), direction);
             }
+        } else {
+            let batch = Samples::Indices(&room.batch);
+            self.problem.gauss_newton_vp_into(self.theta, direction, batch, &mut room.out, &mut room.scratch);
+            axpy(-self.sgd.learning_rate, &room.out, direction);
         }
         let length = norm(direction);
         if !(length.is_finite() && length > 0.0) {

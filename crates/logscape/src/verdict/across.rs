@@ -1,27 +1,9 @@
 //! Verdicts of several settings against each other.
 
-use super::{ErrorDecades, Verdict};
+use super::Verdict;
+use super::errors::Refutation;
 use crate::SgdSettings;
 use std::fmt;
-
-/// A setting where a theory fails although its checks allow it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Refutation {
-    /// Learning rate there.
-    pub learning_rate: f64,
-    /// Batch size there.
-    pub batch_size: usize,
-    /// The theory's error there; none where escape is impossible there.
-    pub error: Option<ErrorDecades>,
-}
-
-impl fmt::Display for Refutation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let off =
-            self.error.map_or_else(|| "escape is impossible".to_owned(), |error| format!("off by {error} decades"));
-        write!(f, "it fails at the neighbouring setting eta = {}, B = {}: {off}", self.learning_rate, self.batch_size)
-    }
-}
 
 /// One theory over all settings of a study.
 #[derive(Debug, Clone, PartialEq)]

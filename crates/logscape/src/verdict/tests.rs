@@ -1,7 +1,8 @@
 //! Synthetic predictions against synthetic measurements, whose errors are known.
 
 use super::*;
-use crate::stats::Observation;
+use crate::Estimate;
+use crate::stats::{Observation, RateEstimate};
 use crate::{Sampling, SgdSettings};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -191,6 +191,7 @@ mod tests {
 
     /// NIST's Longley data (macroeconomic figures of 1947 to 1962; condition 5e9 with a column of ones), to the certified values.
     #[test]
+    #[allow(clippy::unreadable_literal, reason = "a table as it is published")]
     fn the_longley_data_are_solved_to_the_certified_digits() {
         let table = [
             [60323.0, 83.0, 234289.0, 2356.0, 1590.0, 107608.0],
