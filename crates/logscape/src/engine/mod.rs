@@ -26,7 +26,7 @@ use crate::lanes::Real;
 use serde::{Deserialize, Serialize};
 
 /// A coordinate, or the norm of all, beyond this in absolute value means that the replica has diverged, in double precision; single
-/// precision has its own limit, [`Real::DIVERGENCE_LIMIT`](crate::lanes::Real::DIVERGENCE_LIMIT). It is as far out as fourth
+/// precision has its own limit, [`Real::DIVERGENCE_LIMIT`]. It is as far out as fourth
 /// powers and their sums allow, so that the units of parameters do not matter.
 pub const DIVERGENCE_LIMIT: f64 = <f64 as Real>::DIVERGENCE_LIMIT;
 

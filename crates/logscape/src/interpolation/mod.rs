@@ -82,8 +82,8 @@ impl InterpolationConfig {
         let per_factor = 100.0 + 4.0 * (sgd.batch_size * geometry.outputs * width) as f64;
         let factors = Self::WORK / per_factor / (4.0 * groups as f64);
         let steps = if factors > 1e5 { 256 } else { 64 };
-        // Each keeps an order of the samples, unless they are drawn with replacement.
-        let most = (4e7 / geometry.samples as f64).clamp(16.0, 512.0);
+        // Each keeps an order of the samples, unless they are drawn with replacement, or cotangents of all residuals.
+        let most = (4e7 / (geometry.samples * geometry.outputs) as f64).clamp(16.0, 512.0);
         let clones = (factors / (5.0 * f64::from(steps))).clamp(16.0, most) as usize;
         Self { groups, clones, steps: steps as usize, seed }
     }

@@ -7,7 +7,7 @@ use crate::operator::full::{map_chunks, sum_over_chunks};
 use crate::operator::{GaussNewton, LinearOperator, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
 use crate::{Problem, Samples, Sampling, SgdSettings, Stop};
-use faer::{Mat, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -43,7 +43,9 @@ pub(super) struct Displacement {
     pub(super) direction: Vec<f64>,
     /// Generator, and the order of samples.
     pub(super) state: ReplicaState,
-    /// Logarithm of its length since flat directions were last taken out.
+    /// Cotangents `u` with `Jᵀu` for it (`N c`), where there are no coordinates.
+    cotangents: Vec<f64>,
+    /// Logarithm of its length since it was last made of its cotangents.
     fallen: f64,
 }
 
@@ -74,6 +76,7 @@ impl Displacement {
     /// Becomes that of another, with batches of its own.
     pub(super) fn follow(&mut self, other: &Self) {
         self.direction.copy_from_slice(&other.direction);
+        self.cotangents.copy_from_slice(&other.cotangents);
         self.fallen = other.fallen;
     }
 }
@@ -137,16 +140,18 @@ impl<'a> Products<'a> {
     /// be along the soft directions.
     pub(super) fn start(&self, mut stream: ChaCha8Rng, from: Origin) -> Displacement {
         let mut normal = |_: usize| -> f64 { StandardNormal.sample(&mut stream) };
+        let mut cotangents = Vec::new();
         let mut direction: Vec<f64> = if let Some(Coordinates { curvatures, .. }) = &self.coordinates {
             let weight = |h: f64| if from == Origin::Soft { 1.0 / h.sqrt() } else { h.sqrt() };
             curvatures.iter().enumerate().map(|(i, h)| normal(i) * weight(*h)).collect()
         } else {
-            let u: Vec<f64> = (0..self.problem.samples() * self.problem.outputs()).map(normal).collect();
-            transposed(self.problem, self.theta, &u)
+            cotangents.extend((0..self.problem.samples() * self.problem.outputs()).map(normal));
+            transposed(self.problem, self.theta, &cotangents)
         };
         let length = norm(&direction);
         scale(1.0 / length, &mut direction);
-        Displacement { direction, state: ReplicaState::new(&[], stream), fallen: 0.0 }
+        scale(1.0 / length, &mut cotangents);
+        Displacement { direction, cotangents, state: ReplicaState::new(&[], stream), fallen: 0.0 }
     }
 
     pub(super) fn room(&self) -> Room {
@@ -163,7 +168,7 @@ impl<'a> Products<'a> {
     /// Draws a batch and applies its factor; returns the logarithm of the length, `−∞` where nothing is left, and then the direction
     /// is that of before.
     pub(super) fn step(&self, displacement: &mut Displacement, room: &mut Room) -> f64 {
-        let Displacement { direction, state, fallen } = displacement;
+        let Displacement { direction, cotangents, state, fallen } = displacement;
         draw(self.sgd.sampling, self.problem.samples(), state, &mut room.batch);
         let share = self.sgd.learning_rate / self.sgd.batch_size as f64;
         if let Some(Coordinates { rows, .. }) = &self.coordinates {
@@ -176,20 +181,27 @@ impl<'a> Products<'a> {
                 axpy(-share * image, of(k), direction);
             }
         } else {
-            let batch = Samples::Indices(&room.batch);
-            self.problem.gauss_newton_vp_into(self.theta, direction, batch, &mut room.out, &mut room.scratch);
-            axpy(-self.sgd.learning_rate, &room.out, direction);
+            let c = self.problem.outputs();
+            let batch = || Samples::Indices(&room.batch);
+            self.problem.jvp_into(self.theta, direction, batch(), &mut room.images, &mut room.scratch);
+            self.problem.vjp_into(self.theta, &room.images, batch(), &mut room.out, &mut room.scratch);
+            axpy(-share, &room.out, direction);
+            for (sample, images) in room.batch.iter().zip(room.images.chunks_exact(c)) {
+                axpy(-share, images, &mut cotangents[*sample as usize * c..][..c]);
+            }
         }
         let length = norm(direction);
         if !(length.is_finite() && length > 0.0) {
-            *direction = self.start(stream(0, Purpose::Products, state.rng[0]), Origin::Stiff).direction;
+            let fresh = self.start(stream(0, Purpose::Products, state.rng[0]), Origin::Stiff);
+            (*direction, *cotangents) = (fresh.direction, fresh.cotangents);
             return f64::NEG_INFINITY;
         }
         scale(1.0 / length, direction);
+        scale(1.0 / length, cotangents);
         *fallen += length.ln();
         if *fallen < FALLEN && self.coordinates.is_none() {
-            // Rounding in flat directions stays, and would be all that is left. A product with G takes it out.
-            *direction = along_range(self.problem, self.theta, direction);
+            // Rounding in flat directions stays, and would be all that is left. What the cotangents make has none.
+            *direction = transposed(self.problem, self.theta, cotangents);
             *fallen = 0.0;
         }
         length.ln()
@@ -259,15 +271,4 @@ pub(super) fn transposed(problem: &dyn Problem, theta: &[f64], u: &[f64]) -> Vec
     sum_over_chunks(problem, problem.dim(), |range, out, scratch| {
         problem.vjp_into(theta, &u[range.start * c..range.end * c], Samples::Range(range), out, scratch);
     })
-}
-
-/// The unit vector along `G v`.
-fn along_range(problem: &dyn Problem, theta: &[f64], v: &[f64]) -> Vec<f64> {
-    let block = Mat::from_fn(v.len(), 1, |i, _| v[i]);
-    let mut out = Mat::zeros(v.len(), 1);
-    GaussNewton::new(problem, theta).apply_into(block.as_ref(), out.as_mut());
-    let mut image: Vec<f64> = out.col(0).iter().copied().collect();
-    let length = norm(&image);
-    scale(1.0 / length, &mut image);
-    image
 }

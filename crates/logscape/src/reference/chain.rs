@@ -22,6 +22,9 @@ impl Banded {
     }
 }
 
+/// Writes where a chain may go from a point, with the probability of each.
+pub type Images<'a> = dyn Fn(f64, &mut Vec<(f64, f64)>) + 'a;
+
 /// Natural logarithm of the mean number of steps in which a chain on the line leaves `(lower, upper)` from `start`.
 ///
 /// `images` writes where the chain may go from a point, with probabilities that sum to 1. The interval is cut into `cells`, an
@@ -38,7 +41,7 @@ impl Banded {
 /// [`ReferenceError::BadPoints`] unless `lower < start < upper`, [`ReferenceError::BadNodes`] for fewer than three cells or where
 /// the number is not positive and finite.
 pub fn ln_mean_exit_steps(
-    images: &dyn Fn(f64, &mut Vec<(f64, f64)>),
+    images: &Images,
     [lower, start, upper]: [f64; 3],
     cells: usize,
 ) -> Result<f64, ReferenceError> {

@@ -244,8 +244,8 @@ mod tests {
                 inputs.chunks(6).map(|row| row.iter().zip(0..).map(|(x, k)| x * base.powi(k)).sum()).collect();
             let problem = LinearRegression::new(inputs, targets, 6).unwrap();
             let found = find_minimum(&problem, &[0.0; 6], &MinimumConfig::default(), &Stop::new()).unwrap();
-            for (k, found) in found.theta.iter().enumerate() {
-                assert!((found / base.powi(k as i32) - 1.0).abs() < 1e-8, "{k} {found}");
+            for (found, k) in found.theta.iter().zip(0..) {
+                assert!((found / base.powi(k) - 1.0).abs() < 1e-8, "{k} {found}");
             }
         }
         let (x, y): (Vec<f64>, Vec<f64>) = (60..=70).map(|x| (f64::from(x), f64::from(x + 70))).unzip();
