@@ -41,7 +41,7 @@ fn panel(setting: &SettingRecord) -> Option<Panel> {
     });
     let points: Vec<_> = points.collect();
     let best = points.iter().max_by_key(|point| point.3)?;
-    let x = Axis::fit("loss of the start over that of the boundary, L₀/L_c", true, points.iter().map(|p| p.0))?;
+    let x = Axis::fit("loss of the start over that of the boundary", true, points.iter().map(|p| p.0))?;
     let ends = points.iter().flat_map(|point| point.2);
     let y = Axis::fit("probability to escape", true, ends.chain(points.iter().map(|p| p.1)))?;
     let bars = points.iter().map(|point| ((point.0, point.2[0]), (point.0, point.2[1]))).collect();

@@ -11,7 +11,7 @@ use crate::events::Event;
 use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, MeasuredRecord};
 use logscape::ensemble::{COMMITTED, EscapeRun, Region, Termination, survival_times};
 use logscape::rare::RareMethod;
-use logscape::reference::chain::confinement;
+use logscape::reference::chain::{Confinement, confinement};
 use logscape::stats::RateEstimate;
 use logscape::theory::Prediction;
 use logscape::{Barrier, SgdSettings, WayOut};
@@ -125,7 +125,11 @@ pub(super) fn escape(
         Ok::<_, RunError>(found)
     };
     let geometry = &plan.known.geometry.value;
-    let confined = confinement(geometry, &plan.barrier.value, &sgd.setting.sgd).map(|confined| confined.to_string());
+    let at_rest = plan.known.minimum.value.converged;
+    // Without noise it is a point at rest that stays; one that is accepted without being so drifts.
+    let confined = confinement(geometry, &plan.barrier.value, &sgd.setting.sgd)
+        .filter(|found| at_rest || *found != Confinement::NoNoise)
+        .map(|found| found.to_string());
     let impossible = geometry.interpolating.as_ref().map(|_| AT_REST.to_owned()).or(confined);
     let measured = match impossible {
         Some(_) => MeasuredRecord::impossible(),
