@@ -7,5 +7,6 @@ mod properties;
 mod report;
 mod round_trip;
 mod schema;
+mod threads;
 mod units;
 mod work;

@@ -4,7 +4,8 @@ use super::LinearOperator;
 use crate::{Interrupted, Stop};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::{Mat, MatRef, Par, diag::Diag};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par, diag::Diag};
 use thiserror::Error;
 
 /// Why there are no eigenpairs.
@@ -41,6 +42,20 @@ pub fn to_dense(operator: &dyn LinearOperator, stop: &Stop) -> Result<Mat<f64>, 
         operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width));
     }
     Ok(Mat::from_fn(p, p, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)])))
+}
+
+/// The product of two matrices.
+///
+/// Sequential: the `*` of `faer` takes as many threads as there are, and its last bits depend on how many.
+pub(crate) fn product(left: MatRef<f64>, right: MatRef<f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(left.nrows(), right.ncols());
+    matmul(out.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
+    out
+}
+
+/// The product of a matrix and a vector; sequential, as [`product`].
+pub(crate) fn image(matrix: MatRef<f64>, vector: &[f64]) -> Vec<f64> {
+    product(matrix, MatRef::from_column_major_slice(vector, vector.len(), 1)).col(0).iter().copied().collect()
 }
 
 /// Eigenvalues (descending) and eigenvectors, as columns in the same order, of a symmetric matrix.

@@ -1,8 +1,8 @@
 //! The minibatch chain's own path over a saddle, and the curvature of its quasi-potential at both ends.
 
 use crate::Stop;
-use crate::operator::dense::{EigenError, NEGATIVE, eigen, to_dense};
-use crate::operator::{Hessian, NoiseCovariance};
+use crate::operator::dense::{EigenError, NEGATIVE, eigen, image, product, to_dense};
+use crate::operator::{Hessian, NoiseCovariance, dot};
 use crate::reference::cumulant::BatchCumulant;
 use crate::reference::minimum_action::{
     MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action, prefactor,
@@ -61,7 +61,7 @@ pub fn instanton(
 fn curvature_at_minimum(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Result<Option<Mat<f64>>, EigenError> {
     let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), stop)?.as_ref())?;
     let noise = to_dense(&NoiseCovariance::new(problem, theta), stop)?;
-    let noise = vectors.transpose() * noise * &vectors;
+    let noise = product(product(vectors.transpose(), noise.as_ref()).as_ref(), vectors.as_ref());
     let n = values.len();
     if values.iter().any(|&h| h <= NEGATIVE * values[0]) {
         return Ok(None);
@@ -71,9 +71,9 @@ fn curvature_at_minimum(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Re
     if spread.iter().any(|&q| q <= f64::EPSILON * spread[0]) {
         return Ok(None);
     }
-    let axes = vectors * axes;
+    let axes = product(vectors.as_ref(), axes.as_ref());
     let scaled = Mat::from_fn(n, n, |i, j| axes[(i, j)] / spread[j]);
-    Ok(Some(scaled * axes.transpose()))
+    Ok(Some(product(scaled.as_ref(), axes.transpose())))
 }
 
 /// Second derivatives, with the opposite sign, of the exponent of the probability to pass a saddle rather than to fall back:
@@ -82,7 +82,7 @@ fn curvature_at_saddle(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Res
     let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), stop)?.as_ref())?;
     let n = values.len();
     let e: Vec<f64> = vectors.col(n - 1).iter().copied().collect();
-    let pushed = to_dense(&NoiseCovariance::new(problem, theta), stop)? * vectors.col(n - 1);
-    let noise: f64 = e.iter().zip(pushed.iter()).map(|(e, pushed)| e * pushed).sum();
+    let pushed = image(to_dense(&NoiseCovariance::new(problem, theta), stop)?.as_ref(), &e);
+    let noise: f64 = dot(&e, &pushed);
     Ok((noise > 0.0).then(|| Mat::from_fn(n, n, |i, j| 2.0 * values[n - 1] / noise * e[i] * e[j])))
 }

@@ -3,11 +3,11 @@
 use super::MinimumError;
 use super::trust_region::descend_along;
 use crate::Stop;
-use crate::operator::dense::{EigenError, NEGATIVE, eigen, to_dense};
+use crate::operator::dense::{EigenError, NEGATIVE, eigen, image, to_dense};
 use crate::operator::full::loss_and_gradient;
 use crate::operator::{Hessian, norm};
 use crate::{Minimum, Problem};
-use faer::{Col, ColRef, MatRef};
+use faer::MatRef;
 
 /// Relative difference of losses that rounding can make.
 const ROUNDING: f64 = 1e-14;
@@ -67,13 +67,13 @@ fn damped_step(
     vectors: MatRef<f64>,
     damping: &mut f64,
 ) -> Option<Vec<f64>> {
-    let along = vectors.transpose() * ColRef::from_slice(gradient);
+    let along = image(vectors.transpose(), gradient);
     for _ in 0..30 {
         // The floor keeps a direction without curvature from taking an infinite step.
         let floor = damping.max(f64::EPSILON * values[0].abs());
-        let coefficients = Col::from_fn(values.len(), |j| -along[j] / (values[j].abs() + floor));
-        let step = vectors * &coefficients;
-        let theta: Vec<f64> = minimum.theta.iter().zip(step.iter()).map(|(x, s)| x + s).collect();
+        let coefficients: Vec<f64> = values.iter().zip(&along).map(|(h, g)| -g / (h.abs() + floor)).collect();
+        let step = image(vectors, &coefficients);
+        let theta: Vec<f64> = minimum.theta.iter().zip(&step).map(|(x, s)| x + s).collect();
         let (loss, new_gradient) = loss_and_gradient(problem, &theta);
         let equal = (loss - minimum.loss).abs() <= ROUNDING * minimum.loss.abs();
         if (loss < minimum.loss && !equal) || (equal && norm(&new_gradient) < minimum.gradient_norm) {

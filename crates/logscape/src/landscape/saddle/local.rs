@@ -2,11 +2,10 @@
 
 use crate::Problem;
 use crate::Stop;
-use crate::operator::dense::NEGATIVE;
-use crate::operator::dense::{EigenError, eigen, to_dense};
+use crate::operator::dense::{EigenError, NEGATIVE, eigen, image, to_dense};
 use crate::operator::full::loss_and_gradient;
 use crate::operator::{Hessian, krylov_pairs, norm};
-use faer::{Col, ColRef, Mat};
+use faer::Mat;
 
 /// Which eigendirections a model knows.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +56,7 @@ impl LocalModel {
                 Mat::from_fn(theta.len(), 1 + seeds.len(), |i, j| if j == 0 { gradient[i] } else { seeds[j - 1][i] });
             krylov_pairs(&hessian, block, config.krylov, stop)?
         };
-        let along = (vectors.transpose() * ColRef::from_slice(&gradient)).iter().copied().collect();
+        let along = image(vectors.transpose(), &gradient);
         Ok(Self { theta: theta.to_vec(), loss, gradient, values, vectors, along })
     }
 
@@ -88,19 +87,19 @@ impl LocalModel {
 
     /// The eigenvector that is closest to `direction`.
     pub(super) fn closest(&self, direction: &[f64]) -> usize {
-        let overlap = self.vectors.transpose() * ColRef::from_slice(direction);
+        let overlap = self.components(direction);
         (0..self.values.len()).max_by(|&a, &b| overlap[a].abs().total_cmp(&overlap[b].abs())).unwrap_or(0)
     }
 
     /// `Σ_j c_j v_j` with `c_j = coefficient(h_j, g_j, j)`.
     pub(super) fn combine(&self, coefficient: impl Fn(f64, f64, usize) -> f64) -> Vec<f64> {
-        let c = Col::from_fn(self.values.len(), |j| coefficient(self.values[j], self.along[j], j));
-        (&self.vectors * &c).iter().copied().collect()
+        let c: Vec<f64> = (0..self.values.len()).map(|j| coefficient(self.values[j], self.along[j], j)).collect();
+        image(self.vectors.as_ref(), &c)
     }
 
     /// Components of `x` along the eigendirections.
     pub(super) fn components(&self, x: &[f64]) -> Vec<f64> {
-        (self.vectors.transpose() * ColRef::from_slice(x)).iter().copied().collect()
+        image(self.vectors.transpose(), x)
     }
 
     /// Predicted change `g·s + ½ sᵀHs` of the loss, and the predicted gradient `g + Hs`, after the step `s` of the span.

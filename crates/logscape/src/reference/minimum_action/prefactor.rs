@@ -31,6 +31,7 @@ use super::nodes::{differences, middles};
 use super::{ActionPath, MinimumAction, MinimumActionError};
 use crate::Stop;
 use crate::model::Prefactor;
+use crate::operator::dense::product;
 use crate::operator::{dot, norm};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
@@ -199,7 +200,7 @@ fn ln_det_across(matrix: &Mat<f64>, vector: &[f64]) -> Option<f64> {
     mirror[0] += if mirror[0] < 0.0 { -1.0 } else { 1.0 };
     let square = dot(&mirror, &mirror);
     let turn = Mat::from_fn(n, n, |i, j| f64::from(u8::from(i == j)) - 2.0 * mirror[i] * mirror[j] / square);
-    let turned = &turn * matrix * &turn;
+    let turned = product(product(turn.as_ref(), matrix.as_ref()).as_ref(), turn.as_ref());
     ln_det(&Mat::from_fn(n - 1, n - 1, |i, j| f64::midpoint(turned[(i + 1, j + 1)], turned[(j + 1, i + 1)])))
 }
 
@@ -245,8 +246,8 @@ fn flow(local: &Local, time: f64, steps: f64, q: &mut Mat<f64>) -> Option<f64> {
     *q *= Scale(1.0 / unit);
     let (mut growth, mut left) = (0.0, steps);
     while left > 0.0 {
-        let stretch = part(0, 0) + part(0, n) * &*q;
-        let turned = part(n, 0) + part(n, n) * &*q;
+        let stretch = part(0, 0) + product(part(0, n), q.as_ref());
+        let turned = part(n, 0) + product(part(n, n), q.as_ref());
         let (next, ln_det) = quotient(&turned, &stretch)?;
         left -= 1.0;
         growth += ln_det;
@@ -294,10 +295,10 @@ fn exponential(matrix: &Mat<f64>) -> Mat<f64> {
     let small = matrix * Scale(0.5_f64.powi(halvings));
     let mut sum = Mat::<f64>::identity(n, n);
     for k in (1..=TERMS).rev() {
-        sum = Mat::<f64>::identity(n, n) + &small * &sum * Scale(1.0 / f64::from(k));
+        sum = Mat::<f64>::identity(n, n) + product(small.as_ref(), sum.as_ref()) * Scale(1.0 / f64::from(k));
     }
     for _ in 0..halvings {
-        sum = &sum * &sum;
+        sum = product(sum.as_ref(), sum.as_ref());
     }
     sum
 }

@@ -1,0 +1,130 @@
+//! The bytes of a record do not depend on the number of threads.
+
+use logscape::Stop;
+use logscape_study::{Destination, Event, parse, run};
+use rayon::ThreadPoolBuilder;
+use std::fs;
+use std::path::Path;
+
+/// 310 parameters, of which the search takes dense Newton steps: products large enough to be shared among threads.
+const NETWORK: &str = r#"
+name = "network"
+seed = 7
+[problem]
+kind = "mlp"
+hidden = [4]
+activation = "tanh"
+data = { builtin = "digits", limit = 60 }
+[minimum]
+max_iterations = 30
+accept = true
+[sgd]
+learning_rate = 0.05
+batch_size = [1, 7]
+[stationary]
+replicas = 16
+burn_in = 100
+steps = 100
+thin = 50
+[escape]
+region = { loss-factor = 1.5 }
+replicas = 20
+max_steps = 60
+[[dynamics]]
+kind = "sgd"
+name = "single"
+precision = "float32"
+[[dynamics]]
+kind = "measured-noise-sde"
+dt = 0.05
+"#;
+
+/// Rare events, in a problem that is no network.
+const FACTORISATION: &str = r#"
+name = "factorisation"
+seed = 3
+[problem]
+kind = "matrix-factorisation"
+rank = 2
+data.synthetic = { kind = "matrix-factorisation", samples = 25, rows = 6, columns = 5, rank = 2, noise = 0.3 }
+[sgd]
+learning_rate = 0.05
+batch_size = 2
+[escape]
+region = { loss-factor = 1.5 }
+method = "splitting"
+[escape.rare]
+trajectories = 64
+repeats = 3
+max_cost = 2_000_000
+"#;
+
+/// A path over a saddle, its large deviations and their prefactor.
+const SADDLE: &str = r#"
+name = "saddle"
+seed = 7
+[problem]
+kind = "phase-retrieval"
+data.synthetic = { kind = "phase-retrieval", samples = 60, dim = 2, noise = 0.5 }
+[sgd]
+learning_rate = 0.03
+batch_size = 1
+[escape]
+region = "dividing-surface"
+replicas = 16
+max_steps = 1_000
+"#;
+
+/// The names and bytes of all that the study gives with so many threads.
+fn outcome(study: &str, threads: usize) -> Vec<(String, Vec<u8>)> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = folder.path().join("record");
+    let study = parse("study.toml", study, &[]).expect("a good study");
+    let destination = Destination::new(place.clone());
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    let run = || run(&study, folder.path(), &destination, &Stop::new(), &|_: &Event| {});
+    pool.install(run).unwrap_or_else(|error| panic!("{error:?}"));
+    let files = |of: &Path| -> Vec<_> {
+        fs::read_dir(of).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let mut all = files(&place.join("tables"));
+    all.push(place.join("results.json"));
+    all.sort();
+    all.iter()
+        .map(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read(path).expect("a file"))
+        })
+        .collect()
+}
+
+fn same(study: &str) {
+    let one = outcome(study, 1);
+    for ((name, with_one), (_, with_three)) in one.iter().zip(outcome(study, 3)) {
+        assert!(*with_one == with_three, "{name} differs between 1 and 3 threads");
+    }
+}
+
+#[test]
+fn a_network_has_the_same_bytes_with_any_number_of_threads() {
+    same(NETWORK);
+}
+
+#[test]
+fn a_matrix_factorisation_has_the_same_bytes_with_any_number_of_threads() {
+    same(FACTORISATION);
+}
+
+#[test]
+fn a_path_over_a_saddle_has_the_same_bytes_with_any_number_of_threads() {
+    same(SADDLE);
+}
+
+/// `faer` shares products among threads where it is not told how many: told so, it panics instead.
+#[test]
+fn no_product_takes_its_threads_by_itself() {
+    faer::disable_global_parallelism();
+    for study in [NETWORK, FACTORISATION, SADDLE] {
+        outcome(study, 2);
+    }
+}
