@@ -29,6 +29,8 @@ const BENCH: Step = Step::cargo("bench", &["bench", "--package", "logscape-bench
 const PRECISION: Step =
     Step::cargo("precision", &["run", "--release", "--package", "logscape-bench", "--bin", "precision"]);
 
+const COVERAGE: [&str; 6] = ["run", "--release", "--package", "logscape-bench", "--bin", "coverage"];
+
 const USAGE: &str = "usage: cargo xtask <command>
 
   test    everything that `check` does, docs build, unit, doc and integration tests; says what ran and what it took
@@ -44,6 +46,8 @@ const USAGE: &str = "usage: cargo xtask <command>
           our rates beside those of other libraries; installs them with pip
   bench scaling [--json FILE]
           our rates against replicas, dimension and batch size
+  bench coverage [--seeds N]
+          how often the intervals of a record cover, as a table for the book
   bench precision
           what single precision changes, on the same random streams
   docs    build the API documentation, warnings denied";
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         }
         ["bench"] => steps::run(&[BENCH]),
         ["bench", "peers", ref rest @ ..] => peers::run(rest),
+        ["bench", "coverage", ref rest @ ..] => cargo::run(&[&COVERAGE[..], &["--"], rest].concat(), &[]),
         ["bench", "precision"] => steps::run(&[PRECISION]),
         ["bench", "scaling", ref rest @ ..] => {
             let program = ["run", "--release", "--package", "logscape-bench", "--bin", "scaling", "--"];

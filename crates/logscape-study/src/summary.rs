@@ -1,6 +1,6 @@
 //! The summary of a run in about ten lines of text.
 
-use crate::record::{EscapeRecord, InterpolationRecord, Results, SettingRecord, StationaryRecord};
+use crate::record::{EscapeRecord, InterpolationRecord, LookBias, Results, SettingRecord, StationaryRecord};
 use crate::text::{decimal, ends, with_interval};
 use logscape::Estimate;
 use logscape::theory::Stationary;
@@ -151,6 +151,9 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     match &escape.impossible {
         Some(reason) => writeln!(text, "  escape  impossible: {reason}")?,
         None => writeln!(text, "  escape  {steps}: {}", measured.ends())?,
+    }
+    if let Some(warning) = measured.look_bias.as_ref().and_then(LookBias::warning) {
+        writeln!(text, "          {warning}")?;
     }
     if let Some(committed) = &escape.committed {
         let steps = committed

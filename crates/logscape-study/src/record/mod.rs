@@ -18,8 +18,8 @@ pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
 pub use manifest::{DataFile, Manifest, Origin};
 pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, InterpolationRecord, Judgement,
-    MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord, Results,
-    SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StartEscapeRecord, StartRecord,
+    LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord,
+    Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StartEscapeRecord, StartRecord,
     StationaryRecord, StudyVerdictRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]

@@ -3,7 +3,7 @@
 use super::verdict::VerdictView;
 use super::words::{capital, interval};
 use crate::figures::number;
-use crate::record::{CommittedRecord, EscapeRecord};
+use crate::record::{CommittedRecord, EscapeRecord, LookBias};
 use logscape::ensemble::COMMITTED;
 use serde::Serialize;
 
@@ -38,12 +38,14 @@ impl EscapeView {
                 rare.score
             )
         });
+        let looks = measured.look_bias.as_ref().and_then(LookBias::warning);
+        let looks = looks.map_or_else(String::new, |warning| format!(" {}.", capital(&warning)));
         let median = measured.quantiles.iter().find(|quantile| quantile.share == 0.5).and_then(|median| median.value);
         let median = median.map_or_else(String::new, |steps| format!(" Median {} steps.", interval(&steps)));
         let measured = match &escape.impossible {
             Some(reason) => format!("Escape is impossible: {reason}. Nothing was run."),
             None => format!(
-                "Measured mean escape time ({}, since {}): {steps}. {}.{probability}{median}{exponential}",
+                "Measured mean escape time ({}, since {}): {steps}. {}.{looks}{probability}{median}{exponential}",
                 measured.method,
                 measured.why,
                 capital(&measured.ends())

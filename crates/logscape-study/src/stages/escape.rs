@@ -8,11 +8,11 @@ use super::rare::rare;
 use crate::asked::EscapeMethod;
 use crate::error::RunError;
 use crate::events::Event;
-use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, MeasuredRecord};
+use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, LookBias, MeasuredRecord};
 use logscape::ensemble::{COMMITTED, EscapeRun, Region, Termination, survival_times};
 use logscape::rare::RareMethod;
 use logscape::reference::chain::{Confinement, confinement};
-use logscape::stats::RateEstimate;
+use logscape::stats::{RateEstimate, log10_ratio_of_means};
 use logscape::theory::Prediction;
 use logscape::{Barrier, SgdSettings, WayOut};
 
@@ -21,6 +21,9 @@ use logscape::{Barrier, SgdSettings, WayOut};
 const ENOUGH: usize = 100;
 /// The share of the replicas that is run first, one in so many, and their least number.
 const FIRST: (usize, usize) = (16, 16);
+
+/// Replicas that tell what looks do to the times.
+const SEEN_TWICE: usize = 64;
 
 /// Why there is no escape from a minimum that interpolates.
 const AT_REST: &str =
@@ -133,7 +136,10 @@ pub(super) fn escape(
     let impossible = geometry.interpolating.as_ref().map(|_| AT_REST.to_owned()).or(confined);
     let measured = match impossible {
         Some(_) => MeasuredRecord::impossible(),
-        None => sgd.measured(&measure(sgd)?, seed),
+        None => {
+            let found = measure(sgd)?;
+            MeasuredRecord { look_bias: look_bias(plan, sgd, &found)?, ..sgd.measured(&found, seed) }
+        }
     };
     let mut record = EscapeRecord::new(plan.run.region.clone(), predictions, measured, sgd.setting.sgd.learning_rate);
     record.impossible = impossible;
@@ -145,6 +151,22 @@ pub(super) fn escape(
         record.dynamics.push(dynamics.record(&found, &record.measured, seed));
     }
     Ok((record, rows))
+}
+
+/// What looks that are more than a step apart make of the times: the first replicas of a direct ensemble are run again, with every
+/// step seen.
+fn look_bias(plan: &EscapePlan, sgd: &StudyDynamics, found: &Found) -> Result<Option<LookBias>, RunError> {
+    let (Region::LossLevel { loss, check_every: check_every @ 2.. }, Outcome::Direct(ends)) =
+        (&plan.run.region, &found.outcome)
+    else {
+        return Ok(None);
+    };
+    let region = Region::LossLevel { loss: *loss, check_every: 1 };
+    let run = EscapeRun { region, replicas: ends.len().min(SEEN_TWICE), ..plan.run.clone() };
+    let seen = survival_times(&EscapePlan { run: &run, ..*plan }.ends(sgd, run.replicas)?);
+    let pairs: Vec<_> = survival_times(ends).into_iter().zip(seen).map(|(looked, seen)| [looked, seen]).collect();
+    let replicas = pairs.len() as u64;
+    Ok(Some(LookBias { check_every: *check_every, replicas, decades: log10_ratio_of_means(&pairs) }))
 }
 
 /// The planes' ways out, and the region whose surfaces are moved outward to where few fall back.

@@ -2,6 +2,7 @@
 
 mod interpolating;
 mod load;
+mod looks;
 mod own_problem;
 mod properties;
 mod report;

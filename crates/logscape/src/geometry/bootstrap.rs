@@ -7,6 +7,9 @@ use crate::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
 
+/// Samples from which on there are intervals: those of two have equal influence on their variance, as if it had no error.
+const LEAST: usize = 5;
+
 /// 95 % intervals for positive statistics of the column means of `rows` (row-major, `width` columns, one row per
 /// sample), by the studentised bootstrap of their logarithms.
 ///
@@ -16,6 +19,10 @@ use rayon::prelude::*;
 /// `ln T − t_{97.5 %} se … ln T − t_{2.5 %} se`. A statistic that is not positive on the data or does not vary gets a
 /// degenerate interval; resamples on which it is not positive are left out. Source: Efron, Tibshirani, *An introduction
 /// to the bootstrap* (1993), §12.5.
+///
+/// Where few samples carry a statistic, resamples without them have a tiny `T'` and a tiny `se'`, and the ends are anything. An
+/// end on which `|ln T'/T|` is more than twice the largest of all resamples on that side is therefore left out: 0 below, infinite
+/// above. So are both for fewer than [`LEAST`] samples.
 ///
 /// # Errors
 /// On an interrupt, which is asked for before every resample.
@@ -48,7 +55,10 @@ where
         (values, errors)
     };
     let (found, errors) = evaluate(&vec![1.0; n]);
-    let draws: Vec<Vec<f64>> = (0..resamples)
+    if n < LEAST {
+        return Ok(found.iter().map(|&value| Estimate::new(value, 0.0, f64::INFINITY)).collect());
+    }
+    let draws: Vec<Vec<[f64; 2]>> = (0..resamples)
         .into_par_iter()
         .map(|draw| {
             stop.check()?;
@@ -56,7 +66,8 @@ where
             let mut weights = vec![0.0; n];
             (0..n).for_each(|_| weights[rng.random_range(0..n)] += 1.0);
             let (values, errors) = evaluate(&weights);
-            Ok(values.iter().zip(&found).zip(&errors).map(|((x, found), se)| (x.ln() - found.ln()) / se).collect())
+            let changes = values.iter().zip(&found).map(|(x, found)| x.ln() - found.ln());
+            Ok(changes.zip(&errors).map(|(change, se)| [change / se, change]).collect())
         })
         .collect::<Result<_, Interrupted>>()?;
     Ok(found
@@ -67,19 +78,63 @@ where
         .collect())
 }
 
-/// The interval of one statistic from its resampled `t`.
-fn interval(value: f64, error: f64, mut draws: Vec<f64>) -> Estimate {
-    draws.retain(|t| t.is_finite());
-    if draws.len() < 2 || value.is_nan() || value <= 0.0 || error < 1e-14 {
+/// The interval of one statistic from its resampled `t` and `ln T'/T`.
+fn interval(value: f64, error: f64, draws: Vec<[f64; 2]>) -> Estimate {
+    let (mut draws, changes): (Vec<f64>, Vec<f64>) =
+        draws.into_iter().filter(|draw| draw.iter().all(|x| x.is_finite())).map(|[t, change]| (t, change)).unzip();
+    if value.is_nan() || value <= 0.0 || error < 1e-14 {
         return Estimate::exact(value);
     }
+    if draws.len() < 2 {
+        return Estimate::new(value, 0.0, f64::INFINITY);
+    }
     draws.sort_by(f64::total_cmp);
+    let [least, most] = changes.iter().fold([0.0_f64; 2], |[least, most], &x| [least.min(x), most.max(x)]);
     let end = |level: f64| {
         let position = (level * draws.len() as f64 - 0.5).clamp(0.0, draws.len() as f64 - 1.0);
         let low = position.floor() as usize;
         let high = (low + 1).min(draws.len() - 1);
-        let t = draws[low] + (position - low as f64) * (draws[high] - draws[low]);
-        value * (-t * error).exp()
+        -error * (draws[low] + (position - low as f64) * (draws[high] - draws[low]))
     };
-    Estimate::new(value, end(0.975), end(0.025))
+    let (lower, upper) = (end(0.975), end(0.025));
+    Estimate::new(
+        value,
+        if lower < 2.0 * least { 0.0 } else { value * lower.exp() },
+        if upper > 2.0 * most { f64::INFINITY } else { value * upper.exp() },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mean of one column.
+    fn mean(rows: &[f64]) -> Estimate {
+        let values = |means: &[f64]| means.to_vec();
+        let influences = |means: &[f64], _: &[f64], row: &[f64], out: &mut [f64]| out[0] = row[0] / means[0] - 1.0;
+        log_studentised(rows, 1, (2000, 3), &Stop::new(), values, influences).unwrap()[0]
+    }
+
+    #[test]
+    fn few_samples_have_no_interval_and_equal_ones_have_no_width() {
+        assert_eq!(mean(&[1.0, 1.0]).ci95, [0.0, f64::INFINITY]);
+        assert_eq!(mean(&[1.0, 2.0, 3.0, 4.0]).ci95, [0.0, f64::INFINITY]);
+        assert_eq!(mean(&[2.0; 5]), Estimate::exact(2.0));
+    }
+
+    /// A mean that three of two hundred samples carry: one resample in twenty has none of them.
+    #[test]
+    fn an_end_that_no_resample_comes_near_is_none() {
+        let mut rows = vec![1e-6; 200];
+        rows[..3].fill(36.0);
+        let found = mean(&rows);
+        assert_eq!(found.ci95[1], f64::INFINITY, "{found:?}");
+        // Of the exact interval for a count of three, 0.62 to 8.77, the lower end.
+        assert!((0.1..0.45).contains(&(found.ci95[0] / found.value)), "{found:?}");
+        // Thirty carry it: 20.2 to 42.8 for the count.
+        rows[..30].fill(36.0);
+        let found = mean(&rows);
+        let ends = found.ci95.map(|end| end / found.value);
+        assert!((0.62..0.75).contains(&ends[0]) && (1.25..1.5).contains(&ends[1]), "{found:?}");
+    }
 }

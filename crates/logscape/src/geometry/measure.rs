@@ -221,7 +221,7 @@ fn add_noise(
 }
 
 fn finite(x: &Estimate) -> bool {
-    x.value.is_finite() && x.ci95.iter().all(|end| end.is_finite())
+    x.value.is_finite()
 }
 
 /// The known directions after the outliers whose curvature is above `10⁻⁶ λ_max`, up to `directions` in all.

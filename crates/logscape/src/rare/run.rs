@@ -262,10 +262,12 @@ impl RareRun {
     pub fn estimate(&self, progress: &RareProgress) -> RateEstimate {
         let repeats: Vec<&Repeat> = progress.repeats.iter().map(|(_, repeat)| repeat).collect();
         let sum = |of: fn(&Repeat) -> u64| repeats.iter().map(|repeat| of(repeat)).sum::<u64>();
-        let mean = |of: &dyn Fn(&Repeat) -> f64| mean_of_repeats(&repeats.iter().map(|r| of(r)).collect::<Vec<_>>());
+        let mean = |most: f64, of: &dyn Fn(&Repeat) -> f64| {
+            mean_of_repeats(&repeats.iter().map(|r| of(r)).collect::<Vec<_>>(), most)
+        };
         let count = repeats.len() as u64;
         let unfinished = repeats.iter().filter(|repeat| !repeat.finished).count() as u64;
-        let rate = mean(&|repeat| repeat.flux[0] * repeat.probability);
+        let rate = mean(1.0, &|repeat| repeat.flux[0] * repeat.probability);
         let not_found = match &progress.placement {
             Some(Err(reason)) => Some(reason.clone()),
             _ if unfinished > 0 => Some(NotFound::Unfinished { repeats: unfinished, steps: self.max_cost }),
@@ -292,9 +294,10 @@ impl RareRun {
             repeats: Some(Repeats {
                 repeats: count,
                 extinct: repeats.iter().filter(|repeat| repeat.finished && repeat.reached == 0).count() as u64,
-                flux: mean(&|repeat| repeat.flux[0]),
-                probability: mean(&|repeat| repeat.probability).filter(|_| rate.is_some()),
-                rate_per_time: mean(&|repeat| repeat.flux[1] * repeat.probability).filter(|_| rate.is_some()),
+                flux: mean(1.0, &|repeat| repeat.flux[0]),
+                probability: mean(1.0, &|repeat| repeat.probability).filter(|_| rate.is_some()),
+                rate_per_time: mean(f64::INFINITY, &|repeat| repeat.flux[1] * repeat.probability)
+                    .filter(|_| rate.is_some()),
                 levels: sum(|repeat| repeat.levels) as f64 / count.max(1) as f64,
                 cost,
                 not_found: not_found.map(|reason| reason.to_string()),

@@ -3,6 +3,7 @@
 mod groups;
 mod histogram;
 mod moments;
+mod paired;
 mod quantile;
 mod repeats;
 mod series;
@@ -11,6 +12,7 @@ mod tail;
 
 pub use histogram::{Histogram, HistogramError, Scale, WeightedHistogram};
 pub use moments::Moments;
+pub use paired::log10_ratio_of_means;
 pub use quantile::{quantile, survival_quantile};
 pub use repeats::{Repeats, mean_of_repeats};
 pub use series::{BlockMeans, OpenBlocks, SeriesSummary, summarise};

@@ -1,6 +1,7 @@
 //! A measured escape time.
 
 use super::quantile::QuantileRecord;
+use crate::text::with_interval;
 use logscape::Estimate;
 use logscape::rare::RareMethod;
 use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
@@ -73,9 +74,48 @@ pub struct MeasuredRecord {
     /// Quantiles of the times in steps (Kaplan–Meier).
     #[serde(default)]
     pub quantiles: Vec<QuantileRecord>,
+    /// What the times owe to looks that are more than a step apart; absent where every step is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_bias: Option<LookBias>,
     /// What the rate is made of, unless `direct`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rare: Option<RareRecord>,
+}
+
+/// How much longer times are that `check_every` steps between two looks at the loss give.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LookBias {
+    /// Steps between two looks.
+    #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
+    pub check_every: u64,
+    /// Replicas that were run once more with every step seen: the first ones, on the same random streams.
+    pub replicas: u64,
+    /// Decades by which their mean time is longer with the looks than without; null where too few of them escaped.
+    pub decades: Option<Estimate>,
+}
+
+impl LookBias {
+    /// Decades above which it is worth a word.
+    const SMALL: f64 = 0.05;
+
+    /// What to know of it; none where it is small.
+    pub fn warning(&self) -> Option<String> {
+        let (every, replicas) = (self.check_every, self.replicas);
+        match &self.decades {
+            Some(decades) if decades.ci95[1] <= Self::SMALL => None,
+            Some(decades) => {
+                let factor = Estimate { value: power(decades.value), ci95: decades.ci95.map(power) };
+                Some(format!(
+                    "looks every {every} steps make times {} times as long, by {replicas} replicas that were watched at each step",
+                    with_interval(&factor)
+                ))
+            }
+            None => Some(format!(
+                "looks every {every} steps make times longer by what {replicas} replicas that were watched at each step did not tell"
+            )),
+        }
+    }
 }
 
 /// What a rate by splitting or forward flux sampling is made of.
@@ -107,6 +147,10 @@ pub struct RareRecord {
     pub not_found: Option<String>,
 }
 
+fn power(decades: f64) -> f64 {
+    10.0_f64.powf(decades)
+}
+
 fn log10(steps: Estimate) -> Estimate {
     Estimate { value: steps.value.log10(), ci95: steps.ci95.map(f64::log10) }
 }
@@ -126,6 +170,7 @@ impl MeasuredRecord {
             exposure: None,
             weibull: None,
             quantiles: Vec::new(),
+            look_bias: None,
             rare: None,
         }
     }
@@ -159,6 +204,7 @@ impl MeasuredRecord {
             exposure: Some(rate.exposure),
             weibull: rate.weibull,
             quantiles: [0.1, 0.5, 0.9].map(quantile).to_vec(),
+            look_bias: None,
             rare: None,
         }
     }
@@ -184,6 +230,7 @@ impl MeasuredRecord {
             exposure: None,
             weibull: None,
             quantiles: Vec::new(),
+            look_bias: None,
             rare,
         }
     }

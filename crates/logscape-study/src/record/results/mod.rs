@@ -17,7 +17,7 @@ pub use dynamics::DynamicsEscape;
 pub use escape::{CommittedRecord, EscapeRecord};
 pub use geometry::GeometryRecord;
 pub use interpolation::{InterpolationRecord, StartEscapeRecord, StartRecord};
-pub use measured::{MeasuredRecord, Method, RareRecord};
+pub use measured::{LookBias, MeasuredRecord, Method, RareRecord};
 pub use minimum::MinimumRecord;
 pub use prediction::PredictionRecord;
 pub use quantile::QuantileRecord;

@@ -134,7 +134,7 @@ pub struct SeriesSummary {
     pub count: u64,
     /// Mean.
     pub mean: Estimate,
-    /// Standard deviation.
+    /// Standard deviation. Its interval needs fourth moments, and has no upper end where groups differ too much to tell.
     pub deviation: Estimate,
     /// Integrated autocorrelation time `1 + 2 Σ_k ρ_k`, in values; `None` where the series are too short to tell.
     pub time: Option<Estimate>,
@@ -160,10 +160,13 @@ pub fn summarise(groups: &[BlockMeans]) -> Option<SeriesSummary> {
         let has = |group: &&BlockMeans| group.levels.get(level + 1).is_some_and(|next| next.count > 1);
         if groups.iter().all(has) { of(&|means| means.time(level)) } else { None }
     });
+    // The inverse of a deviation is nearer to normal than the deviation, the more so the heavier the tails.
+    let inverse = of(&|means| -1.0 / (means.unit * means.levels[0].variance().sqrt()))?;
+    let deviation = |x: f64| if x < 0.0 { -1.0 / x } else { f64::INFINITY };
     Some(SeriesSummary {
         count: all.count(),
         mean: of(&|means| means.unit * means.levels[0].mean())?,
-        deviation: of(&|means| means.unit * means.levels[0].variance().sqrt())?,
+        deviation: Estimate { value: deviation(inverse.value), ci95: inverse.ci95.map(deviation) },
         time,
     })
 }
