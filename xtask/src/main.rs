@@ -30,6 +30,18 @@ const PRECISION: Step =
     Step::cargo("precision", &["run", "--release", "--package", "logscape-bench", "--bin", "precision"]);
 
 const COVERAGE: [&str; 6] = ["run", "--release", "--package", "logscape-bench", "--bin", "coverage"];
+/// The test that kills runs.
+const KILLS: &[&str] = &[
+    "test",
+    "--workspace",
+    "--locked",
+    "--test",
+    "cli",
+    "--",
+    "--exact",
+    "--nocapture",
+    "kills::every_method_killed_at_random_comes_to_the_bytes_of_a_run_on_one_thread",
+];
 
 const USAGE: &str = "usage: cargo xtask <command>
 
@@ -41,6 +53,10 @@ const USAGE: &str = "usage: cargo xtask <command>
           which top-level modules of each crate import which
   compare OLD NEW
           where two records, or two folders of records, differ; to the bit
+  fuzz [TARGET]... [--seconds N | --inputs N] [--seed S] [--threads N]
+          broken input for every reader; what one fails at is kept
+  kills [--count N] [--seed S]
+          runs of every method, killed at random moments and resumed on one to three threads, come to the same bytes
   bench   benchmarks, with throughput in replica-steps per second
   bench peers [--json FILE] [--work NAME]...
           our rates beside those of other libraries; installs them with pip
@@ -51,6 +67,18 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench precision
           what single precision changes, on the same random streams
   docs    build the API documentation, warnings denied";
+
+/// What tells that test how many, and by which random numbers; none where an argument is wrong.
+fn kills<'a>(arguments: &[&'a str]) -> Option<[(&'static str, &'a str); 2]> {
+    let mut environment = [("LOGSCAPE_KILLS", "200"), ("LOGSCAPE_SEED", "1")];
+    for pair in arguments.chunks(2) {
+        let &[name, value] = pair else { return None };
+        value.parse::<u64>().ok()?;
+        let place = ["--count", "--seed"].iter().position(|known| *known == name)?;
+        environment[place].1 = value;
+    }
+    Some(environment)
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -63,6 +91,17 @@ fn main() -> ExitCode {
             let program = ["run", "--quiet", "--locked", "--package", "compare-records", "--features", "zstd", "--"];
             cargo::run(&[&program[..], &[old, new]].concat(), &[])
         }
+        ["fuzz", ref rest @ ..] => {
+            let program = ["run", "--quiet", "--release", "--locked", "--package", "logscape-fuzz", "--"];
+            cargo::run(&[&program[..], rest].concat(), &[])
+        }
+        ["kills", ref rest @ ..] => match kills(rest) {
+            Some(environment) => cargo::run(KILLS, &environment),
+            None => {
+                eprintln!("usage: cargo xtask kills [--count N] [--seed S]");
+                return ExitCode::from(2);
+            }
+        },
         ["bench"] => steps::run(&[BENCH]),
         ["bench", "peers", ref rest @ ..] => peers::run(rest),
         ["bench", "coverage", ref rest @ ..] => cargo::run(&[&COVERAGE[..], &["--"], rest].concat(), &[]),
@@ -78,4 +117,18 @@ fn main() -> ExitCode {
         }
     };
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kills_are_counted_and_seeded() {
+        assert_eq!(kills(&[]), Some([("LOGSCAPE_KILLS", "200"), ("LOGSCAPE_SEED", "1")]));
+        assert_eq!(kills(&["--seed", "7"]), Some([("LOGSCAPE_KILLS", "200"), ("LOGSCAPE_SEED", "7")]));
+        for wrong in [&["--count"][..], &["--count", "x"], &["--cuont", "3"]] {
+            assert_eq!(kills(wrong), None);
+        }
+    }
 }

@@ -77,8 +77,19 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn error(&self, message: String, hint: String, span: Option<Range<usize>>) -> StudyError {
+        let Self { name, text, overrides } = self;
+        let (span, told) = match span {
+            // A place is shown with the name of its file.
+            Some(span) if is_shown(text, &span) => (Some(span), None),
+            Some(span) => (None, Some(format!(", line {}", line_of(text, span.start)))),
+            None if overrides.is_empty() => (None, Some(String::new())),
+            None => (None, Some(" with --set".to_owned())),
+        };
         StudyError::Invalid {
-            message,
+            message: match told {
+                Some(told) => format!("{message} (in {name}{told})"),
+                None => message,
+            },
             hint,
             file: Arc::new(NamedSource::new(self.name, self.text.to_owned()).with_language("TOML")),
             place: span.map(SourceSpan::from),
@@ -117,6 +128,21 @@ impl Source<'_> {
         let hint = suggestion(&message);
         self.error(message, hint, error.span())
     }
+}
+
+/// Bytes of the longest line of which a part is shown.
+const LONGEST_LINE: usize = 1_000;
+
+/// Whether the place can be shown with the lines around it: none is too long for a terminal.
+fn is_shown(text: &str, span: &Range<usize>) -> bool {
+    let (first, last) = (line_of(text, span.start), line_of(text, span.end));
+    let around = text.lines().skip(first.saturating_sub(2)).take(last - first + 3);
+    around.map(str::len).all(|length| length <= LONGEST_LINE)
+}
+
+/// The line around a place, from 1.
+fn line_of(text: &str, place: usize) -> usize {
+    text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// The hint for the parser's words, which suggests the nearest name for a misspelt one.

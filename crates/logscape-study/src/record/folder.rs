@@ -4,6 +4,7 @@ use super::error::RecordError;
 use super::hash::sha256;
 use super::owner::Owner;
 use super::place;
+use super::sums;
 use super::{Manifest, Results, Tables};
 use crate::asked::Study;
 use serde::Serialize;
@@ -30,8 +31,9 @@ impl Record {
     /// Reads a record from its folder.
     ///
     /// # Errors
-    /// If a file is missing or not what it should be.
+    /// If a file is missing, not what was written, or not what it should be.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        sums::check(folder)?;
         let path = folder.join("study.toml");
         let study: Study = toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error.message()))?;
         let path = folder.join("results.json");
@@ -319,6 +321,7 @@ impl RunFolder {
         let tables = self.partial.join("tables");
         fs::create_dir_all(&tables)?;
         record.tables.write(&tables).map_err(io::Error::other)?;
+        write_whole(&self.partial.join(sums::NAME), sums::of(&self.partial)?.as_bytes())?;
         write_pages(&self.partial, pages)
     }
 }

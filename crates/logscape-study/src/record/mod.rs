@@ -9,6 +9,7 @@ mod place;
 mod results;
 #[cfg(feature = "schema")]
 mod schema;
+mod sums;
 mod tables;
 
 pub use error::RecordError;

@@ -74,6 +74,7 @@ fn overrides_that_are_no_assignments_are_refused() {
 fn a_wrong_override_is_not_blamed_on_the_file() {
     let error = good(&["sgd.batch_size=0"]).expect_err("a batch of 0");
     assert!(error.to_string().starts_with("sgd.batch_size"), "{error}");
+    assert!(error.to_string().ends_with("(in good.toml with --set)"), "{error}");
     assert!(error.labels().and_then(|mut labels| labels.next()).is_none());
 }
 
@@ -122,6 +123,14 @@ fn broken_toml_points_at_the_place() {
     let error = parse("study.toml", text, &[]).expect_err("the text is no TOML");
     let label = error.labels().and_then(|mut labels| labels.next()).expect("a place");
     assert_eq!(text[..label.offset()].lines().count(), 2, "the mistake is in the second line: {label:?}");
+}
+
+/// Lines of that length are shown by no terminal, and whoever draws them cannot.
+#[test]
+fn a_mistake_in_a_long_line_is_told_by_its_line() {
+    let text = format!("name = \"a\"\n{} = 1 2\n", "x".repeat(70_000));
+    let (message, _, place) = told(&text);
+    assert!(message.ends_with("(in study.toml, line 2)") && place.is_empty(), "{}", &message[message.len() - 100..]);
 }
 
 #[test]
