@@ -1,7 +1,9 @@
 //! Tests of the command as it is used: one program, since each would be linked with all of the library.
 
 mod check;
+mod faults;
 mod finish;
+mod kills;
 mod memory;
 mod origin;
 mod owner;
