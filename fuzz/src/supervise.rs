@@ -3,24 +3,35 @@
 use crate::search::{Count, input};
 use crate::target::Target;
 use crate::worker::{Note, Plan, keep, say};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
-/// Nothing takes longer, on whatever machine.
+/// Nothing keeps a processor for longer.
 const HANGS: Duration = Duration::from_secs(60);
+/// Nothing waits for longer, on whatever machine.
+const WAITS: Duration = Duration::from_secs(1_800);
 
 /// A process, and what it has noted.
 struct Worker {
     process: Child,
     path: PathBuf,
     note: Option<Note>,
-    /// Since when it has been at that number.
-    since: Instant,
+    /// Since when it has been at that number, by the clock and by its own time.
+    since: (Instant, Duration),
+}
+
+/// Time for which the process has been at work; none where the system does not tell.
+fn at_work(process: &Child) -> Duration {
+    // Of the fields after the name of the program, times as user and within the system in hundredths of a second.
+    let text = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let hundredths: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(10 * hundredths)
 }
 
 impl Worker {
@@ -29,16 +40,16 @@ impl Worker {
         let status = self.process.try_wait()?;
         let note = Note::read(&self.path);
         if note != self.note {
-            (self.note, self.since) = (note, Instant::now());
+            (self.note, self.since) = (note, (Instant::now(), at_work(&self.process)));
         }
         let words = match status.map(|status| (status.code(), status)) {
             Some((Some(0), _)) => return Ok(Some(true)),
             Some((Some(1), _)) => return Ok(Some(false)),
             Some((_, status)) => format!("the process was ended: {status}"),
-            None if self.since.elapsed() > HANGS => {
+            None if at_work(&self.process) > self.since.1 + HANGS || self.since.0.elapsed() > WAITS => {
                 self.process.kill()?;
                 self.process.wait()?;
-                format!("hangs: it did not end within {HANGS:?}")
+                "hangs: it does not end".to_owned()
             }
             None => return Ok(None),
         };
@@ -59,7 +70,7 @@ pub(crate) fn supervise(target: &Target, plan: Plan, begin: impl Fn(u64, &Path) 
     let start = |first: u64| -> io::Result<Worker> {
         let path = notes.path().join(first.to_string());
         let process = begin(first, &path).spawn()?;
-        Ok(Worker { process, path, note: None, since: Instant::now() })
+        Ok(Worker { process, path, note: None, since: (Instant::now(), Duration::ZERO) })
     };
     let mut workers = (0..plan.workers).map(start).collect::<io::Result<Vec<_>>>()?;
     let mut sound = true;

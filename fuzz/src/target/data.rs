@@ -22,8 +22,15 @@ const PLAIN: Target = Target {
     memory: 0,
 };
 
-pub(super) const CSV: Target =
-    Target { name: "csv", good: tables, read: |folder| read(&folder.join("data.csv")), names: &["data.csv"], ..PLAIN };
+/// Names of columns take more than their letters, and a line may be all names.
+pub(super) const CSV: Target = Target {
+    name: "csv",
+    good: tables,
+    read: |folder| read(&folder.join("data.csv")),
+    names: &["data.csv"],
+    beside: 8 << 20,
+    ..PLAIN
+};
 
 pub(super) const NPY: Target = Target { name: "npy", good: arrays, read, names: &["x.npy", "y.npy"], ..PLAIN };
 

@@ -1,5 +1,6 @@
 //! Tests of the command as it is used: one program, since each would be linked with all of the library.
 
+mod book;
 mod check;
 mod faults;
 mod finish;
