@@ -4,6 +4,7 @@ mod book;
 mod check;
 mod faults;
 mod finish;
+mod instruction_sets;
 mod kills;
 mod memory;
 mod origin;

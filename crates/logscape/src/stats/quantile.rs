@@ -32,13 +32,14 @@ fn of(groups: &[&Histogram], share: f64) -> Option<f64> {
 }
 
 /// The time by which `share` of the replicas have had their event, from a Kaplan–Meier curve; the interval is where the ends of
-/// the curve's band pass `1 − share` (Brookmeyer & Crowley 1982). `None` where the curve or its band does not come so low.
+/// the curve's band pass `1 − share` (Brookmeyer & Crowley 1982), and has no upper end where the upper one does not come so low. `None`
+/// where the curve does not.
 pub fn survival_quantile(curve: &[SurvivalPoint], share: f64) -> Option<Estimate> {
     let left = 1.0 - share;
     let passed = |height: fn(&SurvivalPoint) -> f64| curve.iter().find(|p| height(p) <= left).map(|p| p.time);
     Some(Estimate {
         value: passed(|p| p.survival.value)?,
-        ci95: [passed(|p| p.survival.ci95[0])?, passed(|p| p.survival.ci95[1])?],
+        ci95: [passed(|p| p.survival.ci95[0])?, passed(|p| p.survival.ci95[1]).unwrap_or(f64::INFINITY)],
     })
 }
 
@@ -98,5 +99,9 @@ mod tests {
         // 86 % have escaped by then.
         assert_eq!(survival_quantile(&curve, 0.9), None);
         assert_eq!(survival_quantile(&[], 0.5), None);
+        // Of four times the third is the last below three quarters, which the true curve may be above for ever.
+        let few: Vec<Observation> = (1..5).map(|k| Observation { time: f64::from(k), event: true }).collect();
+        let found = survival_quantile(&kaplan_meier(&few), 0.75).unwrap();
+        assert_eq!((found.value, found.ci95[1]), (3.0, f64::INFINITY));
     }
 }
