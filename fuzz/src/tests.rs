@@ -94,6 +94,17 @@ fn what_once_failed() {
     assert!(tried > 0);
 }
 
+/// Each column is looked at once, not beside each other one.
+#[test]
+fn a_table_with_very_many_columns() {
+    prepare();
+    let folder = scratch().expect("a folder");
+    let names: Vec<String> = (0..100_000).map(|k| format!("x{k},")).collect();
+    let input = Input::of("data.csv", format!("{}y\n{}1\n", names.concat(), "1,".repeat(100_000)));
+    let judged = judge(&by_name("csv").expect("a target"), &input, &folder.path().join("input"));
+    assert_eq!(judged, Ok(true));
+}
+
 /// A reader of numbers, one a line, that fails at some of them.
 const BAD: Target = Target {
     name: "bad",

@@ -95,13 +95,13 @@ fn main() -> ExitCode {
             let program = ["run", "--quiet", "--release", "--locked", "--package", "logscape-fuzz", "--"];
             cargo::run(&[&program[..], rest].concat(), &[])
         }
-        ["kills", ref rest @ ..] => match kills(rest) {
-            Some(environment) => cargo::run(KILLS, &environment),
-            None => {
+        ["kills", ref rest @ ..] => {
+            let Some(environment) = kills(rest) else {
                 eprintln!("usage: cargo xtask kills [--count N] [--seed S]");
                 return ExitCode::from(2);
-            }
-        },
+            };
+            cargo::run(KILLS, &environment)
+        }
         ["bench"] => steps::run(&[BENCH]),
         ["bench", "peers", ref rest @ ..] => peers::run(rest),
         ["bench", "coverage", ref rest @ ..] => cargo::run(&[&COVERAGE[..], &["--"], rest].concat(), &[]),

@@ -59,9 +59,9 @@ fn read_images(folder: &Path) -> Result<(), String> {
 }
 
 fn tables() -> Vec<Input> {
-    let rows = |n: i32| (0..n).map(|k| format!("{k},{},{}e-1\n", 0.5 * f64::from(k), k * k)).collect::<String>();
+    let rows: Vec<String> = (0..12).map(|k| format!("{k},{},{}e-1\n", 0.5 * f64::from(k), k * k)).collect();
     [
-        format!("x1,x2,y\n{}", rows(12)),
+        format!("x1,x2,y\n{}", rows.concat()),
         "y,x1,note,x2\r\n1,2,a,-3e1\r\n\r\n 4 , 5,\"b, c\",6.5\r\n".to_owned(),
         "\u{feff}x,y1,y2\n1,2,3\n4,5,6\n".to_owned(),
         "x;y\n1;2\n3;4\n".to_owned(),
@@ -94,7 +94,8 @@ fn arrays() -> Vec<Input> {
 
 /// Both arrays, stored or deflated, in one archive.
 fn pack_arrays(input: &mut Input) {
-    let method = if input.size() % 2 == 0 { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
+    let method =
+        if input.size().is_multiple_of(2) { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
     let options = SimpleFileOptions::default().compression_method(method);
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in &input.0 {

@@ -3,7 +3,10 @@
 mod checkpoint;
 mod data;
 mod record;
+mod registry;
 mod study;
+
+pub(crate) use registry::{TARGETS, by_name};
 
 use crate::input::Input;
 use std::path::Path;
@@ -34,23 +37,5 @@ pub(crate) struct Target {
     pub(crate) memory: usize,
 }
 
-/// All readers.
-pub(crate) const TARGETS: [Target; 9] = [
-    study::STUDY,
-    data::CSV,
-    data::NPY,
-    data::NPZ,
-    data::IDX,
-    data::IDX_GZ,
-    record::RECORD,
-    checkpoint::CHECKPOINT,
-    checkpoint::FORGED,
-];
-
 /// The limit of memory that readers are told.
 pub(crate) const LIMIT: usize = 16 << 20;
-
-/// The target of that name.
-pub(crate) fn by_name(name: &str) -> Option<Target> {
-    TARGETS.into_iter().find(|target| target.name == name)
-}

@@ -53,13 +53,14 @@ fn record(study: &str) -> Input {
 /// Gives the files, but for the checksums themselves, the checksums of what they hold now.
 fn seal(input: &mut Input) {
     input.0.remove(SUMS);
-    let sums: String = input.0.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
-    input.0.insert(SUMS.to_owned(), sums.into_bytes());
+    let lines: Vec<String> = input.0.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
+    input.0.insert(SUMS.to_owned(), lines.concat().into_bytes());
 }
 
 /// The checksum in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// Hears nothing.

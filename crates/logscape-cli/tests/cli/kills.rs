@@ -77,7 +77,8 @@ impl Whole {
         let mut said = String::new();
         for kill in 0..=kills {
             let threads = random.random_range(1..=3).to_string();
-            said += &format!("{threads} threads; ");
+            said += &threads;
+            said += " threads; ";
             // Killed before it had noted its study, a run has nothing to resume.
             let mode = if partial.join("checkpoint/study.toml").exists() { "--resume" } else { "--force" };
             let more = [mode, "--checkpoint-every", "0.02", "--threads", &threads];

@@ -1,5 +1,6 @@
 //! Reads a data set from the named columns of a CSV file.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -61,7 +62,8 @@ pub fn parse_csv(name: &str, mut source: impl Read, columns: &CsvColumns) -> Res
     check_header(name, &header)?;
     let x = select(name, &header, &columns.inputs)?;
     let y = select(name, &header, &columns.targets)?;
-    if let Some(both) = x.iter().find(|at| y.contains(at)) {
+    let asked: HashSet<usize> = y.iter().copied().collect();
+    if let Some(both) = x.iter().find(|at| asked.contains(at)) {
         return Err(column_error(name, &header[*both], "is asked for both as input and as target"));
     }
     let mut inputs = Vec::new();
@@ -81,28 +83,28 @@ pub fn parse_csv(name: &str, mut source: impl Read, columns: &CsvColumns) -> Res
 }
 
 fn check_header(name: &str, header: &[String]) -> Result<(), DataError> {
-    for (at, column) in header.iter().enumerate() {
-        if header[..at].contains(column) {
-            return Err(column_error(name, column, "is named twice in the header"));
-        }
+    // There may be a hundred thousand columns, and each is to be looked at once.
+    let mut known = HashSet::new();
+    match header.iter().find(|column| !known.insert(*column)) {
+        Some(twice) => Err(column_error(name, twice, "is named twice in the header")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The positions of the columns that the patterns name, each once.
 fn select(name: &str, header: &[String], patterns: &[String]) -> Result<Vec<usize>, DataError> {
     let mut chosen: Vec<usize> = Vec::new();
+    let mut taken = HashSet::new();
     for pattern in patterns {
         let stem = pattern.strip_suffix('*');
         if stem.unwrap_or(pattern).contains('*') {
             return Err(column_error(name, pattern, "is a pattern with `*` before its end"));
         }
         let matches = |column: &String| stem.map_or(column == pattern, |stem| column.starts_with(stem));
-        let before = chosen.len();
         let mut known = false;
         for at in (0..header.len()).filter(|at| matches(&header[*at])) {
             known = true;
-            if !chosen[..before].contains(&at) {
+            if taken.insert(at) {
                 chosen.push(at);
             }
         }

@@ -3,11 +3,11 @@
 use super::path::{PathRow, path_rows};
 use super::table::Table;
 use logscape::WayOut;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// One node of a minimum-energy path over a saddle, from the minimum to the one beyond.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct EnergyPathRow {
     /// Saddle, in the order of `results.json`, from 0.
     pub saddle: u64,

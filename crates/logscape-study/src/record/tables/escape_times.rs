@@ -2,11 +2,11 @@
 
 use super::table::{Place, Table};
 use logscape::ensemble::Termination;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// The end of one replica.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct EscapeRow {
     /// Setting, in the order of `results.json`, from 0.
     pub setting: u64,

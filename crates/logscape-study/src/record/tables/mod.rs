@@ -5,6 +5,7 @@ mod escape_times;
 mod noise;
 mod path;
 mod phase_diagram;
+mod row;
 mod scaling;
 mod spectrum;
 mod stationary;

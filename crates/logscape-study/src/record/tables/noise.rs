@@ -2,11 +2,11 @@
 
 use super::table::Table;
 use logscape::Geometry;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// Curvature and noise along one leading direction.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct NoiseRow {
     /// 1 for the sharpest direction.
     pub rank: u64,

@@ -2,11 +2,11 @@
 
 use super::table::Table;
 use logscape::Path;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// One node of a path through the minimum.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct PathRow {
     /// Arc length.
     pub position: f64,

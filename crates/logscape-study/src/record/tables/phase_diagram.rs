@@ -1,11 +1,11 @@
 //! What theory says over learning rates and batch sizes.
 
 use super::table::Table;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// A number of theory at one point of the plane of learning rates and batch sizes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct PhaseRow {
     /// `η`.
     pub learning_rate: f64,

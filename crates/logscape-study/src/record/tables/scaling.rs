@@ -2,11 +2,11 @@
 
 use super::table::Table;
 use logscape::Geometry;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// One displaced point of the scaling test.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct ScalingRow {
     /// Loss `L`.
     pub loss: f64,

@@ -2,11 +2,11 @@
 
 use super::table::Table;
 use logscape::Geometry;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// One Hessian eigenvalue.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct SpectrumRow {
     /// 1 for the largest.
     pub rank: u64,

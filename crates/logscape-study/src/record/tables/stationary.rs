@@ -2,11 +2,11 @@
 
 use super::table::{Place, Table};
 use logscape::stats::Histogram;
-use parquet_derive::{ParquetRecordReader, ParquetRecordWriter};
+use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
 /// One bin of a stationary histogram, summed over all groups.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter, ParquetRecordReader)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct StationaryRow {
     /// Setting, in the order of `results.json`, from 0.
     pub setting: u64,

@@ -1,12 +1,14 @@
 //! What every table has, and how it is written and read as a Parquet file.
 
+use super::row;
 use logscape::SgdSettings;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::record::{RecordReader, RecordWriter};
+use parquet::record::RecordWriter;
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,20 +52,20 @@ where
 /// Reads `NAME.parquet` in `folder`; no rows without the file.
 pub(super) fn read<T>(folder: &Path, name: &str) -> Result<Vec<T>, ParquetError>
 where
-    Vec<T>: RecordReader<T>,
+    T: DeserializeOwned,
+    for<'a> &'a [T]: RecordWriter<T>,
 {
     let path = folder.join(format!("{name}.parquet"));
     if !path.exists() {
         return Ok(Vec::new());
     }
     let reader = SerializedFileReader::new(File::open(path)?)?;
-    let mut rows = Vec::new();
-    for k in 0..reader.num_row_groups() {
-        let mut group = reader.get_row_group(k)?;
-        let count = group.metadata().num_rows() as usize;
-        let mut part = Vec::new();
-        part.read_from_row_group(&mut *group, count)?;
-        rows.append(&mut part);
+    let own = (&[][..] as &[T]).schema()?;
+    // Where it is another the reader may panic.
+    for column in reader.metadata().file_metadata().schema().get_fields() {
+        if !own.get_fields().contains(column) {
+            return Err(ParquetError::General(format!("{name} has no column `{}` of this type", column.name())));
+        }
     }
-    Ok(rows)
+    reader.get_row_iter(None)?.map(|row| row::read(&row?)).collect()
 }

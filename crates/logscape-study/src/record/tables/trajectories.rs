@@ -4,9 +4,8 @@ use super::table::{Place, Table};
 use logscape::ensemble::TrajectoryPoint;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::SerializedRowGroupWriter;
-use parquet::record::{ListAccessor, RecordReader, RecordWriter, Row, RowAccessor};
+use parquet::record::RecordWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::TypePtr;
 use serde::{Deserialize, Serialize};
@@ -99,26 +98,4 @@ fn column<T: DataType>(
     let (definition, repetition) = levels.unzip();
     column.typed::<T>().write_batch(values, definition.map(Vec::as_slice), repetition.map(Vec::as_slice))?;
     column.close()
-}
-
-impl RecordReader<TrajectoryRow> for Vec<TrajectoryRow> {
-    fn read_from_row_group(&mut self, group: &mut dyn RowGroupReader, _: usize) -> Result<()> {
-        for row in group.get_row_iter(None)? {
-            self.push(trajectory_row(&row?)?);
-        }
-        Ok(())
-    }
-}
-
-fn trajectory_row(row: &Row) -> Result<TrajectoryRow> {
-    let theta = row.get_list(6)?;
-    Ok(TrajectoryRow {
-        setting: row.get_ulong(0)?,
-        dynamics: row.get_string(1)?.clone(),
-        replica: row.get_ulong(2)?,
-        step: row.get_ulong(3)?,
-        time: row.get_double(4)?,
-        loss: row.get_double(5)?,
-        theta: (0..theta.len()).map(|i| theta.get_double(i)).collect::<Result<_>>()?,
-    })
 }

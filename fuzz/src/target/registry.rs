@@ -1,0 +1,21 @@
+//! The list of readers.
+
+use super::{Target, checkpoint, data, record, study};
+
+/// All readers.
+pub(crate) const TARGETS: [Target; 9] = [
+    study::STUDY,
+    data::CSV,
+    data::NPY,
+    data::NPZ,
+    data::IDX,
+    data::IDX_GZ,
+    record::RECORD,
+    checkpoint::CHECKPOINT,
+    checkpoint::FORGED,
+];
+
+/// The target of that name.
+pub(crate) fn by_name(name: &str) -> Option<Target> {
+    TARGETS.into_iter().find(|target| target.name == name)
+}
