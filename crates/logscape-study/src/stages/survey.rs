@@ -115,9 +115,13 @@ fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
         1 => Some("one direction curves down".to_owned()),
         index => Some(format!("{index} directions curve down")),
     };
-    let unfinished =
-        (!minimum.converged).then(|| format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm));
-    let reasons: Vec<String> = unfinished.into_iter().chain(down).collect();
+    let flat = geometry.eigenvalues.first().is_some_and(|&largest| largest <= 0.0);
+    let unfinished = (!minimum.converged).then(|| match flat {
+        true => "no parameter changes a prediction there".to_owned(),
+        false => format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm),
+    });
+    let away = minimum.running_away.as_ref().map(|how| format!("parameters run away: {how}"));
+    let reasons: Vec<String> = unfinished.into_iter().chain(down).chain(away).collect();
     (!reasons.is_empty())
         .then(|| format!("the search ended at no minimum: {} (L = {:.6e})", reasons.join(", and "), minimum.loss))
 }

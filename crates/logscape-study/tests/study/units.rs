@@ -45,7 +45,8 @@ fn without_unit(record: &Record) -> Vec<(String, f64)> {
     note("tr C/(2L tr H)", decoupling.trace_ratio_hessian);
     note("shape", decoupling.frobenius_distance);
     note("exponent", decoupling.scaling_exponent.value);
-    note("condition", geometry.eigenvalues[0] / geometry.eigenvalues[geometry.eigenvalues.len() - 1]);
+    note("condition", geometry.eigenvalues[0] / geometry.eigenvalues[1.min(geometry.eigenvalues.len() - 1)]);
+    note("index", results.minimum.index as f64);
     note("converged", f64::from(u8::from(results.minimum.converged)));
     for setting in &results.settings {
         note("eta h", setting.sgd.learning_rate * geometry.eigenvalues[0]);
@@ -62,11 +63,10 @@ fn without_unit(record: &Record) -> Vec<(String, f64)> {
 }
 
 /// Runs the study in these units, for which `study` puts in the learning rate and the start's factor, and compares.
-fn compare(study: &dyn Fn(f64, f64) -> String, dim: usize, rate: f64, units: &[([f64; 2], f64, f64)]) {
-    let rows = rows(dim);
-    let plain = without_unit(&record(&study(rate, 1.0), &rows, [1.0, 1.0]));
+fn compare(study: &dyn Fn(f64, f64) -> String, rows: &[(Vec<f64>, f64)], rate: f64, units: &[([f64; 2], f64, f64)]) {
+    let plain = without_unit(&record(&study(rate, 1.0), rows, [1.0, 1.0]));
     for &(factors, curvature, parameter) in units {
-        let scaled = without_unit(&record(&study(rate / curvature, parameter), &rows, factors));
+        let scaled = without_unit(&record(&study(rate / curvature, parameter), rows, factors));
         assert_eq!(plain.len(), scaled.len());
         for ((name, before), (_, after)) in plain.iter().zip(&scaled) {
             let close = (before - after).abs() <= 1e-6 * before.abs().max(0.1);
@@ -88,8 +88,8 @@ fn linear_regression_is_the_same_in_any_units() {
     let of = |input: f64, target: f64| ([input, target], input * input, target / input);
     let units =
         [of(1.0, 1e-12), of(1.0, 1e-9), of(1.0, 1e12), of(1.0, 1e17), of(1e-12, 1.0), of(1e12, 1.0), of(1e6, 1e-6)];
-    compare(&study, 2, 0.05, &units);
-    compare(&study, 1, 0.2, &units);
+    compare(&study, &rows(2), 0.05, &units);
+    compare(&study, &rows(1), 0.2, &units);
 }
 
 /// `f = (θ·x)²`: `θ` has the unit of the root of targets over inputs, curvature that of targets times squared inputs.
@@ -105,7 +105,7 @@ fn phase_retrieval_is_the_same_in_any_units() {
         )
     };
     let of = |input: f64, target: f64| ([input, target], target * input * input, target.sqrt() / input);
-    compare(&study, 2, 0.02, &[of(1.0, 1e-12), of(1.0, 1e12), of(1e-9, 1.0), of(1e9, 1.0)]);
+    compare(&study, &rows(2), 0.02, &[of(1.0, 1e-12), of(1.0, 1e12), of(1e-9, 1.0), of(1e9, 1.0)]);
 }
 
 /// `f = sin(θx)` between its tops: `θ` has the unit of one over inputs.
@@ -120,5 +120,27 @@ fn the_sinusoid_is_the_same_in_any_unit_of_its_input() {
         )
     };
     let of = |input: f64| ([input, 1.0], input * input, 1.0 / input);
-    compare(&study, 1, 0.3, &[of(1e-12), of(1e-3), of(1e12)]);
+    compare(&study, &rows(1), 0.3, &[of(1e-12), of(1e-3), of(1e12)]);
+}
+
+/// `f = u_i v_j`: `θ` has the unit of the root of targets, curvature that of targets. One direction, in which `u` grows as `v` shrinks,
+/// is flat.
+#[test]
+fn matrix_factorisation_is_the_same_in_any_unit_of_its_entries() {
+    let entry = |k: usize| {
+        let (i, j, wave) = (k % 3, k / 3 % 3, (1.7 * k as f64 + 2.3 * (k as f64).sqrt()).sin());
+        (vec![i as f64, j as f64], (1.0 + 0.5 * i as f64) * (0.7 * j as f64 - 1.0) + 0.6 * wave)
+    };
+    let entries: Vec<_> = (0..36).map(entry).collect();
+    let study = |rate: f64, start: f64| {
+        let start: Vec<String> = [1.0, 0.8, 1.3, -0.5, 0.2, 0.9].iter().map(|x| format!("{:e}", x * start)).collect();
+        format!(
+            "name = \"factors\"\nseed = 3\n[problem]\nkind = \"matrix-factorisation\"\nrank = 1\n\
+             data = {{ path = \"data.csv\" }}\n[minimum]\nstart = [{}]\n[sgd]\nlearning_rate = {rate:e}\n\
+             batch_size = 1\n[escape]\nregion = {{ loss-factor = 1.2 }}\nreplicas = 40\nmax_steps = 100_000\n",
+            start.join(", ")
+        )
+    };
+    let of = |target: f64| ([1.0, target], target, target.sqrt());
+    compare(&study, &entries, 0.05, &[of(1e-12), of(1e-6), of(1e12)]);
 }

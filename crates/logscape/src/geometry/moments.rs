@@ -81,6 +81,7 @@ mod tests {
             iterations: 0,
             method: String::new(),
             interpolating: None,
+            running_away: None,
         };
         let config = GeometryConfig { resamples: 2, scaling_points: 3, ..GeometryConfig::default() };
         measure(problem, &minimum, &config, &Stop::new()).unwrap()

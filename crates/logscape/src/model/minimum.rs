@@ -21,6 +21,9 @@ pub struct Minimum {
     /// minimum whose loss is resolved.
     #[serde(default)]
     pub interpolating: Option<String>,
+    /// What tells that the parameters run away, where the search did not converge: the least loss lies at infinity, or far off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_away: Option<String>,
 }
 
 impl Minimum {

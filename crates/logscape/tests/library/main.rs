@@ -10,4 +10,5 @@ mod loss_level;
 mod precision;
 mod properties;
 mod registries;
+mod strd;
 mod trust;

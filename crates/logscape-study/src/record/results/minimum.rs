@@ -30,6 +30,9 @@ pub struct MinimumRecord {
     /// How that was seen, in words; absent where the loss is resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpolating_reason: Option<String>,
+    /// What tells that the parameters run away, where the search did not converge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_away: Option<String>,
     /// Number of negative Hessian eigenvalues; 0 at a minimum.
     pub index: usize,
     /// Parameters `P`.
@@ -52,6 +55,7 @@ impl MinimumRecord {
             converged: minimum.converged,
             interpolating: minimum.interpolating.is_some(),
             interpolating_reason: minimum.interpolating.clone(),
+            running_away: minimum.running_away.clone(),
             index: geometry.index,
             parameters: geometry.parameters,
             samples: geometry.samples,

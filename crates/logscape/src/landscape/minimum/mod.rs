@@ -1,17 +1,18 @@
-//! Finding a minimum: SGD training, L-BFGS refinement, Newton steps by conjugate gradients and, for few parameters, in the whole
-//! eigenbasis; and telling a minimum from a fit that interpolates.
+//! Finding a minimum: SGD training, L-BFGS where the parameters are many, Newton steps in a trust region, by conjugate gradients or
+//! in the whole eigenbasis; and telling a minimum from a fit that interpolates.
 
 mod interpolating;
-mod newton;
+mod lbfgs;
+mod metric;
+mod model_step;
 mod search;
 mod train;
 mod trust_region;
 
 pub use search::find_minimum;
 pub use train::train;
-pub(super) use trust_region::trust_region;
+pub(super) use trust_region::{Steps, trust_region};
 
-use crate::operator::EigenError;
 use crate::problem::ProblemFailure;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -19,21 +20,20 @@ use thiserror::Error;
 /// Settings of [`find_minimum`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MinimumConfig {
-    /// Gradient norm below which the search ends; the loss's own rounding allows L-BFGS about `10⁻⁹`.
+    /// Gradient norm below which the search ends.
     pub gradient_tolerance: f64,
-    /// Most L-BFGS iterations, and most Hessian products of the Newton steps by conjugate gradients after them.
+    /// Most exact Newton steps, where the parameters are few; else most L-BFGS iterations, and most Hessian products of the Newton steps by
+    /// conjugate gradients after them.
     pub max_iterations: usize,
-    /// Pairs that L-BFGS remembers.
-    pub memory: usize,
-    /// Largest number of parameters for which Newton steps in the whole eigenbasis finish the search; each costs `O(P³)`.
+    /// Largest number of parameters for which exact Newton steps finish the search; each costs `O(P³)`.
     pub newton_up_to: usize,
-    /// Most Newton steps.
+    /// Most exact Newton steps that finish the search where the parameters are many.
     pub newton_steps: usize,
 }
 
 impl Default for MinimumConfig {
     fn default() -> Self {
-        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, memory: 20, newton_up_to: 1500, newton_steps: 30 }
+        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, newton_up_to: 1500, newton_steps: 30 }
     }
 }
 
@@ -63,7 +63,4 @@ pub enum MinimumError {
     /// The problem failed at its work.
     #[error(transparent)]
     Problem(#[from] ProblemFailure),
-    /// The Hessian could not be decomposed.
-    #[error(transparent)]
-    Eigen(#[from] EigenError),
 }

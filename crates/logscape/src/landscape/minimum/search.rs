@@ -1,89 +1,23 @@
-//! The search for a minimum: L-BFGS, and Newton steps after it.
+//! The search for a minimum.
 
 use super::interpolating::interpolating;
-use super::newton::newton;
-use super::trust_region::trust_region;
+use super::lbfgs::lbfgs;
+use super::trust_region::{Steps, trust_region};
 use super::{MinimumConfig, MinimumError};
 use crate::Stop;
 use crate::operator::full::loss_and_gradient;
 use crate::operator::norm;
 use crate::problem::unless_failed;
 use crate::{Minimum, Problem};
-use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
-use argmin::solver::quasinewton::LBFGS;
-use std::sync::Mutex;
 
-/// Relative difference below which two losses count as equal and the smaller gradient decides.
-const ROUNDING: f64 = 1e-15;
+/// Parameters up to which every step is exact.
+const EXACT: usize = 200;
 
-/// The point of lowest loss so far, with the cache of the last evaluation.
-struct Seen {
-    theta: Vec<f64>,
-    loss: f64,
-    gradient: Vec<f64>,
-    last: (Vec<f64>, f64, Vec<f64>),
-    evaluations: usize,
-    stale: usize,
-}
-
-/// Calls without a lower loss after which a line search counts as stalled; rounding can make it cycle for ever.
-const STALLED: usize = 100;
-
-struct Objective<'a> {
-    problem: &'a dyn Problem,
-    stop: &'a Stop,
-    seen: &'a Mutex<Seen>,
-}
-
-impl Objective<'_> {
-    fn evaluate(&self, theta: &[f64]) -> Result<(f64, Vec<f64>), ArgminError> {
-        let Ok(mut seen) = self.seen.lock() else { return Err(ArgminError::msg("poisoned")) };
-        seen.stale += 1;
-        if seen.stale > STALLED {
-            return Err(ArgminError::msg("stalled"));
-        }
-        if seen.last.0 != theta {
-            if self.stop.is_requested() {
-                return Err(ArgminError::msg("interrupted"));
-            }
-            let (loss, gradient) = loss_and_gradient(self.problem, theta);
-            seen.evaluations += 1;
-            let flatter = norm(&gradient) < norm(&seen.gradient);
-            if loss < seen.loss * (1.0 - ROUNDING) || (loss <= seen.loss * (1.0 + ROUNDING) && flatter) {
-                seen.stale = 0;
-                seen.theta = theta.to_vec();
-                seen.loss = loss;
-                seen.gradient.clone_from(&gradient);
-            }
-            seen.last = (theta.to_vec(), loss, gradient);
-        }
-        Ok((seen.last.1, seen.last.2.clone()))
-    }
-}
-
-impl CostFunction for Objective<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-    fn cost(&self, theta: &Vec<f64>) -> Result<f64, ArgminError> {
-        Ok(self.evaluate(theta)?.0)
-    }
-}
-
-impl Gradient for Objective<'_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
-    fn gradient(&self, theta: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
-        Ok(self.evaluate(theta)?.1)
-    }
-}
-
-/// Refines `start` to a minimum of the full loss by L-BFGS with the Moré–Thuente line search; where that does not converge, or the
-/// problem is large, by Newton steps in a trust region; and by damped Newton steps in the whole eigenbasis where it is small. Both
-/// leave saddles. `interrupt` is asked before every evaluation. Gauss–Newton steps then tell a fit that interpolates: the loss at
-/// one is what the search left over, and is lowered to what rounding leaves.
-///
-/// A line search that can make no further progress ends the search; the lowest point seen is what is returned.
+/// Refines `start` to a minimum of the full loss by Newton steps in a trust region, where the parameters are few. Where they are many
+/// L-BFGS comes first, and Newton steps by conjugate gradients where it does not converge or the parameters are too many for exact ones,
+/// which finish else. Newton steps leave saddles, and exact ones depend on no unit of parameters and data. A problem with a direct solution
+/// starts there. Gauss–Newton steps then tell a fit that interpolates: the loss
+/// at one is what the search left over, and is lowered to what rounding leaves.
 ///
 /// # Errors
 /// If the start does not fit the problem or has no finite loss, or the problem fails.
@@ -101,61 +35,54 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
         return Err(MinimumError::Length { expected: problem.dim(), found: start.len() });
     }
     let direct = solved(problem, start);
-    let start = direct.as_deref().unwrap_or(start);
-    let (loss, gradient) = loss_and_gradient(problem, start);
+    let theta = direct.as_deref().unwrap_or(start).to_vec();
+    let (loss, gradient) = loss_and_gradient(problem, &theta);
     if !loss.is_finite() || !norm(&gradient).is_finite() {
         return Err(MinimumError::NotFinite);
     }
-    let last = (start.to_vec(), loss, gradient.clone());
-    let seen = Mutex::new(Seen { theta: start.to_vec(), loss, gradient, last, evaluations: 1, stale: 0 });
-    if norm(&seen.lock().map_err(|_| MinimumError::NotFinite)?.gradient) >= config.gradient_tolerance {
-        let solver = LBFGS::new(MoreThuenteLineSearch::new(), config.memory.max(1))
-            .with_tolerance_grad(config.gradient_tolerance)
-            .and_then(|solver| solver.with_tolerance_cost(0.0))
-            .map_err(|_| MinimumError::Setting("the gradient tolerance must not be negative"))?;
-        let objective = Objective { problem, stop, seen: &seen };
-        // An error here is a stalled line search or an interrupt; the best point seen stands either way.
-        let _stopped = Executor::new(objective, solver)
-            .configure(|state| state.param(start.to_vec()).max_iters(config.max_iterations as u64))
-            .timer(false)
-            .run()
-            .map(|result| result.state.get_iter());
-    }
-    let seen = seen.into_inner().map_err(|_| MinimumError::NotFinite)?;
     let mut minimum = Minimum {
-        gradient_norm: norm(&seen.gradient),
-        theta: seen.theta,
-        loss: seen.loss,
+        theta,
+        loss,
+        gradient_norm: norm(&gradient),
         converged: false,
-        iterations: seen.evaluations,
-        method: match (&direct, seen.evaluations) {
-            (Some(_), 1) => "least squares",
-            (Some(_), _) => "least squares, l-bfgs",
-            (None, _) => "l-bfgs",
-        }
-        .to_owned(),
+        iterations: 1,
+        method: if direct.is_some() { "least squares" } else { "" }.to_owned(),
         interpolating: None,
+        running_away: None,
     };
-    let small = problem.dim() <= config.newton_up_to;
-    let mut before = minimum.iterations;
-    if !small || minimum.gradient_norm >= config.gradient_tolerance {
-        trust_region(problem, &mut minimum, config.gradient_tolerance, config.max_iterations, stop);
+    let tolerance = config.gradient_tolerance;
+    let (p, most) = (problem.dim(), config.max_iterations);
+    let (few, exact) = (p <= EXACT.min(config.newton_up_to), p <= config.newton_up_to);
+    let mut curved = true;
+    if !few && minimum.gradient_norm >= tolerance {
+        phase(&mut minimum, "l-bfgs", |minimum| lbfgs(problem, minimum, gradient, (tolerance, most), stop));
     }
-    if minimum.iterations > before {
-        minimum.method.push_str(", trust region");
-        before = minimum.iterations;
+    if !exact || (!few && minimum.gradient_norm >= tolerance) {
+        let steps = Steps::Conjugate(most);
+        phase(&mut minimum, "trust region", |minimum| {
+            trust_region(problem, minimum, tolerance, steps, stop);
+        });
     }
-    if small {
-        newton(problem, &mut minimum, config.gradient_tolerance, config.newton_steps, stop)?;
+    if exact {
+        let steps = Steps::Exact(if few { most } else { config.newton_steps });
+        phase(&mut minimum, "newton", |minimum| curved = trust_region(problem, minimum, tolerance, steps, stop));
     }
-    if minimum.iterations > before {
-        minimum.method.push_str(", newton");
-    }
-    minimum.converged = minimum.gradient_norm < config.gradient_tolerance;
+    minimum.converged = minimum.gradient_norm < tolerance && (curved || direct.is_some());
     if let Some(interpolating) = interpolating(problem, &minimum, stop) {
         minimum = interpolating;
     }
     Ok(minimum)
+}
+
+/// Does a part of the search, and names it where it moved.
+fn phase(minimum: &mut Minimum, name: &str, search: impl FnOnce(&mut Minimum)) {
+    let before = minimum.iterations;
+    search(minimum);
+    if minimum.iterations > before {
+        let comma = if minimum.method.is_empty() { "" } else { ", " };
+        minimum.method.push_str(comma);
+        minimum.method.push_str(name);
+    }
 }
 
 /// The solution of a problem that has a direct one, from `start`, with a second step that mends the rounding of the first.
@@ -171,8 +98,12 @@ fn solved(problem: &dyn Problem, start: &[f64]) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::{SpectrumConfig, spectrum};
+    use crate::operator::full::loss;
     use crate::operator::{dot, testing::Linear};
-    use crate::problem::LinearRegression;
+    use crate::problem::{Activation, Initialisation, LinearRegression, MatrixFactorisation, Mlp};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn minimum_solves_the_normal_equations() {
@@ -262,5 +193,90 @@ mod tests {
         assert!(!find_minimum(&problem, &[3.0; 2], &config, &Stop::when(|| true)).unwrap().converged);
         let wrong = find_minimum(&problem, &[3.0], &config, &Stop::new());
         assert_eq!(wrong, Err(MinimumError::Length { expected: 2, found: 1 }));
+    }
+
+    /// Both ways to take Newton steps, and what they are called.
+    const WAYS: [(usize, &str); 2] = [(1500, "newton"), (0, "trust region")];
+
+    #[test]
+    fn a_saddle_is_left_for_the_global_minimum() {
+        // ½ mean (u v − 1)² over equal entries has a saddle at 0, where L = ½, and minima on u v = 1, where L = 0.
+        let entries = [(0, 0, 1.0)];
+        let problem = MatrixFactorisation::new(1, 1, 1, &entries).unwrap();
+        for (newton_up_to, name) in WAYS {
+            let config = MinimumConfig { newton_up_to, ..MinimumConfig::default() };
+            let found = find_minimum(&problem, &[0.0, 0.0], &config, &Stop::new()).unwrap();
+            assert!(found.converged && found.method.contains(name), "{found:?}");
+            assert!((found.theta[0] * found.theta[1] - 1.0).abs() < 1e-7, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_ends_where_finite_differences_see_a_minimum() {
+        let inputs: Vec<f64> = (0..60).map(|k| f64::from(k) / 15.0 - 2.0).collect();
+        let targets = inputs.iter().map(|x| (1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin()).collect();
+        let problem = Mlp::new(&[1, 2, 1], Activation::Tanh, inputs, targets).unwrap();
+        let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(3));
+        for (newton_up_to, name) in WAYS {
+            // Too few iterations for L-BFGS and the conjugate gradients after it.
+            let lbfgs = MinimumConfig { max_iterations: 50, newton_up_to: 0, ..MinimumConfig::default() };
+            let rough = find_minimum(&problem, &start, &lbfgs, &Stop::new()).unwrap();
+            assert!(!rough.converged, "{rough:?}");
+            let config =
+                MinimumConfig { max_iterations: 2000, newton_up_to, newton_steps: 200, gradient_tolerance: 1e-7 };
+            let found = find_minimum(&problem, &rough.theta, &config, &Stop::new()).unwrap();
+            assert!(found.converged && found.method.ends_with(name), "{found:?}");
+            let at = |step: &[f64], h: f64| {
+                let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();
+                loss(&problem, &theta)
+            };
+            // Along every eigenvector the loss is lowest at 0, up to the rounding of losses near 0.1.
+            let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &Stop::new()).unwrap();
+            assert_eq!(whole.index, 0);
+            for v in &whole.vectors {
+                let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;
+                assert!(rise > -1e-4 * config.gradient_tolerance - 1e-15, "{rise:e}");
+            }
+        }
+    }
+
+    /// The weights of the first layer have the unit of one over inputs, those of the second, and its bias, that of targets.
+    #[test]
+    fn a_network_ends_at_the_same_minimum_in_any_unit_of_inputs_and_targets() {
+        let search = |[input, target]: [f64; 2]| {
+            let inputs: Vec<f64> = (0..60).map(|k| f64::from(k) / 15.0 - 2.0).collect();
+            let targets = inputs.iter().map(|x| target * ((1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin())).collect();
+            let problem =
+                Mlp::new(&[1, 2, 1], Activation::Tanh, inputs.iter().map(|x| x * input).collect(), targets).unwrap();
+            let units = [1.0 / input, 1.0 / input, 1.0, 1.0, target, target, target];
+            let start = [0.7, -0.4, 0.1, 0.3, 0.8, -0.6, 0.0];
+            let start: Vec<f64> = start.iter().zip(units).map(|(x, unit)| x * unit).collect();
+            let gradient_tolerance = 1e-8 * norm(&loss_and_gradient(&problem, &start).1);
+            let config = MinimumConfig { gradient_tolerance, ..MinimumConfig::default() };
+            let found = find_minimum(&problem, &start, &config, &Stop::new()).unwrap();
+            assert!(found.converged, "units {input:e}, {target:e}: {found:?}");
+            let theta: Vec<f64> = found.theta.iter().zip(units).map(|(x, unit)| x / unit).collect();
+            (theta, found.loss / target / target)
+        };
+        let (plain, lowest) = search([1.0, 1.0]);
+        for units in [[1.0, 1e-12], [1.0, 1e-3], [1.0, 1e12], [1e-12, 1.0], [1e12, 1.0], [1e6, 1e-9]] {
+            let (theta, loss) = search(units);
+            assert!((loss / lowest - 1.0).abs() < 1e-12, "units {units:?}: {loss} {lowest}");
+            assert!(
+                theta.iter().zip(&plain).all(|(a, b)| (a / b - 1.0).abs() < 1e-6),
+                "{units:?}: {theta:?} {plain:?}"
+            );
+        }
+    }
+
+    /// A dead unit leaves the bias of the output, which has a minimum; of inputs of 0 nothing is learnt at all.
+    #[test]
+    fn where_nothing_curves_there_is_no_minimum() {
+        let problem = Mlp::new(&[1, 1, 1], Activation::Relu, vec![1.0, 2.0, 3.0], vec![0.0, 1.0, -1.0]).unwrap();
+        let found = find_minimum(&problem, &[-1.0, 0.0, 0.5, 0.3], &MinimumConfig::default(), &Stop::new()).unwrap();
+        assert!(found.converged, "{found:?}");
+        let flat = crate::problem::PhaseRetrieval::new(vec![0.0, 0.0], vec![1.0, 2.0], 1).unwrap();
+        let found = find_minimum(&flat, &[0.5], &MinimumConfig::default(), &Stop::new()).unwrap();
+        assert!(found.gradient_norm == 0.0 && !found.converged, "{found:?}");
     }
 }

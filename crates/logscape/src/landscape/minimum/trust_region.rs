@@ -1,11 +1,13 @@
-//! Newton steps by conjugate gradients in a trust region: minima of problems too large for a dense Hessian.
+//! Newton steps in a trust region.
 
+use super::metric::{FIRST, Metric, ScaledHessian};
+use super::model_step::{conjugate_gradients, exact};
 use crate::Minimum;
 use crate::Problem;
 use crate::Stop;
-use crate::operator::dense::NEGATIVE;
+use crate::operator::dense::{NEGATIVE, eigen, to_dense};
 use crate::operator::full::{loss, loss_and_gradient};
-use crate::operator::{Hessian, LinearOperator, apply, axpy, dot, krylov_pairs, norm};
+use crate::operator::{Hessian, LinearOperator, axpy, krylov_pairs, norm};
 use crate::random::{Purpose, stream};
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
@@ -18,116 +20,168 @@ const KRYLOV: usize = 60;
 const SEEDS: usize = 4;
 /// Share of the model's fall that the loss must fall at least.
 const LEAST: f64 = 1e-4;
-/// Shortest trust radius, relative to `1 + ‖θ‖`.
+/// Shortest trust radius, relative to the length of the parameters.
 const SHORTEST: f64 = 1e-14;
 
-/// Refines `minimum` until its gradient norm is below `tolerance` and no Ritz value of its Hessian below `−10⁻⁶ λ_max`, or until
-/// `products` Hessian products are spent or no step helps.
+/// How steps are made, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::landscape) enum Steps {
+    /// In the whole eigenbasis of the Hessian, so many; each costs `P` Hessian products and `O(P³)`.
+    Exact(usize),
+    /// By conjugate gradients, with so many Hessian products, and memory of a few vectors, of two for each dimension of the Krylov space
+    /// where the gradient vanishes.
+    Conjugate(usize),
+}
+
+/// Steps before which a search cannot be told from one that has begun.
+const MANY: usize = 64;
+
+/// Refines `minimum` until its gradient norm is below `tolerance` and no eigenvalue, or Ritz value, of its Hessian below `−10⁻⁶ λ_max`, or
+/// until the steps are spent or none helps.
 ///
-/// A step minimises the quadratic model of the loss by conjugate gradients, up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`, or to the
-/// edge of the trust region, also along a direction that curves down (Steihaug 1983, *SIAM J. Numer. Anal.* 20, 626). The radius
-/// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves
-/// down, the point moves along it. Costs a Hessian product for each conjugate gradient, and memory of a few vectors, of two for each
-/// dimension of the Krylov space where the gradient vanishes.
+/// Lengths, curvatures and the trust region of exact steps are those of `z_i = s_i θ_i` with the scales of [`Metric`]: no unit of a
+/// parameter, an input or a target changes the way, beyond rounding (Moré 1978). A step minimises the quadratic model of the loss in the region,
+/// exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
+/// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 for conjugate gradients, and
+/// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
+/// Exact steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether something curves up, if exact steps know.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
     tolerance: f64,
-    products: usize,
+    steps: Steps,
     stop: &Stop,
-) {
-    let mut left = products;
+) -> bool {
+    let (Steps::Exact(mut left) | Steps::Conjugate(mut left)) = steps;
     let mut gradient = loss_and_gradient(problem, &minimum.theta).1;
-    let first = norm(&gradient);
-    let mut radius = 1.0_f64;
+    let exactly = matches!(steps, Steps::Exact(_));
+    let mut metric = if exactly { Metric::at(problem, &minimum.theta) } else { Metric::plain(problem.dim()) };
+    let mut slope = metric.divided(&gradient);
+    let first = norm(&slope);
+    // Without scales there is nothing to compare a length with.
+    let unit = if exactly { metric.length_or(&minimum.theta, first) } else { 1.0 };
+    let mut radius = if exactly { FIRST * unit } else { 1.0 };
+    let mut known = None;
+    let mut mark = Mark { step: 0, theta: minimum.theta.clone(), loss: minimum.loss };
+    let (mut before, mut taken) = (mark.clone(), 0_usize);
     while left > 0 && !stop.is_requested() {
-        let hessian = Hessian::new(problem, &minimum.theta);
-        let (theta, loss, new_gradient) = if minimum.gradient_norm < tolerance {
-            left = left.saturating_sub(KRYLOV);
-            let down = curving_down(&hessian, stop);
-            let Some(theta) = down.and_then(|direction| descend_along(problem, minimum, &direction)) else { return };
+        let at = minimum.theta.clone();
+        let operator = ScaledHessian { hessian: Hessian::new(problem, &at), metric: &metric };
+        if exactly && known.is_none() {
+            let Some(pairs) = to_dense(&operator, stop).ok().and_then(|dense| eigen(dense.as_ref()).ok()) else {
+                break;
+            };
+            known = Some(pairs);
+        }
+        let small = minimum.gradient_norm < tolerance;
+        let down = match (&known, small) {
+            (_, false) => None,
+            (Some((values, vectors)), true) => lowest_if_down(values, vectors),
+            (None, true) => {
+                left = left.saturating_sub(KRYLOV);
+                curving_down(&operator, stop)
+            }
+        };
+        let (theta, loss, new_gradient) = if let Some(down) = down {
+            left = left.saturating_sub(1);
+            let unit = if exactly { metric.length_or(&at, first) } else { 1.0 };
+            let Some(theta) = descend_along(problem, minimum, &metric.divided(&down), unit) else { break };
             let (loss, gradient) = loss_and_gradient(problem, &theta);
             (theta, loss, gradient)
         } else {
-            let residual = minimum.gradient_norm * (minimum.gradient_norm / first).sqrt().min(0.5);
-            let step = conjugate_gradients(&hessian, &gradient, radius, residual, &mut left, stop);
-            let Some(Step { to, fall }) = step else { return };
-            let mut theta = minimum.theta.clone();
-            axpy(1.0, &to, &mut theta);
+            let step = match &known {
+                None if small => break,
+                Some((values, vectors)) => {
+                    left -= 1;
+                    exact(values, vectors, &slope, radius)
+                }
+                None => {
+                    let residual = norm(&slope) * (norm(&slope) / first).sqrt().min(0.5);
+                    conjugate_gradients(&operator, &slope, radius, residual, &mut left, stop)
+                }
+            };
+            let Some(step) = step else { break };
+            let mut theta = at.clone();
+            axpy(1.0, &metric.divided(&step.to), &mut theta);
             let (loss, new_gradient) = loss_and_gradient(problem, &theta);
-            let ratio = (minimum.loss - loss) / fall;
+            let ratio = (minimum.loss - loss) / step.fall;
             // Where rounding hides the fall the gradient decides.
             let equal = (loss - minimum.loss).abs() <= ROUNDING * minimum.loss.abs();
-            let better = if equal { norm(&new_gradient) < minimum.gradient_norm } else { ratio > LEAST };
-            let length = norm(&to);
+            let steepness = norm(&metric.divided(&new_gradient));
+            let better = if equal { steepness < norm(&slope) } else { ratio > LEAST };
+            let length = norm(&step.to);
+            // The norm of the gradient knows little of parameters in large units: the model's fall and the gradient by z do.
+            let fallen = step.fall <= ROUNDING * minimum.loss.abs();
+            if small && fallen && !(better && steepness < 0.5 * norm(&slope)) {
+                break;
+            }
             if !better || (!equal && ratio < 0.25) {
                 radius = 0.25 * length;
             } else if length > 0.9 * radius && (equal || ratio > 0.75) {
                 radius *= 2.0;
             }
             if !better {
-                if radius < SHORTEST * (1.0 + norm(&minimum.theta)) {
-                    return;
+                if radius < SHORTEST * (unit + metric.length(&at)) {
+                    break;
                 }
                 continue;
             }
             (theta, loss, new_gradient)
         };
+        taken += 1;
+        if taken.is_power_of_two() {
+            before = std::mem::replace(&mut mark, Mark { step: taken, theta: theta.clone(), loss });
+        }
+        known = None;
         gradient = new_gradient;
         minimum.step_to(theta, loss, norm(&gradient));
+        if exactly {
+            metric.renew(problem, &minimum.theta);
+        }
+        slope = metric.divided(&gradient);
+    }
+    minimum.running_away =
+        (minimum.gradient_norm >= tolerance).then(|| before.running_away(minimum, taken, &metric)).flatten();
+    // Where nothing curves there is no minimum, however small the gradient.
+    known.is_none_or(|(values, _)| values[0] > 0.0)
+}
+
+/// Where the search was after so many steps; that of the last power of two but one lies at least half of all steps behind.
+#[derive(Clone)]
+struct Mark {
+    step: usize,
+    theta: Vec<f64>,
+    loss: f64,
+}
+
+impl Mark {
+    /// What tells that the least loss lies at infinity: a parameter that has grown since, by far more than the loss has fallen.
+    fn running_away(&self, end: &Minimum, steps: usize, metric: &Metric) -> Option<String> {
+        let growth = |i: usize| (end.theta[i] / self.theta[i]).abs();
+        // Of parameters that count.
+        let all = metric.length(&end.theta) / (end.theta.len() as f64).sqrt();
+        let large =
+            (0..end.theta.len()).filter(|&i| metric.scales[i] * end.theta[i].abs() > all && growth(i).is_finite());
+        let most = large.max_by(|&i, &j| growth(i).total_cmp(&growth(j)))?;
+        let fall = 1.0 - end.loss / self.loss;
+        let away = steps >= MANY && growth(most) > 1.5 && growth(most) - 1.0 > 5.0 * fall;
+        away.then(|| {
+            format!(
+                "from step {} to {steps} the loss fell by {:.1} % while parameter {most} went from {:.3e} to {:.3e}",
+                self.step,
+                100.0 * fall,
+                self.theta[most],
+                end.theta[most]
+            )
+        })
     }
 }
 
-/// A step and how far the quadratic model falls along it.
-struct Step {
-    to: Vec<f64>,
-    fall: f64,
-}
-
-/// The step of Steihaug's conjugate gradients; none if interrupted, or if no product is left for the first.
-fn conjugate_gradients(
-    hessian: &dyn LinearOperator,
-    gradient: &[f64],
-    radius: f64,
-    residual: f64,
-    left: &mut usize,
-    stop: &Stop,
-) -> Option<Step> {
-    let mut to = vec![0.0; gradient.len()];
-    let mut rest: Vec<f64> = gradient.iter().map(|g| -g).collect();
-    let mut direction = rest.clone();
-    let mut fall = 0.0;
-    let mut square = dot(&rest, &rest);
-    while *left > 0 {
-        if stop.is_requested() {
-            return None;
-        }
-        *left -= 1;
-        let image = apply(hessian, std::slice::from_ref(&direction)).swap_remove(0);
-        let curvature = dot(&direction, &image);
-        let length = square / curvature;
-        let edge = to_edge(&to, &direction, radius);
-        // Not above, or not a number: the direction curves down, or leaves the region.
-        let ends = !(curvature > 0.0 && length < edge);
-        let taken = if ends { edge } else { length };
-        axpy(taken, &direction, &mut to);
-        fall += taken * square - 0.5 * taken * taken * curvature;
-        axpy(-taken, &image, &mut rest);
-        let next = dot(&rest, &rest);
-        if ends || next.sqrt() < residual {
-            break;
-        }
-        let ratio = next / square;
-        direction.iter_mut().zip(&rest).for_each(|(d, r)| *d = r + ratio * *d);
-        square = next;
-    }
-    (fall > 0.0).then_some(Step { to, fall })
-}
-
-/// The length along `direction` after which `from` is at the distance `radius` from 0.
-fn to_edge(from: &[f64], direction: &[f64], radius: f64) -> f64 {
-    let [a, b, c] = [dot(direction, direction), dot(from, direction), radius * radius - dot(from, from)];
-    (-b + (b * b + a * c.max(0.0)).sqrt()) / a
+/// The eigenvector of the lowest value, if that is negative.
+fn lowest_if_down(values: &[f64], vectors: &Mat<f64>) -> Option<Vec<f64>> {
+    let lowest = values.len().checked_sub(1)?;
+    let down = values[lowest] < -NEGATIVE * values[0].abs();
+    down.then(|| vectors.col(lowest).iter().copied().collect())
 }
 
 /// The lowest Ritz vector, if its curvature is negative.
@@ -136,14 +190,12 @@ fn curving_down(hessian: &dyn LinearOperator, stop: &Stop) -> Option<Vec<f64>> {
     let mut rng = stream(0, Purpose::Krylov, 0);
     let seeds = Mat::from_fn(hessian.dim(), SEEDS, |_, _| StandardNormal.sample(&mut rng));
     let (values, vectors) = krylov_pairs(hessian, seeds, KRYLOV, stop).ok()?;
-    let lowest = values.len().checked_sub(1)?;
-    let down = values[lowest] < -NEGATIVE * values[0].abs();
-    down.then(|| vectors.col(lowest).iter().copied().collect())
+    lowest_if_down(&values, &vectors)
 }
 
-/// The lowest of a few points on the line through the minimum along `direction`, if one is lower than the minimum.
-pub(super) fn descend_along(problem: &dyn Problem, minimum: &Minimum, direction: &[f64]) -> Option<Vec<f64>> {
-    let lengths = (0..8).map(|k| 10.0_f64.powi(-k)).flat_map(|length| [length, -length]);
+/// The lowest of a few points on the line through the minimum along `direction`, at up to this length, if one is lower than the minimum.
+fn descend_along(problem: &dyn Problem, minimum: &Minimum, direction: &[f64], unit: f64) -> Option<Vec<f64>> {
+    let lengths = (0..8).map(|k| unit * 10.0_f64.powi(-k)).flat_map(|length| [length, -length]);
     lengths
         .map(|length| {
             let mut theta = minimum.theta.clone();
@@ -153,4 +205,60 @@ pub(super) fn descend_along(problem: &dyn Problem, minimum: &Minimum, direction:
         .filter(|(loss, _)| *loss < minimum.loss)
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, theta)| theta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::testing::Linear;
+    use crate::problem::ScalarModel;
+
+    /// `f = 1/(1 + θ²)` for the target 0: the loss falls as `θ⁻⁴`, without end.
+    struct Fading;
+
+    impl ScalarModel for Fading {
+        fn parameters(&self) -> usize {
+            1
+        }
+        fn targets(&self) -> &[f64] {
+            &[0.0]
+        }
+        fn value(&self, theta: &[f64], _: usize) -> f64 {
+            1.0 / (1.0 + theta[0] * theta[0])
+        }
+        fn slope(&self, theta: &[f64], v: &[f64], k: usize) -> f64 {
+            -2.0 * theta[0] * self.value(theta, k).powi(2) * v[0]
+        }
+        fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+            out[0] += weight(self.value(theta, k)) * self.slope(theta, &[1.0], k);
+        }
+        fn add_hessian_product(&self, theta: &[f64], v: &[f64], k: usize, weight: f64, out: &mut [f64]) {
+            out[0] += weight * v[0] * self.value(theta, k).powi(3) * (6.0 * theta[0] * theta[0] - 2.0);
+        }
+    }
+
+    fn end(problem: &dyn Problem, theta: Vec<f64>) -> Minimum {
+        let (loss, gradient) = loss_and_gradient(problem, &theta);
+        let (gradient_norm, method) = (norm(&gradient), String::new());
+        let (interpolating, running_away) = (None, None);
+        let mut minimum = Minimum {
+            theta,
+            loss,
+            gradient_norm,
+            converged: false,
+            iterations: 0,
+            method,
+            interpolating,
+            running_away,
+        };
+        trust_region(problem, &mut minimum, 0.0, Steps::Exact(100), &Stop::new());
+        minimum
+    }
+
+    #[test]
+    fn a_parameter_that_runs_away_is_named_and_one_that_arrives_is_not() {
+        let away = end(&Fading, vec![0.5]);
+        assert!(away.running_away.as_ref().is_some_and(|how| how.contains("parameter 0 went from")), "{away:?}");
+        assert!(end(&Linear::gaussian(3, 100, 1.0, 4), vec![2.0; 3]).running_away.is_none());
+    }
 }

@@ -1,0 +1,120 @@
+//! Units of the parameters: lengths in which a change of unit is no change.
+
+use crate::Problem;
+use crate::Samples;
+use crate::operator::full::sum_over_chunks;
+use crate::operator::{Hessian, LinearOperator, norm};
+use faer::{Mat, MatMut, MatRef};
+
+/// Samples that scales are made of, at least.
+const ENOUGH: usize = 1024;
+
+/// Length of a first step, relative to that of the parameters: one that changes them all altogether would not find the minimum nearby.
+pub(super) const FIRST: f64 = 0.1;
+
+/// Scales `s_i`, the largest root mean square of the Jacobian's column `i` so far (Moré 1978): `z_i = s_i θ_i` has the unit of a residual,
+/// whatever that of `θ_i`.
+pub(super) struct Metric {
+    columns: Vec<f64>,
+    /// The scales (`P`): of a column that is 0 the largest, and 1 where all are.
+    pub(super) scales: Vec<f64>,
+}
+
+impl Metric {
+    /// The scales at `theta`.
+    pub(super) fn at(problem: &dyn Problem, theta: &[f64]) -> Self {
+        let mut metric = Self { columns: vec![0.0; theta.len()], scales: Vec::new() };
+        metric.renew(problem, theta);
+        metric
+    }
+
+    /// Scales of 1.
+    pub(super) fn plain(parameters: usize) -> Self {
+        Self { columns: Vec::new(), scales: vec![1.0; parameters] }
+    }
+
+    /// Raises the scales to those at `theta`. Costs a cotangent product for each output of each sample, of a share of the samples
+    /// where they are many.
+    pub(super) fn renew(&mut self, problem: &dyn Problem, theta: &[f64]) {
+        let (p, c) = (problem.dim(), problem.outputs());
+        let stride = (problem.samples() / ENOUGH).max(1);
+        let squares = sum_over_chunks(problem, p, |range, out, scratch| {
+            let (mut row, mut unit) = (vec![0.0; p], vec![0.0; c]);
+            for sample in range.filter(|sample| sample % stride == 0) {
+                for k in 0..c {
+                    unit.fill(0.0);
+                    unit[k] = 1.0;
+                    problem.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), &mut row, scratch);
+                    out.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x * x);
+                }
+            }
+        });
+        let count = problem.samples().div_ceil(stride) as f64;
+        for (column, square) in self.columns.iter_mut().zip(squares) {
+            *column = column.max((square / count).sqrt());
+        }
+        let largest = self.columns.iter().copied().fold(0.0, f64::max);
+        let unseen = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
+        let scale = |&column: &f64| if column > 0.0 && column.is_finite() { column } else { unseen };
+        self.scales = self.columns.iter().map(scale).collect();
+    }
+
+    /// The length `‖sθ‖` of a displacement or point.
+    pub(super) fn length(&self, theta: &[f64]) -> f64 {
+        norm(&theta.iter().zip(&self.scales).map(|(x, s)| x * s).collect::<Vec<f64>>())
+    }
+
+    /// The length of `theta`, or else this one, or else 1.
+    pub(super) fn length_or(&self, theta: &[f64], other: f64) -> f64 {
+        [self.length(theta), other].into_iter().find(|&x| x > 0.0 && x.is_finite()).unwrap_or(1.0)
+    }
+
+    /// The vector divided by the scales: a gradient by `z`, or the displacement of `θ` that one of `z` makes.
+    pub(super) fn divided(&self, vector: &[f64]) -> Vec<f64> {
+        vector.iter().zip(&self.scales).map(|(x, s)| x / s).collect()
+    }
+}
+
+/// The Hessian by `z`.
+pub(super) struct ScaledHessian<'a> {
+    /// The Hessian by `θ`.
+    pub(super) hessian: Hessian<'a>,
+    /// The scales.
+    pub(super) metric: &'a Metric,
+}
+
+impl LinearOperator for ScaledHessian<'_> {
+    fn dim(&self) -> usize {
+        self.hessian.dim()
+    }
+
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        let scales = &self.metric.scales;
+        let scaled = Mat::from_fn(block.nrows(), block.ncols(), |i, j| block[(i, j)] / scales[i]);
+        self.hessian.apply_into(scaled.as_ref(), out.as_mut());
+        for j in 0..out.ncols() {
+            scales.iter().enumerate().for_each(|(i, s)| out[(i, j)] /= s);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::testing::Linear;
+
+    #[test]
+    fn scales_are_the_columns_root_mean_squares_and_the_scaled_hessian_has_a_unit_diagonal() {
+        let problem = Linear::gaussian(3, 40, 1.0, 4);
+        let theta = [0.3, -1.0, 2.0];
+        let metric = Metric::at(&problem, &theta);
+        let operator = ScaledHessian { hessian: Hessian::new(&problem, &theta), metric: &metric };
+        for i in 0..3 {
+            let square: f64 = problem.x.iter().map(|x| x[i] * x[i]).sum::<f64>() / 40.0;
+            assert!((metric.scales[i] - square.sqrt()).abs() < 1e-14);
+            let mut image = Mat::zeros(3, 1);
+            operator.apply_into(Mat::from_fn(3, 1, |k, _| f64::from(u8::from(k == i))).as_ref(), image.as_mut());
+            assert!((image[(i, 0)] - 1.0).abs() < 1e-14);
+        }
+    }
+}
