@@ -62,7 +62,7 @@ const USAGE: &str = "usage: cargo xtask <command>
           our rates beside those of other libraries; installs them with pip
   bench scaling [--json FILE]
           our rates against replicas, dimension and batch size
-  bench coverage [--seeds N]
+  bench coverage [--seeds N] [PART]...
           how often the intervals of a record cover, as a table for the book
   bench precision
           what single precision changes, on the same random streams

@@ -27,7 +27,8 @@ pub(super) struct DirectionalNoise {
 /// Noise `C_ii = mean a² − (mean a)²`, `a_μi = e_μ·(J_μ v_i)`, and ratios `C_ii/(2 L h_i)` along unit vectors `v_i`.
 ///
 /// The intervals, and that of `h* = (Π_i h_i)^{1/k}`, come from a studentised bootstrap over the samples that resamples
-/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed.
+/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed. Where that of `C_ii`
+/// has no upper end those of its ratio and of `s` have none.
 ///
 /// # Errors
 /// On an interrupt.
@@ -76,7 +77,13 @@ pub(super) fn directional_noise(
         out[2 * k] = strength / (values[2 * k] * k as f64);
         out[2 * k + 1] = typical / k as f64;
     };
-    let estimates = log_studentised(&rows, width, (resamples, seed), stop, values, influences)?;
+    let mut estimates = log_studentised(&rows, width, (resamples, seed), stop, values, influences)?;
+    // A ratio is known no better than the noise in it, and their mean no better than any of them.
+    for i in 0..k {
+        if estimates[i].ci95[1] == f64::INFINITY {
+            [k + i, 2 * k].into_iter().for_each(|of| estimates[of].ci95[1] = f64::INFINITY);
+        }
+    }
     let (strength, typical_curvature) = (estimates[2 * k], estimates[2 * k + 1]);
     let mean = |a: &[f64]| a.iter().sum::<f64>() / n as f64;
     let means: Vec<f64> = projections.iter().map(|a| mean(a)).collect();

@@ -1,8 +1,9 @@
 //! Steps to the least of the quadratic model of the loss in a trust region.
 
 use crate::Stop;
+use crate::operator::dense::image;
 use crate::operator::{LinearOperator, apply, axpy, dot};
-use faer::{Col, ColRef, Mat};
+use faer::{Col, Mat};
 
 /// A step and how far the quadratic model falls along it.
 pub(super) struct Step {
@@ -18,7 +19,7 @@ pub(super) struct Step {
 /// inside of it although `H` curves down, the lowest eigenvector leads on to the edge (Moré, Sorensen 1983, *SIAM J. Sci. Stat. Comput.*
 /// 4, 553).
 pub(super) fn exact(values: &[f64], vectors: &Mat<f64>, gradient: &[f64], radius: f64) -> Option<Step> {
-    let along = vectors.transpose() * ColRef::from_slice(gradient);
+    let along = Col::from_iter(image(vectors.transpose(), gradient));
     let lowest = values.len() - 1;
     // Below this an eigenvalue is rounding.
     let rounding =
@@ -47,8 +48,8 @@ pub(super) fn exact(values: &[f64], vectors: &Mat<f64>, gradient: &[f64], radius
         x[lowest] += if along[lowest] > 0.0 { -rest } else { rest };
     }
     let fall = -(0..values.len()).map(|j| x[j] * (along[j] + 0.5 * values[j] * x[j])).sum::<f64>();
-    let to = vectors * &x;
-    (fall > 0.0).then(|| Step { to: to.iter().copied().collect(), fall })
+    let x: Vec<f64> = x.iter().copied().collect();
+    (fall > 0.0).then(|| Step { to: image(vectors.as_ref(), &x), fall })
 }
 
 /// The step of conjugate gradients until the residual is below this norm, or to the edge of the trust region, also along a direction
