@@ -92,7 +92,7 @@ impl Whole {
                     break;
                 }
                 tally.kills += 1;
-                tally.within += u64::from(partial.join("ensembles").is_dir());
+                tally.within += u64::from(has_ensembles(&partial));
             }
         }
         let found = outcome(&place);
@@ -128,6 +128,11 @@ fn killed_after(mut child: Child, moment: Duration) -> bool {
     let status = child.wait().expect("the command ends");
     assert!(matches!(status.code(), None | Some(0)), "{status}");
     status.code().is_none()
+}
+
+/// Whether a run that was killed has left ensembles, beside what tells where they are from.
+fn has_ensembles(partial: &Path) -> bool {
+    fs::read_dir(partial.join("ensembles")).is_ok_and(|files| files.count() > 1)
 }
 
 /// Results and tables by name; study and manifest tell of the run, not of what it came to.

@@ -251,7 +251,9 @@ fn kill_and_complete(study: &str, kills: usize) {
             child.kill().expect("the command can be killed");
             child.wait().expect("the command ends");
             killed += 1;
-            within += usize::from(partial.join("ensembles").is_dir());
+            // Beside what tells where ensembles are from.
+            let files = fs::read_dir(partial.join("ensembles"));
+            within += usize::from(files.is_ok_and(|files| files.count() > 1));
         }
         if !place.exists() {
             complete(&folder, &out, &[mode(&partial)]);
