@@ -55,7 +55,10 @@ fn read(folder: &Path) -> Result<(), String> {
     let study = load(&folder.join("study.toml"), &overrides).map_err(|error| format!("{:?}", Report::new(error)))?;
     let written = toml::to_string(&study).map_err(|error| format!("{WRONG}it cannot be written: {error}"))?;
     match parse("written", &written, &[]) {
-        Ok(again) if again == study && !study.most_steps().is_nan() => Ok(()),
+        // By their text: generators refuse numbers such as NaN, which is not itself, when they are asked for data.
+        Ok(again) if toml::to_string(&again).is_ok_and(|again| again == written) && !study.most_steps().is_nan() => {
+            Ok(())
+        }
         Ok(_) => Err(format!("{WRONG}it is read back as another one")),
         Err(error) => Err(format!("{WRONG}it is not read back: {error}")),
     }
