@@ -1,6 +1,6 @@
 //! Escape times: exponential ones, those of chains, and rates from repeats.
 
-use crate::Table;
+use crate::table::Table;
 use logscape::engine::AnyDynamics;
 use logscape::ensemble::{EscapeRun, Region, rate_estimate};
 use logscape::problem::LinearRegression;

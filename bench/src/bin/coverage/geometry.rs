@@ -1,6 +1,6 @@
 //! Noise and curvature at minima of linear regression on few and many samples.
 
-use crate::Table;
+use crate::table::Table;
 use logscape::geometry::{GeometryConfig, measure};
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::problem::LinearRegression;

@@ -1,6 +1,6 @@
 //! What is measured where fits interpolate, against sums over all pairs of samples.
 
-use crate::Table;
+use crate::table::Table;
 use logscape::interpolation::{InterpolationConfig, share, stability};
 use logscape::problem::LinearRegression;
 use logscape::random::{Purpose, stream};

@@ -1,6 +1,6 @@
 //! Stationary ensembles: series that remember, skewed and heavy tails, and the exponent of the loss.
 
-use crate::Table;
+use crate::table::Table;
 use logscape::random::{Purpose, stream};
 use logscape::stats::{BlockMeans, Histogram, OpenBlocks, Scale, loss_law, quantile, summarise};
 use rand::Rng;

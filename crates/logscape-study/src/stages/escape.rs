@@ -134,12 +134,11 @@ pub(super) fn escape(
         .filter(|found| at_rest || *found != Confinement::NoNoise)
         .map(|found| found.to_string());
     let impossible = geometry.interpolating.as_ref().map(|_| AT_REST.to_owned()).or(confined);
-    let measured = match impossible {
-        Some(_) => MeasuredRecord::impossible(),
-        None => {
-            let found = measure(sgd)?;
-            MeasuredRecord { look_bias: look_bias(plan, sgd, &found)?, ..sgd.measured(&found, seed) }
-        }
+    let measured = if impossible.is_some() {
+        MeasuredRecord::impossible()
+    } else {
+        let found = measure(sgd)?;
+        MeasuredRecord { look_bias: look_bias(plan, sgd, &found)?, ..sgd.measured(&found, seed) }
     };
     let mut record = EscapeRecord::new(plan.run.region.clone(), predictions, measured, sgd.setting.sgd.learning_rate);
     record.impossible = impossible;

@@ -116,9 +116,12 @@ fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
         index => Some(format!("{index} directions curve down")),
     };
     let flat = geometry.eigenvalues.first().is_some_and(|&largest| largest <= 0.0);
-    let unfinished = (!minimum.converged).then(|| match flat {
-        true => "no parameter changes a prediction there".to_owned(),
-        false => format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm),
+    let unfinished = (!minimum.converged).then(|| {
+        if flat {
+            "no parameter changes a prediction there".to_owned()
+        } else {
+            format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm)
+        }
     });
     let away = minimum.running_away.as_ref().map(|how| format!("parameters run away: {how}"));
     let reasons: Vec<String> = unfinished.into_iter().chain(down).chain(away).collect();

@@ -6,9 +6,9 @@ use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::problem::LinearRegression;
 
 /// Digits of the parameters and of the residual sum of squares, for the polynomial in `x` of the powers from `lowest` on.
-fn fit(data: &[[f64; 2]], lowest: usize, certified: &[f64], residual: f64) -> [f64; 2] {
+fn fit(data: &[[f64; 2]], lowest: i32, certified: &[f64], residual: f64) -> [f64; 2] {
     let d = certified.len();
-    let row = |x: f64| (lowest..lowest + d).map(move |k| x.powi(k as i32));
+    let row = |x: f64| (lowest..).take(d).map(move |k| x.powi(k));
     let inputs = data.iter().flat_map(|&[_, x]| row(x)).collect();
     let problem = LinearRegression::new(inputs, data.iter().map(|[y, _]| *y).collect(), d).unwrap();
     let found = find_minimum(&problem, &vec![0.0; d], &MinimumConfig::default(), &Stop::new()).unwrap();
