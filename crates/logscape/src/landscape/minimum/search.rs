@@ -2,7 +2,7 @@
 
 use super::interpolating::interpolating;
 use super::lbfgs::lbfgs;
-use super::trust_region::{Steps, trust_region};
+use super::trust_region::{EXACT, Steps, trust_region};
 use super::{MinimumConfig, MinimumError};
 use crate::Stop;
 use crate::operator::full::loss_and_gradient;
@@ -10,12 +10,9 @@ use crate::operator::norm;
 use crate::problem::unless_failed;
 use crate::{Minimum, Problem};
 
-/// Parameters up to which every step is exact.
-const EXACT: usize = 200;
-
 /// Refines `start` to a minimum of the full loss by Newton steps in a trust region, where the parameters are few. Where they are many
 /// L-BFGS comes first, and Newton steps by conjugate gradients where it does not converge or the parameters are too many for exact ones,
-/// which finish else. Newton steps leave saddles, and exact ones depend on no unit of parameters and data. A problem with a direct solution
+/// which finish else. Newton steps leave saddles, and those of few parameters depend on no unit of parameters and data. A problem with a direct solution
 /// starts there. Gauss–Newton steps then tell a fit that interpolates: the loss
 /// at one is what the search left over, and is lowered to what rounding leaves.
 ///
@@ -217,15 +214,15 @@ mod tests {
         let targets = inputs.iter().map(|x| (1.5 * x - 0.5).tanh() + 0.3 * (7.0 * x).sin()).collect();
         let problem = Mlp::new(&[1, 2, 1], Activation::Tanh, inputs, targets).unwrap();
         let start = problem.init(Initialisation::Lecun, &mut ChaCha8Rng::seed_from_u64(3));
-        for (newton_up_to, name) in WAYS {
-            // Too few iterations for L-BFGS and the conjugate gradients after it.
-            let lbfgs = MinimumConfig { max_iterations: 50, newton_up_to: 0, ..MinimumConfig::default() };
-            let rough = find_minimum(&problem, &start, &lbfgs, &Stop::new()).unwrap();
-            assert!(!rough.converged, "{rough:?}");
-            let config =
-                MinimumConfig { max_iterations: 2000, newton_up_to, newton_steps: 200, gradient_tolerance: 1e-7 };
-            let found = find_minimum(&problem, &rough.theta, &config, &Stop::new()).unwrap();
-            assert!(found.converged && found.method.ends_with(name), "{found:?}");
+        // Too few iterations for L-BFGS and the conjugate gradients after it.
+        let few = MinimumConfig { max_iterations: 50, newton_up_to: 0, ..MinimumConfig::default() };
+        let rough = find_minimum(&problem, &start, &few, &Stop::new()).unwrap();
+        assert!(!rough.converged, "{rough:?}");
+        let tolerance = 1e-7;
+        for steps in [Steps::Conjugate(2000), Steps::Exact(2000)] {
+            let mut found = rough.clone();
+            trust_region(&problem, &mut found, tolerance, steps, &Stop::new());
+            assert!(found.gradient_norm < tolerance, "{steps:?}: {found:?}");
             let at = |step: &[f64], h: f64| {
                 let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();
                 loss(&problem, &theta)
@@ -235,7 +232,7 @@ mod tests {
             assert_eq!(whole.index, 0);
             for v in &whole.vectors {
                 let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;
-                assert!(rise > -1e-4 * config.gradient_tolerance - 1e-15, "{rise:e}");
+                assert!(rise > -1e-4 * tolerance - 1e-15, "{rise:e}");
             }
         }
     }

@@ -23,6 +23,9 @@ const LEAST: f64 = 1e-4;
 /// Shortest trust radius, relative to the length of the parameters.
 const SHORTEST: f64 = 1e-14;
 
+/// Parameters up to which exact steps are the whole search, in lengths without units. With more they finish that of L-BFGS, in its lengths.
+pub(super) const EXACT: usize = 200;
+
 /// How steps are made, and how much of it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::landscape) enum Steps {
@@ -39,12 +42,12 @@ const MANY: usize = 64;
 /// Refines `minimum` until its gradient norm is below `tolerance` and no eigenvalue, or Ritz value, of its Hessian below `−10⁻⁶ λ_max`, or
 /// until the steps are spent or none helps.
 ///
-/// Lengths, curvatures and the trust region of exact steps are those of `z_i = s_i θ_i` with the scales of [`Metric`]: no unit of a
+/// Lengths, curvatures and the trust region of exact steps of up to 200 parameters are those of `z_i = s_i θ_i` with the scales of [`Metric`]: no unit of a
 /// parameter, an input or a target changes the way, beyond rounding (Moré 1978). A step minimises the quadratic model of the loss in the region,
 /// exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
 /// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 for conjugate gradients, and
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
-/// Exact steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether something curves up, if exact steps know.
+/// Those steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether something curves up, if exact steps know.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
@@ -55,7 +58,8 @@ pub(in crate::landscape) fn trust_region(
     let (Steps::Exact(mut left) | Steps::Conjugate(mut left)) = steps;
     let mut gradient = loss_and_gradient(problem, &minimum.theta).1;
     let exactly = matches!(steps, Steps::Exact(_));
-    let mut metric = if exactly { Metric::at(problem, &minimum.theta) } else { Metric::plain(problem.dim()) };
+    let scaled = exactly && problem.dim() <= EXACT;
+    let mut metric = if scaled { Metric::at(problem, &minimum.theta) } else { Metric::plain(problem.dim()) };
     let mut slope = metric.divided(&gradient);
     let first = norm(&slope);
     // Without scales there is nothing to compare a length with.
@@ -68,15 +72,17 @@ pub(in crate::landscape) fn trust_region(
         let at = minimum.theta.clone();
         let operator = ScaledHessian { hessian: Hessian::new(problem, &at), metric: &metric };
         if exactly && known.is_none() {
-            let Some(pairs) = to_dense(&operator, stop).ok().and_then(|dense| eigen(dense.as_ref()).ok()) else {
-                break;
-            };
-            known = Some(pairs);
+            let dense = to_dense(&operator, stop).ok();
+            let pairs = dense.and_then(|dense| Some((eigen(dense.as_ref()).ok()?, dense)));
+            let Some(((values, vectors), dense)) = pairs else { break };
+            known = Some((values, vectors, dense));
         }
         let small = minimum.gradient_norm < tolerance;
         let down = match (&known, small) {
             (_, false) => None,
-            (Some((values, vectors)), true) => lowest_if_down(values, vectors),
+            (Some((values, vectors, dense)), true) => {
+                lowest_if_down(values, vectors).or_else(|| lowest_by_parameters(dense, &metric))
+            }
             (None, true) => {
                 left = left.saturating_sub(KRYLOV);
                 curving_down(&operator, stop)
@@ -90,8 +96,8 @@ pub(in crate::landscape) fn trust_region(
             (theta, loss, gradient)
         } else {
             let step = match &known {
-                None if small => break,
-                Some((values, vectors)) => {
+                _ if small && !scaled => break,
+                Some((values, vectors, _)) => {
                     left -= 1;
                     exact(values, vectors, &slope, radius)
                 }
@@ -135,7 +141,7 @@ pub(in crate::landscape) fn trust_region(
         known = None;
         gradient = new_gradient;
         minimum.step_to(theta, loss, norm(&gradient));
-        if exactly {
+        if scaled {
             metric.renew(problem, &minimum.theta);
         }
         slope = metric.divided(&gradient);
@@ -143,7 +149,7 @@ pub(in crate::landscape) fn trust_region(
     minimum.running_away =
         (minimum.gradient_norm >= tolerance).then(|| before.running_away(minimum, taken, &metric)).flatten();
     // Where nothing curves there is no minimum, however small the gradient.
-    known.is_none_or(|(values, _)| values[0] > 0.0)
+    known.is_none_or(|(values, ..)| values[0] > 0.0)
 }
 
 /// Where the search was after so many steps; that of the last power of two but one lies at least half of all steps behind.
@@ -158,10 +164,10 @@ impl Mark {
     /// What tells that the least loss lies at infinity: a parameter that has grown since, by far more than the loss has fallen.
     fn running_away(&self, end: &Minimum, steps: usize, metric: &Metric) -> Option<String> {
         let growth = |i: usize| (end.theta[i] / self.theta[i]).abs();
-        // Of parameters that count.
-        let all = metric.length(&end.theta) / (end.theta.len() as f64).sqrt();
+        // Of parameters that count: not below half of all.
+        let half = 0.5 * metric.length(&end.theta) / (end.theta.len() as f64).sqrt();
         let large =
-            (0..end.theta.len()).filter(|&i| metric.scales[i] * end.theta[i].abs() > all && growth(i).is_finite());
+            (0..end.theta.len()).filter(|&i| metric.scales[i] * end.theta[i].abs() > half && growth(i).is_finite());
         let most = large.max_by(|&i, &j| growth(i).total_cmp(&growth(j)))?;
         let fall = 1.0 - end.loss / self.loss;
         let away = steps >= MANY && growth(most) > 1.5 && growth(most) - 1.0 > 5.0 * fall;
@@ -182,6 +188,19 @@ fn lowest_if_down(values: &[f64], vectors: &Mat<f64>) -> Option<Vec<f64>> {
     let lowest = values.len().checked_sub(1)?;
     let down = values[lowest] < -NEGATIVE * values[0].abs();
     down.then(|| vectors.col(lowest).iter().copied().collect())
+}
+
+/// The same of the Hessian by `θ`, as a unit vector of `z`: whether a value is large enough to count depends on the units, and the
+/// index of a minimum is by those of the parameters.
+fn lowest_by_parameters(dense: &Mat<f64>, metric: &Metric) -> Option<Vec<f64>> {
+    let s = &metric.scales;
+    let plain = Mat::from_fn(s.len(), s.len(), |i, j| s[i] * s[j] * dense[(i, j)]);
+    let (values, vectors) = eigen(plain.as_ref()).ok()?;
+    let mut down = lowest_if_down(&values, &vectors)?;
+    down.iter_mut().zip(s).for_each(|(x, s)| *x *= s);
+    let length = norm(&down);
+    down.iter_mut().for_each(|x| *x /= length);
+    Some(down)
 }
 
 /// The lowest Ritz vector, if its curvature is negative.
