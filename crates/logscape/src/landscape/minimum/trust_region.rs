@@ -42,12 +42,13 @@ const MANY: usize = 64;
 /// Refines `minimum` until its gradient norm is below `tolerance` and no eigenvalue, or Ritz value, of its Hessian below `−10⁻⁶ λ_max`, or
 /// until the steps are spent or none helps.
 ///
-/// Lengths, curvatures and the trust region of exact steps of up to 200 parameters are those of `z_i = s_i θ_i` with the scales of [`Metric`]: no unit of a
-/// parameter, an input or a target changes the way, beyond rounding (Moré 1978). A step minimises the quadratic model of the loss in the region,
-/// exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
+/// Lengths, curvatures and the trust region of exact steps of up to 200 parameters are those of `z_i = s_i θ_i` with the scales of
+/// [`Metric`]: no unit of a parameter, an input or a target changes the way, beyond rounding (Moré 1978), but where a negative curvature is so
+/// weak that it counts in some units only. A step minimises the quadratic model of the loss in the region, exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
 /// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 for conjugate gradients, and
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
-/// Those steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether something curves up, if exact steps know.
+/// Those steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether
+/// something curves up, if exact steps know.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
@@ -81,7 +82,9 @@ pub(in crate::landscape) fn trust_region(
         let down = match (&known, small) {
             (_, false) => None,
             (Some((values, vectors, dense)), true) => {
-                lowest_if_down(values, vectors).or_else(|| lowest_by_parameters(dense, &metric))
+                // Without scales it is the same matrix.
+                let by_parameters = || if scaled { lowest_by_parameters(dense, &metric) } else { None };
+                lowest_if_down(values, vectors).or_else(by_parameters)
             }
             (None, true) => {
                 left = left.saturating_sub(KRYLOV);
