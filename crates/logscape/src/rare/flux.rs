@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::walk::{Halt, Ladder, Seen, Streams, Walker};
 use super::{NotFound, Score};
 use crate::engine::{Block, ReplicaState};
+use std::mem;
 
 /// What a pilot run has found: everything that the repeats share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,68 +45,111 @@ const KEPT: u64 = 1 << 16;
 /// How far the quantiles of two windows may be apart, in units of the distance between the quantiles.
 const CHANGE: f64 = 0.1;
 
-/// Runs replicas from the start for windows of doubling length until the quantiles of the score stay the same.
-pub(super) fn pilot<S: Score>(
-    walker: &mut Walker<'_, '_, S>,
-    start: &[f64],
-    streams: &mut Streams,
-) -> Result<Result<Placement, NotFound>, Halt> {
-    let lanes = walker.lanes();
-    let mut seen = vec![Seen::Nothing; lanes];
-    for lane in 0..lanes {
-        walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+/// The run that finds a [`Placement`]: replicas from the start, for windows of doubling length, until the quantiles of the score
+/// stay the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pilot {
+    /// Looks in the window, and those that were made.
+    looks: [u64; 2],
+    /// Scores of the window.
+    #[serde(with = "crate::model::unbounded::all_below")]
+    scores: Vec<f64>,
+    /// Steps in the window, and before it.
+    steps: u64,
+    burn_in: u64,
+    /// Quantiles in the window before; empty in the first one.
+    #[serde(with = "crate::model::unbounded::all_below")]
+    before: Vec<f64>,
+}
+
+impl Pilot {
+    /// Puts replicas at the start.
+    pub(super) fn begin<S: Score>(walker: &mut Walker<'_, '_, S>, start: &[f64], streams: &mut Streams) -> Self {
+        let lanes = walker.lanes();
+        for lane in 0..lanes {
+            walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+        }
+        let looks = [WINDOW.div_ceil(lanes as u64), 0];
+        Self { looks, scores: Vec::new(), steps: 0, burn_in: 0, before: Vec::new() }
     }
-    let mut looks = WINDOW.div_ceil(lanes as u64);
-    let mut before: Option<[f64; 2]> = None;
-    let mut burn_in = 0;
-    loop {
-        let thin = (looks * lanes as u64).div_ceil(KEPT);
-        let mut scores = Vec::new();
-        let mut steps = 0;
-        for look in 0..looks {
-            steps += match walker.look(&mut seen) {
-                Ok(steps) => steps,
-                Err(Halt::Budget) => return Ok(Err(NotFound::NotStationary { steps: walker.cost })),
-                Err(halt) => return Err(halt),
-            };
-            for lane in 0..lanes {
-                match seen[lane] {
-                    Seen::Score(score) if look % thin == 0 => scores.push(score),
-                    Seen::Left | Seen::Diverged => {
-                        walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+
+    /// Runs it to its end.
+    pub(super) fn advance<S: Score>(
+        &mut self,
+        walker: &mut Walker<'_, '_, S>,
+        start: &[f64],
+        streams: &mut Streams,
+    ) -> Result<Result<Placement, NotFound>, Halt> {
+        let lanes = walker.lanes();
+        let mut seen = vec![Seen::Nothing; lanes];
+        loop {
+            let thin = (self.looks[0] * lanes as u64).div_ceil(KEPT);
+            while self.looks[1] < self.looks[0] {
+                self.steps += match walker.look(&mut seen) {
+                    Ok(steps) => steps,
+                    Err(Halt::Budget) => return Ok(Err(NotFound::NotStationary { steps: walker.cost })),
+                    Err(halt) => return Err(halt),
+                };
+                for lane in 0..lanes {
+                    match seen[lane] {
+                        Seen::Score(score) if self.looks[1] % thin == 0 => self.scores.push(score),
+                        Seen::Left | Seen::Diverged => {
+                            walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+                        }
+                        Seen::Score(_) | Seen::Nothing => {}
                     }
-                    Seen::Score(_) | Seen::Nothing => {}
                 }
+                self.looks[1] += 1;
             }
-        }
-        scores.sort_unstable_by(f64::total_cmp);
-        let (Some(&lowest), Some(&highest)) = (scores.first(), scores.last()) else {
-            return Ok(Err(NotFound::LeavesAtOnce));
-        };
-        let now = [0.5, 0.9].map(|share| scores[(share * (scores.len() - 1) as f64) as usize]);
-        let spread = now[1] - now[0];
-        let same = before.is_some_and(|b| (0..2).all(|i| (now[i] - b[i]).abs() <= CHANGE * spread));
-        if same {
-            if lowest == highest {
-                return Ok(Err(NotFound::Still { score: lowest, steps: walker.cost }));
+            let mut scores = mem::take(&mut self.scores);
+            scores.sort_unstable_by(f64::total_cmp);
+            let (Some(&lowest), Some(&highest)) = (scores.first(), scores.last()) else {
+                return Ok(Err(NotFound::LeavesAtOnce));
+            };
+            let now = [0.5, 0.9].map(|share| scores[(share * (scores.len() - 1) as f64) as usize]);
+            let spread = now[1] - now[0];
+            let near = |(now, before): (&f64, &f64)| (now - before).abs() <= CHANGE * spread;
+            if !self.before.is_empty() && now.iter().zip(&self.before).all(near) {
+                if lowest == highest {
+                    return Ok(Err(NotFound::Still { score: lowest, steps: walker.cost }));
+                }
+                // With more than a tenth of the time in one state, home is all up to there.
+                let home = if now[0] < highest { now[0] } else { scores[scores.partition_point(|s| *s < highest) - 1] };
+                let first = if now[1] < highest { now[1] } else { home };
+                let rung = if spread > 0.0 { spread } else { highest - home } / RUNGS;
+                let (burn_in, cost) = (self.burn_in, walker.cost);
+                return Ok(Ok(Placement { home, first, rung, burn_in, steps: 0, interfaces: Vec::new(), cost }));
             }
-            // With more than a tenth of the time in one state, home is all up to there.
-            let home = if now[0] < highest { now[0] } else { scores[scores.partition_point(|s| *s < highest) - 1] };
-            let first = if now[1] < highest { now[1] } else { home };
-            let rung = if spread > 0.0 { spread } else { highest - home } / RUNGS;
-            let cost = walker.cost;
-            return Ok(Ok(Placement { home, first, rung, burn_in, steps: 0, interfaces: Vec::new(), cost }));
+            self.burn_in += mem::take(&mut self.steps);
+            self.before = now.to_vec();
+            self.looks = [2 * self.looks[0], 0];
         }
-        burn_in += steps;
-        before = Some(now);
-        looks *= 2;
     }
 }
 
-/// What a run at home has seen.
+/// A run at home, which counts excursions after the burn-in; replicas that leave are put back to the start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flux {
     /// Where each excursion began: its level and state, or `None` where it left the region with its first step.
     pub(super) entries: Vec<Option<(u32, ReplicaState)>>,
+    /// Steps of each lane.
+    pub(super) steps: u64,
+    /// Time `t` of all replicas; until the end, of those that have left.
+    pub(super) time: f64,
+    /// Whether the replica of a lane has been home since its last excursion. The start is home, whatever its score.
+    home: Vec<bool>,
+    /// The clock of each lane when counting began, which is after the burn-in.
+    clocks: Vec<f64>,
+    counting: bool,
+    /// Steps of each lane so far.
+    taken: u64,
+}
+
+/// What a run at home has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Counted {
+    /// Excursions that began.
+    pub(super) excursions: u64,
     /// Steps of each lane.
     pub(super) steps: u64,
     /// Time `t` of all replicas.
@@ -126,61 +170,77 @@ fn elapsed(now: f64, then: f64) -> f64 {
     if now.is_finite() { now - then } else { 0.0 }
 }
 
-/// Runs replicas, put back to the start when they leave, and counts excursions after the burn-in.
-pub(super) fn flux<S: Score>(
-    walker: &mut Walker<'_, '_, S>,
-    (start, until): (&[f64], Until),
-    placement: &Placement,
-    streams: &mut Streams,
-) -> Result<Flux, Halt> {
-    let lanes = walker.lanes();
-    let ladder = placement.ladder();
-    let mut seen = vec![Seen::Nothing; lanes];
-    // Whether the replica of a lane has been home since its last excursion, and its clock when counting began. The start is
-    // home, whatever its score.
-    let mut home = vec![true; lanes];
-    let mut clocks = vec![0.0; lanes];
-    for lane in 0..lanes {
-        walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
-    }
-    let mut flux = Flux { entries: Vec::new(), steps: 0, time: 0.0 };
-    let (mut steps, mut counting) = (0, false);
-    while !counting
-        || match until {
-            Until::Excursions(count) => flux.entries.len() < count,
-            Until::Steps(length) => flux.steps < length,
-        }
-    {
-        let taken = walker.look(&mut seen)?;
-        steps += taken;
-        flux.steps += if counting { taken } else { 0 };
+impl Flux {
+    /// Puts replicas at the start.
+    pub(super) fn begin<S: Score>(walker: &mut Walker<'_, '_, S>, start: &[f64], streams: &mut Streams) -> Self {
+        let lanes = walker.lanes();
         for lane in 0..lanes {
-            match seen[lane] {
-                Seen::Nothing => {}
-                Seen::Score(score) if home[lane] && score > ladder.first => {
-                    home[lane] = false;
-                    if counting {
-                        flux.entries.push(Some((ladder.level(score), walker.block.store(lane))));
-                    }
-                }
-                Seen::Score(score) => home[lane] |= score <= ladder.home,
-                Seen::Left | Seen::Diverged => {
-                    if counting {
-                        flux.time += elapsed(walker.time(lane), clocks[lane]);
-                        if home[lane] {
-                            flux.entries.push(None);
+            walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+        }
+        let (home, clocks) = (vec![true; lanes], vec![0.0; lanes]);
+        Self { entries: Vec::new(), steps: 0, time: 0.0, home, clocks, counting: false, taken: 0 }
+    }
+
+    /// Whether it is one of so many lanes with so many parameters.
+    pub(super) fn fits(&self, [lanes, dim]: [usize; 2]) -> bool {
+        let mut entries = self.entries.iter().flatten();
+        self.home.len() == lanes && self.clocks.len() == lanes && entries.all(|(_, state)| state.theta.len() == dim)
+    }
+
+    /// What it has counted.
+    pub(super) fn counted(&self) -> Counted {
+        Counted { excursions: self.entries.len() as u64, steps: self.steps, time: self.time }
+    }
+
+    /// Runs it to its end, after which all lanes are empty.
+    pub(super) fn advance<S: Score>(
+        &mut self,
+        walker: &mut Walker<'_, '_, S>,
+        (start, until): (&[f64], Until),
+        placement: &Placement,
+        streams: &mut Streams,
+    ) -> Result<(), Halt> {
+        let lanes = walker.lanes();
+        let ladder = placement.ladder();
+        let mut seen = vec![Seen::Nothing; lanes];
+        while !self.counting
+            || match until {
+                Until::Excursions(count) => self.entries.len() < count,
+                Until::Steps(length) => self.steps < length,
+            }
+        {
+            let taken = walker.look(&mut seen)?;
+            self.taken += taken;
+            self.steps += if self.counting { taken } else { 0 };
+            for lane in 0..lanes {
+                match seen[lane] {
+                    Seen::Nothing => {}
+                    Seen::Score(score) if self.home[lane] && score > ladder.first => {
+                        self.home[lane] = false;
+                        if self.counting {
+                            self.entries.push(Some((ladder.level(score), walker.block.store(lane))));
                         }
                     }
-                    walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
-                    (home[lane], clocks[lane]) = (true, 0.0);
+                    Seen::Score(score) => self.home[lane] |= score <= ladder.home,
+                    Seen::Left | Seen::Diverged => {
+                        if self.counting {
+                            self.time += elapsed(walker.time(lane), self.clocks[lane]);
+                            if self.home[lane] {
+                                self.entries.push(None);
+                            }
+                        }
+                        walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
+                        (self.home[lane], self.clocks[lane]) = (true, 0.0);
+                    }
                 }
             }
+            if !self.counting && self.taken >= placement.burn_in {
+                self.counting = true;
+                (0..lanes).for_each(|lane| self.clocks[lane] = walker.time(lane));
+            }
         }
-        if !counting && steps >= placement.burn_in {
-            counting = true;
-            (0..lanes).for_each(|lane| clocks[lane] = walker.time(lane));
-        }
+        self.time += (0..lanes).map(|lane| elapsed(walker.time(lane), self.clocks[lane])).sum::<f64>();
+        walker.clear_all();
+        Ok(())
     }
-    flux.time += (0..lanes).map(|lane| elapsed(walker.time(lane), clocks[lane])).sum::<f64>();
-    Ok(flux)
 }

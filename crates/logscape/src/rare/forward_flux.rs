@@ -7,16 +7,21 @@
 //! interfaces passes all of them.
 
 use super::Score;
-use super::flux::Flux;
 use super::splitting::{Passage, below};
-use super::walk::{Halt, Ladder, REACHED, Streams, Walker, Watch};
+use super::walk::{Halt, Ladder, REACHED, Streams, Waiting, Walker, Watch};
 use crate::engine::ReplicaState;
 use crate::random::{RngState, seed_state};
+use serde::{Deserialize, Serialize};
+use std::mem;
 
 /// A level and the state in which it was reached; no state at the exit.
 type Arrival = (u32, Option<ReplicaState>);
 
+/// The interface below the exit: the highest of all other levels.
+const LAST: u32 = REACHED - 1;
+
 /// Trials that end above an interface.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Trials {
     interface: u32,
     arrivals: Vec<Option<Arrival>>,
@@ -36,45 +41,79 @@ impl Watch for Trials {
     }
 }
 
-/// Follows the excursions of `flux` from one of the `interfaces`, which rise, to the next, and to the exit.
-pub(super) fn forward_flux<S: Score>(
-    walker: &mut Walker<'_, '_, S>,
-    flux: &Flux,
-    ladder: &Ladder,
-    interfaces: &[u32],
-    streams: &mut Streams,
-) -> Result<Passage, Halt> {
-    let n = flux.entries.len();
-    let mut choices = seed_state(&mut streams.next());
-    let entry = |entry: &Option<(u32, ReplicaState)>| match entry {
-        Some((level, state)) => (*level, Some(state.clone())),
-        None => (REACHED, None),
-    };
-    let mut starts: Vec<Arrival> = flux.entries.iter().map(entry).collect();
-    let mut passage = Passage { probability: 1.0, reached: 0, levels: Vec::new() };
-    // The exit is above the highest of all other levels.
-    for &interface in interfaces.iter().chain(&[REACHED - 1]) {
-        let mut trials = Trials { interface, arrivals: vec![None; n] };
-        let mut jobs = Vec::new();
-        for (job, (level, state)) in starts.iter().enumerate() {
-            match state {
-                Some(state) if *level <= interface => jobs.push((job, streams.branch(state))),
-                _ => trials.arrivals[job] = Some((*level, state.clone())),
-            }
-        }
-        walker.excursions(jobs, ladder, &mut trials)?;
-        let arrivals: Vec<Arrival> = trials.arrivals.into_iter().flatten().collect();
-        passage.probability *= arrivals.len() as f64 / n.max(1) as f64;
-        passage.levels.push(interface);
-        if interface == REACHED - 1 {
-            passage.reached = arrivals.len() as u64;
-        }
-        if arrivals.is_empty() {
-            break;
-        }
-        starts = resample(&arrivals, n, &mut choices);
+/// Excursions on their way from one interface to the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ForwardFlux {
+    choices: RngState,
+    trials: Trials,
+    waiting: Waiting,
+    probability: f64,
+    /// The interfaces passed.
+    passed: Vec<u32>,
+}
+
+impl ForwardFlux {
+    /// Follows excursions from where they began to the first of `interfaces`.
+    pub(super) fn begin(entries: &[Option<(u32, ReplicaState)>], interfaces: &[u32], streams: &mut Streams) -> Self {
+        let choices = seed_state(&mut streams.next());
+        let entry = |entry: &Option<(u32, ReplicaState)>| match entry {
+            Some((level, state)) => (*level, Some(state.clone())),
+            None => (REACHED, None),
+        };
+        let (trials, waiting) = trials(entries.iter().map(entry), interfaces.first().copied(), streams);
+        Self { choices, trials, waiting, probability: 1.0, passed: Vec::new() }
     }
-    Ok(passage)
+
+    /// How many trials there are of each interface.
+    pub(super) fn jobs(&self) -> usize {
+        self.trials.arrivals.len()
+    }
+
+    /// Whether those that wait are among them, with `dim` parameters each.
+    pub(super) fn fits(&self, dim: usize) -> bool {
+        let arrivals = self.trials.arrivals.iter().flatten().filter_map(|(_, state)| state.as_ref());
+        self.waiting.iter().all(|(job, _)| *job < self.jobs())
+            && self.waiting.iter().map(|(_, state)| state).chain(arrivals).all(|state| state.theta.len() == dim)
+    }
+
+    /// Runs them from one of the `interfaces`, which rise, to the next, and to the exit.
+    pub(super) fn advance<S: Score>(
+        &mut self,
+        walker: &mut Walker<'_, '_, S>,
+        ladder: &Ladder,
+        interfaces: &[u32],
+        streams: &mut Streams,
+    ) -> Result<Passage, Halt> {
+        let n = self.jobs();
+        loop {
+            walker.excursions(&mut self.waiting, ladder, &mut self.trials)?;
+            let arrivals: Vec<Arrival> = mem::take(&mut self.trials.arrivals).into_iter().flatten().collect();
+            self.probability *= arrivals.len() as f64 / n.max(1) as f64;
+            self.passed.push(self.trials.interface);
+            let last = self.trials.interface == LAST;
+            if last || arrivals.is_empty() {
+                let (probability, levels) = (self.probability, self.passed.clone());
+                let reached = if last { arrivals.len() as u64 } else { 0 };
+                return Ok(Passage { probability, reached, levels });
+            }
+            let starts = resample(&arrivals, n, &mut self.choices);
+            let next = interfaces.get(self.passed.len()).copied();
+            (self.trials, self.waiting) = trials(starts.into_iter(), next, streams);
+        }
+    }
+}
+
+/// Trials from `starts` to an interface, or to the exit, and those of them that are below it, which have to be run.
+fn trials(starts: impl Iterator<Item = Arrival>, interface: Option<u32>, streams: &mut Streams) -> (Trials, Waiting) {
+    let interface = interface.unwrap_or(LAST);
+    let mut trials = Trials { interface, arrivals: Vec::new() };
+    let mut waiting = Waiting::new();
+    for (job, (level, state)) in starts.enumerate() {
+        let below = state.as_ref().filter(|_| level <= interface).map(|state| (job, streams.branch(state)));
+        trials.arrivals.push(if below.is_some() { None } else { Some((level, state)) });
+        waiting.extend(below);
+    }
+    (trials, waiting)
 }
 
 /// `n` arrivals, each `⌊n/m⌋` times or once more, which of them being random.

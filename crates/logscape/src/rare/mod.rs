@@ -27,6 +27,7 @@ mod splitting;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod work;
 
 pub use flux::Placement;
 pub use run::RareProgress;

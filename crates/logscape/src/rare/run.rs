@@ -4,11 +4,14 @@ use crate::Stop;
 use crate::problem::unless_failed;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Mutex, PoisonError};
 
-use super::flux::{Placement, Until, flux, pilot};
-use super::forward_flux::forward_flux;
-use super::splitting::splitting;
-use super::walk::{Halt, Parts, Streams, Walker};
+use super::flux::{Counted, Placement};
+use super::splitting::Passage;
+use super::walk::Parts;
+use super::work::{Done, Paused, Repetition, Search, work};
 use super::{NotFound, RareError, RareMethod, RareRun, RegionScore, Score};
 use crate::engine::{AnyDynamics, Dynamics, Sgd};
 use crate::ensemble::{EscapeRun, Region};
@@ -32,12 +35,49 @@ struct Repeat {
     finished: bool,
 }
 
-/// How far a [`RareRun`] has come: what a checkpoint holds. The default has not begun.
+impl Repeat {
+    /// What the work of one has come to.
+    fn of(done: &Done<(Counted, Passage)>) -> Self {
+        let Done { ref output, cost, diverged, lanes } = *done;
+        let Some((counted, passage)) = output else {
+            let none = Self {
+                flux: [0.0; 2],
+                probability: 0.0,
+                reached: 0,
+                levels: 0,
+                exposure: 0,
+                cost,
+                diverged,
+                finished: false,
+            };
+            return none;
+        };
+        let exposure = counted.steps * lanes;
+        let excursions = counted.excursions as f64;
+        Self {
+            flux: [excursions / exposure as f64, excursions / counted.time],
+            probability: passage.probability,
+            reached: passage.reached,
+            levels: passage.levels.len() as u64,
+            exposure,
+            cost,
+            diverged,
+            finished: true,
+        }
+    }
+}
+
+/// How far a [`RareRun`] has come: what a checkpoint holds. The default has not begun. Of the pilot and each repeat that is on
+/// its way it holds the states that replicas go on from: about as many as the trajectories of a repeat.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RareProgress {
+    /// The pilot, while it is on its way.
+    search: Option<Paused<Search>>,
     /// What the pilot has found.
     placement: Option<Result<Placement, NotFound>>,
-    /// Repeats that are done, in the order of their numbers.
+    /// Repeats on their way, and those that are done, in the order of their numbers.
+    running: Vec<(u64, Paused<Repetition>)>,
     repeats: Vec<(u64, Repeat)>,
 }
 
@@ -65,8 +105,6 @@ impl RareProgress {
 impl RareRun {
     /// Number of the pilot among the repeats' streams.
     const PILOT: u64 = (1 << 24) - 1;
-    /// Shares that the pilot of forward flux sampling tries to drop; a quarter passes an interface if it can.
-    const CUTS: [f64; 3] = [0.75, 0.5, 0.25];
 
     /// A run with 20 repeats of 1000 excursions, of which splitting drops a quarter at a time, and 10⁹ steps for each.
     pub fn new(start: Vec<f64>, region: Region, method: RareMethod, seed: u64) -> Self {
@@ -141,8 +179,8 @@ impl RareRun {
         self.advance(&Sgd::on(problem, settings, Precision::Float64)?, score, problem, progress, stop)
     }
 
-    /// Does what is left of the pilot and the repeats, on rayon's current pool; `problem` gives the loss that a region may
-    /// need. No new repeat begins when `stop` is due, and those that have begun are given up when it is requested. The result depends on the seed alone, not on threads or pauses.
+    /// Does what is left of the pilot and the repeats, on rayon's current pool, until `stop` is due; `problem` gives the loss that
+    /// a region may need. The result depends on the seed alone, not on threads or pauses.
     ///
     /// # Errors
     /// If lengths or region make no run, the start is not inside the region, or the problem fails; then `progress` is of no
@@ -158,103 +196,45 @@ impl RareRun {
         self.validate(dynamics.dim(), problem)?;
         let parts = Parts { dynamics, score, problem, stop };
         if progress.placement.is_none() {
-            progress.placement = self.place(&parts);
+            match work(self, &parts, &(), Self::PILOT, progress.search.take()) {
+                Ok(Done { output, .. }) => {
+                    let unfinished = Err(NotFound::PilotUnfinished { steps: self.max_cost });
+                    progress.placement = Some(output.unwrap_or(unfinished));
+                }
+                Err(paused) => progress.search = Some(paused),
+            }
         }
         unless_failed(problem, Ok(())).map_err(RareError::Ensemble)?;
         let Some(Ok(placement)) = &progress.placement else { return Ok(()) };
-        let left: Vec<u64> =
-            (0..self.repeats as u64).filter(|k| progress.repeats.iter().all(|(done, _)| done != k)).collect();
-        let done: Vec<_> = left
-            .into_par_iter()
-            .with_max_len(1)
-            .filter_map(|k| {
-                if stop.is_due() {
-                    return None;
+        // Those that were paused go first, so that no more are on their way than there are threads.
+        let begun: Vec<u64> = progress.running.iter().map(|(number, _)| *number).collect();
+        let known = |number: &u64| begun.contains(number) || progress.repeats.iter().any(|(done, _)| done == number);
+        let fresh = (0..self.repeats as u64).filter(|number| !known(number)).map(|number| (number, None));
+        let paused = mem::take(&mut progress.running).into_iter().map(|(number, paused)| (number, Some(paused)));
+        let queue = Mutex::new(paused.chain(fresh).collect::<VecDeque<_>>());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let worker = |_| {
+            let (mut repeats, mut running) = (Vec::new(), Vec::new());
+            while !stop.is_due()
+                && let Some((number, paused)) = next()
+            {
+                match work(self, &parts, placement, number, paused) {
+                    Ok(done) => repeats.push((number, Repeat::of(&done))),
+                    Err(paused) => running.push((number, paused)),
                 }
-                Some((k, self.repeat(&parts, placement, k)?))
-            })
-            .collect();
-        progress.repeats.extend(done);
-        progress.repeats.sort_unstable_by_key(|(k, _)| *k);
-        unless_failed(problem, Ok(())).map_err(RareError::Ensemble)
-    }
-
-    /// The pilot; `None` when it was interrupted.
-    fn place<S: Score>(&self, parts: &Parts<'_, '_, S>) -> Option<Result<Placement, NotFound>> {
-        let mut walker = Walker::new(self, parts);
-        let mut streams = Streams::new(self.seed, Self::PILOT);
-        let mut placement = match pilot(&mut walker, &self.start, &mut streams) {
-            Ok(Ok(placement)) => placement,
-            Ok(Err(reason)) => return Some(Err(reason)),
-            Err(_) => return None,
+            }
+            (repeats, running)
         };
-        let ladder = placement.ladder();
-        let until = Until::Excursions(self.trajectories);
-        let found = flux(&mut walker, (&self.start, until), &placement, &mut streams).and_then(|seen| {
-            if self.method == RareMethod::Splitting {
-                return Ok(Some((seen.steps, Vec::new())));
-            }
-            for cut in Self::CUTS {
-                let passage = splitting(&mut walker, &seen, &ladder, cut, &mut streams)?;
-                if passage.reached > 0 {
-                    return Ok(Some((seen.steps, passage.levels)));
-                }
-            }
-            Ok(None)
-        });
-        match found {
-            Ok(Some((steps, interfaces))) => (placement.steps, placement.interfaces) = (steps, interfaces),
-            Ok(None) => return Some(Err(NotFound::NoInterfaces)),
-            Err(Halt::Budget) => return Some(Err(NotFound::PilotUnfinished { steps: self.max_cost })),
-            Err(Halt::Interrupted) => return None,
+        let workers: Vec<_> = (0..rayon::current_num_threads()).into_par_iter().map(worker).collect();
+        for (repeats, running) in workers {
+            progress.repeats.extend(repeats);
+            progress.running.extend(running);
         }
-        placement.cost = walker.cost;
-        Some(Ok(placement))
-    }
-
-    /// One repeat; `None` when it was interrupted.
-    fn repeat<S: Score>(&self, parts: &Parts<'_, '_, S>, placement: &Placement, number: u64) -> Option<Repeat> {
-        let mut walker = Walker::new(self, parts);
-        let mut streams = Streams::new(self.seed, number);
-        let ladder = placement.ladder();
-        let until = Until::Steps(placement.steps);
-        let result = flux(&mut walker, (&self.start, until), placement, &mut streams).and_then(|seen| {
-            let passage = match self.method {
-                RareMethod::Splitting => splitting(&mut walker, &seen, &ladder, self.cut, &mut streams),
-                RareMethod::ForwardFlux => {
-                    forward_flux(&mut walker, &seen, &ladder, &placement.interfaces, &mut streams)
-                }
-            }?;
-            Ok((seen, passage))
-        });
-        let (cost, diverged) = (walker.cost, walker.diverged);
-        match result {
-            Ok((seen, passage)) => {
-                let count = seen.entries.len() as f64;
-                let exposure = seen.steps * walker.lanes() as u64;
-                Some(Repeat {
-                    flux: [count / exposure as f64, count / seen.time],
-                    probability: passage.probability,
-                    reached: passage.reached,
-                    levels: passage.levels.len() as u64,
-                    exposure,
-                    cost,
-                    diverged,
-                    finished: true,
-                })
-            }
-            Err(Halt::Interrupted) => None,
-            Err(Halt::Budget) => Some(Repeat {
-                flux: [0.0; 2],
-                probability: 0.0,
-                reached: 0,
-                levels: 0,
-                exposure: 0,
-                cost,
-                diverged,
-                finished: false,
-            }),
-        }
+        let left = queue.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+        progress.running.extend(left.filter_map(|(number, paused)| Some((number, paused?))));
+        progress.repeats.sort_unstable_by_key(|(number, _)| *number);
+        progress.running.sort_unstable_by_key(|(number, _)| *number);
+        unless_failed(problem, Ok(())).map_err(RareError::Ensemble)
     }
 
     /// The rate that the repeats of `progress` give, in steps: `escaped` counts trajectories at the exit, `exposure` all

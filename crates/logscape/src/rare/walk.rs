@@ -5,14 +5,15 @@ use crate::Problem;
 use crate::Stop;
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState};
 use crate::ensemble::{LossMeter, Region, time_seen};
-use crate::random::seed_state;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, seed_state, stream};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// Why a walk ended before its work was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Halt {
-    /// The user asked for it.
-    Interrupted,
+    /// It is time for a pause, or the user asked for an end.
+    Paused,
     /// The steps that were allowed are used up.
     Budget,
 }
@@ -31,6 +32,7 @@ pub(super) enum Seen {
 }
 
 /// The random streams of one repeat, one for each branch in the order of the branches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Streams {
     seed: u64,
     next: u64,
@@ -71,6 +73,40 @@ impl Ladder {
     pub(super) fn level(&self, score: f64) -> u32 {
         // A cast from beyond the range gives its end.
         if score > self.first { 1 + (((score - self.first) * self.per_unit) as u32).min(REACHED - 2) } else { 0 }
+    }
+}
+
+/// Excursions that no lane follows yet, by their jobs.
+pub(super) type Waiting = VecDeque<(usize, ReplicaState)>;
+
+/// A walk between two looks, in a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct PausedWalk {
+    lanes: Vec<Option<PausedLane>>,
+    cost: u64,
+    diverged: u64,
+}
+
+/// A lane of it that has a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct PausedLane {
+    job: usize,
+    /// Steps to its next look.
+    left: u64,
+    /// Nothing where it has diverged, which the next look will show.
+    replica: Option<ReplicaState>,
+    /// Its clock then.
+    #[serde(with = "crate::model::unbounded::undefined")]
+    gone: f64,
+}
+
+impl PausedWalk {
+    /// Whether it is one of so many lanes with so many parameters, whose jobs are below `jobs`.
+    pub(super) fn fits(&self, [lanes, dim, jobs]: [usize; 3]) -> bool {
+        let fits = |lane: &PausedLane| {
+            lane.job < jobs && lane.left > 0 && lane.replica.as_ref().is_none_or(|replica| replica.theta.len() == dim)
+        };
+        self.lanes.len() == lanes && self.lanes.iter().flatten().all(fits)
     }
 }
 
@@ -148,6 +184,31 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
         }
     }
 
+    /// The walk as it is between two looks.
+    pub(super) fn pause(&self) -> PausedWalk {
+        let lane = |lane: usize| {
+            let (job, gone) = (self.jobs[lane]?, self.gone[lane]);
+            let replica = gone.is_none().then(|| self.block.store(lane));
+            Some(PausedLane { job, left: self.left[lane], replica, gone: gone.unwrap_or(f64::NAN) })
+        };
+        let lanes = (0..self.jobs.len()).map(lane).collect();
+        PausedWalk { lanes, cost: self.cost, diverged: self.diverged }
+    }
+
+    /// Goes on with a walk that [fits](PausedWalk::fits).
+    pub(super) fn go_on(&mut self, paused: &PausedWalk) {
+        (self.cost, self.diverged) = (paused.cost, paused.diverged);
+        for (lane, paused) in paused.lanes.iter().enumerate() {
+            let Some(PausedLane { job, left, replica, gone }) = paused else { continue };
+            if let Some(replica) = replica {
+                self.block.load(lane, replica);
+            }
+            self.jobs[lane] = Some(*job);
+            self.gone[lane] = replica.is_none().then_some(*gone);
+            self.left[lane] = *left;
+        }
+    }
+
     pub(super) fn lanes(&self) -> usize {
         self.jobs.len()
     }
@@ -164,14 +225,20 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
         self.jobs[lane] = None;
     }
 
+    pub(super) fn clear_all(&mut self) {
+        (0..self.lanes()).for_each(|lane| self.clear(lane));
+    }
+
     /// Moves all replicas to the next look, or to the first exit before it. `seen` has an entry for each lane. Returns the
     /// steps taken.
     pub(super) fn look(&mut self, seen: &mut [Seen]) -> Result<u64, Halt> {
         let dear = self.meter.is_some() || self.theta.len() > Self::CHEAP;
-        if (dear || self.looks.is_multiple_of(Self::PATIENCE))
-            && (self.parts.stop.is_requested() || self.parts.problem.failure().is_some())
+        // A walk that goes on makes one look at least, so that it comes to an end however often it is paused.
+        if self.looks > 0
+            && (dear || self.looks.is_multiple_of(Self::PATIENCE))
+            && (self.parts.stop.is_due() || self.parts.problem.failure().is_some())
         {
-            return Err(Halt::Interrupted);
+            return Err(Halt::Paused);
         }
         if self.cost >= self.budget {
             return Err(Halt::Budget);
@@ -242,22 +309,20 @@ impl<'a, 'd, S: Score> Walker<'a, 'd, S> {
         }
     }
 
-    /// Runs excursions until each is home, has reached the exit, or `watch` ends it; the lanes are refilled as they fall
-    /// empty. A replica that diverges has reached the exit.
+    /// Runs excursions until each is home, has reached the exit, or `watch` ends it; the lanes are refilled from `waiting` as
+    /// they fall empty. A replica that diverges has reached the exit.
     pub(super) fn excursions(
         &mut self,
-        jobs: impl IntoIterator<Item = (usize, ReplicaState)>,
+        waiting: &mut Waiting,
         ladder: &Ladder,
         watch: &mut impl Watch,
     ) -> Result<(), Halt> {
-        let mut jobs = jobs.into_iter().fuse();
-        (0..self.lanes()).for_each(|lane| self.clear(lane));
         let mut seen = vec![Seen::Nothing; self.lanes()];
         loop {
             let mut occupied = false;
             for lane in 0..self.jobs.len() {
                 if self.jobs[lane].is_none() {
-                    let Some((job, state)) = jobs.next() else { continue };
+                    let Some((job, state)) = waiting.pop_front() else { continue };
                     self.load(lane, job, &state);
                 }
                 occupied = true;

@@ -4,9 +4,10 @@ use logscape::ensemble::{EscapeRun, Region, Termination, rate_estimate, survival
 use logscape::landscape::{MinimumConfig, find_minimum};
 use logscape::problem::PhaseRetrieval;
 use logscape::random::{Purpose, stream};
-use logscape::rare::{RareMethod, RareRun};
+use logscape::rare::{RareMethod, RareProgress, RareRun, RegionScore};
 use logscape::{Sampling, SgdSettings, Stop};
 use rand::RngExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Inputs (`N × 2`) and noisy squares of their projections on `(1, −0.6)`.
 fn data() -> (Vec<f64>, Vec<f64>) {
@@ -82,6 +83,22 @@ fn replicas_that_diverge_between_looks_have_left_by_the_next() {
     assert!(diverged[0] == 0 && diverged[2] > 100, "{diverged:?}");
 }
 
+/// A run that stops again and again, and goes on from a file.
+fn in_pieces(run: &RareRun, problem: &PhaseRetrieval, sgd: SgdSettings) -> RareProgress {
+    let score = RegionScore::new(&run.region, &run.start, problem);
+    let (mut progress, mut stops) = (RareProgress::default(), 0);
+    while !progress.is_complete(run) {
+        let asked = AtomicUsize::new(0);
+        let pause = Stop::new().or_pausing_when(move || asked.fetch_add(1, Ordering::Relaxed) >= 1);
+        run.advance_sgd(problem, sgd, &score, &mut progress, &pause).expect("a run");
+        let file = serde_json::to_string(&progress).expect("JSON");
+        progress = serde_json::from_str(&file).expect("the same");
+        stops += 1;
+    }
+    assert!(stops > 5, "{stops}");
+    progress
+}
+
 /// Where most exits are not seen before it is at infinity, both methods of rare events give the rate of direct simulation.
 #[test]
 fn splitting_counts_what_diverges_as_having_reached_the_exit() {
@@ -97,6 +114,7 @@ fn splitting_counts_what_diverges_as_having_reached_the_exit() {
         let run = RareRun { trajectories: 60, ..RareRun::new(start.clone(), region.clone(), method, 5) };
         let progress = run.run_sgd(&problem, sgd(0.024), &Stop::new()).expect("a run");
         let rate = run.estimate(&progress);
+        assert_eq!(run.estimate(&in_pieces(&run, &problem, sgd(0.024))), rate, "replicas at infinity go through files");
         let mean = rate.mean_steps.unwrap_or_else(|| panic!("{rate:?}"));
         // 400 exponential times give 5 %; 2.093 is the quantile of Student's law of twenty repeats.
         let own = (mean.ci95[1] / mean.value).ln() / 2.093;

@@ -10,6 +10,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::record::RecordWriter;
 use serde::de::DeserializeOwned;
 use std::fs::File;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,11 +62,13 @@ where
     }
     let reader = SerializedFileReader::new(File::open(path)?)?;
     let own = (&[][..] as &[T]).schema()?;
-    // Where it is another the reader may panic.
     for column in reader.metadata().file_metadata().schema().get_fields() {
         if !own.get_fields().contains(column) {
             return Err(ParquetError::General(format!("{name} has no column `{}` of this type", column.name())));
         }
     }
-    reader.get_row_iter(None)?.map(|row| row::read(&row?)).collect()
+    // What the reader says of damage is a dump of its bytes, and for some damage it panics.
+    let damaged = || ParquetError::General(format!("{name} is damaged"));
+    let rows = || reader.get_row_iter(None)?.map(|row| row::read(&row.map_err(|_| damaged())?)).collect();
+    panic::catch_unwind(AssertUnwindSafe(rows)).unwrap_or_else(|_| Err(damaged()))
 }

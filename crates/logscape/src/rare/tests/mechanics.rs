@@ -32,18 +32,47 @@ fn threads_pauses_and_files_do_not_change_a_run() {
     }
 }
 
+/// Counts how often it is asked.
+struct Counting<'a>(&'a AtomicUsize);
+
+impl Score for Counting<'_> {
+    type Scratch = ();
+    fn scratch(&self) {}
+    fn score(&self, theta: &[f64], (): &mut ()) -> f64 {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        RunLength.score(theta, &mut ())
+    }
+}
+
+/// Whatever a pause or an interrupt comes into, no look is made twice: the pilot, the flux and the rounds of a repeat go on from
+/// the files that they were in.
 #[test]
-fn an_interrupt_leaves_whole_repeats_only() {
-    let (run, _) = runs(30, RareMethod::Splitting, 1);
-    let run = RareRun { repeats: 4, trajectories: 100, ..run };
-    let looks = AtomicUsize::new(0);
-    let late = Stop::when(move || looks.fetch_add(1, Ordering::Relaxed) >= 30);
-    let mut progress = RareProgress::default();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, &late).unwrap());
-    assert!(!progress.is_complete(&run));
-    run.advance_sgd(&coin(), sgd(0.5, 1), &RunLength, &mut progress, &Stop::new()).unwrap();
-    assert_eq!(run.estimate(&progress), run_coin(&run));
+fn work_goes_on_where_it_was_stopped() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for method in METHODS {
+        let (run, _) = runs(20, method, 1);
+        let run = RareRun { repeats: 5, trajectories: 800, ..run };
+        let advance = |progress: &mut RareProgress, looks: &AtomicUsize, stop: &Stop| {
+            pool.install(|| run.advance_sgd(&coin(), sgd(0.5, 1), &Counting(looks), progress, stop).unwrap());
+        };
+        let (once, mut whole) = (AtomicUsize::new(0), RareProgress::default());
+        advance(&mut whole, &once, &Stop::new());
+        let (looks, mut progress, mut stops) = (AtomicUsize::new(0), RareProgress::default(), [0; 3]);
+        while !progress.is_complete(&run) {
+            let asked = AtomicUsize::new(0);
+            let late = move || asked.fetch_add(1, Ordering::Relaxed) >= 2;
+            let stop = if stops[0] % 2 == 0 { Stop::when(late) } else { Stop::new().or_pausing_when(late) };
+            advance(&mut progress, &looks, &stop);
+            progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
+            stops[0] += 1;
+            stops[1] += usize::from(progress.placement().is_none());
+            stops[2] += usize::from(progress.repeats() == 0);
+        }
+        // Many in the pilot, in the first repeats, and later.
+        assert!(stops[1] > 5 && stops[2] > stops[1] + 5 && stops[0] > stops[2] + 5, "{stops:?}");
+        assert_eq!(run.estimate(&progress), run.estimate(&whole));
+        assert_eq!(looks.into_inner(), once.into_inner());
+    }
 }
 
 /// A score that is the same everywhere.
