@@ -91,6 +91,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
 /// batch size has.
 fn curves(measured: &[Seen]) -> Option<Vec<Panel>> {
     let mut sizes: Vec<usize> = measured.iter().map(|(setting, ..)| setting.sgd.batch_size).collect();
+    sizes.sort_unstable();
     sizes.dedup();
     let mut panels = Vec::new();
     for size in sizes {

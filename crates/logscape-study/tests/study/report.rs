@@ -163,3 +163,19 @@ fn a_grid_has_a_phase_diagram() {
     record.tables.phase_diagram.clear();
     assert!(diagram.of(&record).is_err());
 }
+
+#[test]
+fn the_escape_figure_of_a_sweep_draws_each_batch_size_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = STUDY.replace("[0.05, 0.1]", "[0.05, 0.1, 0.15, 0.2]").replace("batch_size = 1", "batch_size = [1, 2]");
+    let study = parse("sweep.toml", &text, &[]).expect("a good study");
+    let destination = Destination::new(folder.path().join("record"));
+    let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &silent);
+    let figure = figures::by_name("escape").expect("it is listed").of(&run.expect("a run").0).expect("a figure");
+    let picture = roxmltree::Document::parse(&figure.svg).expect("a well-formed picture");
+    let words: Vec<&str> =
+        picture.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text()).map(str::trim).collect();
+    let panels = |title: &str| words.iter().filter(|word| **word == title).count();
+    // One panel of times and one of errors.
+    assert_eq!([panels("B = 1"), panels("B = 2")], [2, 2], "{words:?}");
+}
