@@ -4,8 +4,10 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod log;
 mod outcome;
 mod progress;
+mod remaining;
 mod shipped;
 mod signals;
 mod words;
@@ -16,6 +18,7 @@ use logscape::dynamics;
 use logscape::model::memory;
 use logscape::theory;
 use logscape_study::record::{RecordError, RunFolder};
+use logscape_study::text::count;
 use logscape_study::{Destination, RunError, Study, StudyError};
 use miette::Report;
 use outcome::{BAD_INPUT, FAILED, fail, print, tell};
@@ -29,7 +32,7 @@ use std::time::Duration;
 
 /// SGD as a noisy walk on the logarithm of the loss: measure, predict, simulate.
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 1 run failed, 2 bad input.")]
+#[command(name = "logscape", version, after_help = "Exit codes: 0 done, 1 run failed, 2 bad input.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -149,7 +152,7 @@ fn main() -> ExitCode {
             memory.into_iter().for_each(memory::set_limit);
             let threads = threads.map_or(0, NonZeroUsize::get);
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
-                return fail(&format!("cannot start {threads} threads: {error}"), FAILED);
+                return fail(&format!("cannot start {}: {error}", count(threads, "thread")), FAILED);
             }
             match run(study, arguments.base(), &destination, json) {
                 Ok(text) => print(&text),
@@ -181,7 +184,7 @@ fn main() -> ExitCode {
 /// Prints the study with every default filled in, and on standard error the most work that it can ask for.
 fn check(study: &Study) -> ExitCode {
     let settings = study.sgd.learning_rate.0.len() * study.sgd.batch_size.0.len();
-    tell(&format!("{settings} settings, at most {:.1e} replica-steps in all", study.most_steps()));
+    tell(&format!("{}, at most {:.1e} replica-steps in all", count(settings, "setting"), study.most_steps()));
     match toml::to_string(study) {
         Ok(text) => print(&text),
         Err(error) => fail(&error.to_string(), FAILED),
@@ -238,7 +241,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
     let stop = signals::stop(Some(RunFolder::partial_of(&destination.place)));
-    let (record, place) = logscape_study::run(study, base, destination, &stop, &Terminal::new())?;
+    let (record, place) = logscape_study::run(study, base, destination, &stop, &Terminal::of(study))?;
     if json {
         tell(&format!("record: {}", place.display()));
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());

@@ -1,59 +1,47 @@
-//! A run on a terminal: a spinner while a stage is at work, a bar with the remaining time of an ensemble, and the log.
+//! A run on a terminal: what is at work, how far it has come and how long the rest takes, below the lines of the log.
 
+use crate::log::Log;
 use crate::outcome::tell;
-use crate::words::line;
 use indicatif::{ProgressBar, ProgressStyle};
-use logscape_study::events::{Event, Events, Progress, Unit};
-use std::time::Duration;
+use logscape_study::Study;
+use logscape_study::events::{Event, Events};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Tells events on standard error; where that is no terminal, the log alone.
+/// Tells events on standard error; where that is no terminal, the lines of the log alone.
 pub(crate) struct Terminal {
-    stage: ProgressBar,
-    bar: ProgressBar,
+    begun: Instant,
+    log: Mutex<Log>,
+    state: ProgressBar,
 }
 
 impl Terminal {
-    /// Nothing is shown yet.
-    pub(crate) fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} replicas, {per_sec}, {eta} left") {
-            bar.set_style(style);
+    /// Of a study that begins now.
+    pub(crate) fn of(study: &Study) -> Self {
+        let state = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed} so far)") {
+            state.set_style(style);
         }
-        let stage = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
-            stage.set_style(style);
-        }
-        Self { stage, bar }
-    }
-
-    fn replicas(&self, progress: &Progress) {
-        let Progress { done, expected, .. } = *progress;
-        if self.bar.length() != Some(expected) {
-            self.bar.reset();
-            self.bar.set_length(expected);
-        }
-        self.bar.set_position(done);
-        if done == expected {
-            self.bar.finish_and_clear();
-            self.bar.set_length(0);
-        }
+        Self { begun: Instant::now(), log: Mutex::new(Log::of(&study.sgd.grid())), state }
     }
 }
 
 impl Events for Terminal {
     fn tell(&self, event: &Event) {
-        match event {
-            Event::Stage { name, .. } => {
-                self.stage.reset();
-                self.stage.set_message(*name);
-                self.stage.enable_steady_tick(Duration::from_millis(200));
-            }
-            Event::Progress(progress) if progress.unit == Unit::Replicas => self.replicas(progress),
-            _ => {}
+        if matches!(event, Event::Finished { .. }) {
+            self.state.finish_and_clear();
+            return;
         }
-        if let Some(line) = line(event) {
-            self.stage.finish_and_clear();
-            self.bar.suspend(|| tell(&line));
+        let now = self.begun.elapsed().as_secs_f64();
+        // Lines come in the order of their events.
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = log.hear(event, now);
+        if !self.state.is_hidden() {
+            self.state.set_message(log.state(now));
+            self.state.enable_steady_tick(Duration::from_millis(200));
+        }
+        if let Some(line) = line {
+            self.state.suspend(|| tell(&line));
         }
     }
 }

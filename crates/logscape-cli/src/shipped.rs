@@ -5,6 +5,7 @@ use crate::progress::Terminal;
 use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
 use logscape_study::template::template;
+use logscape_study::text::count;
 use logscape_study::{Destination, Study};
 use miette::Report;
 use std::fmt::Write;
@@ -66,7 +67,7 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, st
             Err((words, code)) => return fail(&format!("{known}: {words}"), code),
         }
     }
-    tell(&format!("{} of {checked} expectations met", checked - missed));
+    tell(&format!("{} of {} met", checked - missed, count(checked, "expectation")));
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
@@ -78,7 +79,7 @@ struct Shown {
 
 fn run(study: &Study, place: &Path, stop: &Stop) -> Result<Shown, (String, u8)> {
     let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
-    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::new());
+    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::of(study));
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
     let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;

@@ -1,9 +1,11 @@
 //! Events of a run in words.
 
+use crate::remaining::Left;
+use logscape::SgdSettings;
 use logscape_study::events::{Event, Progress, Unit};
-use logscape_study::text::{decimal, with_interval};
+use logscape_study::text::{count, decimal, with_interval};
 
-/// A line of the log for an event that has one.
+/// The line of an event that says all of it.
 pub(crate) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Problem { samples, outputs, parameters } => Some(format!(
@@ -25,37 +27,91 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             noise_strength.as_ref().map_or_else(String::new, |s| format!(", s = {}", with_interval(s))),
         )),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
-        Event::Setting { number, of, sgd } => Some(format!(
-            "setting {} of {of}: learning rate {}, batch size {}",
-            number + 1,
-            sgd.learning_rate,
-            sgd.batch_size
-        )),
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
-        Event::Progress(progress) => progress_line(progress),
-        Event::Stage { .. } | Event::SettingDone { .. } | Event::Finished { .. } => None,
+        Event::Stage { .. }
+        | Event::Setting { .. }
+        | Event::Progress(_)
+        | Event::SettingDone { .. }
+        | Event::Finished { .. } => None,
     }
 }
 
-/// Ends of replicas come one by one, so that only the last makes a line; pieces of other ensembles are as long as checkpoints are
-/// apart.
-fn progress_line(progress: &Progress) -> Option<String> {
-    let Progress { dynamics, stage, method, unit, done, expected, .. } = progress;
-    let left = progress.seconds_left().filter(|_| done < expected);
-    let left = left.map_or_else(String::new, |seconds| format!(", about {seconds:.0} s left"));
+/// `setting 3 of 8`.
+pub(crate) fn place(number: usize, of: usize) -> String {
+    format!("setting {} of {of}", number + 1)
+}
+
+/// A setting begins, and the study takes so much longer, where that is known.
+pub(crate) fn setting(number: usize, of: usize, sgd: &SgdSettings, time: Option<Left>) -> String {
+    let left = time.map_or_else(String::new, left);
+    format!("{}: learning rate {}, batch size {}{left}", place(number, of), sgd.learning_rate, sgd.batch_size)
+}
+
+/// All settings have ended.
+pub(crate) fn all_done(settings: usize, seconds: f64) -> String {
+    format!("{} in {}", count(settings, "setting"), duration(seconds))
+}
+
+/// An ensemble is complete.
+pub(crate) fn ended(progress: &Progress) -> String {
+    let Progress { dynamics, stage, method, unit, expected, .. } = progress;
     match unit {
-        Unit::Replicas if done == expected => Some(format!("{stage}: {expected} replicas ended")),
-        Unit::Replicas => None,
-        Unit::Repeats if done == expected => Some(format!("{stage}: {done} repeats of {method} ended")),
-        Unit::Repeats => Some(format!("{stage}: {done} of {expected} repeats of {method}{left}")),
+        Unit::Replicas => format!("{stage}: {} ended", count(*expected, "replica")),
+        Unit::Repeats => format!("{stage}: {} of {method} ended", count(*expected, "repeat")),
+        Unit::Samples => format!("{stage} {dynamics}: {} taken", count(*expected, "sample")),
+    }
+}
+
+/// How far an ensemble has come.
+pub(crate) fn so_far(progress: &Progress) -> String {
+    let Progress { dynamics, stage, method, unit, done, expected, .. } = progress;
+    match unit {
+        Unit::Replicas => format!("{stage}: {done} of {}", count(*expected, "replica")),
+        Unit::Repeats => format!("{stage}: {done} of {} of {method}", count(*expected, "repeat")),
         Unit::Samples => {
             let share = 100.0 * *done as f64 / *expected as f64;
-            Some(format!("{stage} {dynamics}: {share:.0} % of {expected} samples{left}"))
+            format!("{stage} {dynamics}: {share:.0} % of {}", count(*expected, "sample"))
         }
     }
 }
 
-/// A number of things.
-fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+/// The time that the study takes yet.
+pub(crate) fn left(time: Left) -> String {
+    format!("; {} {} left", if time.at_least { "more than" } else { "about" }, duration(time.seconds))
+}
+
+/// The time that a stage takes yet, where no more is known.
+pub(crate) fn left_of_stage(seconds: f64) -> String {
+    format!("; about {} left of this stage", duration(seconds))
+}
+
+/// A time, as exactly as anyone waits for it.
+fn duration(seconds: f64) -> String {
+    let (minute, hour, day) = (60.0, 3600.0, 86400.0);
+    if seconds < 99.5 {
+        format!("{:.0} s", seconds.ceil())
+    } else if seconds < 99.5 * minute {
+        format!("{:.0} min", seconds / minute)
+    } else if seconds < 48.0 * hour {
+        format!("{:.0} h", seconds / hour)
+    } else {
+        format!("{:.0} days", seconds / day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_two_digits() {
+        let written = [0.0, 0.2, 59.0, 99.0, 100.0, 5900.0, 6000.0, 100_000.0, 200_000.0].map(duration);
+        assert_eq!(written, ["0 s", "1 s", "59 s", "99 s", "2 min", "98 min", "2 h", "28 h", "2 days"]);
+    }
+
+    #[test]
+    fn a_bound_on_the_time_left_is_told_as_one() {
+        let words = [false, true].map(|at_least| left(Left { seconds: 240.0, at_least }));
+        assert_eq!(words, ["; about 4 min left", "; more than 4 min left"]);
+    }
 }

@@ -86,6 +86,8 @@ pub enum Event {
         of: usize,
         /// Wall time that it took here.
         seconds: f64,
+        /// Whether all of its ensembles were run here: none was kept by an earlier run, or taken over from a record.
+        whole: bool,
     },
     /// The record is complete.
     Finished {

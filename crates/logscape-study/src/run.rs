@@ -7,6 +7,7 @@ use crate::extend::ensembles_of;
 use crate::record::{Manifest, Origin, Record, RunFolder};
 use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table};
 use crate::store::{Store, going_on, origin_of};
+use crate::text::count;
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -78,7 +79,8 @@ pub fn run_with(
     events: &dyn Events,
 ) -> Result<(Record, PathBuf), RunError> {
     if start.len() != problem.dim() {
-        let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
+        let message =
+            format!("{}, but the problem has {}", count(start.len(), "number"), count(problem.dim(), "parameter"));
         return Err(RunError::input("start", message));
     }
     Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start)))

@@ -2,6 +2,7 @@
 //! and a part of a run elsewhere all take from it what was made of the same data and input by the same version.
 
 use crate::record::{Checkpoints, DataFile, Origin, RecordError, sha256};
+use crate::text::count;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 const IDENTITY: &str = "identity";
 
 /// The hash of everything that a value depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Key(String);
 
 /// A value with its key, which stands for it where it is the input of something else.
@@ -68,7 +69,7 @@ fn change(then: &[DataFile], now: &[DataFile]) -> String {
         .filter(other)
         .map(|file| match then.iter().find(|old| old.path == file.path) {
             Some(old) if old.bytes != file.bytes => {
-                format!("{} has {} bytes, and had {}", file.path, file.bytes, old.bytes)
+                format!("{} has {}, and had {}", file.path, count(file.bytes, "byte"), old.bytes)
             }
             Some(_) => format!("{} has other bytes, as many as then", file.path),
             None => format!("{} is another file", file.path),

@@ -1,13 +1,19 @@
 //! The summary of a run in about ten lines of text.
 
-use crate::record::{EscapeRecord, InterpolationRecord, LookBias, Results, SettingRecord, StationaryRecord};
-use crate::text::{decimal, ends, with_interval};
+use crate::record::{
+    EscapeRecord, InterpolationRecord, LookBias, MeasuredRecord, Results, SettingRecord, StationaryRecord,
+};
+use crate::text::{count, decimal, ends, with_interval};
 use logscape::Estimate;
 use logscape::theory::Stationary;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
+/// Most settings of which each has its paragraph in the summary, and its lines in a log; of more, each has one line.
+pub const FEW: usize = 10;
+
 /// The minimum, the geometry, and per setting the stationary exponent, the measured escape time and the error of
-/// every theory that applies, in decades of steps.
+/// every theory that applies, in decades of steps; of more settings than [`FEW`], the exponent, the time and the theory to trust.
 pub fn summary(results: &Results) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -33,8 +39,8 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "hessian   n = {} outliers, h* = {}, {}",
-        geometry.outliers,
+        "hessian   n = {}, h* = {}, {}",
+        count(geometry.outliers, "outlier"),
         with_interval(&geometry.h_star),
         geometry.gap.map_or_else(|| "no bulk".to_owned(), |gap| format!("gap {gap:.2}"))
     )?;
@@ -50,7 +56,8 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     if let Some(reason) = &minimum.interpolating_reason {
         writeln!(text, "noise     none: the fit interpolates, {reason}; s, phi and rates have no meaning")?;
     }
-    results.settings.iter().try_for_each(|setting| write_setting(text, setting))?;
+    let write = if results.settings.len() > FEW { write_line } else { write_setting };
+    results.settings.iter().try_for_each(|setting| write(text, setting))?;
     match &results.verdict {
         Some(verdict) if verdict.settings > 1 => writeln!(text, "verdict   {}", verdict.text),
         _ => Ok(()),
@@ -69,7 +76,7 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         Some(StationaryRecord { tail_exponent: Some(phi), .. }) => {
             format!(", {} measured", with_two_digits(phi))
         }
-        Some(_) => ", not measurable".to_owned(),
+        Some(law) => format!(", not measurable: {}", reason(law)),
         None => String::new(),
     };
     let stable = stability(law);
@@ -95,11 +102,60 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         let phi = match &dynamics.law.tail_exponent {
             _ if dynamics.law.is_poor() => "the law is no such power".to_owned(),
             Some(phi) => format!("phi = {}", with_two_digits(phi)),
-            None => "phi is not measurable".to_owned(),
+            None => format!("phi is not measurable: {}", reason(&dynamics.law)),
         };
         writeln!(text, "  {:<22} {phi}", dynamics.name)?;
     }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
+}
+
+/// One line on a setting.
+fn write_line(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
+    let (rate, batch) = (decimal(setting.sgd.learning_rate, 4), setting.sgd.batch_size);
+    let phi = setting.stationary.as_ref().map(|law| match &law.tail_exponent {
+        _ if law.is_poor() => "no power law".to_owned(),
+        Some(phi) => format!("phi {}", with_two_digits(phi)),
+        None => "no phi".to_owned(),
+    });
+    let near = setting.interpolation.as_ref().map(|near| {
+        let lambda = near.products.lyapunov.as_ref().map_or_else(|| "-infinity".to_owned(), in_powers);
+        format!("lambda {lambda}")
+    });
+    let escape = setting.escape.as_ref().map(|escape| {
+        let measured = &escape.measured;
+        let steps = match (&escape.impossible, &measured.log10_mean_steps) {
+            (Some(_), _) => "escape is impossible".to_owned(),
+            (None, Some(steps)) => format!("escape in 10^{} steps", with_two_digits(steps)),
+            (None, None) => format!("escape not seen, {} steps", measured.bound()),
+        };
+        let trusted = match (&escape.verdict.trusted, escape.verdict.agrees.first()) {
+            (Some(theory), _) => format!("trust {theory}"),
+            (None, Some(theory)) => format!("{theory} agrees, trust none"),
+            (None, None) => "no theory is known to hold".to_owned(),
+        };
+        format!("{steps}; {trusted}")
+    });
+    let parts: Vec<String> = [phi, near, escape].into_iter().flatten().collect();
+    let unstable = stability(&setting.law);
+    writeln!(text, "eta = {rate:<9} B = {batch:<6} {}{unstable}", parts.join("; "))
+}
+
+/// Why there is no fitted law.
+pub(crate) fn reason(law: &StationaryRecord) -> &str {
+    law.note.as_deref().unwrap_or("the record does not say why")
+}
+
+/// What is known of a time that was not seen to end.
+fn not_seen(measured: &MeasuredRecord) -> String {
+    format!("not seen: {} steps", measured.bound())
+}
+
+/// That no theory applies, with each reason once.
+fn no_theory(escape: &EscapeRecord) -> String {
+    let reasons = escape.verdict.theories.values().filter_map(|theory| theory.not_applicable.as_deref());
+    let reasons: BTreeSet<&str> = reasons.collect();
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    format!("no theory applies{}{}", if reasons.is_empty() { "" } else { ": " }, reasons.join("; "))
 }
 
 /// What of the minimum is unstable.
@@ -146,7 +202,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     let measured = &escape.measured;
     let steps = match &measured.log10_mean_steps {
         Some(steps) => format!("in 10^{} steps", with_interval(steps)),
-        None => format!("not seen: {} steps", measured.bound()),
+        None => not_seen(measured),
     };
     match &escape.impossible {
         Some(reason) => writeln!(text, "  escape  impossible: {reason}")?,
@@ -159,7 +215,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
         let steps = committed
             .measured
             .log10_mean_steps
-            .map_or_else(|| "not seen".to_owned(), |s| format!("in 10^{} steps", with_interval(&s)));
+            .map_or_else(|| not_seen(&committed.measured), |s| format!("in 10^{} steps", with_interval(&s)));
         let factor = committed
             .factor
             .map_or_else(String::new, |factor| format!(", {} times those of arrivals", with_interval(&factor)));
@@ -167,7 +223,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     }
     for dynamics in &escape.dynamics {
         let steps = dynamics.measured.log10_mean_steps.map_or_else(
-            || "not seen".to_owned(),
+            || format!("{}: {}", not_seen(&dynamics.measured), dynamics.measured.ends()),
             |steps| {
                 let from_sgd = dynamics.decades_from_sgd.map_or_else(String::new, |d| {
                     format!(", {:+.2} {} decades from SGD", d.value, ends(&d, |x| format!("{x:+.2}")))
@@ -180,7 +236,7 @@ fn write_escape(text: &mut String, escape: &EscapeRecord) -> std::fmt::Result {
     if escape.verdict.best.is_none() {
         let predicted = escape.predictions.iter().filter_map(|(name, p)| Some((name, p.log10_mean_steps?)));
         let predicted: Vec<String> = predicted.map(|(name, log10)| format!("{name} 10^{log10:.2}")).collect();
-        let predicted = if predicted.is_empty() { "no theory applies".into() } else { predicted.join(", ") };
+        let predicted = if predicted.is_empty() { no_theory(escape) } else { predicted.join(", ") };
         writeln!(text, "  steps   {predicted}")?;
     } else {
         let errors = escape.verdict.error_decades.iter().filter_map(|(name, error)| Some((name, (*error)?)));

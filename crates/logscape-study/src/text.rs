@@ -1,6 +1,23 @@
 //! Numbers in words.
 
 use logscape::Estimate;
+use std::fmt::Display;
+
+/// A number of things, whose name in the singular is `thing`: `1 outlier`, `3 trajectories`.
+pub fn count<N: Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+    let noun = noun(thing, number == N::from(1));
+    format!("{number} {noun}")
+}
+
+/// The name of one thing, or of several.
+pub(crate) fn noun(thing: &str, one: bool) -> String {
+    match thing.strip_suffix('y') {
+        _ if one => thing.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None if thing.ends_with('s') => format!("{thing}es"),
+        None => format!("{thing}s"),
+    }
+}
 
 /// Whether a number is seen with a few digits after the point.
 fn is_plain(x: f64) -> bool {
@@ -32,6 +49,14 @@ mod tests {
     fn an_end_that_is_nowhere_is_unbounded() {
         assert_eq!(with_interval(&Estimate::new(0.69, 0.366, f64::INFINITY)), "0.6900 [0.3660, unbounded]");
         assert_eq!(with_interval(&Estimate::new(30.6, f64::NEG_INFINITY, 69.0)), "30.6000 [unbounded, 69.0000]");
+    }
+
+    #[test]
+    fn one_thing_is_in_the_singular() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "outlier")), ["0 outliers", "1 outlier", "2 outliers"]);
+        assert_eq!([1, 20].map(|n| count(n, "trajectory")), ["1 trajectory", "20 trajectories"]);
+        assert_eq!([1, 7].map(|n| count(n, "loss")), ["1 loss", "7 losses"]);
+        assert_eq!([1.0, 1.5].map(|n| count(n, "level")), ["1 level", "1.5 levels"]);
     }
 
     #[test]

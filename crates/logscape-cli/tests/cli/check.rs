@@ -24,7 +24,7 @@ fn check(text: &str, overrides: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_good_study_is_printed_and_reads_back() {
     let (code, printed, words) = check(STUDY, &["seed=3"]);
-    assert_eq!((code, words.as_str()), (Some(0), "1 settings, at most 0.0e0 replica-steps in all\n"));
+    assert_eq!((code, words.as_str()), (Some(0), "1 setting, at most 0.0e0 replica-steps in all\n"));
     assert!(printed.contains("seed = 3"), "{printed}");
     assert_eq!(check(&printed, &[]), (Some(0), printed.clone(), words));
 }

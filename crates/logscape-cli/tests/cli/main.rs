@@ -2,10 +2,12 @@
 
 mod book;
 mod check;
+mod counts;
 mod faults;
 mod finish;
 mod instruction_sets;
 mod kills;
+mod many;
 mod memory;
 mod origin;
 mod owner;

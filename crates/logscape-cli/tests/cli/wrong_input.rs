@@ -193,7 +193,7 @@ fn a_negative_learning_rate_is_refused() {
 #[test]
 fn a_start_of_the_wrong_length_is_refused() {
     let place = Place::new(&STUDY.replace("tolerance = 1e-8", "start = [1.0, 2.0]"));
-    place.refuses(&[], &["minimum.start: 2 numbers", "1 parameters", "one number for each parameter"]);
+    place.refuses(&[], &["minimum.start: 2 numbers", "has 1 parameter", "one number for each parameter"]);
 }
 
 #[test]

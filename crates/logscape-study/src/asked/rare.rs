@@ -1,6 +1,7 @@
 //! `[escape.rare]`: splitting and forward flux sampling.
 
 use super::check::{Wrong, require};
+use crate::text::count;
 use serde::{Deserialize, Serialize};
 
 /// Repeats that random streams are kept for.
@@ -62,13 +63,13 @@ impl RareTable {
         require(
             *trajectories >= 10,
             "escape.rare.trajectories",
-            format!("{trajectories} excursions are too few to drop some of"),
+            format!("{} cannot be dropped in part", count(*trajectories, "excursion")),
             "use 10 or more, better 1000",
         )?;
         require(
             (3..=MOST_REPEATS).contains(repeats),
             "escape.rare.repeats",
-            format!("{repeats} repeats give no interval"),
+            format!("{} cannot give an interval", count(*repeats, "repeat")),
             "use 3 to 65536, better 20",
         )?;
         let cut_ok = *cut > 0.0 && *cut < 1.0;

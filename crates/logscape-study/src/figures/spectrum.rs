@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::plot::{COLOURS, DASHED, GREY, INK, Kind, Layer, Marker, Panel};
 use super::{Design, Drawing, Missing, number};
 use crate::record::Record;
+use crate::text::count;
 
 pub(super) const SPECTRUM: Design = Design { name: "spectrum", title: "Spectrum of the Hessian", when, draw };
 
@@ -60,15 +61,16 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     }
     let geometry = &record.results.geometry;
     let caption = format!(
-        "{} of {} eigenvalues at the minimum{}; {} outliers by the rule “{}”. h* is the typical curvature of the outliers.{}",
+        "{} of {} at the minimum{}; {} by the rule “{}”. h* is the typical curvature of the outliers.{}",
         rows.len(),
-        record.results.minimum.parameters,
+        count(record.results.minimum.parameters, "eigenvalue"),
         if geometry.complete { "" } else { " (ranks count the known ones only)" },
-        geometry.outliers,
+        count(geometry.outliers, "outlier"),
         geometry.outlier_rule,
         match rows.iter().filter(|row| zero(row)).count() {
             0 => String::new(),
-            count => format!(" {count} eigenvalues that are 0 within rounding (10⁻¹² of the largest) are not drawn."),
+            1 => " One that is 0 within rounding (10⁻¹² of the largest) is not drawn.".to_owned(),
+            several => format!(" {several} that are 0 within rounding (10⁻¹² of the largest) are not drawn."),
         }
     );
     Ok(Drawing { caption, panels: vec![Panel { title: String::new(), x, y, layers }] })

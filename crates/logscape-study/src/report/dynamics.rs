@@ -2,6 +2,7 @@
 
 use super::words::{interval, signed};
 use crate::record::{MeasuredRecord, SettingRecord};
+use crate::summary::reason;
 use crate::text::ends;
 use logscape::{Estimate, dynamics};
 use serde::Serialize;
@@ -25,7 +26,6 @@ impl DynamicsView {
         if names.is_empty() {
             names = escapes.iter().map(|escape| (&escape.name, &escape.kind)).collect();
         }
-        let dash = || "—".to_owned();
         names
             .into_iter()
             .map(|(name, kind)| {
@@ -36,17 +36,28 @@ impl DynamicsView {
                 Self {
                     name: name.clone(),
                     equation: dynamics::by_name(kind).map_or("", dynamics::Kind::equation),
-                    phi: law.map_or_else(dash, |law| match &law.tail_exponent {
-                        Some(_) if law.is_poor() => "no such power".to_owned(),
-                        Some(phi) => interval(phi),
-                        None => dash(),
-                    }),
-                    steps: measured.map_or_else(dash, |measured| match &measured.mean_steps {
-                        Some(steps) => interval(steps),
-                        None => measured.bound(),
-                    }),
-                    decades: escape.and_then(|escape| escape.decades_from_sgd).map_or_else(dash, decades),
-                    ends: measured.map_or_else(dash, MeasuredRecord::ends),
+                    phi: law.map_or_else(
+                        || "not asked for".to_owned(),
+                        |law| match &law.tail_exponent {
+                            Some(_) if law.is_poor() => "no such power".to_owned(),
+                            Some(phi) => interval(phi),
+                            None => format!("not measurable: {}", reason(law)),
+                        },
+                    ),
+                    steps: measured.map_or_else(
+                        || "not asked for".to_owned(),
+                        |measured| match &measured.mean_steps {
+                            Some(steps) => interval(steps),
+                            None => measured.bound(),
+                        },
+                    ),
+                    decades: escape.map_or_else(
+                        || "not asked for".to_owned(),
+                        |escape| {
+                            escape.decades_from_sgd.map_or_else(|| "not known without both means".to_owned(), decades)
+                        },
+                    ),
+                    ends: measured.map_or_else(String::new, MeasuredRecord::ends),
                 }
             })
             .collect()

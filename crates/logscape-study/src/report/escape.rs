@@ -4,6 +4,7 @@ use super::verdict::VerdictView;
 use super::words::{capital, interval};
 use crate::figures::number;
 use crate::record::{CommittedRecord, EscapeRecord, LookBias};
+use crate::text::noun;
 use logscape::ensemble::COMMITTED;
 use serde::Serialize;
 
@@ -31,10 +32,11 @@ impl EscapeView {
         let probability = measured.rare.as_ref().and_then(|rare| Some((rare, rare.flux?, rare.probability?)));
         let probability = probability.map_or_else(String::new, |(rare, flux, probability)| {
             format!(
-                " Excursions from home per step: {}; probability that one gets out: {}, over {} levels of the score `{}`.",
+                " Excursions from home per step: {}; probability that one gets out: {}, over {} {} of the score `{}`.",
                 interval(&flux),
                 interval(&probability),
                 number(rare.levels),
+                noun("level", rare.levels == 1.0),
                 rare.score
             )
         });

@@ -10,6 +10,7 @@ use super::what::what;
 use crate::asked::FigureFormat;
 use crate::figures::Outcome;
 use crate::record::Record;
+use crate::text::count;
 use minijinja::Value;
 use serde::Serialize;
 
@@ -17,9 +18,10 @@ use serde::Serialize;
 type View = fn(&Record, &[Outcome]) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 11] = [
+pub(super) const SECTIONS: [(&str, View); 12] = [
     ("name", |record, _| value(&record.study.name)),
     ("manifest", |record, _| value(&record.manifest)),
+    ("threads", |record, _| value(count(record.manifest.threads, "thread"))),
     ("findings", |record, _| value(findings(record))),
     ("what", |record, _| value(what(record))),
     ("toml", |record, _| value(toml::to_string(&record.study).unwrap_or_default())),

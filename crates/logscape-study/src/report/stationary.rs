@@ -3,6 +3,8 @@
 use super::words::interval;
 use crate::figures::number;
 use crate::record::StationaryRecord;
+use crate::summary::reason;
+use crate::text::count;
 use serde::Serialize;
 
 /// A quantity along the stationary ensemble.
@@ -23,8 +25,13 @@ impl SeriesView {
                 name: name.replace('_', " "),
                 mean: interval(&series.mean),
                 deviation: interval(&series.deviation),
-                time: series.autocorrelation_steps.as_ref().map_or_else(|| "—".to_owned(), interval),
-                effective: series.effective_samples.map_or_else(|| "—".to_owned(), |n| number(n.round())),
+                time: series
+                    .autocorrelation_steps
+                    .as_ref()
+                    .map_or_else(|| "not known: replicas are too short to tell".to_owned(), interval),
+                effective: series
+                    .effective_samples
+                    .map_or_else(|| "not known without that time".to_owned(), |n| number(n.round())),
             })
             .collect()
     }
@@ -33,12 +40,12 @@ impl SeriesView {
 /// One sentence on the fitted stationary law.
 pub(super) fn stationary_law(stationary: &StationaryRecord) -> String {
     let Some(phi) = &stationary.tail_exponent else {
-        return format!("Stationary law: no fit; {}.", stationary.note.as_deref().unwrap_or("no reason given"));
+        return format!("Stationary law: no fit; {}.", reason(stationary));
     };
     let distance = stationary.distance.map_or_else(String::new, |distance| {
         format!("; distribution functions differ by up to {}", number((1000.0 * distance).round() / 1000.0))
     });
-    let fit = format!("φ = {} fitted to {} losses{distance}", interval(phi), stationary.samples);
+    let fit = format!("φ = {} fitted to {}{distance}", interval(phi), count(stationary.samples, "loss"));
     if stationary.is_poor() {
         format!("Stationary law: none of the form L^−φ describes the losses. The best one, {fit}, means little.")
     } else {

@@ -3,6 +3,7 @@
 use crate::asked::{EscapeMethod, ProblemTable, RegionText};
 use crate::figures::number;
 use crate::record::Record;
+use crate::text::count;
 
 /// One sentence on what was run.
 pub(super) fn what(record: &Record) -> String {
@@ -20,8 +21,10 @@ pub(super) fn what(record: &Record) -> String {
             RegionText::Ball(radius) => format!("to the distance {}", number(*radius)),
             RegionText::Box(_) => "out of a box".to_owned(),
         };
-        let direct = format!("{} replicas of SGD, each at most {} steps", escape.replicas, escape.max_steps);
-        let rare = format!("{} repeats of {} excursions", escape.rare.repeats, escape.rare.trajectories);
+        let direct =
+            format!("{} of SGD, each at most {}", count(escape.replicas, "replica"), count(escape.max_steps, "step"));
+        let rare =
+            format!("{} of {}", count(escape.rare.repeats, "repeat"), count(escape.rare.trajectories, "excursion"));
         let how = match escape.method {
             EscapeMethod::Direct => direct,
             EscapeMethod::Auto => format!("{direct}, or, where too few of them would escape, splitting, {rare}"),
@@ -31,10 +34,9 @@ pub(super) fn what(record: &Record) -> String {
         format!(" Escape means going {region}; {how}.")
     });
     format!(
-        "Problem: {problem}, {} parameter{}, {} samples of {source}. Minimum found by: {}.{escape}",
-        minimum.parameters,
-        if minimum.parameters == 1 { "" } else { "s" },
-        minimum.samples,
+        "Problem: {problem}, {}, {} of {source}. Minimum found by: {}.{escape}",
+        count(minimum.parameters, "parameter"),
+        count(minimum.samples, "sample"),
         minimum.method
     )
 }

@@ -4,6 +4,7 @@ use super::{Context, Saddles, Stage};
 use crate::asked::RegionText;
 use crate::error::RunError;
 use crate::store::Kept;
+use crate::text::count;
 use logscape::landscape::{BarrierConfig, BarrierError, interval, loss_level, saddles};
 use logscape::{Barrier, Geometry, Minimum};
 use serde::Serialize;
@@ -55,7 +56,8 @@ fn in_several_dimensions(context: &Context, input: &Input) -> Result<Barrier, Ru
             Ok(Barrier::Other { reason: "no formula knows the escape from a box in several dimensions".to_owned() })
         }
         RegionText::Box(bounds) => {
-            let message = format!("the box has {} sides, the problem {dim} parameters", bounds.len());
+            let message =
+                format!("the box has {}, the problem {}", count(bounds.len(), "side"), count(dim, "parameter"));
             Err(RunError::input("escape.region", message))
         }
         RegionText::DividingSurface => {

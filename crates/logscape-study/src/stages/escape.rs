@@ -9,6 +9,7 @@ use crate::asked::EscapeMethod;
 use crate::error::RunError;
 use crate::events::Event;
 use crate::record::{CommittedRecord, EscapeRecord, EscapeRow, LookBias, MeasuredRecord};
+use crate::text::count;
 use logscape::ensemble::{COMMITTED, EscapeRun, Region, Termination, survival_times};
 use logscape::rare::RareMethod;
 use logscape::reference::chain::{Confinement, confinement};
@@ -28,6 +29,11 @@ const SEEN_TWICE: usize = 64;
 /// Why there is no escape from a minimum that interpolates.
 const AT_REST: &str =
     "the fit interpolates, so that every sample's gradient vanishes at the minimum, and SGD that starts there stays";
+
+/// `1 is`, `2 are`.
+fn are(number: usize) -> String {
+    format!("{number} {}", if number == 1 { "is" } else { "are" })
+}
 
 /// What the first replicas suggest.
 enum Pilot {
@@ -94,18 +100,20 @@ impl EscapePlan<'_> {
         while first < all {
             let ends = self.ends(dynamics, first)?;
             let rate = RateEstimate::from_observations(&survival_times(&ends), 0, "pilot", self.run.seed);
-            let seen = format!("of the first {first} replicas {} escaped within {max_steps} steps", rate.escaped);
+            let seen =
+                format!("of the first {first} replicas {} escaped within {}", rate.escaped, count(max_steps, "step"));
             let mean = rate.rate_per_step.map_or(0.0, |rate| rate.value);
             let most = rate.rate_per_step.map_or(1.0 / rate.mean_steps_lower_bound, |rate| rate.ci95[1]);
             if expected(mean) >= enough as f64 {
                 let will = expected(mean);
                 return Ok(Pilot::All(format!(
-                    "{seen}, so that about {will:.0} of {all} will, and {enough} are enough"
+                    "{seen}, so that about {will:.0} of {all} will, and {} enough",
+                    are(enough)
                 )));
             }
             if expected(most) < enough as f64 {
                 let most = expected(most);
-                let why = format!("{seen}, so that at most {most:.0} of {all} would, where {enough} are enough");
+                let why = format!("{seen}, so that at most {most:.0} of {all} would, where {} enough", are(enough));
                 return Ok(Pilot::Rare(why));
             }
             first *= 2;

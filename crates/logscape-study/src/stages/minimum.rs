@@ -3,6 +3,7 @@
 use super::{Context, Stage};
 use crate::asked::MinimumTable;
 use crate::error::RunError;
+use crate::text::count;
 use logscape::landscape::{MinimumConfig, find_minimum, train};
 use logscape::operator::full::{loss_and_gradient, noise_trace};
 use logscape::{Minimum, Problem, Sampling, SgdSettings};
@@ -29,9 +30,9 @@ impl Stage for FindMinimum {
         let mut start = table.start.clone().unwrap_or_else(|| start.to_vec());
         if start.len() != problem.dim() {
             let message = format!(
-                "{} numbers, but the problem has {} parameters\n  hint: give one number for each parameter, or none",
-                start.len(),
-                problem.dim()
+                "{}, but the problem has {}\n  hint: give one number for each parameter, or none",
+                count(start.len(), "number"),
+                count(problem.dim(), "parameter")
             );
             return Err(RunError::input("minimum.start", message));
         }

@@ -29,11 +29,12 @@ pub(crate) use survey::survey;
 use crate::asked::Study;
 use crate::error::RunError;
 use crate::events::{Event, Events};
-use crate::store::{Kept, Store};
+use crate::store::{Kept, Key, Store};
 use logscape::landscape::SaddleSearch;
 use logscape::{Barrier, Geometry, Minimum, Problem, SgdSettings, Stop};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,7 +69,18 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) finished: usize,
+    /// Stages and ensembles that an earlier run had kept, whole or in part.
+    pub(crate) kept: usize,
+    /// Those that this one has kept.
+    made: HashSet<Key>,
     pub(crate) seconds: Vec<(String, Duration)>,
+}
+
+impl Log {
+    /// Notes that something was there already, if this run has not made it.
+    fn found(&mut self, key: &Key) {
+        self.kept += usize::from(!self.made.contains(key));
+    }
 }
 
 /// A step of the pipeline. What it makes depends on its input and on the store's identity alone.
@@ -130,7 +142,10 @@ impl Context<'_> {
     pub(crate) fn stage<S: Stage>(&self, input: &S::Input<'_>) -> Result<Kept<S::Output>, RunError> {
         let key = self.outputs.key(S::NAME, input)?;
         if let Some(value) = self.outputs.load(S::NAME, &key)? {
-            self.log(|log| log.finished += 1);
+            self.log(|log| {
+                log.finished += 1;
+                log.found(&key);
+            });
             return Ok(Kept { value, key });
         }
         let begun = Instant::now();
@@ -140,6 +155,7 @@ impl Context<'_> {
         self.outputs.save(S::NAME, &key, &value)?;
         self.log(|log| {
             log.finished += 1;
+            log.made.insert(key.clone());
             log.seconds.push((S::NAME.to_owned(), begun.elapsed()));
         });
         Ok(Kept { value, key })
@@ -152,6 +168,7 @@ impl Context<'_> {
         let mut progress = match self.ensembles.load::<Sized<E::Progress>>(name, &key)? {
             None => E::Progress::default(),
             Some(mut kept) => {
+                self.log(|log| log.found(&key));
                 if kept.size < size {
                     ensemble.grow(&mut kept.progress, kept.size);
                 }
@@ -163,6 +180,7 @@ impl Context<'_> {
         loop {
             let complete = self.unless_failed(ensemble.advance(&mut progress, &self.stop.within(every)))?;
             let now = self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
+            self.log(|log| log.made.insert(key.clone()));
             if complete {
                 return Ok(progress);
             }
@@ -181,8 +199,8 @@ impl Context<'_> {
     }
 
     /// Notes what was done.
-    pub(crate) fn log(&self, note: impl FnOnce(&mut Log)) {
-        note(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn log<T>(&self, note: impl FnOnce(&mut Log) -> T) -> T {
+        note(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

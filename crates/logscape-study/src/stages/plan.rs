@@ -4,6 +4,7 @@ use super::{Context, Known};
 use crate::asked::{EscapeTable, ScoreName};
 use crate::record::RareRecord;
 use crate::store::Kept;
+use crate::text::count;
 use logscape::Barrier;
 use logscape::ensemble::{EscapeRun, Termination};
 use logscape::rare::RareRun;
@@ -72,11 +73,11 @@ impl Rare {
     pub(crate) fn not_found(&self) -> Option<String> {
         let reason = self.rate.repeats.as_ref()?.not_found.as_ref()?;
         Some(format!(
-            "{} with {} repeats of {} trajectories, each of at most {} replica-steps, and the score `{}`: {reason}",
+            "{} with {} of {}, each of at most {}, and the score `{}`: {reason}",
             self.run.method.name(),
-            self.run.repeats,
-            self.run.trajectories,
-            self.run.max_cost,
+            count(self.run.repeats, "repeat"),
+            count(self.run.trajectories, "trajectory"),
+            count(self.run.max_cost, "replica-step"),
             self.score.name()
         ))
     }

@@ -3,6 +3,7 @@
 use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
 use crate::record::{DataFile, Origin, sha256_of_all, sha256_of_file};
+use crate::text::count;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
 use logscape::data::{DataError, Dataset, ReadOptions, digits, open};
@@ -73,7 +74,8 @@ pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), Ru
     let samples = problem.samples();
     let largest = study.sgd.batch_size.0.iter().copied().max().unwrap_or(0);
     if study.sgd.sampling != Sampling::WithReplacement && largest > samples {
-        let message = format!("a batch of {largest} cannot be drawn without replacement from {samples} samples");
+        let message =
+            format!("a batch of {largest} cannot be drawn without replacement from {}", count(samples, "sample"));
         let hint = "\n  hint: use smaller batches, or sampling = \"with-replacement\"";
         return Err(RunError::input("sgd.batch_size", message + hint));
     }
@@ -83,13 +85,13 @@ pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), Ru
     let scratch = problem.scratch_len(largest.max(1));
     within("sgd.batch_size", format!("the work on a batch of {largest}"), scratch, 8 * lanes, "use smaller batches")?;
     let settings = study.sgd.settings();
-    within("sgd", format!("the results of {settings} settings"), settings, SETTING, "use fewer settings")?;
+    within("sgd", format!("the results of {}", count(settings, "setting")), settings, SETTING, "use fewer settings")?;
     if let Some(StationaryTable { replicas, .. }) = study.stationary {
-        let what = format!("the numbers of {replicas} replicas");
+        let what = format!("the numbers of {}", count(replicas, "replica"));
         within("stationary.replicas", what, replicas, NUMBER, "use fewer replicas")?;
     }
     if let Some(table) = &study.escape {
-        let what = format!("the ends of {} replicas", table.replicas);
+        let what = format!("the ends of {}", count(table.replicas, "replica"));
         within("escape.replicas", what, table.replicas, END, "use fewer replicas")?;
         if matches!(table.method, EscapeMethod::Splitting | EscapeMethod::ForwardFlux) {
             check_trajectories(table, problem)?;
@@ -100,10 +102,10 @@ pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), Ru
 
 /// Refuses more trajectories of splitting than their states can be held of.
 pub(super) fn check_trajectories(table: &EscapeTable, problem: &dyn Problem) -> Result<(), RunError> {
-    let count = table.rare.trajectories;
-    let what = format!("the states of {count} trajectories");
+    let trajectories = table.rare.trajectories;
+    let what = format!("the states of {}", count(trajectories, "trajectory"));
     let state = STATE + 8 * problem.dim() as u128;
-    within("escape.rare.trajectories", what, count, state, "use fewer trajectories")
+    within("escape.rare.trajectories", what, trajectories, state, "use fewer trajectories")
 }
 
 /// Refuses `count` things of so many bytes each that take more than the limit of memory.

@@ -4,6 +4,7 @@ use super::{Context, Saddles, Stage};
 use crate::asked::SaddleTable;
 use crate::error::RunError;
 use crate::store::Kept;
+use crate::text::count;
 use logscape::landscape::{MinimumConfig, SaddleError, between, find_minimum, find_saddles, ways_out};
 use logscape::{Barrier, Minimum};
 use serde::Serialize;
@@ -30,7 +31,11 @@ impl Stage for FindSaddles {
         let mut search = find_saddles(problem, minimum, &config, context.stop)?;
         for start in &table.other_minimum {
             if start.len() != problem.dim() {
-                let message = format!("{} numbers, but the problem has {} parameters", start.len(), problem.dim());
+                let message = format!(
+                    "{}, but the problem has {}",
+                    count(start.len(), "number"),
+                    count(problem.dim(), "parameter")
+                );
                 let hint = "\n  hint: give one number for each parameter";
                 return Err(RunError::input("saddle.other_minimum", message + hint));
             }

@@ -42,14 +42,17 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     let mut judged = Vec::new();
     for (number, &sgd) in grid.iter().enumerate() {
         context.events.tell(&Event::Setting { number, of: grid.len(), sgd });
-        let begun = Instant::now();
+        let (begun, kept) = (Instant::now(), context.log(|log| log.kept));
         let Surveyed { record, verdict, tables: more } = setting(context, &known, &at, Setting { number, sgd })?;
         settings.push(record);
         judged.extend(verdict.map(|verdict| (sgd, verdict)));
         tables.extend(more);
         let elapsed = begun.elapsed();
-        context.log(|log| log.seconds.push((format!("setting-{number}"), elapsed)));
-        context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64() });
+        let whole = context.log(|log| {
+            log.seconds.push((format!("setting-{number}"), elapsed));
+            log.kept == kept
+        });
+        context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64(), whole });
     }
     let verdict = judge(&mut settings, &mut judged);
     tables.phase_diagram = phase_diagram(context, &known, &settings);

@@ -1,7 +1,7 @@
 //! A measured escape time.
 
 use super::quantile::QuantileRecord;
-use crate::text::with_interval;
+use crate::text::{count, with_interval};
 use logscape::Estimate;
 use logscape::rare::RareMethod;
 use logscape::stats::{Observation, RateEstimate, WeibullCheck, kaplan_meier, survival_quantile};
@@ -107,12 +107,14 @@ impl LookBias {
             Some(decades) => {
                 let factor = Estimate { value: power(decades.value), ci95: decades.ci95.map(power) };
                 Some(format!(
-                    "looks every {every} steps make times {} times as long, by {replicas} replicas that were watched at each step",
-                    with_interval(&factor)
+                    "looks every {every} steps make times {} times as long, by {} watched at each step",
+                    with_interval(&factor),
+                    count(replicas, "replica")
                 ))
             }
             None => Some(format!(
-                "looks every {every} steps make times longer by what {replicas} replicas that were watched at each step did not tell"
+                "looks every {every} steps make times longer by what {} watched at each step did not tell",
+                count(replicas, "replica")
             )),
         }
     }
@@ -240,10 +242,10 @@ impl MeasuredRecord {
         if self.method == Method::NotRun {
             return "nothing was run".to_owned();
         }
-        let count = |number: Option<u64>| number.unwrap_or_default();
+        let of = |number: Option<u64>| number.unwrap_or_default();
         match &self.rare {
             None => {
-                let (escaped, censored) = (count(self.escaped), count(self.censored));
+                let (escaped, censored) = (of(self.escaped), of(self.censored));
                 let by_divergence = match self.diverged {
                     0 => String::new(),
                     diverged => format!(" ({diverged} by divergence)"),
@@ -253,8 +255,12 @@ impl MeasuredRecord {
             Some(rare) => match &rare.not_found {
                 Some(reason) => reason.clone(),
                 None => format!(
-                    "{}, {} repeats of {} trajectories, {} extinct, {:.1e} replica-steps",
-                    self.method, rare.repeats, rare.trajectories, rare.extinct, rare.cost as f64
+                    "{}, {} of {}, {} extinct, {:.1e} replica-steps",
+                    self.method,
+                    count(rare.repeats, "repeat"),
+                    count(rare.trajectories, "trajectory"),
+                    rare.extinct,
+                    rare.cost as f64
                 ),
             },
         }

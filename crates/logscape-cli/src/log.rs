@@ -1,0 +1,179 @@
+//! The log of a run: which events make a line, and what is at work at any time.
+
+use crate::remaining::Remaining;
+use crate::words;
+use logscape::SgdSettings;
+use logscape_study::events::{Event, Progress};
+use logscape_study::summary::FEW;
+
+/// Least time between two lines on how far the run has come, in seconds, and the least share of the time that it has taken: so
+/// that a run of a week has some thirty of them.
+const APART: (f64, f64) = (10.0, 0.5);
+/// Settings of many whose beginnings make lines.
+const TOLD: usize = 10;
+
+/// What was heard of a run.
+pub(crate) struct Log {
+    remaining: Remaining,
+    /// The setting at work: its number, and when it began.
+    setting: Option<(usize, f64)>,
+    /// Number of all settings.
+    of: usize,
+    /// The stage at work.
+    stage: &'static str,
+    /// How far its ensemble has come.
+    progress: Option<Progress>,
+    /// When the last line was written.
+    last: f64,
+}
+
+impl Log {
+    /// The log of a study with these settings.
+    pub(crate) fn of(settings: &[SgdSettings]) -> Self {
+        let remaining = Remaining::of(settings);
+        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, last: 0.0 }
+    }
+
+    /// Takes up an event, so many seconds after the run began; returns its line, if it has one.
+    ///
+    /// Of a few settings each has its lines; of many, some have one, and there is one from time to time on how far all have come.
+    pub(crate) fn hear(&mut self, event: &Event, now: f64) -> Option<String> {
+        let line = match event {
+            Event::Stage { name, .. } => {
+                (self.stage, self.progress) = (name, None);
+                None
+            }
+            Event::Setting { number, sgd, .. } => {
+                (self.setting, self.stage, self.progress) = (Some((*number, now)), "", None);
+                let line = words::setting(*number, self.of, sgd, self.left(now));
+                (self.of <= FEW || number % self.of.div_ceil(TOLD) == 0).then_some(line)
+            }
+            Event::SettingDone { number, seconds, whole, .. } => {
+                if *whole {
+                    self.remaining.learn(*number, *seconds);
+                }
+                let end = self.of > FEW && number + 1 == self.of;
+                (self.setting, self.progress) = (None, None);
+                end.then(|| words::all_done(self.of, now))
+            }
+            Event::Method { .. } => words::line(event).filter(|_| self.of <= FEW),
+            Event::Progress(progress) => {
+                let end = (progress.done == progress.expected).then(|| words::ended(progress));
+                self.progress = Some(progress.clone()).filter(|_| end.is_none());
+                end.filter(|_| self.of <= FEW)
+            }
+            event => words::line(event),
+        };
+        let (apart, share) = APART;
+        let late = now - self.last > apart.max(share * self.last) && self.setting.is_some();
+        let line = line.or_else(|| late.then(|| self.state(now)));
+        if line.is_some() {
+            self.last = now;
+        }
+        line
+    }
+
+    /// What is at work, how far it has come, and how long the rest takes where that is known.
+    pub(crate) fn state(&self, now: f64) -> String {
+        let place = self.setting.map(|(number, _)| words::place(number, self.of));
+        let work = self.progress.as_ref().map_or_else(|| self.stage.to_owned(), words::so_far);
+        let parts: Vec<String> = place.into_iter().chain(Some(work).filter(|work| !work.is_empty())).collect();
+        let left = match (self.left(now), self.progress.as_ref().and_then(Progress::seconds_left)) {
+            (Some(left), _) => words::left(left),
+            (None, Some(seconds)) => words::left_of_stage(seconds),
+            (None, None) => String::new(),
+        };
+        parts.join(": ") + &left
+    }
+
+    fn left(&self, now: f64) -> Option<crate::remaining::Left> {
+        let (number, since) = self.setting?;
+        self.remaining.after(number, now - since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logscape::Sampling;
+    use logscape_study::events::Unit;
+
+    fn settings(count: usize) -> Vec<SgdSettings> {
+        let of = |k: usize| SgdSettings {
+            learning_rate: 0.1 * (k + 1) as f64,
+            batch_size: 1,
+            sampling: Sampling::WithReplacement,
+        };
+        (0..count).map(of).collect()
+    }
+
+    fn progress(done: u64, seconds: f64) -> Event {
+        Event::Progress(Progress {
+            setting: 0,
+            dynamics: "sgd".to_owned(),
+            stage: "escape",
+            method: "direct",
+            unit: Unit::Replicas,
+            done,
+            expected: 20,
+            seconds,
+            done_before: 0,
+        })
+    }
+
+    /// The lines of settings of which each takes so long, and has an event each second.
+    fn lines(count: usize, seconds: usize) -> Vec<String> {
+        let settings = settings(count);
+        let (mut log, mut said, mut now) = (Log::of(&settings), Vec::new(), 0.0);
+        for (number, &sgd) in settings.iter().enumerate() {
+            said.extend(log.hear(&Event::Setting { number, of: count, sgd }, now));
+            for second in 1..=seconds {
+                now += 1.0;
+                said.extend(log.hear(&progress(1 + second as u64 % 18, second as f64), now));
+            }
+            said.extend(log.hear(&progress(20, seconds as f64), now));
+            let done = Event::SettingDone { number, of: count, seconds: seconds as f64, whole: true };
+            said.extend(log.hear(&done, now));
+        }
+        said
+    }
+
+    #[test]
+    fn the_time_left_is_that_of_the_study_once_a_setting_has_ended() {
+        let said = lines(3, 5);
+        assert_eq!(said[0], "setting 1 of 3: learning rate 0.1, batch size 1");
+        assert_eq!(said[1], "escape: 20 replicas ended");
+        assert_eq!(said[2], "setting 2 of 3: learning rate 0.2, batch size 1; about 10 s left");
+        assert_eq!(said[4], "setting 3 of 3: learning rate 0.30000000000000004, batch size 1; about 5 s left");
+        assert_eq!(said.len(), 6, "{said:?}");
+    }
+
+    #[test]
+    fn before_that_it_is_that_of_the_stage_and_says_so() {
+        let settings = settings(2);
+        let mut log = Log::of(&settings);
+        log.hear(&Event::Setting { number: 0, of: 2, sgd: settings[0] }, 0.0);
+        assert_eq!(log.state(0.0), "setting 1 of 2");
+        let line = log.hear(&progress(5, 20.0), 20.0);
+        assert_eq!(line.as_deref(), Some("setting 1 of 2: escape: 5 of 20 replicas; about 60 s left of this stage"));
+        // What was taken from an earlier run tells nothing.
+        log.hear(&Event::SettingDone { number: 0, of: 2, seconds: 0.1, whole: false }, 21.0);
+        log.hear(&Event::Setting { number: 1, of: 2, sgd: settings[1] }, 21.0);
+        assert_eq!(log.state(21.0), "setting 2 of 2");
+    }
+
+    #[test]
+    fn the_log_of_many_settings_is_short_however_long_they_take() {
+        for seconds in [1, 60, 3600] {
+            let said = lines(100, seconds);
+            assert!(said.len() < 45, "{seconds} s each: {}", said.len());
+            assert_eq!(said[0], "setting 1 of 100: learning rate 0.1, batch size 1");
+            assert!(said.last().is_some_and(|line| line.starts_with("100 settings in ")), "{said:?}");
+        }
+        let hours = lines(100, 3600);
+        assert!(
+            hours.iter().any(|line| line.starts_with("setting 51 of 100: ") && line.contains(" left")),
+            "{hours:?}"
+        );
+    }
+}
