@@ -4,7 +4,7 @@ use logscape::Estimate;
 use std::fmt::Display;
 
 /// A number of things, whose name in the singular is `thing`: `1 outlier`, `3 trajectories`.
-pub fn count<N: Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
     let noun = noun(thing, number == N::from(1));
     format!("{number} {noun}")
 }

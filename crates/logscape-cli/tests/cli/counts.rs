@@ -37,8 +37,11 @@ fn plurals(words: &str) -> Vec<String> {
     // A page's tags are no words.
     let plain: String = words.split('<').map(|part| part.split_once('>').map_or(part, |(_, after)| after)).collect();
     let bare = |word: &str| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_owned();
-    let all: Vec<&str> = plain.split_whitespace().collect();
-    let pairs = all.windows(2).map(|pair| (pair[0].trim_start_matches('('), bare(pair[1])));
+    // A study has a number and the name of the next field in lines of their own.
+    let pairs = plain.lines().flat_map(|line| {
+        let line: Vec<&str> = line.split_whitespace().collect();
+        line.windows(2).map(|pair| (pair[0].trim_start_matches('(').to_owned(), bare(pair[1]))).collect::<Vec<_>>()
+    });
     let wrong = pairs.filter(|(count, thing)| {
         *count == "1" && thing.len() > 2 && thing.ends_with('s') && !SINGULAR.contains(&thing.as_str())
     });

@@ -118,7 +118,7 @@ impl EscapePlan<'_> {
             }
             first *= 2;
         }
-        Ok(Pilot::All(format!("fewer than all {all} replicas would not show that under {enough} escape")))
+        Ok(Pilot::All(format!("fewer than {} would not show that under {enough} escape", count(all, "replica"))))
     }
 }
 
