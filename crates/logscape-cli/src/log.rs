@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(said[0], "setting 1 of 3: learning rate 0.1, batch size 1");
         assert_eq!(said[1], "escape: 20 replicas ended");
         assert_eq!(said[2], "setting 2 of 3: learning rate 0.2, batch size 1; about 10 s left");
-        assert_eq!(said[4], "setting 3 of 3: learning rate 0.30000000000000004, batch size 1; about 5 s left");
+        assert_eq!(said[4], "setting 3 of 3: learning rate 0.3, batch size 1; about 5 s left");
         assert_eq!(said.len(), 6, "{said:?}");
     }
 

@@ -3,7 +3,7 @@
 use crate::remaining::Left;
 use logscape::SgdSettings;
 use logscape_study::events::{Event, Progress, Unit};
-use logscape_study::text::{count, decimal, with_interval};
+use logscape_study::text::{count, decimal, rounded, with_interval};
 
 /// The line of an event that says all of it.
 pub(crate) fn line(event: &Event) -> Option<String> {
@@ -44,7 +44,8 @@ pub(crate) fn place(number: usize, of: usize) -> String {
 /// A setting begins, and the study takes so much longer, where that is known.
 pub(crate) fn setting(number: usize, of: usize, sgd: &SgdSettings, time: Option<Left>) -> String {
     let left = time.map_or_else(String::new, left);
-    format!("{}: learning rate {}, batch size {}{left}", place(number, of), sgd.learning_rate, sgd.batch_size)
+    let rate = rounded(sgd.learning_rate);
+    format!("{}: learning rate {rate}, batch size {}{left}", place(number, of), sgd.batch_size)
 }
 
 /// All settings have ended.

@@ -29,6 +29,11 @@ pub fn decimal(x: f64, digits: usize) -> String {
     if is_plain(x) { format!("{x:.digits$}") } else { format!("{x:.digits$e}") }
 }
 
+/// Up to twelve digits: without the last bits that the arithmetic of a grid leaves.
+pub fn rounded(x: f64) -> String {
+    format!("{x:.11e}").parse().unwrap_or(x).to_string()
+}
+
 /// `value [low, high]` with four digits, all three in powers of ten where the value is too small or too large to be seen without.
 pub fn with_interval(estimate: &Estimate) -> String {
     let show = |x: f64| if is_plain(estimate.value) { format!("{x:.4}") } else { format!("{x:.3e}") };
@@ -49,6 +54,12 @@ mod tests {
     fn an_end_that_is_nowhere_is_unbounded() {
         assert_eq!(with_interval(&Estimate::new(0.69, 0.366, f64::INFINITY)), "0.6900 [0.3660, unbounded]");
         assert_eq!(with_interval(&Estimate::new(30.6, f64::NEG_INFINITY, 69.0)), "30.6000 [unbounded, 69.0000]");
+    }
+
+    #[test]
+    fn the_bits_that_a_grid_leaves_are_not_shown() {
+        assert_eq!([0.1 + 0.2, 0.02 * 3.0, 1e-5, 123_456.0].map(rounded), ["0.3", "0.06", "0.00001", "123456"]);
+        assert_eq!(rounded(1.0 / 3.0), "0.333333333333");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use super::{Design, Drawing, Missing, left_out, setting_name};
 use crate::record::{EscapeRecord, Record, SettingRecord};
 use logscape::Estimate;
 use logscape::theory;
+use std::collections::BTreeMap;
 
 pub(super) const ESCAPE: Design = Design { name: "escape", title: "Predicted and measured escape times", when, draw };
 
 /// Predictions beyond so many decades of steps are not drawn: nobody waits for them, and they would hide the others.
 const DRAWN: f64 = 1e3;
-/// Learning rates from which on curves over them are drawn.
+/// Learning rates of one batch size from which on curves over them are drawn.
 const CURVE: usize = 4;
 /// Errors beyond so many decades are not drawn: the panel above shows them.
 const ERROR: f64 = 12.0;
@@ -37,11 +38,17 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
             (steps.value.is_finite() && steps.ci95.iter().all(|x| x.is_finite())).then_some((*setting, escape, steps))
         })
         .collect();
-    if let Some(panels) = curves(&measured) {
+    if let Some((panels, single)) = curves(&measured) {
+        let single = if single.is_empty() {
+            String::new()
+        } else {
+            let sizes: Vec<String> = single.iter().map(ToString::to_string).collect();
+            format!(" Not drawn, with an escape time at one learning rate alone: B = {}.", sizes.join(", "))
+        };
         let caption = format!(
             "Mean steps to escape over the learning rate, as SGD took them (points, with 95 % intervals) and as each theory \
              predicts (curves).{} Below, the error of each theory in decades, with the interval of the measurement around \
-             zero; errors beyond {ERROR} decades are not drawn there.",
+             zero; errors beyond {ERROR} decades are not drawn there.{single}",
             left_out(asked.len() - measured.len(), "nothing escaped")
         );
         return Ok(Drawing { caption, panels });
@@ -87,23 +94,27 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     Ok(Drawing { caption, panels })
 }
 
-/// For each batch size with several learning rates, the steps and the errors of the theories over those; none where no
-/// batch size has.
-fn curves(measured: &[Seen]) -> Option<Vec<Panel>> {
-    let mut sizes: Vec<usize> = measured.iter().map(|(setting, ..)| setting.sgd.batch_size).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    let mut panels = Vec::new();
-    for size in sizes {
-        let mut of_size: Vec<Seen> =
-            measured.iter().copied().filter(|(setting, ..)| setting.sgd.batch_size == size).collect();
-        of_size.sort_by(|a, b| a.0.sgd.learning_rate.total_cmp(&b.0.sgd.learning_rate));
-        if of_size.len() >= CURVE {
-            panels.extend(steps_panel(size, &of_size));
-            panels.extend(errors_panel(size, &of_size));
-        }
+/// For each batch size with several learning rates, the steps and the errors of the theories over those, and the batch sizes with
+/// one; none where no batch size has enough for a curve.
+fn curves(measured: &[Seen]) -> Option<(Vec<Panel>, Vec<usize>)> {
+    let mut of_sizes: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
+    for seen in measured {
+        of_sizes.entry(seen.0.sgd.batch_size).or_default().push(*seen);
     }
-    (!panels.is_empty()).then_some(panels)
+    if of_sizes.values().all(|seen| seen.len() < CURVE) {
+        return None;
+    }
+    let (mut panels, mut single) = (Vec::new(), Vec::new());
+    for (size, mut seen) in of_sizes {
+        if seen.len() == 1 {
+            single.push(size);
+            continue;
+        }
+        seen.sort_by(|a, b| a.0.sgd.learning_rate.total_cmp(&b.0.sgd.learning_rate));
+        panels.extend(steps_panel(size, &seen));
+        panels.extend(errors_panel(size, &seen));
+    }
+    (!panels.is_empty()).then_some((panels, single))
 }
 
 fn rate_axis(seen: &[Seen]) -> Option<Axis> {

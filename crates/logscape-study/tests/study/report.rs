@@ -171,11 +171,19 @@ fn the_escape_figure_of_a_sweep_draws_each_batch_size_once() {
     let study = parse("sweep.toml", &text, &[]).expect("a good study");
     let destination = Destination::new(folder.path().join("record"));
     let run = logscape_study::run(&study, Path::new(""), &destination, &Stop::new(), &silent);
-    let figure = figures::by_name("escape").expect("it is listed").of(&run.expect("a run").0).expect("a figure");
-    let picture = roxmltree::Document::parse(&figure.svg).expect("a well-formed picture");
-    let words: Vec<&str> =
-        picture.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text()).map(str::trim).collect();
-    let panels = |title: &str| words.iter().filter(|word| **word == title).count();
-    // One panel of times and one of errors.
-    assert_eq!([panels("B = 1"), panels("B = 2")], [2, 2], "{words:?}");
+    let mut record = run.expect("a run").0;
+    // Panels of times and of errors, when nothing escaped at the first of the learning rates with a batch of two.
+    for (silent, of_two) in [(0, 2), (2, 2), (3, 0)] {
+        let of_two_settings = record.results.settings.iter_mut().filter(|setting| setting.sgd.batch_size == 2);
+        for escape in of_two_settings.take(silent).filter_map(|setting| setting.escape.as_mut()) {
+            escape.measured.log10_mean_steps = None;
+        }
+        let figure = figures::by_name("escape").expect("it is listed").of(&record).expect("a figure");
+        let picture = roxmltree::Document::parse(&figure.svg).expect("a well-formed picture");
+        let words = picture.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text());
+        let words: Vec<&str> = words.map(str::trim).collect();
+        let panels = |title: &str| words.iter().filter(|word| **word == title).count();
+        assert_eq!([panels("B = 1"), panels("B = 2")], [2, of_two], "{words:?}");
+        assert_eq!(figure.caption.contains("at one learning rate alone: B = 2."), of_two == 0, "{}", figure.caption);
+    }
 }

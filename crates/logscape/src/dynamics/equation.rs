@@ -2,10 +2,14 @@
 
 use super::{AtMinimum, BuildError, Options, SchemeName};
 use crate::engine::AnyDynamics;
-use crate::engine::sde::{AllSamples, AnyLandscape, Diffusion, EachReplica, EulerMaruyama, Platen, Scheme, Sde};
+use crate::engine::sde::{
+    AllSamples, AnyLandscape, Curved, Diffusion, EachReplica, EulerMaruyama, GradientNoise, Moments, Platen, Scheme,
+    Sde,
+};
 use crate::problem::{LaneModel, LaneSamples, Visitor, visit};
 use crate::random::Gaussian;
 use crate::{Precision, Problem, SgdSettings};
+use std::any::Any;
 
 /// What makes an equation of a landscape, whatever its type.
 pub(super) trait Equation<'a> {
@@ -26,17 +30,31 @@ pub(super) fn on_landscape<'a>(
     }
 }
 
+/// `samples`, the landscape of the data of `problem`, or that of its quadratic form, where it has one.
+fn in_moments<'a, R, L, P>(samples: L, problem: &P) -> AnyLandscape<'a, R>
+where
+    R: Gaussian,
+    L: GradientNoise<R> + Curved<R> + Send + 'a,
+    L::Work: Any,
+    P: Problem + ?Sized,
+{
+    match problem.quadratic_loss() {
+        Some(form) => AnyLandscape::new(Moments::new(samples, form)),
+        None => AnyLandscape::new(samples),
+    }
+}
+
 struct Double;
 
 impl<'a> Visitor<'a> for Double {
     type Output = AnyLandscape<'a, f64>;
 
     fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
-        AnyLandscape::new(EachReplica(problem))
+        in_moments(EachReplica(problem), problem)
     }
 
     fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
-        AnyLandscape::new(AllSamples::<f64, M>::new(model))
+        in_moments(AllSamples::<f64, M>::new(model), model)
     }
 }
 
@@ -50,7 +68,7 @@ impl<'a> Visitor<'a> for Single {
     }
 
     fn lanes<M: LaneModel + LaneSamples>(self, model: &'a M) -> Self::Output {
-        Ok(AnyLandscape::new(AllSamples::<f32, M>::new(model)))
+        Ok(in_moments(AllSamples::<f32, M>::new(model), model))
     }
 }
 

@@ -47,6 +47,11 @@ impl QuadraticLoss {
         loss.is_finite().then_some(Self { centre, loss, gradient, hessian })
     }
 
+    /// `c` (`d`), `L(c)`, `∇L(c)` (`d`) and `H` (`d × d`, row by row).
+    pub fn parts(&self) -> (&[f64], f64, &[f64], &[f64]) {
+        (&self.centre, self.loss, &self.gradient, &self.hessian)
+    }
+
     /// `L(θ)`.
     pub fn loss(&self, theta: &[f64]) -> f64 {
         let mut loss = self.loss;

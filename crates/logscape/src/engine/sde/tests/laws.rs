@@ -246,8 +246,41 @@ fn measured_noise_has_the_covariance_of_the_batch() {
     let line = LinearRegression::new(x, y, 2).unwrap();
     check_measured(&line, AllSamples::<f64, _>::new(&line), Sampling::WithReplacement);
     check_measured(&line, EachReplica(&line), Sampling::WithoutReplacement);
+    let form = Problem::quadratic_loss(&line).unwrap();
+    check_measured(&line, Moments::new(EachReplica(&line), form), Sampling::WithReplacement);
     let (x, y) = samples(1);
     let sine = Sinusoid::new(x, y, true).unwrap();
     check_measured(&sine, AllSamples::<f64, _>::new(&sine), Sampling::WithoutReplacement);
     check_measured(&sine, EachReplica(&sine), Sampling::WithReplacement);
+}
+
+/// Loss, gradient and Hessian products by moments are those of a pass over the samples, near the minimum and far from it.
+#[test]
+fn moments_of_a_line_have_what_its_samples_have() {
+    let wave = |count: usize, step: f64| (0..count).map(|i| (1.0 + step * (i * i) as f64).sin()).collect::<Vec<f64>>();
+    let targets = wave(40, 1.9).into_iter().map(|y| y + 40.0).collect();
+    let line = LinearRegression::new(wave(200, 0.7), targets, 5).unwrap();
+    let moments: Moments<f64, _> = Moments::new(EachReplica(&line), Problem::quadratic_loss(&line).unwrap());
+    for scale in [0.1, 1.0, 1e4] {
+        let lanes = |phase: f64| -> Vec<Lane<f64>> {
+            (0..5).map(|i| Lane::from_fn(|k| scale * (phase + (7 * i + k) as f64).sin())).collect()
+        };
+        let (theta, v) = (lanes(0.3), lanes(1.1));
+        let zeros = || vec![Lane::splat(0.0); 5];
+        let (mut gradient, mut product, mut work) = (zeros(), zeros(), moments.work());
+        let loss = moments.loss_gradient_into(&theta, &mut gradient, &mut work);
+        moments.hessian_product_into(&theta, &v, &mut product, &mut work);
+        for k in 0..LANES {
+            let lane = |all: &[Lane<f64>]| -> Vec<f64> { all.iter().map(|lanes| lanes[k]).collect() };
+            let (want, slope) = crate::operator::full::loss_and_gradient(&line, &lane(&theta));
+            let mut image = vec![0.0; 5];
+            let all = Samples::Range(0..line.samples());
+            line.hvp_into(&lane(&theta), &lane(&v), all, &mut image, &mut vec![0.0; line.scratch_len(line.samples())]);
+            let off = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |off: f64, (a, b)| off.max((a - b).abs()));
+            let size = |a: &[f64]| off(a, &[0.0; 5]);
+            assert!((loss[k] / want - 1.0).abs() < 1e-12, "{} {want}", loss[k]);
+            assert!(off(&lane(&gradient), &slope) < 1e-11 * size(&slope));
+            assert!(off(&lane(&product), &image) < 1e-12 * size(&image));
+        }
+    }
 }
