@@ -3,11 +3,13 @@
 use crate::remaining::Left;
 use logscape::SgdSettings;
 use logscape_study::events::{Event, Progress, Unit};
+use logscape_study::record::DataColumns;
 use logscape_study::text::{count, decimal, rounded, with_interval};
 
 /// The line of an event that says all of it.
 pub(crate) fn line(event: &Event) -> Option<String> {
     match event {
+        Event::Data { columns } => Some(taken(columns)),
         Event::Problem { samples, outputs, parameters } => Some(format!(
             "problem: {}, {}, {}",
             count(*parameters, "parameter"),
@@ -98,6 +100,22 @@ fn duration(seconds: f64) -> String {
     } else {
         format!("{:.0} days", seconds / day)
     }
+}
+
+/// Names that are told one by one; of more the first and the last are.
+const TOLD: usize = 12;
+
+/// Which columns were taken as what.
+fn taken(columns: &DataColumns) -> String {
+    let list = |names: &[String]| match names {
+        [first, second, .., last] if names.len() > TOLD => {
+            format!("{first}, {second}, …, {last} ({} in all)", names.len())
+        }
+        names => names.join(", "),
+    };
+    let parts = [("inputs", &columns.inputs), ("targets", &columns.targets), ("classes", &columns.classes)];
+    let told = parts.into_iter().filter(|(_, names)| !names.is_empty());
+    format!("data: {}", told.map(|(what, names)| format!("{what} {}", list(names))).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a run tells while it works. They are data: words are made by who shows them.
 
+use crate::record::DataColumns;
 use logscape::{Estimate, SgdSettings};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -14,6 +15,11 @@ pub enum Event {
         name: &'static str,
         /// Number of the setting that it is for, from 0; none for all.
         setting: Option<usize>,
+    },
+    /// The data are there, and have names.
+    Data {
+        /// What was taken of them.
+        columns: DataColumns,
     },
     /// The problem is there.
     Problem {

@@ -137,6 +137,9 @@ impl Work<'_> {
         let Run { study, destination, stop, events } = *self.run;
         let begun = SystemTime::now();
         let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
+        if !origin.columns.is_empty() {
+            events.tell(&Event::Data { columns: origin.columns.clone() });
+        }
         events.tell(&Event::Problem { samples, outputs, parameters });
         check_sizes(study, problem)?;
         let any_version = destination.allow_other_version;

@@ -50,7 +50,7 @@ pub(crate) fn going_on(
     if now.version != found.version && !any_version {
         return Err(RecordError::OtherVersion { place: place(), version: found.version, own: now.version });
     }
-    Ok(Origin { files: now.files, ..found })
+    Ok(Origin { files: now.files, columns: now.columns, ..found })
 }
 
 /// The origin of what is kept in `place`.
@@ -148,10 +148,11 @@ fn file(stage: &str, key: &Key) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::DataColumns;
 
     fn origin(version: &str, data: &str) -> Origin {
         let files = vec![DataFile { path: "points.csv".to_owned(), bytes: 4, sha256: sha256(data.as_bytes()) }];
-        Origin { version: version.to_owned(), data: sha256(data.as_bytes()), files }
+        Origin { version: version.to_owned(), data: sha256(data.as_bytes()), files, columns: DataColumns::default() }
     }
 
     fn store(folder: &std::path::Path, origin: Origin, any_version: bool) -> Result<Store, RecordError> {

@@ -4,7 +4,7 @@ use super::{LIMIT, Target};
 use crate::input::Input;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use logscape::data::{ReadOptions, open};
+use logscape::data::{Dataset, ReadOptions, open};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -26,10 +26,18 @@ const PLAIN: Target = Target {
 pub(super) const CSV: Target = Target {
     name: "csv",
     good: tables,
-    read: |folder| read(&folder.join("data.csv")),
+    read: |folder| read_table(&folder.join("data.csv")),
     names: &["data.csv"],
     beside: 8 << 20,
     ..PLAIN
+};
+
+pub(super) const CSV_GZ: Target = Target {
+    name: "csv-gz",
+    pack: Some(pack_files),
+    read: |folder| read_table(&folder.join("data.csv.gz")),
+    memory: LIMIT + (9 << 20),
+    ..CSV
 };
 
 pub(super) const NPY: Target = Target { name: "npy", good: arrays, read, names: &["x.npy", "y.npy"], ..PLAIN };
@@ -47,10 +55,16 @@ pub(super) const NPZ: Target = Target {
 pub(super) const IDX: Target =
     Target { name: "idx", good: images, read: read_images, names: &["ubyte", "input"], ..PLAIN };
 
-pub(super) const IDX_GZ: Target = Target { name: "idx-gz", pack: Some(pack_images), memory: LIMIT + (1 << 20), ..IDX };
+pub(super) const IDX_GZ: Target = Target { name: "idx-gz", pack: Some(pack_files), memory: LIMIT + (1 << 20), ..IDX };
 
 fn read(path: &Path) -> Result<(), String> {
     open(path, &ReadOptions::default()).map(|_| ()).map_err(|error| format!("{error}\n{}", error.hint()))
+}
+
+/// As numbers, and with classes as targets.
+fn read_table(path: &Path) -> Result<(), String> {
+    let classes = open(path, &ReadOptions { one_hot: true, ..ReadOptions::default() }).and_then(Dataset::one_hot);
+    read(path).and(classes.map(|_| ()).map_err(|error| format!("{error}\n{}", error.hint())))
 }
 
 /// What looks like no folder of images is not read as one by [`open`].
@@ -65,6 +79,7 @@ fn tables() -> Vec<Input> {
         "y,x1,note,x2\r\n1,2,a,-3e1\r\n\r\n 4 , 5,\"b, c\",6.5\r\n".to_owned(),
         "\u{feff}x,y1,y2\n1,2,3\n4,5,6\n".to_owned(),
         "x;y\n1;2\n3;4\n".to_owned(),
+        "sep=;\r# made by hand\rsize;kind;\r1,5;a;\r-2;b;\r;;\r".to_owned(),
         "x,y,\"a \"\"name\"\"\"\n1,2,\"two\nlines\"\n0x1,2,\n".to_owned(),
     ]
     .map(|text| Input::of("data.csv", text))
@@ -123,7 +138,7 @@ fn images() -> Vec<Input> {
 }
 
 /// Each file in gzip.
-fn pack_images(input: &mut Input) {
+fn pack_files(input: &mut Input) {
     let packed = std::mem::take(&mut input.0).into_iter().map(|(name, bytes)| {
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         packer.write_all(&bytes).expect("in memory");

@@ -3,9 +3,10 @@
 use super::{Target, checkpoint, data, record, study};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 10] = [
     study::STUDY,
     data::CSV,
+    data::CSV_GZ,
     data::NPY,
     data::NPZ,
     data::IDX,

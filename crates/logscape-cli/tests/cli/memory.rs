@@ -89,12 +89,11 @@ fn labels_that_are_too_large_for_rows_of_targets_are_refused() {
         file.extend(bytes);
         file
     };
-    let inputs: Vec<u8> = (0..20).flat_map(|k| f64::from(k).to_le_bytes()).collect();
-    let labels: Vec<u8> =
-        (0..20_u32).flat_map(|k| i64::from(if k == 19 { 4_000_000_000 } else { k }).to_le_bytes()).collect();
-    fs::write(folder.path().join("x.npy"), array("<f8", "(20, 1)", &inputs)).expect("inputs");
-    fs::write(folder.path().join("y.npy"), array("<i8", "(20,)", &labels)).expect("labels");
-    refuses(&folder, &[], &["problem.data", "4000000001 targets for each of 20 samples", "640 GB"]);
+    let inputs: Vec<u8> = (0..200_000).flat_map(|k| f64::from(k).to_le_bytes()).collect();
+    let labels: Vec<u8> = (0..200_000_i64).flat_map(i64::to_le_bytes).collect();
+    fs::write(folder.path().join("x.npy"), array("<f8", "(200000, 1)", &inputs)).expect("inputs");
+    fs::write(folder.path().join("y.npy"), array("<i8", "(200000,)", &labels)).expect("labels");
+    refuses(&folder, &[], &["problem.data", "200000 targets for each of 200000 samples", "320 GB"]);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `[problem]`: a kind, its data, and the options that the kind has.
 
 use super::check::{Wrong, require};
+use logscape::data::Column;
 use logscape::problem::{self, GivenOptions, Kind, OptionError};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -45,6 +47,14 @@ impl ProblemTable {
             format!("{sources} sources of data"),
             "give exactly one of `builtin`, `path` and `synthetic`",
         )?;
+        for (columns, field) in [(&data.inputs, "problem.data.inputs"), (&data.targets, "problem.data.targets")] {
+            require(
+                columns.is_empty() || data.path.is_some(),
+                field,
+                "only data from a file have columns to name",
+                "leave it out, or give the file by `path`",
+            )?;
+        }
         if let Some(scale) = data.scale {
             require(
                 scale.is_finite() && scale != 0.0,
@@ -58,7 +68,7 @@ impl ProblemTable {
     }
 }
 
-/// `[problem.data]`: exactly one of `builtin`, `path` and `synthetic`.
+/// `[problem.data]`: exactly one of `builtin`, `path` and `synthetic`; text alone is a `path`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataTable {
@@ -71,15 +81,91 @@ pub struct DataTable {
     /// A seeded generator and its parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<toml::Table>,
+    /// Columns of a table that are inputs, by name, pattern (`x*`) or position from 1; the array of an NPZ file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    pub inputs: Vec<Column>,
+    /// Columns of a table that are targets, as `inputs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    pub targets: Vec<Column>,
     /// Factor that multiplies the inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
-    /// Whether labels become one-hot targets.
+    /// Whether targets are classes, one column of whole numbers or text, that become one-hot targets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_hot: bool,
     /// Use only the first so many samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+}
+
+/// One column, or several.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Column>, D::Error> {
+    struct Columns;
+
+    impl<'de> Visitor<'de> for Columns {
+        type Value = Vec<Column>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a column's name or position from 1, or an array of them")
+        }
+
+        fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+            Ok(vec![Column::Name(name.to_owned())])
+        }
+
+        fn visit_i64<E: Error>(self, position: i64) -> Result<Self::Value, E> {
+            match usize::try_from(position) {
+                Ok(position) if position > 0 => Ok(vec![Column::Position(position)]),
+                _ => Err(E::invalid_value(Unexpected::Signed(position), &self)),
+            }
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut columns: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(One(column)) = columns.next_element()? {
+                all.extend(column);
+            }
+            Ok(all)
+        }
+    }
+
+    /// A column, as an element.
+    struct One(Vec<Column>);
+
+    impl<'de> Deserialize<'de> for One {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Columns).map(Self)
+        }
+    }
+
+    deserializer.deserialize_any(Columns)
+}
+
+/// A table of data, or the path alone.
+struct Data(DataTable);
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table;
+
+        impl<'de> Visitor<'de> for Table {
+            type Value = DataTable;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("the path of a file, or a table with one of `builtin`, `path` and `synthetic`")
+            }
+
+            fn visit_str<E: Error>(self, path: &str) -> Result<DataTable, E> {
+                Ok(DataTable { path: Some(path.into()), ..DataTable::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DataTable, A::Error> {
+                DataTable::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_any(Table).map(Self)
+    }
 }
 
 /// Every field that some kind has.
@@ -130,7 +216,10 @@ impl<'de> Visitor<'de> for Fields {
                     let KindName(name) = map.next_value()?;
                     kind = Some(name);
                 }
-                "data" => data = Some(map.next_value()?),
+                "data" => {
+                    let Data(table) = map.next_value()?;
+                    data = Some(table);
+                }
                 _ => {
                     options.insert(field, map.next_value()?);
                 }

@@ -28,6 +28,30 @@ pub struct Origin {
     /// The files that they were read from.
     #[serde(default)]
     pub files: Vec<DataFile>,
+    /// Which columns of them.
+    #[serde(default, skip_serializing_if = "DataColumns::is_empty")]
+    pub columns: DataColumns,
+}
+
+/// What was taken of data that have names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataColumns {
+    /// Names of the columns of inputs, or of their array.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    /// Names of the columns that targets were read from, or of their array.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// The classes, in the order of the one-hot targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+}
+
+impl DataColumns {
+    /// Whether nothing has a name.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.targets.is_empty() && self.classes.is_empty()
+    }
 }
 
 /// `manifest.json`.

@@ -16,7 +16,7 @@ pub use error::RecordError;
 pub(crate) use folder::write_pages;
 pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
-pub use manifest::{DataFile, Manifest, Origin};
+pub use manifest::{DataColumns, DataFile, Manifest, Origin};
 pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, InterpolationRecord, Judgement,
     LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord,

@@ -2,7 +2,7 @@
 
 use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
-use crate::record::{DataFile, Origin, sha256_of_all, sha256_of_file};
+use crate::record::{DataColumns, DataFile, Origin, sha256_of_all, sha256_of_file};
 use crate::text::count;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
@@ -38,7 +38,8 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         }
         (None, Some(path)) => {
             let path = base.join(path);
-            open(&path, &ReadOptions::default()).map_err(|error| match error {
+            let (inputs, targets) = (table.inputs.clone(), table.targets.clone());
+            open(&path, &ReadOptions { inputs, targets, one_hot: table.one_hot }).map_err(|error| match error {
                 DataError::UnknownFormat { .. } => {
                     let hint = "check the path, which starts at the study's folder, and its extension";
                     RunError::input("problem.data.path", format!("{error}\n  hint: {hint}"))
@@ -60,8 +61,7 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         data = data.scale_inputs(factor)?;
     }
     if table.one_hot {
-        let classes = data.labels.iter().flatten().max().map_or(0, |largest| *largest as usize + 1);
-        data = data.one_hot(classes)?;
+        data = data.one_hot()?;
     }
     if let Some(limit) = table.limit {
         data = data.take(limit)?;
@@ -163,7 +163,9 @@ fn origin(data: &Dataset) -> Result<Origin, RunError> {
     let shape = [data.input_dim as u64, data.target_dim as u64, data.len() as u64];
     let hash = hash_of(shape, data.inputs.iter().chain(&data.targets).copied());
     let files = data.files.iter().map(file).collect::<Result<_, _>>()?;
-    Ok(Origin { version: VERSION.to_owned(), data: hash, files })
+    let (inputs, targets) = (data.input_names.clone(), data.target_names.clone());
+    let columns = DataColumns { inputs, targets, classes: data.classes.clone() };
+    Ok(Origin { version: VERSION.to_owned(), data: hash, files, columns })
 }
 
 /// This program on a problem that the caller made, by the hash of what it does at `start`: of all its residuals, and of its
@@ -172,7 +174,7 @@ pub(crate) fn probe(problem: &dyn Problem, start: &[f64]) -> Origin {
     let (loss, gradient) = loss_and_gradient(problem, start);
     let shape = [problem.dim() as u64, problem.samples() as u64, problem.outputs() as u64];
     let hash = hash_of(shape, residuals(problem, start).into_iter().chain(gradient).chain([loss]));
-    Origin { version: VERSION.to_owned(), data: hash, files: Vec::new() }
+    Origin { version: VERSION.to_owned(), data: hash, files: Vec::new(), columns: DataColumns::default() }
 }
 
 fn hash_of(shape: [u64; 3], numbers: impl Iterator<Item = f64>) -> String {

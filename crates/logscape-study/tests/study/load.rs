@@ -1,5 +1,6 @@
 //! Study files: what is accepted, and what each mistake is told.
 
+use logscape::data::Column;
 use logscape_study::{Study, StudyError, load, parse};
 use miette::Diagnostic;
 use std::path::Path;
@@ -159,11 +160,33 @@ fn theories_are_all_or_named() {
 }
 
 #[test]
+fn data_is_a_path_alone_or_a_table_with_columns() {
+    let data = |value: &str| {
+        let text = GOOD.replacen("{ path = \"sinusoid.csv\" }", value, 1);
+        parse("study.toml", &text, &[]).map(|study| study.problem.expect("a problem").data)
+    };
+    let table = data("{ path = \"sinusoid.csv\" }").expect("a table");
+    assert_eq!(data("\"sinusoid.csv\"").expect("a path alone"), table);
+    let named = data("{ path = \"a.csv\", inputs = [\"size\", 3], targets = \"price\" }").expect("columns");
+    assert_eq!(named.inputs, [Column::Name("size".into()), Column::Position(3)]);
+    assert_eq!(named.targets, [Column::Name("price".into())]);
+    for (wrong, word) in [
+        ("{ path = \"a.csv\", inputs = 0 }", "position from 1"),
+        ("{ path = \"a.csv\", inputs = 1.5 }", "position from 1"),
+        ("{ builtin = \"digits\", targets = 1 }", "only data from a file"),
+        ("3", "the path of a file"),
+    ] {
+        let error = data(wrong).expect_err(wrong);
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
 fn a_path_on_the_command_line_starts_where_the_user_is() {
     let path = |study: Study| study.problem.expect("a problem").data.path.expect("a path");
     assert_eq!(path(good(&[]).expect("a good study")), Path::new("sinusoid.csv"));
     let here = std::env::current_dir().expect("a folder");
-    for given in ["problem.data.path=other.csv", "problem.data={ path = \"other.csv\" }"] {
+    for given in ["problem.data.path=other.csv", "problem.data={ path = \"other.csv\" }", "problem.data=other.csv"] {
         assert_eq!(path(good(&[given]).expect("a good study")), here.join("other.csv"));
     }
 }

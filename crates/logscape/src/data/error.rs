@@ -34,12 +34,14 @@ pub enum DataError {
         looked_for: String,
     },
     /// The folder holds no pair of IDX files.
-    #[error("{folder}: no IDX images and labels here; looked for {looked_for}")]
+    #[error("{folder}: no IDX images and labels here; looked for {looked_for}; there is {there}")]
     MissingFiles {
         /// The folder.
         folder: String,
         /// The names that were tried.
         looked_for: String,
+        /// The names like them that there are.
+        there: String,
     },
     /// There is no sample, or a sample has no input or no target.
     #[error("{file}: no samples")]
@@ -88,6 +90,20 @@ pub enum DataError {
         found: String,
         /// What has to stand there.
         wanted: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A CSV file is written in a way that is not read.
+    #[error("{file}: line {line}: {problem}")]
+    Dialect {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// A line of a CSV file has too few or too many fields.
     #[error("{file}: line {line} has {found} fields, the header has {expected}; {detail}")]
@@ -165,11 +181,13 @@ pub enum DataError {
         /// How much, and of what.
         source: TooLarge,
     },
-    /// Class labels are needed and the data set has none.
-    #[error("{file}: has no class labels")]
+    /// Classes are needed, and the targets are none.
+    #[error("{file}: {found}, which are no classes")]
     NoLabels {
         /// The file or generator.
         file: String,
+        /// What the targets are.
+        found: String,
     },
     /// A setting of a generator or a transformation is out of range.
     #[error("{file}: `{field}` is {found}, wanted {wanted}")]
@@ -194,19 +212,25 @@ impl DataError {
             Self::NoTargets { .. } => {
                 "put inputs in `x.npy` and targets in `y.npy` of one folder (or `name_x.npy` and `name_y.npy`), or both in one NPZ"
             }
-            Self::MissingFiles { .. } => "give the folder that holds the image and the label file, gzip or plain",
+            Self::MissingFiles { .. } => {
+                "give the folder that holds the image and the label file, gzip or plain, and rename them where their names differ"
+            }
             Self::Empty { .. } => "give at least one sample with at least one input and one target",
             Self::Shape { .. } => "give inputs, targets and labels the same number of samples",
             Self::Value { .. } => "correct or drop the row; NaN, infinities and classes out of range are not accepted",
-            Self::Field { .. } => "fill in or drop the line; holes, text, NaN and infinities are not accepted",
-            Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a comma",
-            Self::MissingColumn { .. } => "rename it in the file, or name the columns you want",
-            Self::Column { .. } => "give every column its own name and use it once; `*` only ends a pattern",
+            Self::Field { hint, .. } | Self::Dialect { hint, .. } => hint,
+            Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a separator",
+            Self::MissingColumn { .. } => "name what is there by `inputs = [...]` and `targets = [...]` beside `path`",
+            Self::Column { .. } => {
+                "give every column its own name and use it once, by `inputs = [...]` and `targets = [...]`; `*` only ends a pattern"
+            }
             Self::Format { .. } => "check that the file is what its name says, or save it again in this format",
             Self::Truncated { .. } => "copy or download the file again; it is not whole",
             Self::Trailing { .. } => "check the header's dimensions; the file holds more than they say",
             Self::TooLarge { .. } => "use fewer samples, columns or classes, or raise the limit by --memory",
-            Self::NoLabels { .. } => "load a data set with class labels, or keep its targets as they are",
+            Self::NoLabels { .. } => {
+                "leave out `one_hot`, or name one column of whole numbers or text by `targets = [...]`"
+            }
             Self::Parameter { .. } => "change the setting to lie in the stated range",
         }
     }

@@ -1,31 +1,43 @@
 //! What a data format is.
 
+use std::fmt;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::{DataError, Dataset};
 
-/// Which columns are inputs and which are targets: names, or patterns such as `x*` for every name that begins with `x`.
-///
-/// Columns keep the order of the file within a pattern, and the order of the patterns otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvColumns {
-    /// Names or patterns of the inputs; `x*` unless told otherwise.
-    pub inputs: Vec<String>,
-    /// Names or patterns of the targets; `y*` unless told otherwise.
-    pub targets: Vec<String>,
+/// A column of a table, or an array of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// Its place among all columns, from 1.
+    Position(usize),
+    /// Its name, or a pattern such as `x*` for every name that begins with `x`.
+    Name(String),
 }
 
-impl Default for CsvColumns {
-    fn default() -> Self {
-        Self { inputs: vec!["x*".into()], targets: vec!["y*".into()] }
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position(position) => write!(f, "{position}"),
+            Self::Name(name) => f.write_str(name),
+        }
     }
 }
 
 /// How a file is to be read; each format takes what concerns it. The default reads what the format's own description says.
+///
+/// Columns keep the order of the file within a pattern, and the order in which they are asked for otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Columns of a table with names.
-    pub columns: CsvColumns,
+    /// The inputs. Where none are named: every column that is no target and has a name, or, where targets are not named either
+    /// and there are columns named `x…` and `y…` (the letter alone, or no letter after it), those named `x…`.
+    pub inputs: Vec<Column>,
+    /// The targets. Where none are named: the columns named `y…` where inputs are those named `x…`; the last column otherwise.
+    pub targets: Vec<Column>,
+    /// Whether the one column of targets of a table names classes, which may be text.
+    pub one_hot: bool,
 }
 
 /// A format of data files.

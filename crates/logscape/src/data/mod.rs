@@ -5,11 +5,12 @@
 //! | function | reads | inputs | targets |
 //! |---|---|---|---|
 //! | [`digits`] | the embedded 8×8 digits | pixels in `[0, 1]` | one-hot |
-//! | [`read_csv`] | named columns | as written | as written |
-//! | [`read_npz`], [`read_npy`] | NumPy arrays `x` and `y` | as written | as written |
+//! | [`read_csv`] | named columns | as written | as written, or classes |
+//! | [`read_npz`], [`read_npy`] | NumPy arrays | as written | as written |
 //! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
 //! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
 
+mod classes;
 mod csv;
 mod digits;
 mod error;
@@ -22,12 +23,14 @@ pub mod synthetic;
 pub use self::csv::{Csv, parse_csv, read_csv};
 pub use digits::digits;
 pub use error::DataError;
-pub use format::{CsvColumns, Format, ReadOptions};
+pub use format::{Column, Format, ReadOptions};
 pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
 pub use npy::{Npy, Npz, read_npy, read_npz};
 pub use registry::{FORMATS, open, open_in};
 
 use std::path::{Path, PathBuf};
+
+use self::classes::Classes;
 
 /// The most numbers one array may hold, `2³¹`; a header that promises more is refused before anything is allocated.
 const MAX_ELEMENTS: u64 = 1 << 31;
@@ -49,6 +52,12 @@ pub struct Dataset {
     pub target_dim: usize,
     /// The class of each sample, where the samples have classes.
     pub labels: Option<Vec<u32>>,
+    /// The classes in the order of the columns of one-hot targets, where they have names.
+    pub classes: Vec<String>,
+    /// The names of the columns of inputs, where they have names.
+    pub input_names: Vec<String>,
+    /// The names of the columns that targets were read from, where they have names.
+    pub target_names: Vec<String>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
 }
@@ -79,7 +88,18 @@ impl Dataset {
         }
         check_finite(name, "x", &inputs, input_dim)?;
         check_finite(name, "y", &targets, target_dim)?;
-        Ok(Self { name: name.into(), inputs, targets, input_dim, target_dim, labels, files: Vec::new() })
+        Ok(Self {
+            name: name.into(),
+            inputs,
+            targets,
+            input_dim,
+            target_dim,
+            labels,
+            classes: Vec::new(),
+            input_names: Vec::new(),
+            target_names: Vec::new(),
+            files: Vec::new(),
+        })
     }
 
     /// The same samples, read from these files.
@@ -111,18 +131,44 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Replaces the targets by one-hot rows of length `classes`, from the labels.
+    /// Replaces the targets by one-hot rows with a column for each class that there is: for each distinct label, in order, or
+    /// for each distinct value of targets that are one column of whole numbers. Targets that are one-hot rows stay as they are.
     ///
     /// # Errors
     ///
-    /// [`DataError::NoLabels`] without labels, [`DataError::Value`] for a label that is not below `classes`.
-    pub fn one_hot(mut self, classes: usize) -> Result<Self, DataError> {
-        let Some(labels) = &self.labels else {
-            return Err(DataError::NoLabels { file: self.name });
-        };
-        self.targets = one_hot_rows(&self.name, labels, classes)?;
+    /// [`DataError::NoLabels`] where targets are several columns or no whole numbers, [`DataError::TooLarge`] where the rows
+    /// take too much memory.
+    pub fn one_hot(mut self) -> Result<Self, DataError> {
+        let one = |row: &[f64]| row.iter().all(|y| *y == 0.0 || *y == 1.0) && row.iter().sum::<f64>() == 1.0;
+        if self.target_dim > 1 && self.targets.chunks_exact(self.target_dim).all(one) {
+            return Ok(self);
+        }
+        if self.classes.is_empty() {
+            let (classes, labels) = self.classes_of_targets()?.sorted();
+            self.classes = classes;
+            self.labels = Some(labels);
+        }
+        let classes = self.classes.len();
+        self.targets = one_hot_rows(&self.name, self.labels.as_deref().unwrap_or_default(), classes)?;
         self.target_dim = classes;
         Ok(self)
+    }
+
+    fn classes_of_targets(&self) -> Result<Classes, DataError> {
+        let none = |found| DataError::NoLabels { file: self.name.clone(), found };
+        if self.target_dim > 1 && self.labels.is_none() {
+            return Err(none(format!("targets of {} columns", self.target_dim)));
+        }
+        let mut classes = Classes::default();
+        let mut push = |label: &dyn ToString| {
+            let label = label.to_string();
+            classes.push(&label).map_err(|_| none(format!("targets such as {label}")))
+        };
+        match &self.labels {
+            Some(labels) => labels.iter().try_for_each(|label| push(label))?,
+            None => self.targets.iter().try_for_each(|target| push(target))?,
+        }
+        Ok(classes)
     }
 
     /// Keeps the first `n` samples.
@@ -227,11 +273,21 @@ mod tests {
 
     #[test]
     fn one_hot_rows_follow_the_labels() {
-        let hot = small().one_hot(3).expect("labels below 3");
-        assert_eq!((hot.target_dim, hot.targets), (3, vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
-        assert!(matches!(small().one_hot(2), Err(DataError::Value { row: 2, .. })));
-        let unlabelled = Dataset { labels: None, ..small() };
-        assert!(matches!(unlabelled.one_hot(3), Err(DataError::NoLabels { .. })));
+        let hot = small().one_hot().expect("labels");
+        assert_eq!((hot.target_dim, hot.targets), (2, vec![1.0, 0.0, 0.0, 1.0]));
+        assert_eq!((hot.classes, hot.labels), (vec!["0".to_owned(), "2".to_owned()], Some(vec![0, 1])));
+        // Whole numbers in a column, from any start; 10 comes after 9.
+        let of = |targets: Vec<f64>, dim| {
+            Dataset::new("a", vec![0.0; targets.len() / dim], 1, targets, dim, None)?.one_hot()
+        };
+        let hot = of(vec![10.0, -1.0, 9.0], 1).expect("whole numbers");
+        assert_eq!(hot.targets, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(hot.classes, ["-1", "9", "10"]);
+        // Rows that are one-hot stay.
+        assert_eq!(of(vec![0.0, 1.0, 1.0, 0.0], 2).expect("rows").targets, [0.0, 1.0, 1.0, 0.0]);
+        for (targets, dim) in [(vec![0.5, 1.0], 1), (vec![1.0, 1.0], 2)] {
+            assert!(matches!(of(targets, dim), Err(DataError::NoLabels { .. })));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 
 use super::format::{Format, ReadOptions};
-use super::{DataError, Dataset, MAX_ELEMENTS, one_hot_rows};
+use super::{DataError, Dataset, MAX_ELEMENTS};
 
 /// Unsigned bytes in three dimensions: image, row, column.
 const IMAGES: u32 = 0x0000_0803;
@@ -51,12 +51,11 @@ impl Format for Idx {
     }
 
     fn looks_like(&self) -> &'static str {
-        "a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`"
+        "a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`, with `.idx` or `-idx` in their names"
     }
 
     fn reads(&self, path: &Path) -> bool {
-        let names = [IdxPart::Train, IdxPart::Test].into_iter().flat_map(IdxPart::names);
-        names.into_iter().any(|name| present(path, &name).is_some())
+        !files_in(path).is_empty()
     }
 
     fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
@@ -64,7 +63,8 @@ impl Format for Idx {
     }
 }
 
-/// Reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`.
+/// Reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the `t10k-` pair, with or without `.gz`, with `.idx` for
+/// `-idx`, and each alone in a folder with its name or not.
 ///
 /// Without a `part`, the training files where both are there and the test files otherwise.
 ///
@@ -81,14 +81,31 @@ pub fn read_idx_folder(folder: &Path, part: Option<IdxPart>) -> Result<Dataset, 
         }
         looked_for.extend(names.map(|name| format!("{name}[.gz]")));
     }
-    Err(DataError::MissingFiles { folder: folder.display().to_string(), looked_for: looked_for.join(", ") })
+    let there = match &files_in(folder)[..] {
+        [] => "none like them".into(),
+        files => files.join(", "),
+    };
+    Err(DataError::MissingFiles { folder: folder.display().to_string(), looked_for: looked_for.join(", "), there })
 }
 
+/// The file of this name, plain or gzip, with `-idx` or `.idx`, or in a folder of its own, as archives unpack to.
 fn present(folder: &Path, name: &str) -> Option<PathBuf> {
-    [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    let names = [name.to_owned(), name.replace("-idx", ".idx")].map(|name| [name.clone(), name + ".gz"]);
+    let mut paths = names.iter().flatten().map(|name| (folder.join(name), name));
+    paths.find_map(|(path, name)| [path.join(name), path].into_iter().find(|path| path.is_file()))
 }
 
-/// Reads one image and one label file: inputs are pixels divided by 255, targets one-hot up to the largest label.
+/// The names in a folder that end as those of IDX files do, in order.
+fn files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.trim_end_matches(".gz").ends_with("-ubyte")).collect();
+    names.sort();
+    names
+}
+
+/// Reads one image and one label file: inputs are pixels divided by 255, targets one-hot,
+/// with a column for each class that there is.
 ///
 /// # Errors
 ///
@@ -104,10 +121,9 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
     let name = images.display().to_string();
     let inputs = pixels.iter().map(|pixel| f64::from(*pixel) / WHITE).collect();
     let class_of: Vec<u32> = classes.iter().map(|class| u32::from(*class)).collect();
-    let classes = class_of.iter().max().map_or(0, |largest| *largest as usize + 1);
-    let targets = one_hot_rows(&name, &class_of, classes)?;
-    let data = Dataset::new(&name, inputs, pixels.len() / class_of.len(), targets, classes, Some(class_of))?;
-    Ok(data.read_from(&[images, labels]))
+    let targets = class_of.iter().copied().map(f64::from).collect();
+    let data = Dataset::new(&name, inputs, pixels.len() / class_of.len(), targets, 1, Some(class_of))?;
+    Ok(data.one_hot()?.read_from(&[images, labels]))
 }
 
 /// The dimensions and the bytes of one file, checked against each other; both are never empty.

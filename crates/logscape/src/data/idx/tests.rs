@@ -29,8 +29,8 @@ fn plain_and_gzip_files_are_read() {
     for data in [read(&IMAGE_FILE, &LABEL_FILE), read(&gzip(&IMAGE_FILE), &gzip(&LABEL_FILE))] {
         let data = data.expect("valid");
         assert_eq!((data.inputs, data.input_dim), (vec![0.0, 1.0, 0.2, 0.4], 2));
-        assert_eq!((data.targets, data.target_dim), (vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0], 3));
-        assert_eq!(data.labels, Some(vec![2, 0]));
+        assert_eq!((data.targets, data.target_dim), (vec![0.0, 1.0, 1.0, 0.0], 2));
+        assert_eq!((data.labels, data.classes), (Some(vec![1, 0]), vec!["0".to_owned(), "2".to_owned()]));
     }
 }
 
@@ -78,12 +78,35 @@ fn a_folder_is_searched_for_either_part() {
     assert!(message.contains("train-images") && message.contains("t10k-labels"), "{message}");
     write("t10k-images-idx3-ubyte.gz", &gzip(&IMAGE_FILE));
     write("t10k-labels-idx1-ubyte", &LABEL_FILE);
-    assert_eq!(read_idx_folder(folder.path(), None).expect("test part").labels, Some(vec![2, 0]));
+    let classes = |part| read_idx_folder(folder.path(), part).map(|data| data.classes);
+    assert_eq!(classes(None).expect("test part"), ["0", "2"]);
     assert!(matches!(read_idx_folder(folder.path(), Some(IdxPart::Train)), Err(DataError::MissingFiles { .. })));
     write("train-images-idx3-ubyte", &IMAGE_FILE);
     write("train-labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 1, 1]);
-    assert_eq!(read_idx_folder(folder.path(), None).expect("training part").labels, Some(vec![1, 1]));
-    assert_eq!(read_idx_folder(folder.path(), Some(IdxPart::Test)).expect("test part").labels, Some(vec![2, 0]));
+    assert_eq!(classes(None).expect("training part"), ["1"]);
+    assert_eq!(classes(Some(IdxPart::Test)).expect("test part"), ["0", "2"]);
+}
+
+#[test]
+fn files_are_found_under_either_naming_and_in_folders_of_their_own() {
+    for (images, labels) in [
+        ("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
+        ("train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels.idx1-ubyte/train-labels.idx1-ubyte"),
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, bytes) in [(images, &IMAGE_FILE[..]), (labels, &LABEL_FILE)] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+            fs::write(path, bytes).expect("writable");
+        }
+        assert!(Idx.reads(folder.path()), "{images}");
+        let data = Idx.read(folder.path(), &ReadOptions::default()).expect(images);
+        assert_eq!((data.inputs, data.targets), (vec![0.0, 1.0, 0.2, 0.4], vec![0.0, 1.0, 1.0, 0.0]));
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("letters-train-images-idx3-ubyte"), IMAGE_FILE).expect("writable");
+    let message = Idx.read(folder.path(), &ReadOptions::default()).expect_err("another prefix").to_string();
+    assert!(message.contains("there is letters-train-images-idx3-ubyte"), "{message}");
 }
 
 #[test]

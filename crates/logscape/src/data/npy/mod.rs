@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::format::{Format, ReadOptions, has_extension};
+use super::format::{Column, Format, ReadOptions, has_extension};
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
 /// The longest header that is read; NumPy's own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
 /// The largest integer up to which `f64` holds every integer, `2⁵³`.
-const MAX_EXACT: u64 = 1 << 53;
+const MAX_EXACT: u128 = 1 << 53;
 
 /// The format of [`read_npz`].
 #[derive(Debug, Clone, Copy)]
@@ -24,15 +24,15 @@ impl Format for Npz {
     }
 
     fn looks_like(&self) -> &'static str {
-        "an `.npz` file with the arrays `x` (inputs) and `y` (targets)"
+        "an `.npz` file with the arrays `x` (inputs) and `y` (targets), or `x_train` and `y_train`, or `arr_0` and `arr_1`"
     }
 
     fn reads(&self, path: &Path) -> bool {
         has_extension(path, "npz")
     }
 
-    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
-        read_npz(path)
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
+        read_npz(path, options)
     }
 }
 
@@ -82,21 +82,54 @@ fn targets_beside(inputs: &Path) -> Option<PathBuf> {
     whole.then(|| inputs.with_file_name(format!("{name}{targets}.{extension}")))
 }
 
-/// Reads the arrays `x` (inputs) and `y` (targets) of an NPZ archive, as `numpy.savez` and `savez_compressed` write it.
+/// Reads two arrays of an NPZ archive, as `numpy.savez` and `savez_compressed` write it: those that `options` name, or the first
+/// pair that there is of `x` and `y`, `x_train` and `y_train`, `arr_0` and `arr_1`, in capitals or not.
 ///
-/// Arrays are 1-D (one number per sample) or 2-D (one row per sample), C or Fortran order, of type `f32`, `f64`, `u8`,
-/// `i32` or `i64`. A 1-D `y` of non-negative integers also becomes the class labels.
+/// Arrays have a number (1-D) or a row for each sample; further dimensions, such as those of images, are flattened in C order.
+/// They are in C or Fortran order, real (2, 4 or 8 bytes), integer (any width, up to `2⁵³`) or boolean. One column of
+/// non-negative integers as targets also becomes the class labels.
 ///
 /// # Errors
 ///
 /// [`DataError`] where an array is missing, cut off, of another type or shape, or holds NaN.
-pub fn read_npz(path: &Path) -> Result<Dataset, DataError> {
+pub fn read_npz(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(DataError::read(path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::read(path)(error.into()))?;
-    let x = archive_array(path, &mut archive, "x")?;
-    let y = archive_array(path, &mut archive, "y")?;
-    Ok(build(&name, x, y)?.read_from(&[path]))
+    let names = archive.file_names().flatten();
+    let mut names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
+    names.sort();
+    let [x_name, y_name] = pair(&name, &names, options)?;
+    let x = archive_array(path, &mut archive, &x_name)?;
+    let y = archive_array(path, &mut archive, &y_name)?;
+    let data = build(&name, x, y)?.read_from(&[path]);
+    Ok(Dataset { input_names: vec![x_name], target_names: vec![y_name], ..data })
+}
+
+/// The names of the arrays of inputs and of targets among these.
+fn pair(file: &str, names: &[String], options: &ReadOptions) -> Result<[String; 2], DataError> {
+    let known = [["x", "y"], ["x_train", "y_train"], ["arr_0", "arr_1"]];
+    let like = |name: &str| names.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+    let found = known.into_iter().find_map(|[x, y]| Some([like(x)?, like(y)?]));
+    let [x, y] = found.unwrap_or_else(|| known[0].map(|name| like(name).unwrap_or_else(|| name.to_owned())));
+    let asked = |columns: &[Column], default: String| match columns {
+        [] => Ok(default),
+        [one] => Ok(one.to_string()),
+        [_, second, ..] => Err(DataError::Column {
+            file: file.into(),
+            column: second.to_string(),
+            problem: "is one array too many; inputs are one, and targets are one".into(),
+        }),
+    };
+    let chosen = [asked(&options.inputs, x)?, asked(&options.targets, y)?];
+    match chosen.iter().find(|name| !names.contains(name)) {
+        None => Ok(chosen),
+        Some(missing) => {
+            let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let available = if available.is_empty() { "no array".into() } else { available.join(", ") };
+            Err(DataError::MissingColumn { file: file.into(), column: missing.clone(), available })
+        }
+    }
 }
 
 /// Reads the inputs from one NPY file and the targets from another; types and shapes as for [`read_npz`].
@@ -118,11 +151,16 @@ pub fn read_npy(inputs: &Path, targets: &Path) -> Result<Dataset, DataError> {
 struct Array {
     values: Vec<f64>,
     columns: usize,
-    /// 1-D and of an integer type, so that it can hold class labels.
+    /// One column of an integer type, so that it can hold class labels.
     countable: bool,
 }
 
 fn build(name: &str, x: Array, y: Array) -> Result<Dataset, DataError> {
+    let [rows, found] = [&x, &y].map(|array| array.values.len() / array.columns);
+    if rows != found {
+        let wanted = format!("{rows}, as there are rows of inputs");
+        return Err(DataError::format(name, "rows of targets", &found, &wanted));
+    }
     let is_label = |value: &f64| (0.0..=f64::from(u32::MAX)).contains(value);
     let labels =
         (y.countable && y.values.iter().all(is_label)).then(|| y.values.iter().map(|value| *value as u32).collect());
@@ -132,14 +170,6 @@ fn build(name: &str, x: Array, y: Array) -> Result<Dataset, DataError> {
 fn archive_array(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> Result<Array, DataError> {
     let file = path.display().to_string();
     let entry = format!("{array}.npy");
-    if archive.index_for_name(&entry).is_none() {
-        let arrays = archive.file_names().flatten();
-        let mut names: Vec<String> =
-            arrays.filter_map(|name| Some(format!("`{}`", name.strip_suffix(".npy")?))).collect();
-        names.sort();
-        let available = if names.is_empty() { "no array".into() } else { names.join(", ") };
-        return Err(DataError::MissingColumn { file, column: array.into(), available });
-    }
     let entry =
         archive.by_name(&entry).map_err(|error| DataError::Read { file: file.clone(), source: error.into() })?;
     read_array(&format!("{file}, array `{array}`"), path, entry)
@@ -166,38 +196,33 @@ fn read_array(name: &str, path: &Path, mut source: impl Read) -> Result<Array, D
     let stored = bytes.chunks_exact(width).map(|chunk| header.number.decode(chunk, header.big_endian));
     let stored: Vec<f64> = stored.enumerate().map(|(at, value)| exact(name, at, value)).collect::<Result<_, _>>()?;
     let values = if header.fortran_order {
-        (0..rows * columns).map(|at| stored[at % columns * rows + at / columns]).collect()
+        (0..rows * columns).map(|at| stored[header.fortran_place(at)]).collect()
     } else {
         stored
     };
-    let countable = header.shape.len() == 1 && !matches!(header.number, Number::F32 | Number::F64);
+    let countable = columns == 1 && !matches!(header.number, Number::Real(_));
     Ok(Array { values, columns, countable })
 }
 
-/// The number types that are read.
+/// The number types that are read, with their bytes.
 #[derive(Clone, Copy)]
 enum Number {
-    F32,
-    F64,
-    U8,
-    I32,
-    I64,
+    Real(usize),
+    Signed(usize),
+    Unsigned(usize),
 }
 
 /// A stored number: a real, or an integer that may be too large for one.
 #[derive(Clone, Copy)]
 enum Stored {
     Real(f64),
-    Integer(i64),
+    Integer(i128),
 }
 
 impl Number {
     fn width(self) -> usize {
-        match self {
-            Self::U8 => 1,
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-        }
+        let (Self::Real(width) | Self::Signed(width) | Self::Unsigned(width)) = self;
+        width
     }
 
     /// Decodes `width()` bytes.
@@ -208,13 +233,28 @@ impl Number {
         }
         let whole = u64::from_le_bytes(eight);
         match self {
-            Self::U8 => Stored::Integer(i64::from(whole as u8)),
-            Self::I32 => Stored::Integer(i64::from((whole as u32).cast_signed())),
-            Self::I64 => Stored::Integer(whole.cast_signed()),
-            Self::F32 => Stored::Real(f64::from(f32::from_bits(whole as u32))),
-            Self::F64 => Stored::Real(f64::from_bits(whole)),
+            Self::Real(2) => Stored::Real(half(whole as u16)),
+            Self::Real(4) => Stored::Real(f64::from(f32::from_bits(whole as u32))),
+            Self::Real(_) => Stored::Real(f64::from_bits(whole)),
+            Self::Unsigned(_) => Stored::Integer(i128::from(whole)),
+            Self::Signed(width) => {
+                let spare = 64 - 8 * width as u32;
+                Stored::Integer(i128::from((whole << spare).cast_signed() >> spare))
+            }
         }
     }
+}
+
+/// The number with these bits in the 16-bit format of IEEE 754: a sign, 5 bits of exponent, 10 of mantissa.
+fn half(bits: u16) -> f64 {
+    let mantissa = f64::from(bits & 0x3ff) / 1024.0;
+    let size = match bits >> 10 & 0x1f {
+        0 => mantissa * 2f64.powi(-14),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (1.0 + mantissa) * 2f64.powi(i32::from(exponent) - 15),
+    };
+    if bits >> 15 == 0 { size } else { -size }
 }
 
 fn exact(name: &str, at: usize, value: Stored) -> Result<f64, DataError> {
@@ -264,12 +304,21 @@ impl Header {
         let descr = after(name, text, "descr")?;
         let kind = descr.strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"']).next()).unwrap_or(descr);
         let number = match kind.trim_start_matches(['<', '>', '|', '=']) {
-            "f4" => Number::F32,
-            "f8" => Number::F64,
-            "u1" => Number::U8,
-            "i4" => Number::I32,
-            "i8" => Number::I64,
-            _ => return Err(DataError::format(name, "dtype", &kind, "f4, f8, u1, i4 or i8")),
+            "f2" => Number::Real(2),
+            "f4" => Number::Real(4),
+            "f8" => Number::Real(8),
+            "b1" | "u1" => Number::Unsigned(1),
+            "u2" => Number::Unsigned(2),
+            "u4" => Number::Unsigned(4),
+            "u8" => Number::Unsigned(8),
+            "i1" => Number::Signed(1),
+            "i2" => Number::Signed(2),
+            "i4" => Number::Signed(4),
+            "i8" => Number::Signed(8),
+            _ => {
+                let wanted = "f2, f4, f8, b1 or an integer of 1 to 8 bytes, as `a.astype(\"f8\")` makes it";
+                return Err(DataError::format(name, "dtype", &kind, wanted));
+            }
         };
         let order = after(name, text, "fortran_order")?;
         let fortran_order = order.starts_with("True");
@@ -289,14 +338,25 @@ impl Header {
         Ok(Self { number, big_endian: kind.starts_with('>'), fortran_order, shape })
     }
 
-    /// Rows and columns, refusing what is not 1-D or 2-D, empty or absurdly large.
+    /// Where a file in Fortran order holds the number at this place in C order.
+    fn fortran_place(&self, mut at: usize) -> usize {
+        let mut stride = self.shape.iter().product::<u64>() as usize;
+        let mut place = 0;
+        for size in self.shape.iter().rev().map(|size| *size as usize) {
+            stride /= size;
+            place += at % size * stride;
+            at /= size;
+        }
+        place
+    }
+
+    /// Rows and columns, refusing what has no dimension, is empty or absurdly large.
     fn dimensions(&self, name: &str) -> Result<(usize, usize), DataError> {
         let shape = || format!("{:?}", self.shape);
-        let (rows, columns) = match self.shape[..] {
-            [rows] => (rows, 1),
-            [rows, columns] => (rows, columns),
-            _ => return Err(DataError::format(name, "shape", &shape(), "1 or 2 dimensions, one row per sample")),
+        let Some((&rows, others)) = self.shape.split_first() else {
+            return Err(DataError::format(name, "shape", &shape(), "1 dimension or more, one row per sample"));
         };
+        let columns = others.iter().try_fold(1_u64, |product, size| product.checked_mul(*size)).unwrap_or(u64::MAX);
         match rows.checked_mul(columns) {
             Some(0) => Err(DataError::Empty { file: name.into() }),
             Some(elements) if elements <= MAX_ELEMENTS => Ok((rows as usize, columns as usize)),
