@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::{DataError, Dataset};
-
 /// The largest integer up to which `f64` holds every integer, `2⁵³`.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -53,12 +51,5 @@ impl Classes {
         }
         let of = self.of.into_iter().map(|number| place[number as usize]).collect();
         (names.into_iter().map(|(name, _)| name).collect(), of)
-    }
-
-    /// Samples with these inputs and classes; their targets are the places of their classes.
-    pub(super) fn into_dataset(self, name: &str, inputs: Vec<f64>, input_dim: usize) -> Result<Dataset, DataError> {
-        let (classes, labels) = self.sorted();
-        let targets = labels.iter().map(|label| f64::from(*label)).collect();
-        Ok(Dataset { classes, ..Dataset::new(name, inputs, input_dim, targets, 1, Some(labels))? })
     }
 }

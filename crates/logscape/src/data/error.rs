@@ -89,7 +89,7 @@ pub enum DataError {
         /// What stands there.
         found: String,
         /// What has to stand there.
-        wanted: String,
+        wanted: &'static str,
         /// What to do about it.
         hint: &'static str,
     },

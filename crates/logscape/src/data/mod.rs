@@ -102,6 +102,13 @@ impl Dataset {
         })
     }
 
+    /// Samples with these inputs and classes; their targets are the places of their classes.
+    fn of_classes(name: &str, inputs: Vec<f64>, input_dim: usize, classes: Classes) -> Result<Self, DataError> {
+        let (classes, labels) = classes.sorted();
+        let targets = labels.iter().map(|label| f64::from(*label)).collect();
+        Ok(Self { classes, ..Self::new(name, inputs, input_dim, targets, 1, Some(labels))? })
+    }
+
     /// The same samples, read from these files.
     fn read_from(self, files: &[&Path]) -> Self {
         Self { files: files.iter().map(|file| file.to_path_buf()).collect(), ..self }

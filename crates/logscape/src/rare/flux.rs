@@ -92,7 +92,7 @@ impl Pilot {
                 };
                 for lane in 0..lanes {
                     match seen[lane] {
-                        Seen::Score(score) if self.looks[1] % thin == 0 => self.scores.push(score),
+                        Seen::Score(score) if self.looks[1].is_multiple_of(thin) => self.scores.push(score),
                         Seen::Left | Seen::Diverged => {
                             walker.load(lane, lane, &ReplicaState::new(start, streams.next()));
                         }

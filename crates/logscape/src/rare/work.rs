@@ -85,15 +85,12 @@ pub(super) fn work<W: Work, S: Score>(
     let [lanes, dim] = [walker.lanes(), parts.dynamics.dim()];
     let fits =
         |paused: &Paused<W>| paused.work.jobs(lanes, dim).is_some_and(|jobs| paused.walk.fits([lanes, dim, jobs]));
-    let (mut work, mut streams) = match paused.filter(fits) {
-        Some(Paused { work, walk, streams }) => {
-            walker.go_on(&walk);
-            (work, streams)
-        }
-        None => {
-            let mut streams = Streams::new(run.seed, number);
-            (W::begin(&mut walker, run, &mut streams), streams)
-        }
+    let (mut work, mut streams) = if let Some(Paused { work, walk, streams }) = paused.filter(fits) {
+        walker.go_on(&walk);
+        (work, streams)
+    } else {
+        let mut streams = Streams::new(run.seed, number);
+        (W::begin(&mut walker, run, &mut streams), streams)
     };
     let output = match work.advance(&mut walker, run, given, &mut streams) {
         Ok(output) => Some(output),

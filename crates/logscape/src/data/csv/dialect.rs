@@ -109,7 +109,7 @@ impl Decimal {
     }
 
     /// What is wanted in place of a field that is no number, and what to do.
-    pub(super) fn advice(self, field: &str) -> (&'static str, &'static str) {
+    pub(super) fn advice(field: &str) -> (&'static str, &'static str) {
         let digits: String = field.chars().filter(|c| !matches!(c, ',' | '.' | '\'' | '_' | ' ' | '\u{a0}')).collect();
         let fortran = field.replace(['d', 'D'], "e");
         if field.is_empty() {

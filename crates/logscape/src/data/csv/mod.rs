@@ -145,7 +145,7 @@ impl<'a> Table<'a> {
             line: self.line(record),
             column: column.into(),
             found: String::from_utf8_lossy(&record[at]).into_owned(),
-            wanted: "UTF-8 text".into(),
+            wanted: "UTF-8 text",
             hint: "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\")",
         })
     }
@@ -167,7 +167,7 @@ impl<'a> Table<'a> {
             // A line of holes before the end of the table.
             if let Some(hole) = empty {
                 self.check(&hole)?;
-                let (wanted, hint) = decimal.advice("");
+                let (wanted, hint) = Decimal::advice("");
                 return Err(self.bad(&hole, x[0], wanted, hint));
             }
             self.check(&record)?;
@@ -187,7 +187,7 @@ impl<'a> Table<'a> {
         let names = |columns: &[usize]| columns.iter().map(|at| self.header[*at].clone()).collect();
         let data = match classes {
             None => Dataset::new(self.name, inputs, x.len(), targets, y.len(), None)?,
-            Some(classes) => classes.into_dataset(self.name, inputs, x.len())?,
+            Some(classes) => Dataset::of_classes(self.name, inputs, x.len(), classes)?,
         };
         Ok(Dataset { input_names: names(&x), target_names: names(&y), ..data })
     }
@@ -210,18 +210,18 @@ impl<'a> Table<'a> {
     fn number(&self, record: &csv::ByteRecord, at: usize, decimal: &mut Decimal) -> Result<f64, DataError> {
         let field = self.field(record, at, &self.header[at])?;
         decimal.number(field, self.dialect.delimiter == b';').ok_or_else(|| {
-            let (wanted, hint) = decimal.advice(field);
+            let (wanted, hint) = Decimal::advice(field);
             self.bad(record, at, wanted, hint)
         })
     }
 
-    fn bad(&self, record: &csv::ByteRecord, at: usize, wanted: &str, hint: &'static str) -> DataError {
+    fn bad(&self, record: &csv::ByteRecord, at: usize, wanted: &'static str, hint: &'static str) -> DataError {
         DataError::Field {
             file: self.name.into(),
             line: self.line(record),
             column: self.header[at].clone(),
             found: String::from_utf8_lossy(record[at].trim_ascii()).into_owned(),
-            wanted: wanted.into(),
+            wanted,
             hint,
         }
     }
