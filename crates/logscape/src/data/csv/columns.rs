@@ -16,13 +16,15 @@ pub(super) fn choose(name: &str, header: &[String], columns: &ReadOptions) -> Re
     let by_letter = !x.is_empty() && !y.is_empty();
     let inputs = select(name, header, &columns.inputs)?;
     let targets = select(name, header, &columns.targets)?;
-    if let Some(both) = inputs.iter().find(|at| targets.contains(at)) {
+    let is_target: HashSet<&usize> = targets.iter().collect();
+    if let Some(both) = inputs.iter().find(|at| is_target.contains(at)) {
         return Err(column_error(name, &header[*both], "is asked for both as input and as target"));
     }
     // A column without a name is the number of the row, as data frames write it.
     let rest = |taken: &[usize]| {
-        let taken: HashSet<usize> = taken.iter().copied().collect();
-        (0..header.len()).filter(|at| !header[*at].is_empty() && !taken.contains(at)).collect::<Vec<_>>()
+        let mut free: Vec<bool> = header.iter().map(|column| !column.is_empty()).collect();
+        taken.iter().for_each(|at| free[*at] = false);
+        (0..header.len()).filter(|at| free[*at]).collect::<Vec<_>>()
     };
     let targets = match (targets.is_empty(), inputs.is_empty()) {
         (false, _) => targets,

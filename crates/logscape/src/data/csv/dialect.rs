@@ -58,18 +58,15 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The line, from 1, that a record begins on whose predecessor ended at this byte: blank lines and comments may follow it.
-/// `\n`, `\r\n` and a lone `\r` end a line.
 pub(super) fn line_at(text: &[u8], mut end: usize) -> usize {
     while let Some(first) = text.get(end) {
         match first {
             b'\r' | b'\n' => end += 1,
-            b'#' if end == 0 || matches!(text[end - 1], b'\r' | b'\n') => end += first_line(&text[end..]).len(),
+            b'#' if end == 0 || text[end - 1] == b'\n' => end += first_line(&text[end..]).len(),
             _ => break,
         }
     }
-    let before = &text[..end.min(text.len())];
-    let lone = |at: usize| before[at] == b'\r' && text.get(at + 1) != Some(&b'\n');
-    1 + (0..before.len()).filter(|at| before[*at] == b'\n' || lone(*at)).count()
+    1 + text.iter().take(end).filter(|byte| **byte == b'\n').count()
 }
 
 /// Which mark stands before the decimals, as the first number with one shows. A table that has both has one of them between

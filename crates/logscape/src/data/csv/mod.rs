@@ -80,7 +80,17 @@ pub fn parse_csv(name: &str, mut source: impl Read, options: &ReadOptions) -> Re
     while source.by_ref().take(PIECE).read_to_end(&mut text).map_err(unreadable)? > 0 {
         require(name, text.len() as u64)?;
     }
+    end_lines_alike(&mut text);
     Table::new(name, &text)?.read(options)
+}
+
+/// Ends lines that end with a lone `\r` with `\n`, as comments have to: what follows one would belong to it.
+fn end_lines_alike(text: &mut [u8]) {
+    for at in 0..text.len() {
+        if text[at] == b'\r' && text.get(at + 1) != Some(&b'\n') {
+            text[at] = b'\n';
+        }
+    }
 }
 
 /// A table's text and names.
@@ -106,8 +116,10 @@ impl<'a> Table<'a> {
         let Some(record) = table.next(csv::ByteRecord::new())? else {
             return Err(DataError::Empty { file: name.into() });
         };
-        let names = (0..record.len()).map(|at| Ok(table.field(&record, at, "name")?.to_owned()));
-        let mut header: Vec<String> = names.collect::<Result<_, DataError>>()?;
+        let mut header: Vec<String> = Vec::with_capacity(record.len());
+        for at in 0..record.len() {
+            header.push(table.field(&record, at, "name")?.to_owned());
+        }
         while header.pop_if(|column| column.is_empty()).is_some() {}
         if header.iter().all(|column| column.parse::<f64>().is_ok()) {
             return Err(DataError::Dialect {
@@ -184,12 +196,14 @@ impl<'a> Table<'a> {
             next = record;
         }
         let [inputs, targets] = values;
-        let names = |columns: &[usize]| columns.iter().map(|at| self.header[*at].clone()).collect();
+        let header = &mut self.header;
+        let mut names = |columns: &[usize]| columns.iter().map(|at| std::mem::take(&mut header[*at])).collect();
         let data = match classes {
             None => Dataset::new(self.name, inputs, x.len(), targets, y.len(), None)?,
             Some(classes) => Dataset::of_classes(self.name, inputs, x.len(), classes)?,
         };
-        Ok(Dataset { input_names: names(&x), target_names: names(&y), ..data })
+        let (input_names, target_names) = (names(&x), names(&y));
+        Ok(Dataset { input_names, target_names, ..data })
     }
 
     /// Refuses a record that has not one field for each name.
