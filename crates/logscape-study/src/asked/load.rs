@@ -46,6 +46,7 @@ pub fn parse_for_own_problem(name: &str, text: &str, overrides: &[String]) -> Re
     DeTable::parse(text).map_err(syntax)?;
     let mut table: Table = toml::from_str(text).map_err(syntax)?;
     for assignment in overrides {
+        spell_out_data(&mut table);
         assign(&mut table, assignment)?;
     }
     // Without overrides the text itself is deserialised, so that the parser knows places.
@@ -158,6 +159,16 @@ fn suggestion(message: &str) -> String {
             .map_or_else(|| format!("known here: {}", known.join(", ")), |(_, name)| format!("did you mean `{name}`?")),
         _ if message.starts_with("missing field") => "add the field to the study".into(),
         _ => "give a value of the kind that is expected here".into(),
+    }
+}
+
+/// Puts the table in the place of the path that is short for it, so that its fields can be set.
+fn spell_out_data(study: &mut Table) {
+    if let Some(data) = study.get_mut("problem").and_then(|problem| problem.get_mut("data"))
+        && data.is_str()
+    {
+        let path = data.clone();
+        *data = Value::Table(Table::from_iter([("path".to_owned(), path)]));
     }
 }
 

@@ -65,6 +65,21 @@ fn overrides_replace_and_add() {
 }
 
 #[test]
+fn fields_are_set_beside_a_path_alone() {
+    let short = GOOD.replace("{ path = \"sinusoid.csv\" }", "\"sinusoid.csv\"");
+    assert_ne!(short, GOOD);
+    let data = |text: &str, overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        parse("short.toml", text, &overrides).expect("a good study").problem.expect("a problem").data
+    };
+    for overrides in [&["problem.data.scale=0.5"][..], &["problem.data.path=other.csv", "problem.data.limit=3"]] {
+        assert_eq!(data(&short, overrides), data(GOOD, overrides));
+    }
+    let both = data(GOOD, &["problem.data=other.csv", "problem.data.targets=2"]);
+    assert!(both.path.is_some_and(|path| path.is_absolute() && path.ends_with("other.csv")) && both.targets.len() == 1);
+}
+
+#[test]
 fn overrides_that_are_no_assignments_are_refused() {
     for wrong in ["sgd.batch_size", ".=1", "name.x=1", "sgd.batchsize=3", "sgd.batch_size=0"] {
         assert!(good(&[wrong]).is_err(), "--set {wrong}");
