@@ -5,6 +5,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod log;
+mod new;
 mod outcome;
 mod progress;
 mod remaining;
@@ -89,12 +90,8 @@ enum Command {
         #[arg(long, default_value = "runs/reproduce")]
         out: PathBuf,
     },
-    /// Print a commented study to start from
-    New {
-        /// A shipped study, or a problem
-        #[arg(value_parser = PossibleValuesParser::new(shipped::names()))]
-        kind: String,
-    },
+    /// Write a commented study to start from: a shipped one, one for a problem, or one for data of yours
+    New(new::NewArguments),
     /// Print the sources of the theories and of the dynamics
     Cite,
     /// Print the dynamics that a study can name, with their equations and options
@@ -159,7 +156,7 @@ fn main() -> ExitCode {
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
         }),
-        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), |text| print(&text)),
+        Command::New(arguments) => new::new(&arguments),
         Command::Reproduce { name, overrides, out } => {
             shipped::reproduce(name.as_deref(), &overrides, &out, &signals::stop(None))
         }

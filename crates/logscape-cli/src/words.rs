@@ -10,6 +10,7 @@ use logscape_study::text::{count, decimal, rounded, with_interval};
 pub(crate) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Data { columns } => Some(taken(columns)),
+        Event::Warning { warning } => Some(format!("warning: {warning}\n  hint: {}", warning.hint())),
         Event::Problem { samples, outputs, parameters } => Some(format!(
             "problem: {}, {}, {}",
             count(*parameters, "parameter"),

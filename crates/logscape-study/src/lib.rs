@@ -16,6 +16,7 @@ mod store;
 pub mod summary;
 pub mod template;
 pub mod text;
+mod warning;
 
 pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
 pub use error::{RunError, StationaryError};
@@ -23,6 +24,7 @@ pub use events::{Event, Events};
 pub use record::{Record, Results};
 pub use run::{Destination, run, run_with};
 pub use stages::problem_of;
+pub use warning::{RowNumber, Warning};
 
 /// The program in the book compiles.
 #[cfg(doctest)]

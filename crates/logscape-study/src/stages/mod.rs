@@ -19,12 +19,16 @@ mod setting;
 mod stationary;
 mod survey;
 mod trajectories;
+mod warnings;
 
+pub(crate) use geometry::measured;
+pub(crate) use minimum::find;
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
-pub(crate) use problem::{Model, check_sizes, model, probe, table};
+pub(crate) use problem::{Model, check_sizes, dataset, model, probe, table};
 pub(crate) use stationary::GROUPS;
-pub(crate) use survey::survey;
+pub(crate) use survey::{no_minimum, survey};
+pub(crate) use warnings::{input_of, of_data as warnings_of_data, of_problem as warning_of_problem};
 
 use crate::asked::Study;
 use crate::error::RunError;

@@ -112,7 +112,7 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
 }
 
 /// Why the search ended at no minimum, where it did.
-fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
+pub(crate) fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
     let down = match geometry.index {
         0 => None,
         1 => Some("one direction curves down".to_owned()),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use super::format::ReadOptions;
 use crate::model::memory::{self, TooLarge};
 
 /// Why a data set was refused. Rows and lines count from 1; [`DataError::hint`] names the fix.
@@ -128,8 +129,10 @@ pub enum DataError {
         column: String,
         /// The names there are.
         available: String,
+        /// What to do about it.
+        hint: &'static str,
     },
-    /// A column is named twice, or asked for both as input and as target.
+    /// A column is named twice, or asked for where it cannot be had, such as both as input and as target.
     #[error("{file}: column `{column}` {problem}")]
     Column {
         /// The file.
@@ -138,6 +141,8 @@ pub enum DataError {
         column: String,
         /// What is wrong with it.
         problem: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// A field of the file's header is wrong, or the file is not of this format.
     #[error("{file}: {field}: found {found}, wanted {wanted}")]
@@ -150,6 +155,8 @@ pub enum DataError {
         found: String,
         /// What it should say.
         wanted: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// The file ends too early.
     #[error("{file}: truncated: {field} take {expected} bytes, found {found}")]
@@ -218,13 +225,12 @@ impl DataError {
             Self::Empty { .. } => "give at least one sample with at least one input and one target",
             Self::Shape { .. } => "give inputs, targets and labels the same number of samples",
             Self::Value { .. } => "correct or drop the row; NaN, infinities and classes out of range are not accepted",
-            Self::Field { hint, .. } | Self::Dialect { hint, .. } => hint,
+            Self::Field { hint, .. }
+            | Self::Dialect { hint, .. }
+            | Self::MissingColumn { hint, .. }
+            | Self::Column { hint, .. }
+            | Self::Format { hint, .. } => hint,
             Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a separator",
-            Self::MissingColumn { .. } => "name what is there by `inputs = [...]` and `targets = [...]` beside `path`",
-            Self::Column { .. } => {
-                "give every column its own name and use it once, by `inputs = [...]` and `targets = [...]`; `*` only ends a pattern"
-            }
-            Self::Format { .. } => "check that the file is what its name says, or save it again in this format",
             Self::Truncated { .. } => "copy or download the file again; it is not whole",
             Self::Trailing { .. } => "check the header's dimensions; the file holds more than they say",
             Self::TooLarge { .. } => "use fewer samples, columns or classes, or raise the limit by --memory",
@@ -251,8 +257,27 @@ impl DataError {
         Self::Parameter { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
     }
 
-    /// A wrong field of a header.
+    /// A wrong field of a header, in a file that may not be what its name says.
     pub(super) fn format(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
-        Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
+        let hint = "check that the file is what its name says, or save it again in this format";
+        Self::format_with(file, field, found, wanted, hint)
+    }
+
+    /// A wrong field of a header, and what to do about it.
+    pub(super) fn format_with(file: &str, field: &str, found: &dyn ToString, wanted: &str, hint: &'static str) -> Self {
+        Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into(), hint }
+    }
+
+    /// Refuses columns that are asked for, in a format that has none to name.
+    pub(super) fn refuse_columns(path: &Path, options: &ReadOptions, what: &str) -> Result<(), Self> {
+        match options.inputs.iter().chain(&options.targets).next() {
+            None => Ok(()),
+            Some(column) => Err(Self::Column {
+                file: path.display().to_string(),
+                column: column.to_string(),
+                problem: format!("is asked for, but {what}"),
+                hint: "leave out `inputs` and `targets`",
+            }),
+        }
     }
 }

@@ -40,6 +40,30 @@ pub struct ReadOptions {
     pub one_hot: bool,
 }
 
+/// What the columns of a table hold, and which of them would be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// The columns in the order of the table.
+    pub columns: Vec<ColumnSurvey>,
+    /// Places in `columns` of the inputs, from 0.
+    pub inputs: Vec<usize>,
+    /// Places in `columns` of the targets, from 0.
+    pub targets: Vec<usize>,
+}
+
+/// What a column of a table holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnSurvey {
+    /// Its name.
+    pub name: String,
+    /// How many entries are finite numbers.
+    pub numbers: usize,
+    /// How many are something else, such as text.
+    pub texts: usize,
+    /// How many are empty.
+    pub holes: usize,
+}
+
 /// A format of data files.
 pub trait Format: Sync {
     /// Its name, such as `CSV`.
@@ -54,6 +78,14 @@ pub trait Format: Sync {
     ///
     /// [`DataError`] where it is not there, not whole, or no data set.
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError>;
+    /// Looks through the columns, for a format of tables; `None` for arrays.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`] where it is not there, not whole, or no table with such columns.
+    fn survey(&self, _path: &Path, _options: &ReadOptions) -> Result<Option<Survey>, DataError> {
+        Ok(None)
+    }
 }
 
 /// Whether the path ends with this extension, in capitals or not.
