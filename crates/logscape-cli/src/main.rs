@@ -4,6 +4,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod check;
 mod log;
 mod new;
 mod outcome;
@@ -41,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Validate a study and print it with every default filled in
+    /// Validate a study, read its data, tell how long it takes at most, and print it with every default filled in
     Check(StudyArguments),
     /// Run a study; print a summary and keep the record in a folder
     Run {
@@ -74,7 +75,7 @@ enum Command {
         /// Print results.json instead of the summary
         #[arg(long, conflicts_with = "dry_run")]
         json: bool,
-        /// Only check the study and print it, as `logscape check` does
+        /// Only check the study, as `logscape check` does
         #[arg(long)]
         dry_run: bool,
     },
@@ -128,9 +129,7 @@ impl StudyArguments {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
-            with_study(&arguments, check)
-        }
+        Command::Check(arguments) => with_study(&arguments, |study| check::check(study, arguments.base())),
         Command::Run {
             study: arguments,
             out,
@@ -142,7 +141,7 @@ fn main() -> ExitCode {
             memory,
             threads,
             json,
-            ..
+            dry_run,
         } => with_study(&arguments, |study| {
             let place = out.unwrap_or_else(|| RunFolder::default_place(study));
             let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
@@ -150,6 +149,9 @@ fn main() -> ExitCode {
             let threads = threads.map_or(0, NonZeroUsize::get);
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
                 return fail(&format!("cannot start {}: {error}", count(threads, "thread")), FAILED);
+            }
+            if dry_run {
+                return check::check(study, arguments.base());
             }
             match run(study, arguments.base(), &destination, json) {
                 Ok(text) => print(&text),
@@ -175,16 +177,6 @@ fn main() -> ExitCode {
             print(&dynamics::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
-    }
-}
-
-/// Prints the study with every default filled in, and on standard error the most work that it can ask for.
-fn check(study: &Study) -> ExitCode {
-    let settings = study.sgd.learning_rate.0.len() * study.sgd.batch_size.0.len();
-    tell(&format!("{}, at most {:.1e} replica-steps in all", count(settings, "setting"), study.most_steps()));
-    match toml::to_string(study) {
-        Ok(text) => print(&text),
-        Err(error) => fail(&error.to_string(), FAILED),
     }
 }
 

@@ -59,7 +59,7 @@ pub fn run(
 ) -> Result<(Record, PathBuf), RunError> {
     let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
-        let Model { problem, start, origin, warnings } = model(table, &study.minimum, study.seed, base)?;
+        let Model { problem, start, origin, warnings, .. } = model(table, &study.minimum, study.seed, base)?;
         work.on(&*problem, &start, origin, warnings)
     })
 }
@@ -143,15 +143,7 @@ impl Work<'_> {
     ) -> Result<Record, RunError> {
         let Run { study, destination, stop, events } = *self.run;
         let begun = SystemTime::now();
-        let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
-        if !origin.columns.is_empty() {
-            events.tell(&Event::Data { columns: origin.columns.clone() });
-        }
-        events.tell(&Event::Problem { samples, outputs, parameters });
-        warnings.extend(warning_of_problem(problem));
-        for warning in &warnings {
-            events.tell(&Event::Warning { warning: warning.clone() });
-        }
+        tell_of(problem, &origin, &mut warnings, events);
         check_sizes(study, problem)?;
         let any_version = destination.allow_other_version;
         let record = destination.extend.as_ref().filter(|_| !destination.resume);
@@ -177,5 +169,18 @@ impl Work<'_> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest::complete(study, context.ensembles.origin().clone(), warnings, begun, &log.seconds);
         Ok(Record { study: study.clone(), results, tables, manifest })
+    }
+}
+
+/// Tells of the problem and its data, after which `warnings` are all that there are.
+pub(crate) fn tell_of(problem: &dyn Problem, origin: &Origin, warnings: &mut Vec<Warning>, events: &dyn Events) {
+    let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
+    if !origin.columns.is_empty() {
+        events.tell(&Event::Data { columns: origin.columns.clone() });
+    }
+    events.tell(&Event::Problem { samples, outputs, parameters });
+    warnings.extend(warning_of_problem(problem));
+    for warning in warnings.iter() {
+        events.tell(&Event::Warning { warning: warning.clone() });
     }
 }

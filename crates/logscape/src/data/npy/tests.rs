@@ -136,7 +136,7 @@ fn arrays_of_an_archive_are_found_by_any_name() {
     };
     assert_eq!(asked("images", "digits").expect("named").targets, [7.0, 8.0]);
     let error = asked("images", "digit").expect_err("misspelt");
-    assert!(error.to_string().contains("`digit`; there is `digits`, `images`, `x`"), "{error}");
+    assert!(error.to_string().contains("`digit`; there is `images`, `digits`, `x`"), "{error}");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn bad_archives_are_refused() {
         in_file("a.npz", bytes, read).expect_err("must be refused").to_string()
     };
     let missing = read(&zip(&[("x.npy", x.clone()), ("t.npy", y.clone())], false));
-    assert!(missing.contains("`y`") && missing.contains("`t`, `x`"), "{missing}");
+    assert!(missing.contains("`y`") && missing.contains("`x`, `t`"), "{missing}");
     let unequal = read(&zip(&[("x.npy", x.clone()), ("y.npy", y.clone())], false));
     assert!(unequal.contains("targets"), "{unequal}");
     let whole = zip(&[("x.npy", x.clone()), ("y.npy", x.clone())], false);
@@ -269,7 +269,7 @@ fn hints_work_when_followed() {
     let classes = npy("<i8", "False", "(3,)", &[[1, 0, 0, 0, 0, 0, 0, 0], [0; 8], [2, 0, 0, 0, 0, 0, 0, 0]].concat());
     let row = npy("|u1", "False", "(1, 3)", &[1, 0, 2]);
     let single = npy("|u1", "False", "()", &[1]);
-    let two = npy("|u1", "False", "(2,)", &[1, 0]);
+    let four = npy("|u1", "False", "(4,)", &[1, 0, 2, 1]);
     for (x, y, told, hint, mended) in [
         (&object, &targets, "dtype: found |O", "np.array(a.tolist(), dtype=\"f8\")", (&inputs, &targets)),
         (&inputs, &text, "dtype: found <U2", "np.unique(a, return_inverse=True)[1]", (&inputs, &classes)),
@@ -287,7 +287,7 @@ fn hints_work_when_followed() {
             (&inputs, &targets),
         ),
         (&inputs, &single, "shape: found []", "a row for each sample", (&inputs, &classes)),
-        (&inputs, &two, "found 2, wanted 3", "as many rows of targets as of inputs", (&inputs, &targets)),
+        (&inputs, &four, "found 4, wanted 3", "as many rows of targets as of inputs", (&inputs, &targets)),
     ] {
         let read = |x: &[u8], y: &[u8]| {
             let bytes = zip(&[("x.npy", x.to_vec()), ("y.npy", y.to_vec())], false);
