@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Validate a study, read its data, tell how long it takes at most, and print it with every default filled in
+    /// Validate a study and its data, tell what will run and how long, and print it whole
     Check(StudyArguments),
     /// Run a study; print a summary and keep the record in a folder
     Run {
@@ -91,7 +91,7 @@ enum Command {
         #[arg(long, default_value = "runs/reproduce")]
         out: PathBuf,
     },
-    /// Write a commented study to start from: a shipped one, one for a problem, or one for data of yours
+    /// Write a commented study to start from, for a problem or for data of yours
     New(new::NewArguments),
     /// Print the sources of the theories and of the dynamics
     Cite,
