@@ -11,6 +11,9 @@ use logscape::problem::{BuiltProblem, StartConfig};
 use logscape::theory::Stationary;
 use logscape::{Geometry, Problem, Samples, Sampling, SgdSettings, Stop};
 
+/// Seed of studies that are written.
+pub(super) const SEED: u64 = 7;
+
 /// How far `φ` lies above half the number of outliers at the first learning rate that is tried: by the logarithmic landscape an
 /// escape through twice the loss then takes some `2^12` times as long as the walk itself.
 const DISTANCE: f64 = 12.0;
@@ -56,12 +59,11 @@ pub(super) struct Choice {
 pub(super) fn choose(
     candidate: &Candidate,
     data: &Dataset,
-    seed: u64,
     last: bool,
     stop: &Stop,
 ) -> Result<Option<Choice>, RunError> {
     let mut minimum = MinimumTable::default();
-    let config = StartConfig { initialisation: minimum.init, seed };
+    let config = StartConfig { initialisation: minimum.init, seed: SEED };
     let build = |data: Dataset| Ok::<_, RunError>(candidate.kind.build(data, &candidate.options, &config)?);
     let BuiltProblem { problem: whole, .. } = build(data.clone())?;
     let every = (data.len().saturating_mul(whole.dim()) / SEARCHED + 1).min(data.len());
@@ -69,8 +71,8 @@ pub(super) fn choose(
     if whole.dim() > EXACT || every > 1 {
         minimum = MinimumTable { tolerance: 1e-3, max_iterations: 300, ..minimum };
     }
-    let found = find(&*problem, &start, &minimum, seed, stop)?;
-    let geometry = measured(&*problem, &found, seed, stop)?;
+    let found = find(&*problem, &start, &minimum, SEED, stop)?;
+    let geometry = measured(&*problem, &found, SEED, stop)?;
     stop.check()?;
     let sharpest = geometry.eigenvalues.first().copied().unwrap_or(0.0);
     let is_minimum = every == 1 && no_minimum(&found, &geometry).is_none();
@@ -87,7 +89,7 @@ pub(super) fn choose(
         region: Region::LossLevel { loss: 2.0 * found.loss, check_every: 1 },
         replicas: PILOT,
         max_steps: (steps / 4).max(1),
-        seed,
+        seed: SEED,
     };
     let (largest, why) = if geometry.interpolating.is_some() || found.loss <= 0.0 {
         (first, why)

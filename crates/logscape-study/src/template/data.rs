@@ -1,6 +1,6 @@
 //! A study for data of one's own.
 
-use super::choice::{Choice, choose};
+use super::choice::{Choice, SEED, choose};
 use super::model::{Candidate, candidates, holds_classes};
 use super::words::{Source, text};
 use crate::asked::DataTable;
@@ -11,9 +11,6 @@ use logscape::Stop;
 use logscape::data::{Column, Dataset, ReadOptions, Survey, survey};
 use logscape::problem::{Kind, Mlp, Registered};
 use std::path::{Path, PathBuf};
-
-/// Seed of studies that are written.
-pub(super) const SEED: u64 = 7;
 
 /// What a study is wanted for.
 #[derive(Debug)]
@@ -49,7 +46,7 @@ pub fn of_data(asked: &Asked, stop: &Stop) -> Result<String, RunError> {
     let mut refused = None;
     while let Some(candidate) = all.next() {
         let last = all.peek().is_none();
-        match choose(&candidate, &data, SEED, last, stop) {
+        match choose(&candidate, &data, last, stop) {
             Ok(None) => {}
             Ok(Some(choice)) => {
                 table.path = Some(asked.written.clone());

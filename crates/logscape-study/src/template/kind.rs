@@ -1,7 +1,6 @@
 //! A study for a problem that has a name, on data of its own.
 
-use super::choice::choose;
-use super::data::SEED;
+use super::choice::{SEED, choose};
 use super::model::Candidate;
 use super::words::{comment, numbers, problem};
 use crate::error::RunError;
@@ -17,7 +16,7 @@ pub fn of_kind(kind: &'static Kind, stop: &Stop) -> Result<String, RunError> {
     let generator = kind.example();
     // Generators have plain settings, which TOML can write.
     let table = toml::Value::try_from(&generator).map(|table| table.to_string()).unwrap_or_default();
-    let Some(choice) = choose(&candidate, &generator.generate(SEED)?.data, SEED, true, stop)? else {
+    let Some(choice) = choose(&candidate, &generator.generate(SEED)?.data, true, stop)? else {
         return Err(RunError::input("problem.kind", format!("nothing suits `{}`", kind.name)));
     };
     Ok(format!(

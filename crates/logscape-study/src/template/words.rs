@@ -1,6 +1,6 @@
 //! The text of a study with its comments.
 
-use super::choice::Choice;
+use super::choice::{Choice, SEED};
 use super::model::Candidate;
 use crate::asked::{DataTable, MinimumTable};
 use crate::text::count;
@@ -37,8 +37,7 @@ pub(super) fn text(source: &Source, candidate: &Candidate, choice: &Choice) -> S
         count(data.target_dim, "target")
     );
     let mut text = comment(&format!("{size} This study runs as it is; every value may be changed."));
-    let _ =
-        writeln!(text, "name = {}\n# Seed of all random numbers.\nseed = {}\n", quoted(source.name), super::data::SEED);
+    let _ = writeln!(text, "name = {}\n# Seed of all random numbers.\nseed = {}\n", quoted(source.name), SEED);
     text += &comment(&format!("{}.", first_capital(&candidate.why)));
     text += &problem(candidate);
     text.push('\n');
