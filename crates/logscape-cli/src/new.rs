@@ -75,18 +75,17 @@ fn study(arguments: &NewArguments) -> Result<String, (String, u8)> {
     }
     let bad = |message: String| (message, BAD_INPUT);
     let stop = signals::stop(None);
-    let study = match problem::by_name(what).filter(|_| !of_data) {
-        Some(kind) => template::of_kind(kind, &stop),
-        None => {
-            let data = Path::new(what);
-            if !data.exists() && !FORMATS.iter().any(|format| format.reads(data)) {
-                return Err(bad(unknown(what)));
-            }
-            let kind: Option<&'static Kind> = kind.as_deref().and_then(problem::by_name);
-            let written = path_in_study(data, output.as_deref());
-            let (inputs, targets) = (inputs.clone(), targets.clone());
-            template::of_data(&Asked { data, written, kind, inputs, targets }, &stop)
+    let study = if let Some(kind) = problem::by_name(what).filter(|_| !of_data) {
+        template::of_kind(kind, &stop)
+    } else {
+        let data = Path::new(what);
+        if !data.exists() && !FORMATS.iter().any(|format| format.reads(data)) {
+            return Err(bad(unknown(what)));
         }
+        let kind: Option<&'static Kind> = kind.as_deref().and_then(problem::by_name);
+        let written = path_in_study(data, output.as_deref());
+        let (inputs, targets) = (inputs.clone(), targets.clone());
+        template::of_data(&Asked { data, written, kind, inputs, targets }, &stop)
     };
     study.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))
 }

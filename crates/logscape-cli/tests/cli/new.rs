@@ -1,9 +1,8 @@
 //! `logscape new`: from data of one's own to a page in two commands, without a change of the study that is written.
 
 use flate2::{Compression, write::GzEncoder};
+use logscape::random::{Purpose, stream};
 use rand::{Rng, RngExt};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write;
@@ -74,7 +73,7 @@ fn normal(random: &mut impl Rng) -> f64 {
 
 /// A table as scikit-learn's of diabetes: ten columns that are centred and have the length 1, and a target between 25 and 346.
 fn diabetes() -> String {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut random = stream(1, Purpose::Check, 0);
     let mut text = "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,target\n".to_owned();
     let sexes = [0.050_680_118_739_818_7, -0.044_641_636_506_989];
     for _ in 0..442 {
@@ -91,7 +90,7 @@ fn diabetes() -> String {
 
 /// A table as that of Fisher's irises, in the order of the species.
 fn irises() -> String {
-    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut random = stream(2, Purpose::Check, 0);
     let mut text = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),species\n".to_owned();
     let means = [[5.0, 3.4, 1.5, 0.2], [5.9, 2.8, 4.3, 1.3], [6.6, 3.0, 5.6, 2.0]];
     for (species, mean) in ["setosa", "versicolor", "virginica"].iter().zip(means) {
@@ -111,6 +110,11 @@ fn measured(results: &serde_json::Value) -> Vec<f64> {
     settings.filter_map(|setting| setting["escape"]["measured"]["log10_mean_steps"]["value"].as_f64()).collect()
 }
 
+/// Whether the larger learning rate takes about 1 to 5 % of 100,000 steps, as its comment says, and the smaller one longer.
+fn are_within_reach(times: &[f64]) -> bool {
+    matches!(times, [smaller, larger] if (2.7..4.0).contains(larger) && (*larger..6.0).contains(smaller))
+}
+
 #[test]
 fn a_table_of_numbers_comes_to_a_page_in_two_commands() {
     let place = Place::new();
@@ -127,7 +131,7 @@ fn a_table_of_numbers_comes_to_a_page_in_two_commands() {
     assert!((1200.0..1600.0).contains(&loss), "{loss}");
     assert_eq!(results["minimum"]["converged"], true);
     let times = measured(&results);
-    assert!(times.len() == 2 && times.iter().all(|time| (1.5..6.0).contains(time)), "{times:?}");
+    assert!(are_within_reach(&times), "{times:?}");
 }
 
 #[test]
@@ -145,13 +149,13 @@ fn a_table_of_classes_comes_to_a_page_in_two_commands() {
     // A third of ½(1 − 1/3) for each class is what the best constant leaves.
     assert!(results["minimum"]["loss"].as_f64().expect("a loss") < 0.2);
     let times = measured(&results);
-    assert!(times.len() == 2 && times.iter().all(|time| (1.0..6.0).contains(time)), "{times:?}");
+    assert!(are_within_reach(&times), "{times:?}");
 }
 
 #[test]
 fn columns_that_cannot_be_meant_are_left_out_and_named() {
     let place = Place::new();
-    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let mut random = stream(3, Purpose::Check, 0);
     let mut text = "id,city,size,again,one,price\n".to_owned();
     for k in 0..60 {
         let size = normal(&mut random);
@@ -240,7 +244,7 @@ fn npy(shape: &str, bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn whatever_the_reader_opens_comes_to_a_study_that_is_checked() {
     let place = Place::new();
-    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let mut random = stream(4, Purpose::Check, 0);
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(irises().as_bytes()).expect("in memory");
     place.write("packed.csv.gz", packed.finish().expect("in memory"));

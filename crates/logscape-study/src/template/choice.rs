@@ -65,10 +65,16 @@ pub(super) fn choose(
     let mut minimum = MinimumTable::default();
     let config = StartConfig { initialisation: minimum.init, seed: SEED };
     let build = |data: Dataset| Ok::<_, RunError>(candidate.kind.build(data, &candidate.options, &config)?);
-    let BuiltProblem { problem: whole, .. } = build(data.clone())?;
-    let every = (data.len().saturating_mul(whole.dim()) / SEARCHED + 1).min(data.len());
-    let BuiltProblem { problem, start } = build(some(data, every)?)?;
-    if whole.dim() > EXACT || every > 1 {
+    let whole = build(data.clone())?;
+    let parameters = whole.problem.dim();
+    let every = (data.len().saturating_mul(parameters) / SEARCHED + 1).min(data.len());
+    let BuiltProblem { problem, start } = if every == 1 {
+        whole
+    } else {
+        drop(whole);
+        build(some(data, every)?)?
+    };
+    if parameters > EXACT || every > 1 {
         minimum = MinimumTable { tolerance: 1e-3, max_iterations: 300, ..minimum };
     }
     let found = find(&*problem, &start, &minimum, SEED, stop)?;
@@ -81,7 +87,7 @@ pub(super) fn choose(
         return Ok(None);
     }
     minimum.accept = !is_minimum;
-    let cost = whole.dim() as f64 * REPLICAS as f64;
+    let cost = parameters as f64 * REPLICAS as f64;
     let steps = two_digits((WORK / cost).clamp(STEPS[0], STEPS[1])) as u64;
     let (first, why) = first_rate(&geometry);
     let pilot = EscapeRun {
@@ -108,9 +114,6 @@ pub(super) fn choose(
 
 /// Every so-manieth sample.
 fn some(data: &Dataset, every: usize) -> Result<Dataset, RunError> {
-    if every == 1 {
-        return Ok(data.clone());
-    }
     let rows = |values: &[f64], dim: usize| -> Vec<f64> {
         values.chunks_exact(dim).step_by(every).flatten().copied().collect()
     };
@@ -232,6 +235,14 @@ fn two_digits(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_so_manieth_sample_is_kept() {
+        let inputs = (0..14).map(f64::from).collect();
+        let data = Dataset::new("a", inputs, 2, vec![0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0], 1, None).expect("data");
+        let kept = some(&data, 3).expect("data");
+        assert_eq!((kept.inputs, kept.targets), (vec![0.0, 1.0, 6.0, 7.0, 12.0, 13.0], vec![0.0, 30.0, 60.0]));
+    }
 
     #[test]
     fn two_digits_are_kept_and_never_more_than_there_is() {

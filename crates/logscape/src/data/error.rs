@@ -4,7 +4,6 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::format::ReadOptions;
 use crate::model::memory::{self, TooLarge};
 
 /// Why a data set was refused. Rows and lines count from 1; [`DataError::hint`] names the fix.
@@ -145,16 +144,14 @@ pub enum DataError {
         hint: &'static str,
     },
     /// A field of the file's header is wrong, or the file is not of this format.
-    #[error("{file}: {field}: found {found}, wanted {wanted}")]
+    #[error("{file}: {field}: {problem}")]
     Format {
         /// The file.
         file: String,
         /// The field of the header.
         field: String,
-        /// What it says.
-        found: String,
-        /// What it should say.
-        wanted: String,
+        /// What it says, and what it should say.
+        problem: String,
         /// What to do about it.
         hint: &'static str,
     },
@@ -265,19 +262,7 @@ impl DataError {
 
     /// A wrong field of a header, and what to do about it.
     pub(super) fn format_with(file: &str, field: &str, found: &dyn ToString, wanted: &str, hint: &'static str) -> Self {
-        Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into(), hint }
-    }
-
-    /// Refuses columns that are asked for, in a format that has none to name.
-    pub(super) fn refuse_columns(path: &Path, options: &ReadOptions, what: &str) -> Result<(), Self> {
-        match options.inputs.iter().chain(&options.targets).next() {
-            None => Ok(()),
-            Some(column) => Err(Self::Column {
-                file: path.display().to_string(),
-                column: column.to_string(),
-                problem: format!("is asked for, but {what}"),
-                hint: "leave out `inputs` and `targets`",
-            }),
-        }
+        let problem = format!("found {}, wanted {wanted}", found.to_string());
+        Self::Format { file: file.into(), field: field.into(), problem, hint }
     }
 }

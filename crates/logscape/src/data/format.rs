@@ -40,6 +40,21 @@ pub struct ReadOptions {
     pub one_hot: bool,
 }
 
+impl ReadOptions {
+    /// Refuses columns that are asked for, in a format that has none to name, as `what` says.
+    pub(super) fn refuse_columns(&self, path: &Path, what: &str) -> Result<(), DataError> {
+        match self.inputs.iter().chain(&self.targets).next() {
+            None => Ok(()),
+            Some(column) => Err(DataError::Column {
+                file: path.display().to_string(),
+                column: column.to_string(),
+                problem: format!("is asked for, but {what}"),
+                hint: "leave out `inputs` and `targets`",
+            }),
+        }
+    }
+}
+
 /// What the columns of a table hold, and which of them would be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {

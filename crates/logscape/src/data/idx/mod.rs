@@ -59,7 +59,7 @@ impl Format for Idx {
     }
 
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
-        DataError::refuse_columns(path, options, "IDX files have no columns to name")?;
+        options.refuse_columns(path, "IDX files have no columns to name")?;
         read_idx_folder(path, None)
     }
 }

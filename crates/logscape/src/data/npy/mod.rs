@@ -57,7 +57,7 @@ impl Format for Npy {
     }
 
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
-        DataError::refuse_columns(path, options, "the columns of an NPY file have no names")?;
+        options.refuse_columns(path, "the columns of an NPY file have no names")?;
         let inputs = if path.is_dir() { path.join("x.npy") } else { path.to_owned() };
         // A file that is not there is told before one that belongs to it.
         File::open(&inputs).map_err(DataError::read(&inputs))?;
