@@ -298,6 +298,12 @@ fn what_is_wrong_is_told_as_by_check() {
         names.contains("`name` holds 3 different texts in 3 samples") && names.contains("by --target COLUMN"),
         "{names}"
     );
+    let constant = tell("x,z\n1,3\n2,3\n3,3\n", &[]);
+    assert!(
+        constant.contains("target `z` is 3 in every sample") && constant.contains("by --target COLUMN"),
+        "{constant}"
+    );
+    place.write("a.csv", "x,z,name\n1,3,ann\n2,5,bob\n3,1,eve\n");
     assert!(place.redirected(&["a.csv", "--target", "x"], "b.toml").contains("inputs = [\"z\"]"));
 }
 

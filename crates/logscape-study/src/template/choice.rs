@@ -68,6 +68,10 @@ pub(super) fn choose(
     let whole = build(data.clone())?;
     let parameters = whole.problem.dim();
     let every = (data.len().saturating_mul(parameters) / SEARCHED + 1).min(data.len());
+    // Whether the search of a network ends at a minimum is only seen on all samples.
+    if every > 1 && !last {
+        return Ok(None);
+    }
     let BuiltProblem { problem, start } = if every == 1 {
         whole
     } else {

@@ -7,10 +7,14 @@ use crate::asked::DataTable;
 use crate::error::RunError;
 use crate::stages::{dataset, input_of, warnings_of_data};
 use crate::text::count;
+use crate::warning::Warning;
 use logscape::Stop;
 use logscape::data::{Column, Dataset, ReadOptions, Survey, survey};
 use logscape::problem::{Kind, Mlp, Registered};
 use std::path::{Path, PathBuf};
+
+/// What to do about a target that cannot be one.
+const ANOTHER: &str = "name the column to predict by --target COLUMN";
 
 /// What a study is wanted for.
 #[derive(Debug)]
@@ -109,6 +113,9 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
     check_classes(&data)?;
     let kind = asked.kind.map_or("", |kind| kind.name);
     let warnings = warnings_of_data(&data, kind);
+    if let Some(constant) = warnings.iter().find(|warning| matches!(warning, Warning::ConstantTarget { .. })) {
+        return Err(RunError::input("problem.data.targets", format!("{constant}\n  hint: {ANOTHER}")));
+    }
     let useless: Vec<&String> = warnings.iter().filter_map(input_of).collect();
     if let Some(survey) = surveyed.filter(|_| asked.inputs.is_empty() && useless.len() < data.input_dim) {
         let kept = data.input_names.iter().filter(|name| !useless.contains(name));
@@ -155,5 +162,5 @@ fn check_classes(data: &Dataset) -> Result<(), RunError> {
         "the target `{target}` holds {classes} different texts in {}, which are hardly classes",
         count(samples, "sample")
     );
-    Err(RunError::input("problem.data.targets", message + "\n  hint: name the column to predict by --target COLUMN"))
+    Err(RunError::input("problem.data.targets", format!("{message}\n  hint: {ANOTHER}")))
 }

@@ -68,7 +68,7 @@ pub(super) fn candidates(data: &Dataset, kind: Option<&'static Kind>) -> Result<
                     &format!("a network with {width} hidden units; `hidden` has their numbers"),
                 )
             });
-            let flat = Candidate::network(&[], &format!("{line}: with hidden units there was no minimum nearby"));
+            let flat = Candidate::network(&[], &format!("{line}: with hidden units no minimum was found soon"));
             deep.chain([flat]).collect()
         }
     };
