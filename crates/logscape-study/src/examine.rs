@@ -18,8 +18,13 @@ use std::time::{Duration, Instant};
 
 /// How long the minimum is searched for.
 const SEARCH: Duration = Duration::from_millis(1_200);
-/// Vectors that the search for a minimum holds, as long as there are parameters.
-const VECTORS: u128 = 50;
+/// Vectors that the search for a minimum and the measurement of its curvature hold, as long as there are parameters.
+const VECTORS: u128 = 300;
+/// Parameters up to which the Hessian is a matrix, and matrices of its size that there are then at once.
+const EXACT: u128 = 1_500;
+const MATRICES: u128 = 5;
+/// Bytes that figures and pages take, as the shipped studies do.
+const PAGES: u128 = 15_000_000;
 
 /// What a study comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +84,14 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
     let settings = (study.sgd.settings() * (1 + study.dynamics.len())) as u128;
     let replicas = study.escape.as_ref().map_or(0, |table| table.replicas) as u128;
     // What there is by now has the data, and where the minimum was found all that its search took.
-    let searching = if searched { 0 } else { 8 * VECTORS * parameters };
-    let memory = memory::taken().unwrap_or(0) + searching + settings * (SETTING + END * replicas);
+    let searching = if searched {
+        0
+    } else if parameters <= EXACT {
+        8 * MATRICES * parameters * parameters
+    } else {
+        8 * VECTORS * parameters
+    };
+    let results = settings * (SETTING + END * replicas) + PAGES;
+    let memory = memory::taken().unwrap_or(0) + searching + results;
     Ok(Examination { inputs, searched, steps: study.most_steps(), seconds, memory })
 }

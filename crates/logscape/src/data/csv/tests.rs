@@ -148,6 +148,7 @@ fn hints_work_when_followed() {
         ("x\ty\n1,234\t2\n", "line 2, column `x`", "without marks between thousands", "x\ty\n1234\t2\n"),
         ("x,y\n1.5D-03,2\n", "line 2, column `x`", "exponents with `e`", "x,y\n1.5e-03,2\n"),
         ("x\n1\n", "line 1: no column is left", "two columns or more", "x,y\n1,2\n"),
+        ("x,y,x\n1,2,3\n", "column `x` is named twice", "give every column its own name", "x1,y,x2\n1,2,3\n"),
         ("x|y\n1|2\n", "line 1: no column is left", "separated by `,`, `;` or a tab", "x;y\n1;2\n"),
     ] {
         let error = parse(text).expect_err(text);
