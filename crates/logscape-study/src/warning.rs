@@ -14,7 +14,7 @@ pub enum Warning {
         column: String,
         /// Its value.
         value: f64,
-        /// The other inputs.
+        /// The other inputs, the first nine of many.
         others: Vec<String>,
     },
     /// A target that is the same in all samples.
@@ -76,6 +76,11 @@ pub enum Warning {
         /// Outputs `c`.
         outputs: usize,
     },
+    /// More of those before.
+    More {
+        /// How many.
+        warnings: usize,
+    },
 }
 
 /// What a column looks like that numbers or dates rows.
@@ -90,8 +95,8 @@ pub enum RowNumber {
     Year,
 }
 
-/// Names that are told one by one.
-const TOLD: usize = 8;
+/// Names, and warnings about inputs, that are told one by one.
+pub(crate) const TOLD: usize = 8;
 
 impl Warning {
     /// What is wrong with an input that is better left out, in words that follow its name.
@@ -122,6 +127,10 @@ impl Warning {
             }
             Self::MoreParameters { .. } => {
                 "use fewer units in `hidden`, or more samples, unless the fit is meant to interpolate".to_owned()
+            }
+            Self::More { .. } => {
+                "name the columns to take by `inputs = [...]` in [problem.data]; `logscape new DATA` writes them"
+                    .to_owned()
             }
         }
     }
@@ -173,6 +182,10 @@ impl fmt::Display for Warning {
                 count(*samples, "sample"),
                 count(*outputs, "output")
             ),
+            Self::More { warnings } => {
+                let are = if *warnings == 1 { "is" } else { "are" };
+                write!(f, "{} {are} like these", count(*warnings, "more input"))
+            }
         }
     }
 }

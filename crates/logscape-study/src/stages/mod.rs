@@ -30,7 +30,7 @@ pub use problem::problem_of;
 pub(crate) use problem::{END, Model, SETTING, check_sizes, dataset, model, probe, table};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::{at_minimum, check_all, explore, no_minimum, survey};
-pub(crate) use warnings::{input_of, of_data as warnings_of_data, of_problem as warning_of_problem};
+pub(crate) use warnings::{input_of, of_data as warnings_of_data, of_problem as warning_of_problem, shortened};
 
 use crate::asked::Study;
 use crate::error::RunError;

@@ -1,6 +1,6 @@
 //! From a study's `[problem]` to its data and its model.
 
-use super::warnings::of_data;
+use super::warnings::{of_data, shortened};
 use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
 use crate::record::{DataColumns, DataFile, Origin, sha256_of_all, sha256_of_file};
@@ -136,7 +136,7 @@ pub(crate) struct Model {
 /// [`RunError`] when the data cannot be had, or data and table do not fit each other.
 pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, base: &Path) -> Result<Model, RunError> {
     let data = dataset(&table.data, base, seed)?;
-    let (origin, warnings, inputs) = (origin(&data)?, of_data(&data, &table.kind), data.input_dim);
+    let (origin, warnings, inputs) = (origin(&data)?, shortened(of_data(&data, &table.kind)), data.input_dim);
     let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
     let kind = table.known().ok_or_else(unknown)?;
     let config = StartConfig { initialisation: minimum.init, seed };

@@ -116,7 +116,7 @@ pub(super) fn choose(
     }))
 }
 
-/// Every so-manieth sample.
+/// Each `every`-th sample.
 fn some(data: &Dataset, every: usize) -> Result<Dataset, RunError> {
     let rows = |values: &[f64], dim: usize| -> Vec<f64> {
         values.chunks_exact(dim).step_by(every).flatten().copied().collect()
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_so_manieth_sample_is_kept() {
+    fn samples_are_taken_at_even_distances() {
         let inputs = (0..14).map(f64::from).collect();
         let data = Dataset::new("a", inputs, 2, vec![0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0], 1, None).expect("data");
         let kept = some(&data, 3).expect("data");

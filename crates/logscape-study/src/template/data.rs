@@ -5,12 +5,13 @@ use super::model::{Candidate, candidates, holds_classes};
 use super::words::{Source, text};
 use crate::asked::DataTable;
 use crate::error::RunError;
-use crate::stages::{dataset, input_of, warnings_of_data};
+use crate::stages::{dataset, input_of, shortened, warnings_of_data};
 use crate::text::count;
 use crate::warning::Warning;
 use logscape::Stop;
 use logscape::data::{Column, Dataset, ReadOptions, Survey, survey};
 use logscape::problem::{Kind, Mlp, Registered};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What to do about a target that cannot be one.
@@ -71,7 +72,7 @@ fn words(
     candidate: &Candidate,
     choice: &Choice,
 ) -> String {
-    let warnings = warnings_of_data(data, candidate.kind.name);
+    let warnings = shortened(warnings_of_data(data, candidate.kind.name));
     let file =
         asked.data.file_name().map_or_else(|| asked.data.display().to_string(), |name| name.display().to_string());
     text(
@@ -116,11 +117,12 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
     if let Some(constant) = warnings.iter().find(|warning| matches!(warning, Warning::ConstantTarget { .. })) {
         return Err(RunError::input("problem.data.targets", format!("{constant}\n  hint: {ANOTHER}")));
     }
-    let useless: Vec<&String> = warnings.iter().filter_map(input_of).collect();
+    let useless: HashSet<&String> = warnings.iter().filter_map(input_of).collect();
     if let Some(survey) = surveyed.filter(|_| asked.inputs.is_empty() && useless.len() < data.input_dim) {
         let kept = data.input_names.iter().filter(|name| !useless.contains(name));
-        let place = |name: &String| survey.columns.iter().position(|column| column.name == *name);
-        let kept: Vec<usize> = kept.filter_map(place).collect();
+        let places = survey.columns.iter().enumerate().map(|(at, column)| (&column.name, at));
+        let places: HashMap<&String, usize> = places.collect();
+        let kept: Vec<usize> = kept.filter_map(|name| places.get(name).copied()).collect();
         if !useless.is_empty() {
             table.inputs = columns(&survey, &kept);
             left_out.extend(warnings.iter().filter_map(|warning| Some((input_of(warning)?.clone(), warning.why()?))));

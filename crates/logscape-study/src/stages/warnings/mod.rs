@@ -1,10 +1,10 @@
 //! Looks through the data for what is likely not meant so.
 
-use crate::warning::{RowNumber, Warning};
+use crate::warning::{RowNumber, TOLD, Warning};
 use logscape::Problem;
 use logscape::data::Dataset;
 use logscape::problem::{LinearRegression, MatrixFactorisation, Registered};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 
 /// Rows from which numbers that rise by one are taken for numbers of the rows.
@@ -26,6 +26,16 @@ pub(crate) fn of_data(data: &Dataset, kind: &str) -> Vec<Warning> {
     warnings
 }
 
+/// The first of many warnings about inputs, and how many more there are.
+pub(crate) fn shortened(warnings: Vec<Warning>) -> Vec<Warning> {
+    let (mut inputs, others): (Vec<Warning>, Vec<Warning>) =
+        warnings.into_iter().partition(|warning| input_of(warning).is_some());
+    let more = inputs.len().saturating_sub(TOLD);
+    inputs.truncate(TOLD);
+    inputs.extend((more > 0).then_some(Warning::More { warnings: more }));
+    inputs.into_iter().chain(others).collect()
+}
+
 /// What is told of a problem, whatever it was made from.
 pub(crate) fn of_problem(problem: &dyn Problem) -> Option<Warning> {
     let (parameters, samples, outputs) = (problem.dim(), problem.samples(), problem.outputs());
@@ -40,7 +50,11 @@ fn column(values: &[f64], dim: usize, at: usize) -> impl Iterator<Item = f64> + 
 fn of_inputs(data: &Dataset, kind: &str) -> Vec<Warning> {
     let names = &data.input_names;
     let of = |at: usize| column(&data.inputs, data.input_dim, at);
-    let others = |at: usize| names.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, name)| name.clone()).collect();
+    let others = |at: usize| {
+        let others = names.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, name)| name.clone());
+        // One more than is told shows that there are more.
+        others.take(TOLD + 1).collect()
+    };
     let alone = data.input_dim == 1;
     // A constant makes the intercept of a linear regression.
     let mut intercepts = usize::from(kind == LinearRegression::NAME);
@@ -66,7 +80,7 @@ fn of_inputs(data: &Dataset, kind: &str) -> Vec<Warning> {
             warnings.push(Warning::RowNumberInput { column, looks, others: others(at) });
         }
     }
-    let told: Vec<&String> = warnings.iter().filter_map(input_of).collect();
+    let told: HashSet<&String> = warnings.iter().filter_map(input_of).collect();
     sizes.retain(|(_, name)| !told.contains(name));
     sizes.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     if let [(small, smallest), .., (large, largest)] = sizes[..]

@@ -144,3 +144,17 @@ fn a_root_mean_square_is_that_of_any_size() {
         assert!((found / (scale * 12.5_f64.sqrt()) - 1.0).abs() < 1e-12, "{found}");
     }
 }
+
+#[test]
+fn many_warnings_about_inputs_are_counted() {
+    let names: Vec<String> = (0..30).map(|k| format!("pixel{k}")).collect();
+    let text = table(&format!("{},y", names.join(",")), 20, |k| format!("{}{},{}", "0,".repeat(29), noise(k), k % 5));
+    let all = told(&text, Mlp::NAME, "");
+    assert_eq!(all.len(), 29);
+    let short = shortened(all.clone());
+    assert_eq!((&short[..8], short.len()), (&all[..8], 9));
+    assert_eq!(short[8].to_string(), "21 more inputs are like these");
+    assert_eq!(told(&text, Mlp::NAME, "inputs = \"pixel29\""), []);
+    // Nothing is hidden behind one more.
+    assert_eq!(shortened(all[..8].to_vec()), all[..8]);
+}
