@@ -103,11 +103,11 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
     if let Some(survey) = &surveyed {
         table.targets = columns(survey, &survey.targets);
         table.one_hot = holds_text(survey);
-        let is_text = |at: &&usize| survey.columns[**at].numbers == 0;
+        let is_text = |at: &&usize| survey.entries[**at].numbers == 0;
         let (texts, numbers): (Vec<usize>, Vec<usize>) = survey.inputs.iter().partition(is_text);
         if asked.inputs.is_empty() && !texts.is_empty() && !numbers.is_empty() {
             table.inputs = columns(survey, &numbers);
-            left_out.extend(texts.iter().map(|at| (survey.columns[*at].name.clone(), "text".to_owned())));
+            left_out.extend(texts.iter().map(|at| (survey.names[*at].clone(), "text".to_owned())));
         }
     }
     let mut data = dataset(&table, Path::new(""), SEED)?;
@@ -120,7 +120,7 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
     let useless: HashSet<&String> = warnings.iter().filter_map(input_of).collect();
     if let Some(survey) = surveyed.filter(|_| asked.inputs.is_empty() && useless.len() < data.input_dim) {
         let kept = data.input_names.iter().filter(|name| !useless.contains(name));
-        let places = survey.columns.iter().enumerate().map(|(at, column)| (&column.name, at));
+        let places = survey.names.iter().enumerate().map(|(at, name)| (name, at));
         let places: HashMap<&String, usize> = places.collect();
         let kept: Vec<usize> = kept.filter_map(|name| places.get(name).copied()).collect();
         if !useless.is_empty() {
@@ -138,7 +138,7 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
 
 /// Columns of a table by their names, or by their places where a name would be a pattern.
 fn columns(survey: &Survey, places: &[usize]) -> Vec<Column> {
-    let column = |at: &usize| match &survey.columns[*at].name {
+    let column = |at: &usize| match &survey.names[*at] {
         name if name.is_empty() || name.contains('*') => Column::Position(at + 1),
         name => Column::Name(name.clone()),
     };
@@ -148,7 +148,7 @@ fn columns(survey: &Survey, places: &[usize]) -> Vec<Column> {
 /// Whether the target is text, which names classes.
 fn holds_text(survey: &Survey) -> bool {
     match survey.targets[..] {
-        [target] => survey.columns[target].numbers == 0 && survey.columns[target].texts > 0,
+        [target] => survey.entries[target].numbers == 0 && survey.entries[target].texts > 0,
         _ => false,
     }
 }

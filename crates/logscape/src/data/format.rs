@@ -58,25 +58,25 @@ impl ReadOptions {
 /// What the columns of a table hold, and which of them would be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// The columns in the order of the table.
-    pub columns: Vec<ColumnSurvey>,
-    /// Places in `columns` of the inputs, from 0.
+    /// Names of the columns in the order of the table.
+    pub names: Vec<String>,
+    /// What each column holds.
+    pub entries: Vec<Entries>,
+    /// Places of the inputs, from 0.
     pub inputs: Vec<usize>,
-    /// Places in `columns` of the targets, from 0.
+    /// Places of the targets, from 0.
     pub targets: Vec<usize>,
 }
 
-/// What a column of a table holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnSurvey {
-    /// Its name.
-    pub name: String,
-    /// How many entries are finite numbers.
-    pub numbers: usize,
-    /// How many are something else, such as text.
-    pub texts: usize,
-    /// How many are empty.
-    pub holes: usize,
+/// How many entries of a column are what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Finite numbers.
+    pub numbers: u32,
+    /// Something else, such as text.
+    pub texts: u32,
+    /// Nothing.
+    pub holes: u32,
 }
 
 /// A format of data files.

@@ -23,7 +23,7 @@ pub mod synthetic;
 pub use self::csv::{Csv, parse_csv, read_csv};
 pub use digits::digits;
 pub use error::DataError;
-pub use format::{Column, ColumnSurvey, Format, ReadOptions, Survey};
+pub use format::{Column, Entries, Format, ReadOptions, Survey};
 pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
 pub use npy::{Npy, Npz, read_npy, read_npz};
 pub use registry::{FORMATS, open, open_in, survey};

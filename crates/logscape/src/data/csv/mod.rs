@@ -12,7 +12,7 @@ use flate2::bufread::GzDecoder;
 use self::columns::choose;
 use self::dialect::{Decimal, Dialect, line_at};
 use super::classes::Classes;
-use super::format::{ColumnSurvey, Format, ReadOptions, Survey, has_extension};
+use super::format::{Entries, Format, ReadOptions, Survey, has_extension};
 use super::{DataError, Dataset};
 
 /// Text that is read before the next look at the memory that is left.
@@ -223,27 +223,26 @@ impl<'a> Table<'a> {
     /// What each column holds, and which would be read.
     fn survey(mut self, options: &ReadOptions) -> Result<Survey, DataError> {
         let [inputs, targets] = choose(self.name, &self.header, options)?;
-        let empty = |name: &String| ColumnSurvey { name: name.clone(), numbers: 0, texts: 0, holes: 0 };
-        let mut columns: Vec<ColumnSurvey> = self.header.iter().map(empty).collect();
+        let mut entries = vec![Entries::default(); self.header.len()];
         let mut decimal = Decimal::Unknown;
         let mut next = csv::ByteRecord::new();
         while let Some(record) = self.next(next)? {
             if record.iter().any(|field| !field.trim_ascii().is_empty()) {
                 self.check(&record)?;
-                for (at, column) in columns.iter_mut().enumerate() {
-                    let field = self.field(&record, at, &column.name)?;
+                for (at, entries) in entries.iter_mut().enumerate() {
+                    let field = self.field(&record, at, &self.header[at])?;
                     if field.is_empty() {
-                        column.holes += 1;
+                        entries.holes += 1;
                     } else if decimal.number(field, self.dialect.delimiter == b';').is_some() {
-                        column.numbers += 1;
+                        entries.numbers += 1;
                     } else {
-                        column.texts += 1;
+                        entries.texts += 1;
                     }
                 }
             }
             next = record;
         }
-        Ok(Survey { columns, inputs, targets })
+        Ok(Survey { names: self.header, entries, inputs, targets })
     }
 
     /// Refuses a record that has not one field for each name.

@@ -187,12 +187,13 @@ fn a_survey_counts_what_each_column_holds() {
     let of = |text: &str, options: &ReadOptions| Table::new("a.csv", text.as_bytes())?.survey(options);
     let table = ",city,size,note,price\n0,Bern,1.5,,3\n1,Rome,NA,,4\n,,,,\n";
     let survey = of(table, &ReadOptions::default()).expect("a table");
-    let held: Vec<_> = survey.columns.iter().map(|c| (c.name.as_str(), c.numbers, c.texts, c.holes)).collect();
+    let named = survey.names.iter().zip(&survey.entries);
+    let held: Vec<_> = named.map(|(name, held)| (name.as_str(), held.numbers, held.texts, held.holes)).collect();
     assert_eq!(held, [("", 2, 0, 0), ("city", 0, 2, 0), ("size", 1, 1, 0), ("note", 0, 0, 2), ("price", 2, 0, 0)]);
     assert_eq!((survey.inputs, survey.targets), (vec![1, 2, 3], vec![4]));
     let chosen = of(table, &asked(&["size"], &["city"])).expect("a table");
     assert_eq!((chosen.inputs, chosen.targets), (vec![2], vec![1]));
     let semicolons = of("a;b\n1,5;x\n2,5;y\n", &ReadOptions::default()).expect("a table");
-    assert_eq!(semicolons.columns.iter().map(|column| column.numbers).collect::<Vec<_>>(), [2, 0]);
+    assert_eq!(semicolons.entries.iter().map(|held| held.numbers).collect::<Vec<_>>(), [2, 0]);
     assert!(matches!(of("a,b\n1\n", &ReadOptions::default()), Err(DataError::Ragged { .. })));
 }
