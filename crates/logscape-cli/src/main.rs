@@ -4,7 +4,9 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod check;
 mod log;
+mod new;
 mod outcome;
 mod progress;
 mod remaining;
@@ -40,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Validate a study and print it with every default filled in
+    /// Validate a study and its data, tell what will run and how long, and print it whole
     Check(StudyArguments),
     /// Run a study; print a summary and keep the record in a folder
     Run {
@@ -73,7 +75,7 @@ enum Command {
         /// Print results.json instead of the summary
         #[arg(long, conflicts_with = "dry_run")]
         json: bool,
-        /// Only check the study and print it, as `logscape check` does
+        /// Only check the study, as `logscape check` does
         #[arg(long)]
         dry_run: bool,
     },
@@ -89,12 +91,8 @@ enum Command {
         #[arg(long, default_value = "runs/reproduce")]
         out: PathBuf,
     },
-    /// Print a commented study to start from
-    New {
-        /// A shipped study, or a problem
-        #[arg(value_parser = PossibleValuesParser::new(shipped::names()))]
-        kind: String,
-    },
+    /// Write a commented study to start from, for a problem or for data of yours
+    New(new::NewArguments),
     /// Print the sources of the theories and of the dynamics
     Cite,
     /// Print the dynamics that a study can name, with their equations and options
@@ -131,9 +129,7 @@ impl StudyArguments {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check(arguments) | Command::Run { study: arguments, dry_run: true, .. } => {
-            with_study(&arguments, check)
-        }
+        Command::Check(arguments) => with_study(&arguments, |study| check::check(study, arguments.base())),
         Command::Run {
             study: arguments,
             out,
@@ -145,7 +141,7 @@ fn main() -> ExitCode {
             memory,
             threads,
             json,
-            ..
+            dry_run,
         } => with_study(&arguments, |study| {
             let place = out.unwrap_or_else(|| RunFolder::default_place(study));
             let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
@@ -154,12 +150,15 @@ fn main() -> ExitCode {
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
                 return fail(&format!("cannot start {}: {error}", count(threads, "thread")), FAILED);
             }
+            if dry_run {
+                return check::check(study, arguments.base());
+            }
             match run(study, arguments.base(), &destination, json) {
                 Ok(text) => print(&text),
                 Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
             }
         }),
-        Command::New { kind } => shipped::text(&kind).map_or(ExitCode::from(BAD_INPUT), |text| print(&text)),
+        Command::New(arguments) => new::new(&arguments),
         Command::Reproduce { name, overrides, out } => {
             shipped::reproduce(name.as_deref(), &overrides, &out, &signals::stop(None))
         }
@@ -178,16 +177,6 @@ fn main() -> ExitCode {
             print(&dynamics::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
-    }
-}
-
-/// Prints the study with every default filled in, and on standard error the most work that it can ask for.
-fn check(study: &Study) -> ExitCode {
-    let settings = study.sgd.learning_rate.0.len() * study.sgd.batch_size.0.len();
-    tell(&format!("{}, at most {:.1e} replica-steps in all", count(settings, "setting"), study.most_steps()));
-    match toml::to_string(study) {
-        Ok(text) => print(&text),
-        Err(error) => fail(&error.to_string(), FAILED),
     }
 }
 

@@ -4,7 +4,6 @@ use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
 use crate::progress::Terminal;
 use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
-use logscape_study::template::template;
 use logscape_study::text::count;
 use logscape_study::{Destination, Study};
 use miette::Report;
@@ -32,10 +31,9 @@ pub(crate) fn names() -> Vec<&'static str> {
     names
 }
 
-/// The text of the shipped study of that name, or a study of the problem of that name.
-pub(crate) fn text(name: &str) -> Option<String> {
-    let shipped = STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
-    shipped.or_else(|| problem::by_name(name).map(template))
+/// The text of the shipped study of that name.
+pub(crate) fn text(name: &str) -> Option<&'static str> {
+    STUDIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside

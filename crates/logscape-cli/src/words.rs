@@ -10,6 +10,7 @@ use logscape_study::text::{count, decimal, rounded, with_interval};
 pub(crate) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Data { columns } => Some(taken(columns)),
+        Event::Warning { warning } => Some(format!("warning: {warning}\n  hint: {}", warning.hint())),
         Event::Problem { samples, outputs, parameters } => Some(format!(
             "problem: {}, {}, {}",
             count(*parameters, "parameter"),
@@ -89,7 +90,7 @@ pub(crate) fn left_of_stage(seconds: f64) -> String {
 }
 
 /// A time, as exactly as anyone waits for it.
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let (minute, hour, day) = (60.0, 3600.0, 86400.0);
     if seconds < 99.5 {
         format!("{:.0} s", seconds.ceil())

@@ -1,6 +1,7 @@
 //! What a run tells while it works. They are data: words are made by who shows them.
 
 use crate::record::DataColumns;
+use crate::warning::Warning;
 use logscape::{Estimate, SgdSettings};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -20,6 +21,12 @@ pub enum Event {
     Data {
         /// What was taken of them.
         columns: DataColumns,
+    },
+    /// Something in the data is likely not meant so.
+    Warning {
+        /// What.
+        #[serde(flatten)]
+        warning: Warning,
     },
     /// The problem is there.
     Problem {

@@ -4,6 +4,7 @@
 pub mod asked;
 mod error;
 pub mod events;
+mod examine;
 pub mod expect;
 mod extend;
 pub mod figures;
@@ -16,13 +17,16 @@ mod store;
 pub mod summary;
 pub mod template;
 pub mod text;
+mod warning;
 
 pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
 pub use error::{RunError, StationaryError};
 pub use events::{Event, Events};
+pub use examine::{Examination, examine};
 pub use record::{Record, Results};
 pub use run::{Destination, run, run_with};
 pub use stages::problem_of;
+pub use warning::{RowNumber, Warning};
 
 /// The program in the book compiles.
 #[cfg(doctest)]

@@ -5,9 +5,10 @@ use crate::error::RunError;
 use crate::events::{Event, Events};
 use crate::extend::ensembles_of;
 use crate::record::{Manifest, Origin, Record, RunFolder};
-use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table};
+use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table, warning_of_problem};
 use crate::store::{Store, going_on, origin_of};
 use crate::text::count;
+use crate::warning::Warning;
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -58,8 +59,8 @@ pub fn run(
 ) -> Result<(Record, PathBuf), RunError> {
     let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
-        let Model { problem, start, origin } = model(table, &study.minimum, study.seed, base)?;
-        work.on(&*problem, &start, origin)
+        let Model { problem, start, origin, warnings, .. } = model(table, &study.minimum, study.seed, base)?;
+        work.on(&*problem, &start, origin, warnings)
     })
 }
 
@@ -83,7 +84,7 @@ pub fn run_with(
             format!("{}, but the problem has {}", count(start.len(), "number"), count(problem.dim(), "parameter"));
         return Err(RunError::input("start", message));
     }
-    Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start)))
+    Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start), Vec::new()))
 }
 
 /// What is asked of one run.
@@ -132,15 +133,17 @@ impl Run<'_> {
 }
 
 impl Work<'_> {
-    /// The record of the study on `problem`, which was made from `origin`.
-    fn on(&self, problem: &dyn Problem, start: &[f64], origin: Origin) -> Result<Record, RunError> {
+    /// The record of the study on `problem`, which was made from `origin`, whose data give these warnings.
+    fn on(
+        &self,
+        problem: &dyn Problem,
+        start: &[f64],
+        origin: Origin,
+        mut warnings: Vec<Warning>,
+    ) -> Result<Record, RunError> {
         let Run { study, destination, stop, events } = *self.run;
         let begun = SystemTime::now();
-        let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
-        if !origin.columns.is_empty() {
-            events.tell(&Event::Data { columns: origin.columns.clone() });
-        }
-        events.tell(&Event::Problem { samples, outputs, parameters });
+        tell_of(problem, &origin, &mut warnings, events);
         check_sizes(study, problem)?;
         let any_version = destination.allow_other_version;
         let record = destination.extend.as_ref().filter(|_| !destination.resume);
@@ -164,7 +167,20 @@ impl Work<'_> {
         }
         let (results, tables) = survey(&context, start)?;
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let manifest = Manifest::complete(study, context.ensembles.origin().clone(), begun, &log.seconds);
+        let manifest = Manifest::complete(study, context.ensembles.origin().clone(), warnings, begun, &log.seconds);
         Ok(Record { study: study.clone(), results, tables, manifest })
+    }
+}
+
+/// Tells of the problem and its data, after which `warnings` are all that there are.
+pub(crate) fn tell_of(problem: &dyn Problem, origin: &Origin, warnings: &mut Vec<Warning>, events: &dyn Events) {
+    let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
+    if !origin.columns.is_empty() {
+        events.tell(&Event::Data { columns: origin.columns.clone() });
+    }
+    events.tell(&Event::Problem { samples, outputs, parameters });
+    warnings.extend(warning_of_problem(problem));
+    for warning in warnings.iter() {
+        events.tell(&Event::Warning { warning: warning.clone() });
     }
 }

@@ -80,7 +80,8 @@ fn change(then: &[DataFile], now: &[DataFile]) -> String {
 
 /// Values by the hash of version, data and input.
 pub(crate) struct Store {
-    files: Checkpoints,
+    /// None for one that keeps nothing.
+    files: Option<Checkpoints>,
     origin: Origin,
 }
 
@@ -93,10 +94,15 @@ impl Store {
     pub(crate) fn open(files: Checkpoints, origin: Origin, any_version: bool) -> Result<Self, RecordError> {
         if let Some(found) = files.load::<Origin>(IDENTITY)? {
             let origin = going_on(origin, found, &files, any_version)?;
-            return Ok(Self { files, origin });
+            return Ok(Self { files: Some(files), origin });
         }
         files.save(IDENTITY, &origin)?;
-        Ok(Self { files, origin })
+        Ok(Self { files: Some(files), origin })
+    }
+
+    /// A store that keeps nothing, for work that leaves nothing behind.
+    pub(crate) fn nowhere(origin: Origin) -> Self {
+        Self { files: None, origin }
     }
 
     /// What all its values were made from.
@@ -109,7 +115,7 @@ impl Store {
     /// # Errors
     /// If they cannot be copied.
     pub(crate) fn take_over(&self, other: &Checkpoints) -> Result<(), RecordError> {
-        self.files.copy_from(other)
+        self.files.as_ref().map_or(Ok(()), |files| files.copy_from(other))
     }
 
     /// The key of what `stage` makes of `input`.
@@ -119,7 +125,10 @@ impl Store {
     pub(crate) fn key<T: Serialize>(&self, stage: &str, input: &T) -> Result<Key, RecordError> {
         let made_from = MadeFrom { version: &self.origin.version, data: &self.origin.data };
         let json = serde_json::to_string(&(made_from, stage, input));
-        let json = json.map_err(|error| self.files.refused(error.into()))?;
+        let json = json.map_err(|error| match &self.files {
+            Some(files) => files.refused(error.into()),
+            None => RecordError::Write { path: stage.into(), source: error.into() },
+        })?;
         Ok(Key(sha256(json.as_bytes())))
     }
 
@@ -128,15 +137,15 @@ impl Store {
     /// # Errors
     /// If it is there but cannot be read, or is damaged.
     pub(crate) fn load<T: DeserializeOwned>(&self, stage: &str, key: &Key) -> Result<Option<T>, RecordError> {
-        self.files.load(&file(stage, key))
+        self.files.as_ref().map_or(Ok(None), |files| files.load(&file(stage, key)))
     }
 
-    /// Keeps a value; returns the checksum of its text.
+    /// Keeps a value; returns the checksum of its text, which is empty where nothing is kept.
     ///
     /// # Errors
     /// If the system refuses.
     pub(crate) fn save<T: Serialize>(&self, stage: &str, key: &Key, value: &T) -> Result<String, RecordError> {
-        self.files.save(&file(stage, key), value)
+        self.files.as_ref().map_or(Ok(String::new()), |files| files.save(&file(stage, key), value))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{LIMIT, Target};
 use crate::input::Input;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use logscape::data::{Dataset, ReadOptions, open};
+use logscape::data::{Dataset, ReadOptions, open, survey};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -64,6 +64,8 @@ fn read(path: &Path) -> Result<(), String> {
 /// As numbers, and with classes as targets.
 fn read_table(path: &Path) -> Result<(), String> {
     let classes = open(path, &ReadOptions { one_hot: true, ..ReadOptions::default() }).and_then(Dataset::one_hot);
+    // What columns hold is told of any table, also of one that is not read.
+    let _ = survey(path, &ReadOptions::default());
     read(path).and(classes.map(|_| ()).map_err(|error| format!("{error}\n{}", error.hint())))
 }
 

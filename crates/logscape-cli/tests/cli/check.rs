@@ -24,9 +24,18 @@ fn check(text: &str, overrides: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_good_study_is_printed_and_reads_back() {
     let (code, printed, words) = check(STUDY, &["seed=3"]);
-    assert_eq!((code, words.as_str()), (Some(0), "1 setting, at most 0.0e0 replica-steps in all\n"));
+    assert_eq!(code, Some(0), "{words}");
+    for part in [
+        "problem: 650 parameters, 1797 samples, 10 outputs",
+        "samples: 64 inputs each",
+        "runs: 1 setting (learning rate 0.1; batch size 1) of sgd",
+        "memory: about ",
+    ] {
+        assert!(words.contains(part), "`{part}` is missing in\n{words}");
+    }
+    assert!(!words.contains("time: "), "nothing is simulated: {words}");
     assert!(printed.contains("seed = 3"), "{printed}");
-    assert_eq!(check(&printed, &[]), (Some(0), printed.clone(), words));
+    assert_eq!(check(&printed, &[]).1, printed);
 }
 
 #[test]
@@ -52,14 +61,142 @@ fn a_misspelt_field_and_a_missing_file_end_with_code_2() {
 #[test]
 fn every_shipped_study_is_valid_and_its_most_work_is_counted() {
     // 3 · 2 settings of 1000 replicas of 100,000 steps, and 21 twentieths of that for splitting.
-    for (name, work) in
-        [("digits", "2 settings"), ("linear", "2 settings"), ("sinusoid", "at most 1.2e9 replica-steps")]
-    {
+    for (name, work) in [("digits", "2 settings"), ("linear", "2 settings"), ("sinusoid", "1.2e9 replica-steps")] {
         let new = Command::new(env!("CARGO_BIN_EXE_logscape")).args(["new", name]).output().expect("it starts");
         let (code, _, words) = check(&String::from_utf8(new.stdout).expect("UTF-8"), &[]);
         assert_eq!(code, Some(0), "{words}");
-        assert!(words.contains(work), "{words}");
+        assert!(words.contains(work) && words.contains("time: ensembles at most about "), "{words}");
+        assert!(!words.contains("warning: "), "a false alarm: {words}");
     }
+}
+
+/// A study of a line through the origin, of which a table `data.csv` is in the folder.
+const LINE: &str = "name = \"line\"\n[problem]\nkind = \"linear-regression\"\ndata = \"data.csv\"\n[minimum]\ntolerance = 1e-8\n\
+                    [sgd]\nlearning_rate = 0.1\nbatch_size = [1, 2]\n[[dynamics]]\nkind = \"heavy-ball\"\nmomentum = 0.5\n\
+                    [escape]\nregion = { loss-factor = 3.0 }\nreplicas = 4\nmax_steps = 1000\n";
+const TABLE: &str = "size,one,price\n1,1,1.1\n2,1,1.8\n3,1,3.2\n-1,1,-0.7\n-2,1,-2.1\n";
+
+/// A folder with the study and the table, and `logscape COMMAND` on the study in it.
+fn in_folder(study: &str, table: &str) -> (tempfile::TempDir, impl Fn(&str) -> (Option<i32>, String) + use<>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("study.toml"), study).expect("writable");
+    fs::write(folder.path().join("data.csv"), table).expect("writable");
+    let place = folder.path().to_path_buf();
+    let logscape = move |command: &str| {
+        let mut logscape = Command::new(env!("CARGO_BIN_EXE_logscape"));
+        logscape.env("NO_COLOR", "1").current_dir(&place).args([command, "study.toml"]);
+        let output = logscape.output().expect("the command starts");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    (folder, logscape)
+}
+
+#[test]
+fn a_check_reads_the_data_and_tells_what_will_run() {
+    let (folder, logscape) = in_folder(&LINE.replace("linear-regression", "mlp"), TABLE);
+    let (code, words) = logscape("check");
+    assert_eq!(code, Some(0), "{words}");
+    for part in [
+        "data: inputs size, one; targets price\n",
+        "problem: 3 parameters, 5 samples, 1 output\n",
+        "warning: input `one` is 1 in every sample, which tells nothing\n  hint: leave it out: `inputs = [\"size\"]` in [problem.data]\n",
+        "samples: 2 inputs each\n",
+        "runs: 2 settings (learning rate 0.1; batch size 1, 2) of sgd, heavy-ball\n",
+        "escape: 4 replicas, at most 1000 steps each; where too few escape, splitting, 20 repeats of 1000 trajectories",
+    ] {
+        assert!(words.contains(part), "`{part}` is missing in\n{words}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "something is left");
+    // The run tells the same warning, and its record and page keep it.
+    let (code, said) = logscape("run");
+    let warning = "warning: input `one` is 1 in every sample";
+    assert!(code == Some(0) && said.contains(warning), "{said}");
+    let runs =
+        fs::read_dir(folder.path().join("runs")).expect("records").next().expect("one").expect("readable").path();
+    let manifest = fs::read_to_string(runs.join("manifest.json")).expect("a manifest");
+    assert!(
+        manifest.contains("\"warning\": \"constant-input\"") && manifest.contains("\"column\": \"one\""),
+        "{manifest}"
+    );
+    let page = fs::read_to_string(runs.join("report.html")).expect("a page");
+    assert!(page.contains("input `one` is 1 in every sample, which tells nothing"), "the page does not tell");
+    // As the hint says.
+    let study = fs::read_to_string(folder.path().join("study.toml")).expect("the study");
+    let mended = study.replace("\"data.csv\"", "{ path = \"data.csv\", inputs = [\"size\"] }");
+    fs::write(folder.path().join("study.toml"), mended).expect("writable");
+    let (code, words) = logscape("check");
+    assert!(code == Some(0) && !words.contains("warning"), "{words}");
+}
+
+#[test]
+fn more_parameters_than_numbers_to_fit_are_told() {
+    let network = LINE
+        .replace("kind = \"linear-regression\"", "kind = \"mlp\"\nhidden = [4]")
+        .replace("[minimum]\n", "[minimum]\naccept = true\n");
+    let (_folder, logscape) = in_folder(&network, TABLE);
+    let (_, words) = logscape("check");
+    assert!(words.contains("warning: 17 parameters for 5 numbers to fit (5 samples of 1 output)"), "{words}");
+    assert!(words.contains("hint: use fewer units in `hidden`"), "{words}");
+    let (_folder, logscape) = in_folder(&network.replace("hidden = [4]", "hidden = [1]"), TABLE);
+    assert!(!logscape("check").1.contains("to fit"), "5 parameters");
+}
+
+/// A check refuses what the run refuses before it simulates, in the same words and with the same code.
+#[test]
+fn a_check_refuses_what_a_run_refuses() {
+    for (from, to, words) in [
+        ("data.csv", "none.csv", "none.csv: cannot be read"),
+        ("\"data.csv\"", "{ path = \"data.csv\", targets = \"cost\" }", "nothing is named `cost`"),
+        ("\"data.csv\"", "{ path = \"data.csv\", limit = 9 }", "`n` is 9"),
+        ("batch_size = [1, 2]", "batch_size = 9\nsampling = \"without-replacement\"", "a batch of 9 cannot be drawn"),
+        ("tolerance = 1e-8", "start = [1.0]", "minimum.start: 1 number, but the problem has 2 parameters"),
+        ("tolerance = 1e-8", "train = { learning_rate = 0.1, batch_size = 9, steps = 1 }", "minimum: "),
+        ("linear-regression", "sinusoid", "a sinusoid has 1 input, not 2"),
+        ("{ loss-factor = 3.0 }", "\"dividing-surface\"", "a dividing surface needs a saddle"),
+        ("{ loss-factor = 3.0 }", "{ box = [[0.0, 1.0]] }", "the box has 1 side"),
+        ("{ loss-factor = 3.0 }", "{ box = [[5.0, 6.0], [5.0, 6.0]] }", "escape: "),
+        ("momentum = 0.5", "momentum = 1.5", "dynamics heavy-ball: "),
+        (
+            "max_steps = 1000",
+            "max_steps = 1000\nrare = { score = \"committor\" }",
+            "the committor is known on the line alone",
+        ),
+    ] {
+        let (folder, logscape) = in_folder(&LINE.replace(from, to), TABLE);
+        let refusal = |command: &str| {
+            let (code, said) = logscape(command);
+            let at = said.find("error: ").unwrap_or_else(|| panic!("{command} with {to} goes on: {said}"));
+            // A run that was refused later says where it keeps what was finished.
+            (code, said[at..].split("\n  note: ").next().unwrap_or_default().trim_end().to_owned())
+        };
+        let checked = refusal("check");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "something is left");
+        assert!(checked.1.contains(words), "{to}: {}", checked.1);
+        assert_eq!(checked, refusal("run"), "{to}");
+    }
+}
+
+/// Where no replica escapes, the ensembles take what the check says, within what a loaded machine does to either.
+#[test]
+fn the_time_that_a_check_tells_is_that_of_the_run() {
+    let study = LINE
+        .replace("max_steps = 1000", "max_steps = 300_000\nmethod = \"direct\"")
+        .replace("3.0", "1e9")
+        .replace("replicas = 4", "replicas = 64")
+        .replace("batch_size = [1, 2]", "batch_size = 1");
+    let (folder, logscape) = in_folder(&study, TABLE);
+    let (code, words) = logscape("check");
+    assert_eq!(code, Some(0), "{words}");
+    let told = words.split("ensembles at most about ").nth(1).and_then(|rest| rest.split(" s,").next());
+    let told: f64 = told.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{words}"));
+    assert_eq!(logscape("run").0, Some(0));
+    let runs =
+        fs::read_dir(folder.path().join("runs")).expect("records").next().expect("one").expect("readable").path();
+    let manifest = fs::read_to_string(runs.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let taken = manifest["seconds"]["setting-0"].as_f64().expect("seconds");
+    // Told in whole seconds, rounded up.
+    assert!(told >= taken / 5.0 && told - 1.0 <= 5.0 * taken, "told {told} s, taken {taken} s");
 }
 
 #[test]
@@ -72,7 +209,10 @@ fn every_problem_has_a_study_to_start_from() {
         assert!(printed.contains(&format!("kind = \"{}\"", kind.name)), "{printed}");
         for option in kind.options {
             let set = format!("problem.{}={}", option.name, option.example);
-            assert!(check(&text, &[&set]).1.contains(option.name), "{set}");
+            // Other options make other minima.
+            let anywhere = ["minimum={ accept = true }", "escape.region={ ball = 0.1 }"];
+            let (code, printed, words) = check(&text, &[&set, anywhere[0], anywhere[1]]);
+            assert!(code == Some(0) && printed.contains(option.name), "{set}: {words}");
         }
     }
 }

@@ -68,7 +68,7 @@ fn one_thing_is_named_in_the_singular_everywhere() {
     ] {
         said += &run(&STUDY.replacen(good, bad, 1), &["run", "study.toml", "--out", "wrong"]);
     }
-    for counted in ["1 parameter,", "1 outlier,", "1 replica ", "1 thread", "1 setting,", "1 step,", "1 excursion "] {
+    for counted in ["1 parameter,", "1 outlier,", "1 replica ", "1 thread", "1 setting ", "1 step,", "1 excursion "] {
         assert!(said.contains(counted), "{counted}: {said}");
     }
     // A single replica has no interval, and the summary says why there is no exponent.

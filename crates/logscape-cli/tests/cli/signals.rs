@@ -220,3 +220,23 @@ fn times_between_checkpoints_that_would_not_work_are_refused_and_the_others_work
         assert_eq!(output.status.code(), Some(0), "{good}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn a_check_hears_of_it_too() {
+    let folder = place(TRAINING);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logscape"));
+    let child = command.arg("check").arg(folder.path().join("study.toml")).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = child.spawn().expect("it starts");
+    let mut words = BufReader::new(child.stderr.take().expect("its words"));
+    let mut line = String::new();
+    words.read_line(&mut line).expect("a line on the problem");
+    assert!(line.starts_with("problem: "), "{line}");
+    let begun = Instant::now();
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    let code = child.wait().expect("it ends").code();
+    assert!(begun.elapsed() < HEARD, "{:?}", begun.elapsed());
+    let mut rest = String::new();
+    words.read_to_string(&mut rest).expect("words");
+    assert!(code == Some(1) && rest.contains("error: interrupted"), "{code:?}: {rest}");
+}

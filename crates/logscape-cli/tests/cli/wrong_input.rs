@@ -152,6 +152,37 @@ fn a_hole_and_a_nan_in_the_data_are_named_by_line_and_column() {
     place.refuses(&[], &["data.csv: line 4, column `x`", "`NaN`", "NaN and infinities are not accepted"]);
 }
 
+/// An NPY file of bytes.
+fn npy(dtype: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), bytes].concat()
+}
+
+/// Arrays that are not read say what to do, and what is saved so runs.
+#[test]
+fn hints_about_arrays_work_when_followed() {
+    let place = Place::new(&STUDY.replace("data.csv", "x.npy"));
+    let inputs = npy("|i1", "(5,)", &[1, 2, 3, 0xff, 0xfe]);
+    place.write("x.npy", &inputs);
+    place.refuses(&[], &["no targets beside these inputs", "y.npy", "put inputs in `x.npy` and targets in `y.npy`"]);
+    let ones: Vec<u8> = [1.1_f32, 1.8, 3.2, -0.7, -2.1].iter().flat_map(|y| y.to_le_bytes()).collect();
+    for (targets, told, hint) in [
+        (npy("<f4", "(1, 5)", &ones), "rows of targets: found 1, wanted 5", "`y.T`"),
+        (npy("|O", "(5,)", &ones), "y.npy: dtype: found |O", "np.array(a.tolist(), dtype=\"f8\")"),
+        (npy("<c8", "(5,)", &[&ones[..], &ones].concat()), "y.npy: dtype: found <c8", "np.abs(a)"),
+        (npy("<f4", "(4,)", &ones[..16]), "found 4, wanted 5", "as many rows of targets as of inputs"),
+        (npy("<f4", "(5,)", &ones[..16]), "y.npy: truncated", "copy or download the file again"),
+    ] {
+        place.write("y.npy", &targets);
+        place.refuses(&[], &[told, hint]);
+    }
+    place.write("y.npy", &npy("<f4", "(5,)", &ones));
+    place
+        .refuses(&["--set", "problem.data.inputs=1"], &["column `1` is asked for", "leave out `inputs` and `targets`"]);
+    let output = place.run("records/out", &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn truncated_idx_files_are_named() {
     let words = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();

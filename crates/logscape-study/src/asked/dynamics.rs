@@ -19,7 +19,7 @@ pub struct DynamicsTable {
 
 impl DynamicsTable {
     /// Steps in the time of one step of SGD with this learning rate.
-    pub(super) fn steps_per_sgd_step(&self, learning_rate: f64) -> f64 {
+    pub(crate) fn steps_per_sgd_step(&self, learning_rate: f64) -> f64 {
         let steps = dynamics::by_name(&self.kind).is_some_and(|kind| kind.options().contains(&"dt"));
         if steps { self.options.dt.map_or(10.0, |dt| learning_rate / dt) } else { 1.0 }
     }

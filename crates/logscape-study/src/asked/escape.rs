@@ -57,7 +57,7 @@ impl EscapeTable {
     }
 
     /// The most replica-steps that one ensemble takes.
-    pub(super) fn most_steps(&self) -> f64 {
+    pub(crate) fn most_steps(&self) -> f64 {
         let direct = self.replicas as f64 * self.max_steps as f64;
         let rare = (self.rare.repeats + 1) as f64 * self.rare_cost() as f64;
         match self.method {

@@ -2,6 +2,7 @@
 
 use super::hash::sha256;
 use crate::asked::Study;
+use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -71,6 +72,9 @@ pub struct Manifest {
     pub platform: String,
     /// Threads that ran replicas; results do not depend on it.
     pub threads: usize,
+    /// What in the data is likely not meant so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// When the run, or its last resumption, began, in UTC.
     pub started: String,
     /// When it ended.
@@ -85,7 +89,13 @@ pub struct Manifest {
 
 impl Manifest {
     /// The manifest of a run of `study` on what `origin` says, which began at `started` and is complete now.
-    pub fn complete(study: &Study, origin: Origin, started: SystemTime, stages: &[(String, Duration)]) -> Self {
+    pub fn complete(
+        study: &Study,
+        origin: Origin,
+        warnings: Vec<Warning>,
+        started: SystemTime,
+        stages: &[(String, Duration)],
+    ) -> Self {
         let conventions = [
             ("loss", "mean over samples of half the squared residual norm"),
             ("time", "t = learning_rate * steps; rates are per unit t, escape times in steps"),
@@ -100,6 +110,7 @@ impl Manifest {
             seed: study.seed,
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             threads: rayon::current_num_threads(),
+            warnings,
             started: in_words(started),
             finished: in_words(SystemTime::now()),
             seconds: stages.iter().map(|(stage, time)| (stage.clone(), time.as_secs_f64())).collect(),

@@ -11,6 +11,7 @@ use crate::asked::FigureFormat;
 use crate::figures::Outcome;
 use crate::record::Record;
 use crate::text::count;
+use crate::warning::Warning;
 use minijinja::Value;
 use serde::Serialize;
 
@@ -18,10 +19,11 @@ use serde::Serialize;
 type View = fn(&Record, &[Outcome]) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 12] = [
+pub(super) const SECTIONS: [(&str, View); 13] = [
     ("name", |record, _| value(&record.study.name)),
     ("manifest", |record, _| value(&record.manifest)),
     ("threads", |record, _| value(count(record.manifest.threads, "thread"))),
+    ("warnings", |record, _| value(record.manifest.warnings.iter().map(told).collect::<Vec<_>>())),
     ("findings", |record, _| value(findings(record))),
     ("what", |record, _| value(what(record))),
     ("toml", |record, _| value(toml::to_string(&record.study).unwrap_or_default())),
@@ -32,6 +34,11 @@ pub(super) const SECTIONS: [(&str, View); 12] = [
     ("files", |record, _| value(record.study.output.figures.contains(&FigureFormat::Svg))),
     ("tables", |record, _| value(tables(record))),
 ];
+
+/// A warning, and what to do about it.
+fn told(warning: &Warning) -> [String; 2] {
+    [warning.to_string(), warning.hint()]
+}
 
 fn value(view: impl Serialize) -> Value {
     Value::from_serialize(view)

@@ -4,7 +4,7 @@ use super::{Context, Stage};
 use crate::error::RunError;
 use crate::store::Kept;
 use logscape::geometry::{GeometryConfig, measure};
-use logscape::{Geometry, Minimum};
+use logscape::{Geometry, Minimum, Problem, Stop};
 use serde::Serialize;
 
 /// Measures the minimum.
@@ -23,7 +23,11 @@ impl Stage for MeasureGeometry {
     type Output = Geometry;
 
     fn run(context: &Context, input: &Input) -> Result<Geometry, RunError> {
-        let config = GeometryConfig { seed: input.seed, ..Default::default() };
-        Ok(measure(context.problem, &input.minimum.value, &config, context.stop)?)
+        measured(context.problem, &input.minimum.value, input.seed, context.stop)
     }
+}
+
+/// Measures a minimum.
+pub(crate) fn measured(problem: &dyn Problem, minimum: &Minimum, seed: u64, stop: &Stop) -> Result<Geometry, RunError> {
+    Ok(measure(problem, minimum, &GeometryConfig { seed, ..Default::default() }, stop)?)
 }

@@ -4,6 +4,7 @@ mod barrier;
 mod direct;
 mod dynamics;
 mod escape;
+mod estimate;
 mod exit;
 mod geometry;
 mod interpolation;
@@ -19,12 +20,17 @@ mod setting;
 mod stationary;
 mod survey;
 mod trajectories;
+mod warnings;
 
+pub(crate) use estimate::{at_most, at_most_from_start};
+pub(crate) use geometry::measured;
+pub(crate) use minimum::find;
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
-pub(crate) use problem::{Model, check_sizes, model, probe, table};
+pub(crate) use problem::{END, Model, SETTING, check_sizes, dataset, model, probe, table};
 pub(crate) use stationary::GROUPS;
-pub(crate) use survey::survey;
+pub(crate) use survey::{at_minimum, check_all, explore, no_minimum, survey};
+pub(crate) use warnings::{input_of, of_data as warnings_of_data, of_problem as warning_of_problem, shortened};
 
 use crate::asked::Study;
 use crate::error::RunError;

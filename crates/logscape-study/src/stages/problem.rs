@@ -1,9 +1,11 @@
 //! From a study's `[problem]` to its data and its model.
 
+use super::warnings::{of_data, shortened};
 use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
 use crate::record::{DataColumns, DataFile, Origin, sha256_of_all, sha256_of_file};
 use crate::text::count;
+use crate::warning::Warning;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
 use logscape::data::{DataError, Dataset, ReadOptions, digits, open};
@@ -13,11 +15,11 @@ use logscape::problem::{BuiltProblem, Problem, StartConfig};
 use std::path::{Path, PathBuf};
 
 /// Bytes that the results of a setting take, at least.
-const SETTING: u128 = 4096;
+pub(crate) const SETTING: u128 = 4096;
 /// Bytes that the number of a stationary replica takes, with that of its group.
 const NUMBER: u128 = 16;
 /// Bytes that the end of a replica takes, with its row in the tables.
-const END: u128 = 200;
+pub(crate) const END: u128 = 200;
 /// Bytes that a state takes beside its parameters.
 const STATE: u128 = 200;
 /// Version of the program.
@@ -120,8 +122,12 @@ pub(crate) struct Model {
     pub(crate) problem: Box<dyn Problem>,
     /// Where the search starts (`P`).
     pub(crate) start: Vec<f64>,
+    /// Numbers in one input of a sample.
+    pub(crate) inputs: usize,
     /// What it was made from.
     pub(crate) origin: Origin,
+    /// What in its data is likely not meant so.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// The problem of a study; relative paths start at `base`.
@@ -130,12 +136,12 @@ pub(crate) struct Model {
 /// [`RunError`] when the data cannot be had, or data and table do not fit each other.
 pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, base: &Path) -> Result<Model, RunError> {
     let data = dataset(&table.data, base, seed)?;
-    let origin = origin(&data)?;
+    let (origin, warnings, inputs) = (origin(&data)?, shortened(of_data(&data, &table.kind)), data.input_dim);
     let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
     let kind = table.known().ok_or_else(unknown)?;
     let config = StartConfig { initialisation: minimum.init, seed };
     let BuiltProblem { problem, start } = kind.build(data, &table.options, &config)?;
-    Ok(Model { problem, start, origin })
+    Ok(Model { problem, start, inputs, origin, warnings })
 }
 
 /// The problem that a study names, and where the search for its minimum starts (`P`); relative paths start at `base`.

@@ -39,7 +39,7 @@ pub(super) fn check(context: &Context, known: &Known, at: &AtMinimum, setting: S
         trajectories::check(context, table)?;
     }
     let (Some(table), Some(barrier)) = (&study.escape, &known.barrier) else { return Ok(()) };
-    let run = run(context, known, setting, (table, barrier))?;
+    let run = run_of(context, known, setting, (table, barrier))?;
     let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
     for dynamics in all.iter() {
         dynamics.own(&run).check(context.problem)?;
@@ -95,7 +95,7 @@ fn escapes(
     let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else {
         return Ok((everywhere(known, seed), None));
     };
-    let run = run(context, known, setting, (table, barrier))?;
+    let run = run_of(context, known, setting, (table, barrier))?;
     let predictions = context.stage::<Predict>(&Input {
         geometry: &known.geometry,
         barrier,
@@ -111,7 +111,7 @@ fn escapes(
 }
 
 /// Direct simulation with SGD of the escape that the study asks for.
-fn run(
+pub(super) fn run_of(
     context: &Context,
     known: &Known,
     setting: Setting,

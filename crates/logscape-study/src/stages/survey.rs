@@ -22,7 +22,9 @@ use std::time::Instant;
 /// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
 pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Tables), RunError> {
     let known = explore(context, start)?;
-    let geometry = &known.geometry.value;
+    let at = at_minimum(context, &known);
+    check_all(context, &known, &at)?;
+    let (minimum, geometry) = (&known.minimum.value, &known.geometry.value);
     let mut tables = Tables::of_geometry(geometry);
     if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
         tables.energy_paths = energy_path_rows(ways_out);
@@ -32,12 +34,7 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     {
         tables.path = path_rows(path);
     }
-    let (minimum, precision) = (&known.minimum.value, context.study.sgd.precision);
-    let at = AtMinimum::new(context.problem, &minimum.theta, geometry, precision, context.stop);
     let grid = context.study.sgd.grid();
-    for (number, &sgd) in grid.iter().enumerate() {
-        check(context, &known, &at, Setting { number, sgd })?;
-    }
     let mut settings = Vec::with_capacity(grid.len());
     let mut judged = Vec::new();
     for (number, &sgd) in grid.iter().enumerate() {
@@ -69,6 +66,18 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     Ok((results, tables))
 }
 
+/// Where the dynamics of all settings are built.
+pub(crate) fn at_minimum<'a>(context: &'a Context, known: &'a Known) -> AtMinimum<'a> {
+    let (minimum, precision) = (&known.minimum.value, context.study.sgd.precision);
+    AtMinimum::new(context.problem, &minimum.theta, &known.geometry.value, precision, context.stop)
+}
+
+/// Refuses what the study asks of any setting and cannot have, before anything is simulated.
+pub(crate) fn check_all(context: &Context, known: &Known, at: &AtMinimum) -> Result<(), RunError> {
+    let settings = context.study.sgd.grid().into_iter().enumerate();
+    settings.map(|(number, sgd)| Setting { number, sgd }).try_for_each(|setting| check(context, known, at, setting))
+}
+
 /// Compares the settings' verdicts, and puts what comes of it in their records.
 fn judge(settings: &mut [SettingRecord], judged: &mut [(SgdSettings, Verdict)]) -> Option<StudyVerdictRecord> {
     let study = compare(judged);
@@ -78,7 +87,7 @@ fn judge(settings: &mut [SettingRecord], judged: &mut [(SgdSettings, Verdict)]) 
 }
 
 /// The stages before the settings.
-fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
+pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     let (study, seed) = (context.study, context.study.seed);
     let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
@@ -112,7 +121,7 @@ fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
 }
 
 /// Why the search ended at no minimum, where it did.
-fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
+pub(crate) fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<String> {
     let down = match geometry.index {
         0 => None,
         1 => Some("one direction curves down".to_owned()),

@@ -128,8 +128,10 @@ pub enum DataError {
         column: String,
         /// The names there are.
         available: String,
+        /// What to do about it.
+        hint: &'static str,
     },
-    /// A column is named twice, or asked for both as input and as target.
+    /// A column is named twice, or asked for where it cannot be had, such as both as input and as target.
     #[error("{file}: column `{column}` {problem}")]
     Column {
         /// The file.
@@ -138,18 +140,20 @@ pub enum DataError {
         column: String,
         /// What is wrong with it.
         problem: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// A field of the file's header is wrong, or the file is not of this format.
-    #[error("{file}: {field}: found {found}, wanted {wanted}")]
+    #[error("{file}: {field}: {problem}")]
     Format {
         /// The file.
         file: String,
         /// The field of the header.
         field: String,
-        /// What it says.
-        found: String,
-        /// What it should say.
-        wanted: String,
+        /// What it says, and what it should say.
+        problem: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// The file ends too early.
     #[error("{file}: truncated: {field} take {expected} bytes, found {found}")]
@@ -218,13 +222,12 @@ impl DataError {
             Self::Empty { .. } => "give at least one sample with at least one input and one target",
             Self::Shape { .. } => "give inputs, targets and labels the same number of samples",
             Self::Value { .. } => "correct or drop the row; NaN, infinities and classes out of range are not accepted",
-            Self::Field { hint, .. } | Self::Dialect { hint, .. } => hint,
+            Self::Field { hint, .. }
+            | Self::Dialect { hint, .. }
+            | Self::MissingColumn { hint, .. }
+            | Self::Column { hint, .. }
+            | Self::Format { hint, .. } => hint,
             Self::Ragged { .. } => "give every line as many fields as the header; quote a field that holds a separator",
-            Self::MissingColumn { .. } => "name what is there by `inputs = [...]` and `targets = [...]` beside `path`",
-            Self::Column { .. } => {
-                "give every column its own name and use it once, by `inputs = [...]` and `targets = [...]`; `*` only ends a pattern"
-            }
-            Self::Format { .. } => "check that the file is what its name says, or save it again in this format",
             Self::Truncated { .. } => "copy or download the file again; it is not whole",
             Self::Trailing { .. } => "check the header's dimensions; the file holds more than they say",
             Self::TooLarge { .. } => "use fewer samples, columns or classes, or raise the limit by --memory",
@@ -251,8 +254,15 @@ impl DataError {
         Self::Parameter { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
     }
 
-    /// A wrong field of a header.
+    /// A wrong field of a header, in a file that may not be what its name says.
     pub(super) fn format(file: &str, field: &str, found: &dyn ToString, wanted: &str) -> Self {
-        Self::Format { file: file.into(), field: field.into(), found: found.to_string(), wanted: wanted.into() }
+        let hint = "check that the file is what its name says, or save it again in this format";
+        Self::format_with(file, field, found, wanted, hint)
+    }
+
+    /// A wrong field of a header, and what to do about it.
+    pub(super) fn format_with(file: &str, field: &str, found: &dyn ToString, wanted: &str, hint: &'static str) -> Self {
+        let problem = format!("found {}, wanted {wanted}", found.to_string());
+        Self::Format { file: file.into(), field: field.into(), problem, hint }
     }
 }

@@ -40,6 +40,45 @@ pub struct ReadOptions {
     pub one_hot: bool,
 }
 
+impl ReadOptions {
+    /// Refuses columns that are asked for, in a format that has none to name, as `what` says.
+    pub(super) fn refuse_columns(&self, path: &Path, what: &str) -> Result<(), DataError> {
+        match self.inputs.iter().chain(&self.targets).next() {
+            None => Ok(()),
+            Some(column) => Err(DataError::Column {
+                file: path.display().to_string(),
+                column: column.to_string(),
+                problem: format!("is asked for, but {what}"),
+                hint: "leave out `inputs` and `targets`",
+            }),
+        }
+    }
+}
+
+/// What the columns of a table hold, and which of them would be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Names of the columns in the order of the table.
+    pub names: Vec<String>,
+    /// What each column holds.
+    pub entries: Vec<Entries>,
+    /// Places of the inputs, from 0.
+    pub inputs: Vec<usize>,
+    /// Places of the targets, from 0.
+    pub targets: Vec<usize>,
+}
+
+/// How many entries of a column are what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Finite numbers.
+    pub numbers: u32,
+    /// Something else, such as text.
+    pub texts: u32,
+    /// Nothing.
+    pub holes: u32,
+}
+
 /// A format of data files.
 pub trait Format: Sync {
     /// Its name, such as `CSV`.
@@ -54,6 +93,14 @@ pub trait Format: Sync {
     ///
     /// [`DataError`] where it is not there, not whole, or no data set.
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError>;
+    /// Looks through the columns, for a format of tables; `None` for arrays.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`] where it is not there, not whole, or no table with such columns.
+    fn survey(&self, _path: &Path, _options: &ReadOptions) -> Result<Option<Survey>, DataError> {
+        Ok(None)
+    }
 }
 
 /// Whether the path ends with this extension, in capitals or not.

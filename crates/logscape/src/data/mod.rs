@@ -1,6 +1,6 @@
 //! Data sets: the checked container every loader fills, and one file per format.
 //!
-//! [`open`] reads a path in whichever format it is. A new format is a file with its [`Format`] and one line in `registry.rs`.
+//! [`open`] reads a path in whichever format it is, and [`survey`] looks what the columns of a table hold. A new format is a file with its [`Format`] and one line in `registry.rs`.
 //!
 //! | function | reads | inputs | targets |
 //! |---|---|---|---|
@@ -23,10 +23,10 @@ pub mod synthetic;
 pub use self::csv::{Csv, parse_csv, read_csv};
 pub use digits::digits;
 pub use error::DataError;
-pub use format::{Column, Format, ReadOptions};
+pub use format::{Column, Entries, Format, ReadOptions, Survey};
 pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
 pub use npy::{Npy, Npz, read_npy, read_npz};
-pub use registry::{FORMATS, open, open_in};
+pub use registry::{FORMATS, open, open_in, survey};
 
 use std::path::{Path, PathBuf};
 

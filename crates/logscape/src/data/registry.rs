@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::csv::Csv;
-use super::format::{Format, ReadOptions};
+use super::format::{Format, ReadOptions, Survey};
 use super::idx::Idx;
 use super::npy::{Npy, Npz};
 use super::{DataError, Dataset};
@@ -26,11 +26,23 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
 ///
 /// As [`open`].
 pub fn open_in(formats: &[&dyn Format], path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
-    match formats.iter().find(|format| format.reads(path)) {
-        Some(format) => format.read(path, options),
-        None => Err(DataError::UnknownFormat {
-            file: path.display().to_string(),
-            known: formats.iter().map(|format| format.looks_like()).collect::<Vec<_>>().join("; "),
-        }),
-    }
+    format_of(formats, path)?.read(path, options)
+}
+
+/// Looks through the columns of the table that a path leads to; `None` where it leads to arrays.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn survey(path: &Path, options: &ReadOptions) -> Result<Option<Survey>, DataError> {
+    format_of(FORMATS, path)?.survey(path, options)
+}
+
+/// The first format that the path looks like.
+fn format_of<'a>(formats: &[&'a dyn Format], path: &Path) -> Result<&'a dyn Format, DataError> {
+    let unknown = || DataError::UnknownFormat {
+        file: path.display().to_string(),
+        known: formats.iter().map(|format| format.looks_like()).collect::<Vec<_>>().join("; "),
+    };
+    formats.iter().copied().find(|format| format.reads(path)).ok_or_else(unknown)
 }

@@ -75,8 +75,15 @@ fn total(text: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// The most memory that this process has taken so far, in bytes, where the system tells.
+pub fn taken() -> Option<u128> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u128>().ok()?.checked_mul(1024)
+}
+
 /// Bytes with two digits and a decimal unit.
-fn in_words(bytes: u128) -> String {
+pub fn in_words(bytes: u128) -> String {
     const UNITS: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
     let (mut size, mut unit) = (bytes as f64, 0);
     while size >= 999.5 && unit + 1 < UNITS.len() {
@@ -96,6 +103,10 @@ mod tests {
         assert_eq!(total("MemTotal: many kB"), None);
         let machine = of_machine().expect("this system tells");
         assert!((1 << 28..1 << 50).contains(&machine), "{machine}");
+        let before = taken().expect("this system tells");
+        let held = vec![1_u8; 1 << 26];
+        let after = taken().expect("this system tells");
+        assert!(held.iter().all(|byte| *byte == 1) && after >= 1 << 26 && after >= before, "{before} {after}");
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn select(name: &str, header: &[String], asked: &[Column]) -> Result<Vec<usize>,
                 file: name.into(),
                 column: column.to_string(),
                 available: list(header),
+                hint: "name what is there by `inputs = [...]` and `targets = [...]` beside `path`",
             });
         }
         chosen.extend(matching.into_iter().filter(|at| taken.insert(*at)));
@@ -97,5 +98,6 @@ fn list(header: &[String]) -> String {
 }
 
 fn column_error(name: &str, column: &str, problem: &str) -> DataError {
-    DataError::Column { file: name.into(), column: column.into(), problem: problem.into() }
+    let hint = "give every column its own name and use it once, by `inputs = [...]` and `targets = [...]`; `*` only ends a pattern";
+    DataError::Column { file: name.into(), column: column.into(), problem: problem.into(), hint }
 }

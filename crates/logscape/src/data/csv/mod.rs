@@ -12,7 +12,7 @@ use flate2::bufread::GzDecoder;
 use self::columns::choose;
 use self::dialect::{Decimal, Dialect, line_at};
 use super::classes::Classes;
-use super::format::{Format, ReadOptions, has_extension};
+use super::format::{Entries, Format, ReadOptions, Survey, has_extension};
 use super::{DataError, Dataset};
 
 /// Text that is read before the next look at the memory that is left.
@@ -39,6 +39,10 @@ impl Format for Csv {
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
         read_csv(path, options)
     }
+
+    fn survey(&self, path: &Path, options: &ReadOptions) -> Result<Option<Survey>, DataError> {
+        Table::new(&path.display().to_string(), &text_of(path)?)?.survey(options).map(Some)
+    }
 }
 
 /// Reads a CSV file, plain or gzip, whose first line names its columns.
@@ -52,16 +56,21 @@ impl Format for Csv {
 /// [`DataError`] with line and column for a hole, an entry that is not a finite number, a line with too few or too many
 /// fields, a column that is missing or named twice, a first line of numbers, and a file without samples.
 pub fn read_csv(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
+    let data = Table::new(&path.display().to_string(), &text_of(path)?)?.read(options)?;
+    Ok(data.read_from(&[path]))
+}
+
+/// The text of a file, plain or gzip.
+fn text_of(path: &Path) -> Result<Vec<u8>, DataError> {
     let mut file = BufReader::new(File::open(path).map_err(DataError::read(path))?);
     let name = path.display().to_string();
-    let data = if has_extension(path, "gz") {
-        parse_csv(&name, GzDecoder::new(file), options)
+    if has_extension(path, "gz") {
+        text(&name, GzDecoder::new(file))
     } else {
         let length = file.get_mut().metadata().map_or(0, |file| file.len());
         require(&name, length)?;
-        parse_csv(&name, file, options)
-    };
-    Ok(data?.read_from(&[path]))
+        text(&name, file)
+    }
 }
 
 /// Refuses text that takes too much memory: a number takes two bytes of it or more, and eight in memory.
@@ -74,14 +83,19 @@ fn require(name: &str, length: u64) -> Result<(), DataError> {
 /// # Errors
 ///
 /// As [`read_csv`].
-pub fn parse_csv(name: &str, mut source: impl Read, options: &ReadOptions) -> Result<Dataset, DataError> {
+pub fn parse_csv(name: &str, source: impl Read, options: &ReadOptions) -> Result<Dataset, DataError> {
+    Table::new(name, &text(name, source)?)?.read(options)
+}
+
+/// All text of a source, with lines that end alike.
+fn text(name: &str, mut source: impl Read) -> Result<Vec<u8>, DataError> {
     let mut text = Vec::new();
     let unreadable = |source| DataError::Read { file: name.into(), source };
     while source.by_ref().take(PIECE).read_to_end(&mut text).map_err(unreadable)? > 0 {
         require(name, text.len() as u64)?;
     }
     end_lines_alike(&mut text);
-    Table::new(name, &text)?.read(options)
+    Ok(text)
 }
 
 /// Ends lines that end with a lone `\r` with `\n`, as comments have to: what follows one would belong to it.
@@ -204,6 +218,31 @@ impl<'a> Table<'a> {
         };
         let (input_names, target_names) = (names(&x), names(&y));
         Ok(Dataset { input_names, target_names, ..data })
+    }
+
+    /// What each column holds, and which would be read.
+    fn survey(mut self, options: &ReadOptions) -> Result<Survey, DataError> {
+        let [inputs, targets] = choose(self.name, &self.header, options)?;
+        let mut entries = vec![Entries::default(); self.header.len()];
+        let mut decimal = Decimal::Unknown;
+        let mut next = csv::ByteRecord::new();
+        while let Some(record) = self.next(next)? {
+            if record.iter().any(|field| !field.trim_ascii().is_empty()) {
+                self.check(&record)?;
+                for (at, entries) in entries.iter_mut().enumerate() {
+                    let field = self.field(&record, at, &self.header[at])?;
+                    if field.is_empty() {
+                        entries.holes += 1;
+                    } else if decimal.number(field, self.dialect.delimiter == b';').is_some() {
+                        entries.numbers += 1;
+                    } else {
+                        entries.texts += 1;
+                    }
+                }
+            }
+            next = record;
+        }
+        Ok(Survey { names: self.header, entries, inputs, targets })
     }
 
     /// Refuses a record that has not one field for each name.

@@ -148,6 +148,7 @@ fn hints_work_when_followed() {
         ("x\ty\n1,234\t2\n", "line 2, column `x`", "without marks between thousands", "x\ty\n1234\t2\n"),
         ("x,y\n1.5D-03,2\n", "line 2, column `x`", "exponents with `e`", "x,y\n1.5e-03,2\n"),
         ("x\n1\n", "line 1: no column is left", "two columns or more", "x,y\n1,2\n"),
+        ("x,y,x\n1,2,3\n", "column `x` is named twice", "give every column its own name", "x1,y,x2\n1,2,3\n"),
         ("x|y\n1|2\n", "line 1: no column is left", "separated by `,`, `;` or a tab", "x;y\n1;2\n"),
     ] {
         let error = parse(text).expect_err(text);
@@ -179,4 +180,20 @@ fn classes_are_whole_numbers_or_text_in_order() {
     // The hint of text among numbers says how it is taken.
     let error = parse("length,kind\n1,b\n").expect_err("text");
     assert!(error.hint().contains("one_hot = true"), "{error}");
+}
+
+#[test]
+fn a_survey_counts_what_each_column_holds() {
+    let of = |text: &str, options: &ReadOptions| Table::new("a.csv", text.as_bytes())?.survey(options);
+    let table = ",city,size,note,price\n0,Bern,1.5,,3\n1,Rome,NA,,4\n,,,,\n";
+    let survey = of(table, &ReadOptions::default()).expect("a table");
+    let named = survey.names.iter().zip(&survey.entries);
+    let held: Vec<_> = named.map(|(name, held)| (name.as_str(), held.numbers, held.texts, held.holes)).collect();
+    assert_eq!(held, [("", 2, 0, 0), ("city", 0, 2, 0), ("size", 1, 1, 0), ("note", 0, 0, 2), ("price", 2, 0, 0)]);
+    assert_eq!((survey.inputs, survey.targets), (vec![1, 2, 3], vec![4]));
+    let chosen = of(table, &asked(&["size"], &["city"])).expect("a table");
+    assert_eq!((chosen.inputs, chosen.targets), (vec![2], vec![1]));
+    let semicolons = of("a;b\n1,5;x\n2,5;y\n", &ReadOptions::default()).expect("a table");
+    assert_eq!(semicolons.entries.iter().map(|held| held.numbers).collect::<Vec<_>>(), [2, 0]);
+    assert!(matches!(of("a,b\n1\n", &ReadOptions::default()), Err(DataError::Ragged { .. })));
 }

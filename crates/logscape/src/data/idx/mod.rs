@@ -9,10 +9,10 @@ use flate2::read::GzDecoder;
 use super::format::{Format, ReadOptions};
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
-/// Unsigned bytes in three dimensions: image, row, column.
-const IMAGES: u32 = 0x0000_0803;
-/// Unsigned bytes in one dimension.
-const LABELS: u32 = 0x0000_0801;
+/// What the two files hold, by their magic numbers: unsigned bytes in so many dimensions.
+const IMAGES: &[(u32, &[&str])] =
+    &[(0x0000_0803, &["images", "rows", "columns"]), (0x0000_0802, &["images", "pixels"])];
+const LABELS: &[(u32, &[&str])] = &[(0x0000_0801, &["labels"])];
 const WHITE: f64 = 255.0;
 
 /// Which of the two published parts of a data set.
@@ -58,7 +58,8 @@ impl Format for Idx {
         !files_in(path).is_empty()
     }
 
-    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
+        options.refuse_columns(path, "IDX files have no columns to name")?;
         read_idx_folder(path, None)
     }
 }
@@ -105,18 +106,20 @@ fn files_in(folder: &Path) -> Vec<String> {
 }
 
 /// Reads one image and one label file: inputs are pixels divided by 255, targets one-hot,
-/// with a column for each class that there is.
+/// with a column for each class that there is. Images have rows and columns, or are flat.
 ///
 /// # Errors
 ///
 /// [`DataError::Format`] for a wrong magic number, impossible dimensions or unequal counts, [`DataError::Truncated`] and
 /// [`DataError::Trailing`] where the file and its header disagree.
 pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
-    let (image_shape, pixels) = read_bytes(images, IMAGES, &["images", "rows", "columns"])?;
-    let (label_shape, classes) = read_bytes(labels, LABELS, &["labels"])?;
+    let (image_shape, pixels) = read_bytes(images, IMAGES)?;
+    let (label_shape, classes) = read_bytes(labels, LABELS)?;
     if image_shape[0] != label_shape[0] {
         let wanted = format!("{}, as there are images in {}", image_shape[0], images.display());
-        return Err(DataError::format(&labels.display().to_string(), "labels", &label_shape[0], &wanted));
+        let hint = "put images and labels of the same part, `train` or `t10k`, beside each other";
+        let name = labels.display().to_string();
+        return Err(DataError::format_with(&name, "labels", &label_shape[0], &wanted, hint));
     }
     let name = images.display().to_string();
     let inputs = pixels.iter().map(|pixel| f64::from(*pixel) / WHITE).collect();
@@ -127,17 +130,18 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
 }
 
 /// The dimensions and the bytes of one file, checked against each other; both are never empty.
-fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>, Vec<u8>), DataError> {
+fn read_bytes(path: &Path, known: &[(u32, &[&str])]) -> Result<(Vec<u32>, Vec<u8>), DataError> {
     let name = path.display().to_string();
     let mut source = open(path)?;
     let (header, _) = read_up_to(path, &mut source, 4)?;
     let found = word(&name, "magic number", &header)?;
-    if found != magic {
-        return Err(DataError::format(&name, "magic number", &format!("0x{found:08x}"), &format!("0x{magic:08x}")));
-    }
+    let Some((_, dimensions)) = known.iter().find(|(magic, _)| *magic == found) else {
+        let wanted = format!("0x{:08x}", known[0].0);
+        return Err(DataError::format_with(&name, "magic number", &format!("0x{found:08x}"), &wanted, advice(found)));
+    };
     let mut shape = Vec::new();
     let mut size = Some(1_u64);
-    for field in dimensions {
+    for field in *dimensions {
         let dimension = word(&name, field, &read_up_to(path, &mut source, 4)?.0)?;
         size = size.and_then(|size| size.checked_mul(u64::from(dimension)));
         shape.push(dimension);
@@ -164,6 +168,17 @@ fn read_bytes(path: &Path, magic: u32, dimensions: &[&str]) -> Result<(Vec<u32>,
     }
     // The last pixel was there but the checksum behind it was not.
     cut.map_or(Ok((shape, bytes)), |error| Err(DataError::read(path)(error)))
+}
+
+/// What to do about a file with this magic number, which says its type and dimensions.
+fn advice(magic: u32) -> &'static str {
+    match magic {
+        0x0801 => "this is a file of labels: exchange the names of the two files",
+        0x0802 | 0x0803 => "this is a file of images: exchange the names of the two files",
+        // Signed bytes, and numbers of two to eight bytes.
+        0x0900..=0x0eff => "save pixels and labels as unsigned bytes, or as `x.npy` and `y.npy`",
+        _ => "check that the file is what its name says; if it is packed by something else than gzip, unpack it",
+    }
 }
 
 /// Opens a file, through gzip where it begins like one.

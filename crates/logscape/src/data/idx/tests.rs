@@ -109,6 +109,50 @@ fn files_are_found_under_either_naming_and_in_folders_of_their_own() {
     assert!(message.contains("there is letters-train-images-idx3-ubyte"), "{message}");
 }
 
+/// Each refusal says what to do, and what is saved so is read.
+#[test]
+fn hints_work_when_followed() {
+    let doubles = [&[0, 0, 0x0e, 3], &IMAGE_FILE[4..16], &[0; 32]].concat();
+    let signed_labels = [&[0, 0, 9, 1], &LABEL_FILE[4..]].concat();
+    let more = [&LABEL_FILE[..7], &[3, 2, 0, 1]].concat();
+    let zipped = b"PK\x03\x04 and so on".to_vec();
+    for (images, labels, told, hint) in [
+        (&LABEL_FILE[..], &IMAGE_FILE[..], "found 0x00000801", "exchange the names"),
+        (&IMAGE_FILE, &IMAGE_FILE, "found 0x00000803", "a file of images: exchange"),
+        (&doubles, &LABEL_FILE, "found 0x00000e03", "unsigned bytes, or as `x.npy`"),
+        (&IMAGE_FILE, &signed_labels, "found 0x00000901", "unsigned bytes"),
+        (&IMAGE_FILE, &more, "labels: found 3, wanted 2", "the same part"),
+        (&zipped, &LABEL_FILE, "found 0x504b0304", "unpack it"),
+    ] {
+        let error = read(images, labels).expect_err(told);
+        assert!(error.to_string().contains(told) && error.hint().contains(hint), "{error}: {}", error.hint());
+    }
+    // Names exchanged, bytes for all, the labels of the same part, unpacked: all come to this.
+    read(&IMAGE_FILE, &LABEL_FILE).expect("mended");
+    let columns = ReadOptions { targets: vec![super::super::Column::Name("digit".into())], ..ReadOptions::default() };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("writable");
+    place("emnist-letters-train-images-idx3-ubyte", &IMAGE_FILE);
+    place("emnist-letters-train-labels-idx1-ubyte", &LABEL_FILE);
+    let error = Idx.read(folder.path(), &columns).expect_err("no columns");
+    assert!(error.to_string().contains("`digit` is asked for") && error.hint().contains("leave out"), "{error}");
+    let error = Idx.read(folder.path(), &ReadOptions::default()).expect_err("other names");
+    assert!(error.hint().contains("rename them"), "{}", error.hint());
+    for what in ["images-idx3-ubyte", "labels-idx1-ubyte"] {
+        let [from, to] = ["emnist-letters-train", "train"].map(|start| folder.path().join(format!("{start}-{what}")));
+        fs::rename(from, to).expect("renamed");
+    }
+    Idx.read(folder.path(), &ReadOptions::default()).expect("renamed");
+}
+
+#[test]
+fn flat_images_are_those_with_rows_and_columns() {
+    let flat = [&[0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2], &IMAGE_FILE[16..]].concat();
+    let (flat, square) = (read(&flat, &LABEL_FILE).expect("flat"), read(&IMAGE_FILE, &LABEL_FILE).expect("square"));
+    assert_eq!((flat.inputs, flat.input_dim), (square.inputs, square.input_dim));
+    assert!(matches!(read(&[0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2], &LABEL_FILE), Err(DataError::Truncated { .. })));
+}
+
 #[test]
 fn mnist_is_read_where_it_is_at_hand() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/mnist10k");

@@ -1,7 +1,7 @@
 //! Reads a data set from NumPy arrays: an NPZ archive with `x` and `y`, or two NPY files.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
@@ -9,6 +9,8 @@ use zip::ZipArchive;
 use super::format::{Column, Format, ReadOptions, has_extension};
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
+/// What an NPY file begins with.
+const MAGIC: &[u8] = b"\x93NUMPY";
 /// The longest header that is read; NumPy's own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
 /// The largest integer up to which `f64` holds every integer, `2⁵³`.
@@ -54,7 +56,8 @@ impl Format for Npy {
         has_extension(path, "npy") || path.join("x.npy").is_file()
     }
 
-    fn read(&self, path: &Path, _: &ReadOptions) -> Result<Dataset, DataError> {
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
+        options.refuse_columns(path, "the columns of an NPY file have no names")?;
         let inputs = if path.is_dir() { path.join("x.npy") } else { path.to_owned() };
         // A file that is not there is told before one that belongs to it.
         File::open(&inputs).map_err(DataError::read(&inputs))?;
@@ -94,11 +97,14 @@ fn targets_beside(inputs: &Path) -> Option<PathBuf> {
 /// [`DataError`] where an array is missing, cut off, of another type or shape, or holds NaN.
 pub fn read_npz(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
     let name = path.display().to_string();
-    let file = File::open(path).map_err(DataError::read(path))?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| DataError::read(path)(error.into()))?;
+    let mut file = BufReader::new(File::open(path).map_err(DataError::read(path))?);
+    if file.fill_buf().is_ok_and(|start| start.starts_with(MAGIC)) {
+        let hint = "give its name the ending `x.npy`, and put its targets beside it in `y.npy`";
+        return Err(DataError::format_with(&name, "magic", &"one NPY array", "an NPZ archive of them", hint));
+    }
+    let mut archive = ZipArchive::new(file).map_err(|error| DataError::read(path)(error.into()))?;
     let names = archive.file_names().flatten();
-    let mut names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
-    names.sort();
+    let names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
     let [x_name, y_name] = pair(&name, &names, options)?;
     let x = archive_array(path, &mut archive, &x_name)?;
     let y = archive_array(path, &mut archive, &y_name)?;
@@ -106,7 +112,7 @@ pub fn read_npz(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError
     Ok(Dataset { input_names: vec![x_name], target_names: vec![y_name], ..data })
 }
 
-/// The names of the arrays of inputs and of targets among these.
+/// The names of the arrays of inputs and of targets among these, which are in the order of the archive.
 fn pair(file: &str, names: &[String], options: &ReadOptions) -> Result<[String; 2], DataError> {
     let known = [["x", "y"], ["x_train", "y_train"], ["arr_0", "arr_1"]];
     let like = |name: &str| names.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned();
@@ -114,22 +120,36 @@ fn pair(file: &str, names: &[String], options: &ReadOptions) -> Result<[String; 
     let [x, y] = found.unwrap_or_else(|| known[0].map(|name| like(name).unwrap_or_else(|| name.to_owned())));
     let asked = |columns: &[Column], default: String| match columns {
         [] => Ok(default),
+        [Column::Position(position)] => {
+            Ok(position.checked_sub(1).and_then(|at| names.get(at)).cloned().unwrap_or_else(|| position.to_string()))
+        }
         [one] => Ok(one.to_string()),
-        [_, second, ..] => Err(DataError::Column {
-            file: file.into(),
-            column: second.to_string(),
-            problem: "is one array too many; inputs are one, and targets are one".into(),
-        }),
+        [_, second, ..] => {
+            Err(column_error(file, second, "is one array too many; inputs are one, and targets are one"))
+        }
     };
     let chosen = [asked(&options.inputs, x)?, asked(&options.targets, y)?];
-    match chosen.iter().find(|name| !names.contains(name)) {
-        None => Ok(chosen),
-        Some(missing) => {
-            let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            let available = if available.is_empty() { "no array".into() } else { available.join(", ") };
-            Err(DataError::MissingColumn { file: file.into(), column: missing.clone(), available })
-        }
+    if let Some(missing) = chosen.iter().find(|name| !names.contains(name)) {
+        let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let (available, hint) = match &available[..] {
+            [] => ("no array".to_owned(), BOTH),
+            [one] => (one.clone(), BOTH),
+            all => (all.join(", "), NAME_ARRAYS),
+        };
+        return Err(DataError::MissingColumn { file: file.into(), column: missing.clone(), available, hint });
     }
+    match &chosen {
+        [x, y] if x == y => Err(column_error(file, x, "is asked for both as inputs and as targets")),
+        _ => Ok(chosen),
+    }
+}
+
+/// What to do where one array is missing, or the wrong one is taken.
+const BOTH: &str = "save inputs and targets together, as `np.savez(file, x=inputs, y=targets)`";
+const NAME_ARRAYS: &str = "name one of these arrays by `inputs = \"...\"` and one by `targets = \"...\"` beside `path`, or by their places from 1";
+
+fn column_error(file: &str, array: &dyn ToString, problem: &str) -> DataError {
+    DataError::Column { file: file.into(), column: array.to_string(), problem: problem.into(), hint: NAME_ARRAYS }
 }
 
 /// Reads the inputs from one NPY file and the targets from another; types and shapes as for [`read_npz`].
@@ -159,7 +179,14 @@ fn build(name: &str, x: Array, y: Array) -> Result<Dataset, DataError> {
     let [rows, found] = [&x, &y].map(|array| array.values.len() / array.columns);
     if rows != found {
         let wanted = format!("{rows}, as there are rows of inputs");
-        return Err(DataError::format(name, "rows of targets", &found, &wanted));
+        let hint = if y.columns == rows {
+            "save targets with a row for each sample: `y.T`"
+        } else if x.columns == found {
+            "save inputs with a row for each sample: `x.T`"
+        } else {
+            "save as many rows of targets as of inputs, and check that both are of the same part of the data"
+        };
+        return Err(DataError::format_with(name, "rows of targets", &found, &wanted, hint));
     }
     let is_label = |value: &f64| (0.0..=f64::from(u32::MAX)).contains(value);
     let labels =
@@ -262,7 +289,8 @@ fn exact(name: &str, at: usize, value: Stored) -> Result<f64, DataError> {
         Stored::Real(value) => Ok(value),
         Stored::Integer(value) if value.unsigned_abs() <= MAX_EXACT => Ok(value as f64),
         Stored::Integer(value) => {
-            Err(DataError::format(name, &format!("number {}", at + 1), &value, "an integer of at most 2^53"))
+            let hint = "subtract what all have in common, or save `a.astype(\"f8\")`, which rounds";
+            Err(DataError::format_with(name, &format!("number {}", at + 1), &value, "an integer of at most 2^53", hint))
         }
     }
 }
@@ -279,7 +307,11 @@ impl Header {
     fn read(name: &str, path: &Path, source: &mut impl Read) -> Result<Self, DataError> {
         let mut start = [0; 8];
         fill(name, path, source, "magic and version", &mut start)?;
-        if &start[..6] != b"\x93NUMPY" {
+        if start.starts_with(b"PK\x03\x04") {
+            let hint = "give its name the ending `.npz`";
+            return Err(DataError::format_with(name, "magic", &"an NPZ archive", "one NPY array", hint));
+        }
+        if !start.starts_with(MAGIC) {
             let found = String::from_utf8_lossy(&start[..6]).escape_debug().to_string();
             return Err(DataError::format(name, "magic", &found, "\\x93NUMPY"));
         }
@@ -302,6 +334,10 @@ impl Header {
     /// Reads the three keys of the header, which is a Python dictionary.
     fn parse(name: &str, text: &str) -> Result<Self, DataError> {
         let descr = after(name, text, "descr")?;
+        if descr.starts_with('[') {
+            let hint = "save it as CSV, or as rows of numbers: `numpy.lib.recfunctions.structured_to_unstructured(a)`";
+            return Err(DataError::format_with(name, "dtype", &"records of named fields", "numbers", hint));
+        }
         let kind = descr.strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"']).next()).unwrap_or(descr);
         let number = match kind.trim_start_matches(['<', '>', '|', '=']) {
             "f2" => Number::Real(2),
@@ -315,9 +351,9 @@ impl Header {
             "i2" => Number::Signed(2),
             "i4" => Number::Signed(4),
             "i8" => Number::Signed(8),
-            _ => {
-                let wanted = "f2, f4, f8, b1 or an integer of 1 to 8 bytes, as `a.astype(\"f8\")` makes it";
-                return Err(DataError::format(name, "dtype", &kind, wanted));
+            other => {
+                let wanted = "f2, f4, f8, b1 or an integer of 1 to 8 bytes";
+                return Err(DataError::format_with(name, "dtype", &kind, wanted, advice(other)));
             }
         };
         let order = after(name, text, "fortran_order")?;
@@ -354,7 +390,15 @@ impl Header {
     fn dimensions(&self, name: &str) -> Result<(usize, usize), DataError> {
         let shape = || format!("{:?}", self.shape);
         let Some((&rows, others)) = self.shape.split_first() else {
-            return Err(DataError::format(name, "shape", &shape(), "1 dimension or more, one row per sample"));
+            let hint =
+                "save an array with a number or a row for each sample; `np.atleast_1d(a)` makes one of a single number";
+            return Err(DataError::format_with(
+                name,
+                "shape",
+                &shape(),
+                "1 dimension or more, one row per sample",
+                hint,
+            ));
         };
         let columns = others.iter().try_fold(1_u64, |product, size| product.checked_mul(*size)).unwrap_or(u64::MAX);
         match rows.checked_mul(columns) {
@@ -362,6 +406,20 @@ impl Header {
             Some(elements) if elements <= MAX_ELEMENTS => Ok((rows as usize, columns as usize)),
             _ => Err(DataError::format(name, "shape", &shape(), &format!("at most {MAX_ELEMENTS} numbers"))),
         }
+    }
+}
+
+/// How numbers are made of this dtype that holds others.
+fn advice(dtype: &str) -> &'static str {
+    match dtype.chars().next() {
+        Some('O') => {
+            "these are Python objects, as rows of unlike lengths are: save `np.array(a.tolist(), dtype=\"f8\")`, with rows of one length"
+        }
+        Some('U' | 'S' | 'a' | 'T') => {
+            "this is text: number its classes by `np.unique(a, return_inverse=True)[1]`, and set `one_hot = true` for targets"
+        }
+        Some('c') => "these are complex numbers: save their parts side by side, or `np.abs(a)`",
+        _ => "save `a.astype(\"f8\")`",
     }
 }
 

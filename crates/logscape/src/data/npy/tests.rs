@@ -8,7 +8,9 @@ use super::*;
 
 /// An NPY file of version 1.0 from its parts.
 fn npy(descr: &str, fortran_order: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
-    let text = format!("{{'descr': '{descr}', 'fortran_order': {fortran_order}, 'shape': {shape}, }}\n");
+    // Records of fields have a list, which stands without quotes.
+    let descr = if descr.starts_with('[') { descr.to_owned() } else { format!("'{descr}'") };
+    let text = format!("{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.as_bytes());
@@ -134,7 +136,7 @@ fn arrays_of_an_archive_are_found_by_any_name() {
     };
     assert_eq!(asked("images", "digits").expect("named").targets, [7.0, 8.0]);
     let error = asked("images", "digit").expect_err("misspelt");
-    assert!(error.to_string().contains("`digit`; there is `digits`, `images`, `x`"), "{error}");
+    assert!(error.to_string().contains("`digit`; there is `images`, `digits`, `x`"), "{error}");
 }
 
 #[test]
@@ -221,7 +223,7 @@ fn bad_archives_are_refused() {
         in_file("a.npz", bytes, read).expect_err("must be refused").to_string()
     };
     let missing = read(&zip(&[("x.npy", x.clone()), ("t.npy", y.clone())], false));
-    assert!(missing.contains("`y`") && missing.contains("`t`, `x`"), "{missing}");
+    assert!(missing.contains("`y`") && missing.contains("`x`, `t`"), "{missing}");
     let unequal = read(&zip(&[("x.npy", x.clone()), ("y.npy", y.clone())], false));
     assert!(unequal.contains("targets"), "{unequal}");
     let whole = zip(&[("x.npy", x.clone()), ("y.npy", x.clone())], false);
@@ -245,4 +247,100 @@ fn two_files_make_a_data_set_and_nan_is_refused() {
     std::fs::write(&y, npy("<f4", "False", "(1,)", &f32::NAN.to_le_bytes())).expect("writable");
     let message = read_npy(&x, &y).expect_err("NaN").to_string();
     assert!(message.contains("row 1") && message.contains("y1") && message.contains("y.npy"), "{message}");
+}
+
+/// A little-endian `<f8` array of these numbers.
+fn reals(shape: &str, numbers: &[f64]) -> Vec<u8> {
+    npy("<f8", "False", shape, &numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+/// Each refusal says what to do, and what is saved so is read.
+#[test]
+fn hints_work_when_followed() {
+    let inputs = reals("(3, 2)", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let targets = reals("(3,)", &[1.0, 0.0, 2.0]);
+    let object = npy("|O", "False", "(3,)", b"\x80\x04pickled");
+    let text = npy("<U2", "False", "(3,)", &[0; 24]);
+    let complex = npy("<c16", "False", "(3,)", &[0; 48]);
+    let long = npy("<f16", "False", "(3,)", &[0; 48]);
+    let days = npy("<M8[D]", "False", "(3,)", &[0; 24]);
+    let fields = npy("[('a', '<f8')]", "False", "(3,)", &[0; 24]);
+    let large = npy("<u8", "False", "(3,)", &[0xff; 24]);
+    let classes = npy("<i8", "False", "(3,)", &[[1, 0, 0, 0, 0, 0, 0, 0], [0; 8], [2, 0, 0, 0, 0, 0, 0, 0]].concat());
+    let row = npy("|u1", "False", "(1, 3)", &[1, 0, 2]);
+    let single = npy("|u1", "False", "()", &[1]);
+    let four = npy("|u1", "False", "(4,)", &[1, 0, 2, 1]);
+    for (x, y, told, hint, mended) in [
+        (&object, &targets, "dtype: found |O", "np.array(a.tolist(), dtype=\"f8\")", (&inputs, &targets)),
+        (&inputs, &text, "dtype: found <U2", "np.unique(a, return_inverse=True)[1]", (&inputs, &classes)),
+        (&inputs, &complex, "dtype: found <c16", "np.abs(a)", (&inputs, &targets)),
+        (&inputs, &long, "dtype: found <f16", "a.astype(\"f8\")", (&inputs, &targets)),
+        (&inputs, &days, "dtype: found <M8[D]", "a.astype(\"f8\")", (&inputs, &targets)),
+        (&fields, &targets, "dtype: found records of named fields", "structured_to_unstructured", (&inputs, &targets)),
+        (&inputs, &large, "number 1: found 18446744073709551615", "a.astype(\"f8\")", (&inputs, &targets)),
+        (&inputs, &row, "rows of targets: found 1, wanted 3", "`y.T`", (&inputs, &classes)),
+        (
+            &npy("|u1", "False", "(2, 3)", &[1, 3, 5, 2, 4, 6]),
+            &targets,
+            "found 3, wanted 2",
+            "`x.T`",
+            (&inputs, &targets),
+        ),
+        (&inputs, &single, "shape: found []", "a row for each sample", (&inputs, &classes)),
+        (&inputs, &four, "found 4, wanted 3", "as many rows of targets as of inputs", (&inputs, &targets)),
+    ] {
+        let read = |x: &[u8], y: &[u8]| {
+            let bytes = zip(&[("x.npy", x.to_vec()), ("y.npy", y.to_vec())], false);
+            in_file("a.npz", &bytes, |path| read_npz(path, &ReadOptions { one_hot: true, ..ReadOptions::default() }))
+        };
+        let error = read(x, y).expect_err(told);
+        assert!(error.to_string().contains(told) && error.hint().contains(hint), "{error}: {}", error.hint());
+        let data = read(mended.0, mended.1).expect(told);
+        assert_eq!((data.inputs, data.targets), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![1.0, 0.0, 2.0]));
+    }
+}
+
+#[test]
+fn hints_about_names_work_when_followed() {
+    let (x, y) = (npy("|u1", "False", "(2,)", &[1, 2]), npy("|u1", "False", "(2,)", &[3, 4]));
+    let both = zip(&[("pixels.npy", x.clone()), ("digits.npy", y.clone())], false);
+    let asked = |bytes: &[u8], options: ReadOptions| in_file("a.npz", bytes, |path| read_npz(path, &options));
+    let error = asked(&both, ReadOptions::default()).expect_err("other names");
+    assert!(error.to_string().contains("nothing is named `x`; there is `pixels`, `digits`"), "{error}");
+    assert!(error.hint().contains("or by their places from 1"), "{}", error.hint());
+    let (one, two) = (Column::Position(1), Column::Position(2));
+    for (inputs, targets) in [(Column::Name("pixels".into()), Column::Name("digits".into())), (one.clone(), two)] {
+        let options = ReadOptions { inputs: vec![inputs], targets: vec![targets], one_hot: false };
+        let data = asked(&both, options).expect("named");
+        assert_eq!((data.inputs, data.targets), (vec![1.0, 2.0], vec![3.0, 4.0]));
+        assert_eq!((data.input_names, data.target_names), (vec!["pixels".to_owned()], vec!["digits".to_owned()]));
+    }
+    let beyond = ReadOptions { inputs: vec![Column::Position(3)], ..ReadOptions::default() };
+    assert!(asked(&both, beyond).expect_err("two arrays").to_string().contains("nothing is named `3`"));
+    let twice = ReadOptions { inputs: vec![one.clone()], targets: vec![one], one_hot: false };
+    assert!(asked(&both, twice).expect_err("the same").to_string().contains("both as inputs and as targets"));
+    let error = asked(&zip(&[("x.npy", x.clone())], false), ReadOptions::default()).expect_err("no targets");
+    assert!(error.hint().contains("np.savez(file, x=inputs, y=targets)"), "{}", error.hint());
+    asked(&zip(&[("x.npy", x.clone()), ("y.npy", y.clone())], false), ReadOptions::default()).expect("both");
+
+    // One array under the name of an archive, and the other way round.
+    let error = asked(&x, ReadOptions::default()).expect_err("one array");
+    assert!(error.hint().contains("ending `x.npy`, and put its targets beside it in `y.npy`"), "{}", error.hint());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.path().join(name), bytes).expect("writable");
+        folder.path().join(name)
+    };
+    let (mut inputs, _) = (place("x.npy", &both), place("y.npy", &y));
+    let error = Npy.read(&inputs, &ReadOptions::default()).expect_err("an archive");
+    assert!(error.hint().contains("ending `.npz`"), "{}", error.hint());
+    inputs = place("x.npy", &x);
+    let columns = ReadOptions { inputs: vec![Column::Position(1)], ..ReadOptions::default() };
+    let error = Npy.read(&inputs, &columns).expect_err("columns of an array");
+    assert!(error.to_string().contains("column `1` is asked for") && error.hint().contains("leave out `inputs`"));
+    assert_eq!(Npy.read(&inputs, &ReadOptions::default()).expect("both files").targets, [3.0, 4.0]);
+    let error = Npy.read(&place("train_x.npy", &x), &ReadOptions::default()).expect_err("no targets");
+    assert!(error.to_string().contains("train_y.npy") && error.hint().contains("`name_y.npy`"), "{error}");
+    place("train_y.npy", &y);
+    assert_eq!(Npy.read(&folder.path().join("train_x.npy"), &ReadOptions::default()).expect("both").inputs, [1.0, 2.0]);
 }

@@ -1,0 +1,98 @@
+//! `logscape check`: what a study comes to, in words on standard error, and the study itself on standard output.
+
+use crate::log::Log;
+use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
+use crate::{signals, words};
+use logscape::model::memory::in_words;
+use logscape_study::asked::EscapeMethod;
+use logscape_study::events::Event;
+use logscape_study::text::{count, rounded};
+use logscape_study::{Examination, Study, examine};
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+/// Values of a grid that are told one by one.
+const TOLD: usize = 6;
+
+/// Reads the data, makes the problem, tells what will run and how long it takes at most, and prints the study with every default
+/// filled in.
+pub(crate) fn check(study: &Study, base: &Path) -> ExitCode {
+    let log = Mutex::new(Log::of(&study.sgd.grid()));
+    let events = |event: &Event| {
+        let line = log.lock().unwrap_or_else(PoisonError::into_inner).hear(event, 0.0);
+        line.iter().for_each(|line| tell(line));
+    };
+    let found = match examine(study, base, &signals::stop(None), &events) {
+        Ok(found) => found,
+        Err(error) => return fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
+    };
+    told(study, &found).iter().for_each(|line| tell(line));
+    match toml::to_string(study) {
+        Ok(text) => print(&text),
+        Err(error) => fail(&error.to_string(), FAILED),
+    }
+}
+
+/// What will run, how long it takes, and how much memory.
+fn told(study: &Study, found: &Examination) -> Vec<String> {
+    let Examination { inputs, searched, steps, seconds, memory } = found;
+    let mut lines = vec![format!("samples: {} each", count(*inputs, "input"))];
+    if !searched {
+        lines.push(
+            "search: longer than a second for the minimum and its saddles; what depends on them is checked by the run"
+                .to_owned(),
+        );
+    }
+    let (rates, batches) = (&study.sgd.learning_rate.0, &study.sgd.batch_size.0);
+    let rates: Vec<String> = rates.iter().map(|rate| rounded(*rate)).collect();
+    let others = study.dynamics.iter().map(|table| table.name.as_str());
+    let dynamics: Vec<&str> = ["sgd"].into_iter().chain(others).collect();
+    lines.push(format!(
+        "runs: {} (learning rate {}; batch size {}) of {}",
+        count(study.sgd.settings(), "setting"),
+        list(&rates),
+        list(batches),
+        dynamics.join(", ")
+    ));
+    if let Some(table) = &study.stationary {
+        let steps = table.burn_in.saturating_add(table.steps);
+        lines.push(format!("stationary: {}, {} each", count(table.replicas, "replica"), count(steps, "step")));
+    }
+    if let Some(table) = &study.escape {
+        let direct = format!("{}, at most {} each", count(table.replicas, "replica"), count(table.max_steps, "step"));
+        let rare = format!(
+            "{} of {}, at most {} each",
+            count(table.rare.repeats, "repeat"),
+            count(table.rare.trajectories, "trajectory"),
+            count(table.rare_cost(), "replica-step")
+        );
+        lines.push(match table.method {
+            EscapeMethod::Auto => format!("escape: {direct}; where too few escape, splitting, {rare}"),
+            EscapeMethod::Direct => format!("escape: {direct}"),
+            EscapeMethod::Splitting => format!("escape: splitting, {rare}"),
+            EscapeMethod::ForwardFlux => format!("escape: forward flux sampling, {rare}"),
+        });
+    }
+    if *steps > 0.0 {
+        let rests = if *searched {
+            "if no replica escapes, by some steps of each ensemble here and now"
+        } else {
+            "by some steps of SGD from where the search starts"
+        };
+        let time = words::duration(*seconds);
+        lines.push(format!("time: ensembles at most about {time}, {steps:.1e} replica-steps, {rests}"));
+    }
+    lines.push(format!("memory: about {}", in_words(*memory)));
+    lines
+}
+
+fn list(values: &[impl Display]) -> String {
+    match values {
+        [first, second, .., last] if values.len() > TOLD => {
+            format!("{first}, {second}, …, {last}, {} in all", values.len())
+        }
+        values => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
