@@ -116,7 +116,9 @@ fn taken(columns: &DataColumns) -> String {
     };
     let parts = [("inputs", &columns.inputs), ("targets", &columns.targets), ("classes", &columns.classes)];
     let told = parts.into_iter().filter(|(_, names)| !names.is_empty());
-    format!("data: {}", told.map(|(what, names)| format!("{what} {}", list(names))).collect::<Vec<_>>().join("; "))
+    let told = told.map(|(what, names)| format!("{what} {}", list(names)));
+    let standardised = (!columns.standardised.is_empty()).then(|| "inputs are standardised".to_owned());
+    format!("data: {}", told.chain(standardised).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]

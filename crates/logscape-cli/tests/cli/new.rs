@@ -333,3 +333,47 @@ fn the_study_of_every_problem_runs_to_its_end() {
 fn is_page(record: &Path) -> bool {
     fs::read_to_string(record.join("report.html")).is_ok_and(|page| page.contains("</html>"))
 }
+
+/// Inputs in units that differ by a million are standardised, and then nothing depends on their units.
+#[test]
+fn inputs_of_unlike_scale_are_standardised() {
+    let place = Place::new();
+    let table = |units: [f64; 2]| {
+        let mut random = stream(6, Purpose::Check, 0);
+        let mut text = "size,price,y\n".to_owned();
+        for _ in 0..80 {
+            let [a, b] = [normal(&mut random), normal(&mut random) + 2.0];
+            let y = a - 0.5 * b + 1.0 + 0.5 * normal(&mut random);
+            writeln!(text, "{:e},{:e},{y}", units[0] * a, units[1] * b).expect("text");
+        }
+        text
+    };
+    place.write("plain.csv", table([1.0, 1.0]));
+    place.write("units.csv", table([1e-3, 1e3]));
+    let plain = place.redirected(&["plain.csv"], "plain.toml");
+    assert!(!plain.contains("standardise"), "{plain}");
+    let units = place.redirected(&["units.csv"], "units.toml");
+    assert!(units.contains("\nstandardise = true\n"), "{units}");
+    // The hint of the warning is followed.
+    let without = units.replace("\nstandardise = true\n", "\n");
+    place.write("without.toml", without);
+    let warned = place.logscape(&["check", "without.toml"]);
+    assert!(warned.words.contains("set `standardise = true` in [problem.data]"), "{}", warned.words);
+    let results = place.page("units.toml");
+    let manifest = fs::read_to_string(place.path("record/manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let taken = |at: usize, name: &str| {
+        manifest["origin"]["columns"]["standardised"][at][name].as_f64().expect("what was taken")
+    };
+    assert!((taken(0, "deviation") / 1e-3 - 1.0).abs() < 0.3 && (taken(1, "mean") / 2e3 - 1.0).abs() < 0.2);
+    let study = fs::read_to_string(place.path("units.toml")).expect("the study");
+    place.write("same.toml", study.replace("units.csv", "plain.csv"));
+    let same = place.page("same.toml");
+    let spectrum = |results: &serde_json::Value| -> Vec<f64> {
+        let values = results["geometry"]["eigenvalues"].as_array().expect("a spectrum").iter();
+        values.map(|value| value.as_f64().expect("a number")).collect()
+    };
+    let (found, want) = (spectrum(&results), spectrum(&same));
+    assert_eq!(found.len(), want.len());
+    assert!(found.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()), "{found:?}, {want:?}");
+}

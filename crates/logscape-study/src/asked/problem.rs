@@ -90,6 +90,9 @@ pub struct DataTable {
     /// Factor that multiplies the inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
+    /// Whether every column of inputs is centred and divided by its standard deviation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standardise: bool,
     /// Whether targets are classes, one column of whole numbers or text, that become one-hot targets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_hot: bool,

@@ -3,6 +3,7 @@
 use super::hash::sha256;
 use crate::asked::Study;
 use crate::warning::Warning;
+use logscape::data::Standardised;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -19,7 +20,7 @@ pub struct DataFile {
 }
 
 /// What a record was made from, beside its study.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// Version of the program that made the parts that are kept. That of the program, unless it went on with what another
     /// version had begun.
@@ -34,8 +35,8 @@ pub struct Origin {
     pub columns: DataColumns,
 }
 
-/// What was taken of data that have names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What was taken of data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataColumns {
     /// Names of the columns of inputs, or of their array.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,12 +47,15 @@ pub struct DataColumns {
     /// The classes, in the order of the one-hot targets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// What was taken from each input by `standardise`: parameters are those of `(x − mean)/deviation`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standardised: Vec<Standardised>,
 }
 
 impl DataColumns {
-    /// Whether nothing has a name.
+    /// Whether nothing has a name, and nothing was changed.
     pub fn is_empty(&self) -> bool {
-        self.inputs.is_empty() && self.targets.is_empty() && self.classes.is_empty()
+        self.inputs.is_empty() && self.targets.is_empty() && self.classes.is_empty() && self.standardised.is_empty()
     }
 }
 

@@ -68,6 +68,9 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
     if let Some(limit) = table.limit {
         data = data.take(limit)?;
     }
+    if table.standardise {
+        data = data.standardise_inputs()?;
+    }
     Ok(data)
 }
 
@@ -170,7 +173,8 @@ fn origin(data: &Dataset) -> Result<Origin, RunError> {
     let hash = hash_of(shape, data.inputs.iter().chain(&data.targets).copied());
     let files = data.files.iter().map(file).collect::<Result<_, _>>()?;
     let (inputs, targets) = (data.input_names.clone(), data.target_names.clone());
-    let columns = DataColumns { inputs, targets, classes: data.classes.clone() };
+    let columns =
+        DataColumns { inputs, targets, classes: data.classes.clone(), standardised: data.standardised.clone() };
     Ok(Origin { version: VERSION.to_owned(), data: hash, files, columns })
 }
 

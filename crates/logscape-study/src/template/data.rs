@@ -133,6 +133,11 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
         table.one_hot = true;
         data = data.one_hot()?;
     }
+    let unlike = |warning: &Warning| matches!(warning, Warning::UnlikeScales { .. });
+    if warnings_of_data(&data, kind).iter().any(unlike) {
+        table.standardise = true;
+        data = data.standardise_inputs()?;
+    }
     Ok(Read { table, data, left_out })
 }
 

@@ -83,6 +83,10 @@ fn data_table(source: &Source) -> String {
             let _ = writeln!(text, "{field} = [{}]", columns.iter().map(column).collect::<Vec<_>>().join(", "));
         }
     }
+    if table.standardise {
+        text += "# Inputs of unlike scale are centred and divided by their standard deviations, which manifest.json keeps.\n";
+        text += "standardise = true\n";
+    }
     if table.one_hot {
         text +=
             "# The target names classes: each becomes an output, 1 for its samples and 0 for others.\none_hot = true\n";

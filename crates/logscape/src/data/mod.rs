@@ -30,6 +30,8 @@ pub use registry::{FORMATS, open, open_in, survey};
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use self::classes::Classes;
 
 /// The most numbers one array may hold, `2³¹`; a header that promises more is refused before anything is allocated.
@@ -58,8 +60,19 @@ pub struct Dataset {
     pub input_names: Vec<String>,
     /// The names of the columns that targets were read from, where they have names.
     pub target_names: Vec<String>,
+    /// What [`standardise_inputs`](Self::standardise_inputs) took from each column of inputs; empty where it did not.
+    pub standardised: Vec<Standardised>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
+}
+
+/// What was taken from a column: `(x − mean)/deviation` is left.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Standardised {
+    /// The mean over the samples.
+    pub mean: f64,
+    /// The standard deviation over the samples, `√(mean (x − mean)²)`.
+    pub deviation: f64,
 }
 
 impl Dataset {
@@ -98,6 +111,7 @@ impl Dataset {
             classes: Vec::new(),
             input_names: Vec::new(),
             target_names: Vec::new(),
+            standardised: Vec::new(),
             files: Vec::new(),
         })
     }
@@ -135,6 +149,34 @@ impl Dataset {
         }
         self.inputs.iter_mut().for_each(|x| *x *= factor);
         check_finite(&self.name, "x", &self.inputs, self.input_dim)?;
+        Ok(self)
+    }
+
+    /// Replaces every input by `(x − mean)/deviation` over the samples of its column, and says in `standardised` what these were. A
+    /// column that is constant, as an intercept is, stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Value`] where the mean or the deviation of a column is beyond all numbers.
+    pub fn standardise_inputs(mut self) -> Result<Self, DataError> {
+        let (dim, count) = (self.input_dim, self.len() as f64);
+        let mut standardised = Vec::with_capacity(dim);
+        for at in 0..dim {
+            let values = self.inputs.iter().skip(at).step_by(dim);
+            let first = self.inputs[at];
+            let (mean, deviation) = if values.clone().all(|x| *x == first) {
+                (0.0, 1.0)
+            } else {
+                let mean = values.clone().map(|x| x / count).sum::<f64>();
+                // The largest is taken out, so that no square overflows or vanishes.
+                let largest = values.clone().fold(0.0, |largest: f64, x| largest.max((x - mean).abs()));
+                (mean, largest * (values.map(|x| ((x - mean) / largest).powi(2)).sum::<f64>() / count).sqrt())
+            };
+            self.inputs.iter_mut().skip(at).step_by(dim).for_each(|x| *x = (*x - mean) / deviation);
+            standardised.push(Standardised { mean, deviation });
+        }
+        check_finite(&self.name, "x", &self.inputs, dim)?;
+        self.standardised = standardised;
         Ok(self)
     }
 
@@ -276,6 +318,34 @@ mod tests {
         assert_eq!(scaled.targets, [5.0, 6.0]);
         assert!(matches!(small().scale_inputs(f64::NAN), Err(DataError::Parameter { .. })));
         assert!(matches!(small().scale_inputs(f64::MAX), Err(DataError::Value { row: 1, .. })));
+    }
+
+    /// Whatever their units, columns have mean 0 and variance 1 over the samples, and come back from what was taken.
+    #[test]
+    fn standardised_inputs_forget_their_units() {
+        let plain: Vec<f64> = (0..40).map(|k| (f64::from(k * k % 17) - 3.0) * f64::from(k % 3 + 1)).collect();
+        for unit in [1e-300, 1e-9, 1.0, 1e12, 1e300] {
+            let inputs: Vec<f64> = plain.iter().flat_map(|x| [unit * x, 1.0, unit * (x + 1e3)]).collect();
+            let raw = Dataset::new("a", inputs, 3, vec![0.0; 40], 1, None).expect("data");
+            let data = raw.clone().standardise_inputs().expect("finite");
+            for at in [0, 2] {
+                let column: Vec<f64> = data.inputs.iter().skip(at).step_by(3).copied().collect();
+                let mean = column.iter().sum::<f64>() / 40.0;
+                let variance = column.iter().map(|x| x * x).sum::<f64>() / 40.0;
+                assert!(mean.abs() < 1e-11 && (variance - 1.0).abs() < 1e-12, "{unit}, {at}: {mean}, {variance}");
+            }
+            // The intercept.
+            assert!(data.inputs.iter().skip(1).step_by(3).all(|x| *x == 1.0));
+            let back = data.inputs.chunks(3).flat_map(|row| {
+                row.iter()
+                    .zip(&data.standardised)
+                    .map(|(x, taken)| taken.deviation * x + taken.mean)
+                    .collect::<Vec<_>>()
+            });
+            assert!(back.zip(&raw.inputs).all(|(x, raw)| (x - raw).abs() <= 1e-12 * (raw.abs() + 1e3 * unit)));
+        }
+        let beyond = Dataset::new("a", vec![f64::MAX, f64::MAX, -f64::MAX], 1, vec![0.0; 3], 1, None).expect("data");
+        assert!(matches!(beyond.standardise_inputs(), Err(DataError::Value { .. })));
     }
 
     #[test]
