@@ -97,9 +97,9 @@ enum Command {
     Cite,
     /// Print the dynamics that a study can name, with their equations and options
     Dynamics,
-    /// Draw the figures and report.html of a complete record again
+    /// Draw the figures and report.html of a complete record again, or a page of what an unfinished run has come to
     Report {
-        /// Folder of the record
+        /// Folder of the record, or of the unfinished run (`RECORD.partial`), which may be at work
         record: PathBuf,
     },
 }
@@ -191,12 +191,15 @@ fn with_study(arguments: &StudyArguments, go_on: impl FnOnce(&Study) -> ExitCode
     }
 }
 
-/// Draws the pages of a record again; prints where its report is.
+/// Draws the pages of a record again, or that of an unfinished run; prints where the page is.
 fn report(record: &Path) -> ExitCode {
-    match logscape_study::report::redraw(record) {
-        Ok(()) => print(&format!("{}\n", record.join("report.html").display())),
+    match logscape_study::report::draw(record) {
+        Ok(drawn) => {
+            drawn.missing.iter().for_each(|missing| tell(&format!("the run is not finished: {missing}")));
+            print(&format!("{}\n", drawn.page.display()))
+        }
         Err(error) => {
-            fail(&error.to_string(), if matches!(error, RecordError::Read { .. }) { BAD_INPUT } else { FAILED })
+            fail(&error.to_string(), if matches!(error, RecordError::Write { .. }) { FAILED } else { BAD_INPUT })
         }
     }
 }

@@ -17,6 +17,7 @@ mod store;
 pub mod summary;
 pub mod template;
 pub mod text;
+mod unfinished;
 mod warning;
 
 pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
@@ -26,6 +27,7 @@ pub use examine::{Examination, examine};
 pub use record::{Record, Results};
 pub use run::{Destination, run, run_with};
 pub use stages::problem_of;
+pub use unfinished::Missing;
 pub use warning::{RowNumber, Warning};
 
 /// The program in the book compiles.

@@ -105,6 +105,14 @@ impl Store {
         Self { files: None, origin }
     }
 
+    /// The store in `files`, to read from; none where none was opened there yet.
+    ///
+    /// # Errors
+    /// If what it was made from cannot be read.
+    pub(crate) fn present(files: Checkpoints) -> Result<Option<Self>, RecordError> {
+        Ok(files.load::<Origin>(IDENTITY)?.map(|origin| Self { files: Some(files), origin }))
+    }
+
     /// What all its values were made from.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
@@ -130,6 +138,15 @@ impl Store {
             None => RecordError::Write { path: stage.into(), source: error.into() },
         })?;
         Ok(Key(sha256(json.as_bytes())))
+    }
+
+    /// The value of that key, which must be there.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is damaged.
+    pub(crate) fn load_present<T: DeserializeOwned>(&self, stage: &str, key: &Key) -> Result<T, RecordError> {
+        let absent = || RecordError::Read { path: stage.into(), reason: "nothing is kept".to_owned() };
+        self.files.as_ref().ok_or_else(absent)?.load_present(&file(stage, key))
     }
 
     /// The value of that key, if it was kept.

@@ -216,6 +216,59 @@ fn an_interrupt_before_the_last_stage_keeps_the_geometry() {
     assert_same_outcome(&complete(&folder, "out", &["--resume"]), &complete(&folder, "whole", &[]));
 }
 
+/// A process that is ended with this value.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_run_is_reported_while_it_is_at_work_and_after_it_was_killed() {
+    let folder = place();
+    let mut child = Running(command(&folder, "out", &[]).stderr(Stdio::piped()).spawn().expect("the command starts"));
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.0.stderr.take().expect("a pipe"));
+    while !said.lines().any(|line| line.starts_with("setting 2 of 2:")) {
+        assert!(lines.read_line(&mut said).expect("words") > 0, "{said}");
+    }
+    let stopped = Command::new("kill").args(["-STOP", &child.0.id().to_string()]).status().expect("`kill` starts");
+    assert!(stopped.success());
+    let lock = folder.path().join("out.partial.lock");
+    let owner = fs::read_to_string(&lock).expect("the lock of its owner");
+    let report = || {
+        let partial = folder.path().join("out.partial");
+        let output = Command::new(env!("CARGO_BIN_EXE_logscape")).arg("report").arg(partial).output();
+        let output = output.expect("the command starts");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{words}");
+        let named = "the run is not finished: 1 of 2 settings finished; missing: learning rate 0.05, batch size 1";
+        assert_eq!(words.trim(), named);
+        let page = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        assert_eq!(page, folder.path().join("out.partial.html"));
+        fs::read_to_string(page).expect("the page")
+    };
+    let at_work = report();
+    assert!(at_work.contains("This run is not finished.") && at_work.contains("learning rate 0.05, batch size 1"));
+    assert_eq!(fs::read_to_string(&lock).expect("the lock of its owner"), owner);
+    let other = run(&folder, "out", &["--resume"]);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("a run is at work"), "the owner has its lock");
+    drop(child);
+    report();
+    let record = complete(&folder, "out", &["--resume"]);
+    assert_same_outcome(&record, &complete(&folder, "whole", &[]));
+    let names = |place: &Path| {
+        let entries = fs::read_dir(place).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        entries.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names(&record), names(&folder.path().join("whole")));
+    assert!(!folder.path().join("out.partial.html").exists());
+}
+
 /// Kills the run so many times, each time a random while after it was resumed, and completes it. Goes on, later into the run,
 /// until a kill has hit an ensemble.
 fn kill_and_complete(study: &str, kills: usize) {

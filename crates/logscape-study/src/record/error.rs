@@ -40,6 +40,17 @@ pub enum RecordError {
         /// Its place.
         place: PathBuf,
     },
+    /// There is nothing to report yet.
+    #[error("{} holds nothing to report yet: the minimum is not measured\n  hint: report it when the run has come further; one that is at work no more goes on with --resume", .0.display())]
+    NothingYet(PathBuf),
+    /// The run ended while it was read.
+    #[error("the run in {} has ended meanwhile\n  hint: its record, if it has come to one, is {}", partial.display(), place.display())]
+    Ended {
+        /// Where it was.
+        partial: PathBuf,
+        /// The place of its record.
+        place: PathBuf,
+    },
     /// There is nothing to resume.
     #[error("{} holds no unfinished run\n  hint: run the study without --resume", .0.display())]
     NothingToResume(PathBuf),

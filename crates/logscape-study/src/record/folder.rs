@@ -1,17 +1,17 @@
 //! The folder of a record: work goes on beside its place, and the whole moves there when it is complete.
 
 use super::error::RecordError;
+use super::files::{read, remove, unreadable, write_whole};
 use super::hash::sha256;
 use super::owner::Owner;
-use super::place;
+use super::place::{self, PARTIAL, beside, remove_page};
 use super::sums;
 use super::{Manifest, Results, Tables};
 use crate::asked::Study;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A complete record.
@@ -47,14 +47,6 @@ impl Record {
     }
 }
 
-fn unreadable(path: &Path, reason: &impl ToString) -> RecordError {
-    RecordError::Read { path: path.to_path_buf(), reason: reason.to_string() }
-}
-
-fn read(path: &Path) -> Result<String, RecordError> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
-}
-
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.
 pub(crate) fn folder_name(study: &Study) -> String {
     let text = toml::to_string(study).unwrap_or_default();
@@ -72,6 +64,11 @@ impl Checkpoints {
     /// The ensembles of the record in `folder`.
     pub(crate) fn of_ensembles(folder: &Path) -> Self {
         Self { folder: folder.join("ensembles") }
+    }
+
+    /// The outputs of stages of the unfinished run in `partial`.
+    pub(crate) fn of_stages(partial: &Path) -> Self {
+        Self { folder: partial.join("checkpoint") }
     }
 
     /// Where they are.
@@ -166,7 +163,7 @@ pub struct RunFolder {
 
 /// Notes in `checkpoint/`: the study; that what is in the place will be replaced; that the study was refused after stages were
 /// finished, so that another one may go on with them.
-const NOTES: [&str; 3] = ["study.toml", "replaces", "refused"];
+pub(super) const NOTES: [&str; 3] = ["study.toml", "replaces", "refused"];
 
 impl RunFolder {
     /// The place of a study's record unless the user names one: `runs/NAME-HASH`.
@@ -176,7 +173,7 @@ impl RunFolder {
 
     /// Where a run works on the record that goes to `place`.
     pub fn partial_of(place: &Path) -> PathBuf {
-        beside(place, ".partial")
+        beside(place, PARTIAL)
     }
 
     /// Reserves `place` before anything is computed, or takes up an unfinished run: with `resume`, and where its study was refused,
@@ -223,6 +220,7 @@ impl RunFolder {
                 return Err(RecordError::NotMoved { partial: folder.partial, place: place.to_path_buf() });
             }
             fs::remove_dir_all(&folder.partial).map_err(write)?;
+            remove_page(place);
         }
         let reserve = || {
             let notes = folder.partial.join("checkpoint");
@@ -256,7 +254,7 @@ impl RunFolder {
 
     /// Where finished stages are kept.
     pub fn checkpoints(&self) -> Checkpoints {
-        Checkpoints { folder: self.partial.join("checkpoint") }
+        Checkpoints::of_stages(&self.partial)
     }
 
     /// Where ensembles are kept.
@@ -273,6 +271,7 @@ impl RunFolder {
     pub fn discard(&self) {
         // What cannot be removed now is reported by the next run, as an unfinished one.
         let _ = fs::remove_dir_all(&self.partial);
+        remove_page(&self.place);
     }
 
     /// Writes the record with its pages (path within the folder, text) and moves it to its place. On an error the
@@ -303,6 +302,7 @@ impl RunFolder {
         // The record is complete and in its place: what cannot be removed is in no one's way.
         let _ = remove(&self.place.join("checkpoint"));
         let _ = remove(&aside);
+        remove_page(&self.place);
         Ok(self.place)
     }
 
@@ -326,13 +326,6 @@ impl RunFolder {
     }
 }
 
-/// The path beside `place` whose name goes on like this.
-fn beside(place: &Path, what: &str) -> PathBuf {
-    let mut name = place.file_name().map(OsString::from).unwrap_or_default();
-    name.push(what);
-    place.with_file_name(name)
-}
-
 /// There is no unfinished run in `partial`: where its record is instead, if it is anywhere.
 fn nothing_to_resume(partial: PathBuf, place: &Path) -> RecordError {
     if place::is_record(&partial) {
@@ -342,11 +335,6 @@ fn nothing_to_resume(partial: PathBuf, place: &Path) -> RecordError {
     } else {
         RecordError::NothingToResume(partial)
     }
-}
-
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) -> io::Result<()> {
-    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
 }
 
 /// Writes pages (path within the folder, text), each whole or not at all.
@@ -362,15 +350,4 @@ pub(crate) fn write_pages(folder: &Path, pages: &[(String, String)]) -> io::Resu
         write_whole(&path, text.as_bytes())?;
     }
     Ok(())
-}
-
-/// Writes a file under a temporary name, brings it to the disk, and renames it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let mut file = File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(new, path)
 }

@@ -87,7 +87,7 @@ pub struct Manifest {
     pub seconds: BTreeMap<String, f64>,
     /// What the numbers mean.
     pub conventions: BTreeMap<String, String>,
-    /// `complete`.
+    /// `complete`; `unfinished` where a page is drawn of a run that has not ended.
     pub status: String,
 }
 
@@ -121,6 +121,13 @@ impl Manifest {
             conventions: conventions.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
             status: "complete".to_owned(),
         }
+    }
+}
+
+impl Manifest {
+    /// That of a run that has not ended `now`; the log of the run has its warnings.
+    pub(crate) fn unfinished(study: &Study, origin: Origin, now: SystemTime) -> Self {
+        Self { status: "unfinished".to_owned(), ..Self::complete(study, origin, Vec::new(), now, &[]) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a run leaves behind: results, tables, manifest, and the folder that holds them.
 
 mod error;
+mod files;
 mod folder;
 mod hash;
 mod manifest;
@@ -11,6 +12,7 @@ mod results;
 mod schema;
 mod sums;
 mod tables;
+mod unfinished;
 
 pub use error::RecordError;
 pub(crate) use folder::write_pages;
@@ -30,3 +32,4 @@ pub use tables::{
     TrajectoryRow,
 };
 pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows, trajectory_rows};
+pub(crate) use unfinished::UnfinishedFolder;

@@ -2,9 +2,15 @@
 
 use super::error::RecordError;
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What the name of the folder of an unfinished run ends with.
+pub(super) const PARTIAL: &str = ".partial";
+/// What the name of its page ends with, which stands beside that folder.
+const PAGE: &str = ".partial.html";
 
 /// Length of the longest name of a file of an unfinished run.
 const LONGEST: usize = 64;
@@ -62,4 +68,21 @@ pub(super) fn refused(place: &Path, source: io::Error) -> RecordError {
         }
         _ => RecordError::Write { path: place.to_path_buf(), source },
     }
+}
+
+/// The path beside `place` whose name goes on like this.
+pub(super) fn beside(place: &Path, what: &str) -> PathBuf {
+    let mut name = place.file_name().map(OsString::from).unwrap_or_default();
+    name.push(what);
+    place.with_file_name(name)
+}
+
+/// The page of the unfinished run whose record will be at `place`.
+pub(super) fn unfinished_page(place: &Path) -> PathBuf {
+    beside(place, PAGE)
+}
+
+/// Removes that page, if there is one. One that stays says itself of when it is.
+pub(super) fn remove_page(place: &Path) {
+    let _ = fs::remove_file(unfinished_page(place));
 }

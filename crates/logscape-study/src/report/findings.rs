@@ -9,8 +9,8 @@ use logscape::model::Decoupling;
 /// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
 const CLOSE: [f64; 2] = [0.1, 0.3];
 
-/// The answers in plain words.
-pub(super) fn findings(record: &Record) -> Vec<String> {
+/// The answers in plain words, of a run that may be unfinished.
+pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
     let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
     let gradient = number(minimum.gradient_norm);
     let mut lines = vec![match (minimum.converged, minimum.index) {
@@ -43,7 +43,8 @@ pub(super) fn findings(record: &Record) -> Vec<String> {
         lines.push(format!("{}: {measured}. {verdict}.", setting_name(setting)));
     }
     if let Some(verdict) = record.results.verdict.as_ref().filter(|verdict| verdict.settings > 1) {
-        lines.push(format!("Over all settings: {}.", typeset(&verdict.text)));
+        let which = if unfinished { "Over the finished settings" } else { "Over all settings" };
+        lines.push(format!("{which}: {}.", typeset(&verdict.text)));
     }
     lines
 }

@@ -17,12 +17,13 @@ mod words;
 
 use crate::asked::FigureFormat;
 use crate::figures::{Outcome, all};
-use crate::record::{Record, RecordError, write_pages};
+use crate::record::{Record, RecordError, UnfinishedFolder, write_pages};
+use crate::unfinished::{self, Missing, Unfinished};
 use minijinja::{Environment, UndefinedBehavior};
 use sections::SECTIONS;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const TEMPLATE: &str = include_str!("report.html");
 
@@ -32,28 +33,56 @@ const TEMPLATE: &str = include_str!("report.html");
 /// If the page cannot be made.
 pub fn pages(record: &Record) -> Result<Vec<(String, String)>, RecordError> {
     let figures = all(record);
-    let report = page(record, &figures)
-        .map_err(|error| RecordError::Write { path: "report.html".into(), source: io::Error::other(error) })?;
+    let report = page(&Page { record, figures: &figures, missing: None })?;
     let drawn = figures.into_iter().flatten().filter(|_| record.study.output.figures.contains(&FigureFormat::Svg));
     let mut pages: Vec<_> = drawn.map(|figure| (format!("figures/{}.svg", figure.name), figure.svg)).collect();
     pages.push(("report.html".to_owned(), report));
     Ok(pages)
 }
 
-/// Draws the pages of the complete record in `folder` again; each file is replaced whole.
-///
-/// # Errors
-/// If there is no complete record, or the system refuses.
-pub fn redraw(folder: &Path) -> Result<(), RecordError> {
-    let pages = pages(&Record::read(folder)?)?;
-    write_pages(folder, &pages).map_err(|source| RecordError::Write { path: folder.to_path_buf(), source })
+/// A page that was drawn.
+#[derive(Debug)]
+pub struct Drawn {
+    /// Where it is.
+    pub page: PathBuf,
+    /// What is missing of a run that has not ended.
+    pub missing: Option<Missing>,
 }
 
-fn page(record: &Record, figures: &[Outcome]) -> Result<String, minijinja::Error> {
+/// Draws the pages of the complete record in `folder` again; each file is replaced whole. Of an unfinished run, whose folder is
+/// `folder` or whose record will be there, one page is drawn beside its folder, which may be at work and is only read.
+///
+/// # Errors
+/// If there is neither, if the run has nothing to show yet or ends meanwhile, or if the system refuses.
+pub fn draw(folder: &Path) -> Result<Drawn, RecordError> {
+    if let Some(folder) = UnfinishedFolder::of(folder) {
+        let Unfinished { record, missing } = unfinished::read(&folder)?;
+        let figures = all(&record);
+        let text = page(&Page { record: &record, figures: &figures, missing: Some(&missing) })?;
+        return Ok(Drawn { page: folder.write_page(&text)?, missing: Some(missing) });
+    }
+    let pages = pages(&Record::read(folder)?)?;
+    write_pages(folder, &pages).map_err(|source| RecordError::Write { path: folder.to_path_buf(), source })?;
+    Ok(Drawn { page: folder.join("report.html"), missing: None })
+}
+
+/// What a page shows.
+struct Page<'a> {
+    record: &'a Record,
+    figures: &'a [Outcome],
+    /// What is missing of a run that has not ended.
+    missing: Option<&'a Missing>,
+}
+
+fn page(page: &Page) -> Result<String, RecordError> {
+    render(page).map_err(|error| RecordError::Write { path: "report.html".into(), source: io::Error::other(error) })
+}
+
+fn render(page: &Page) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     // Templates named *.html escape whatever is put into them.
     environment.add_template("report.html", TEMPLATE)?;
-    let views: BTreeMap<_, _> = SECTIONS.iter().map(|(name, view)| (*name, view(record, figures))).collect();
+    let views: BTreeMap<_, _> = SECTIONS.iter().map(|(name, view)| (*name, view(page))).collect();
     environment.get_template("report.html")?.render(views)
 }

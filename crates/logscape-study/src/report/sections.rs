@@ -1,5 +1,6 @@
 //! The sections of the page: the name that the template gives to what each shows.
 
+use super::Page;
 use super::figures::FigureView;
 use super::findings::findings;
 use super::minimum::quantities;
@@ -7,32 +8,32 @@ use super::saddles::SaddlesView;
 use super::settings::settings;
 use super::tables::tables;
 use super::what::what;
+use super::words::capital;
 use crate::asked::FigureFormat;
-use crate::figures::Outcome;
-use crate::record::Record;
 use crate::text::count;
 use crate::warning::Warning;
 use minijinja::Value;
 use serde::Serialize;
 
-/// What a section shows of a record and its figures.
-type View = fn(&Record, &[Outcome]) -> Value;
+/// What a section shows.
+type View = fn(&Page) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 13] = [
-    ("name", |record, _| value(&record.study.name)),
-    ("manifest", |record, _| value(&record.manifest)),
-    ("threads", |record, _| value(count(record.manifest.threads, "thread"))),
-    ("warnings", |record, _| value(record.manifest.warnings.iter().map(told).collect::<Vec<_>>())),
-    ("findings", |record, _| value(findings(record))),
-    ("what", |record, _| value(what(record))),
-    ("toml", |record, _| value(toml::to_string(&record.study).unwrap_or_default())),
-    ("quantities", |record, _| value(quantities(record))),
-    ("saddles", |record, _| value(record.results.saddles.as_ref().map(SaddlesView::from))),
-    ("settings", |record, _| value(settings(record))),
-    ("figures", |_, figures| value(figures.iter().map(FigureView::new).collect::<Vec<_>>())),
-    ("files", |record, _| value(record.study.output.figures.contains(&FigureFormat::Svg))),
-    ("tables", |record, _| value(tables(record))),
+pub(super) const SECTIONS: [(&str, View); 14] = [
+    ("name", |page| value(&page.record.study.name)),
+    ("missing", |page| value(page.missing.map(|missing| capital(&missing.to_string())))),
+    ("manifest", |page| value(&page.record.manifest)),
+    ("threads", |page| value(count(page.record.manifest.threads, "thread"))),
+    ("warnings", |page| value(page.record.manifest.warnings.iter().map(told).collect::<Vec<_>>())),
+    ("findings", |page| value(findings(page.record, page.missing.is_some()))),
+    ("what", |page| value(what(page.record))),
+    ("toml", |page| value(toml::to_string(&page.record.study).unwrap_or_default())),
+    ("quantities", |page| value(quantities(page.record))),
+    ("saddles", |page| value(page.record.results.saddles.as_ref().map(SaddlesView::from))),
+    ("settings", |page| value(settings(page.record))),
+    ("figures", |page| value(page.figures.iter().map(FigureView::new).collect::<Vec<_>>())),
+    ("files", |page| value(page.missing.is_none() && page.record.study.output.figures.contains(&FigureFormat::Svg))),
+    ("tables", |page| value(tables(page.record))),
 ];
 
 /// A warning, and what to do about it.

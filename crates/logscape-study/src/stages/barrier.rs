@@ -1,7 +1,7 @@
 //! What stands between the minimum and what the study calls escape: what theories see.
 
 use super::{Context, Saddles, Stage};
-use crate::asked::RegionText;
+use crate::asked::{EscapeTable, RegionText, Study};
 use crate::error::RunError;
 use crate::store::Kept;
 use crate::text::count;
@@ -22,13 +22,18 @@ pub(super) struct Input<'a> {
     pub(super) saddles: Option<&'a Kept<Saddles>>,
 }
 
-/// Whether the study's region is made from saddles in several dimensions.
-pub(super) fn needs_saddles(region: &RegionText) -> bool {
-    matches!(region, RegionText::DividingSurface | RegionText::Quench)
+/// Whether the study's region is made from saddles that are searched for, in so many dimensions.
+pub(super) fn needs_saddles(region: &RegionText, dim: usize) -> bool {
+    matches!(region, RegionText::DividingSurface | RegionText::Quench) && dim > 1
+}
+
+/// The escape that the study asks for, where there is such a thing around its minimum.
+pub(super) fn asked<'a>(study: &'a Study, minimum: &Minimum) -> Option<&'a EscapeTable> {
+    study.escape.as_ref().filter(|escape| is_defined(&escape.region, minimum.interpolating.is_some()))
 }
 
 /// Whether there is such a region: a multiple of a loss that is not resolved is none.
-pub(super) fn is_defined(region: &RegionText, interpolating: bool) -> bool {
+fn is_defined(region: &RegionText, interpolating: bool) -> bool {
     !(interpolating && matches!(region, RegionText::LossFactor(_)))
 }
 

@@ -1,5 +1,6 @@
 //! The stages of a run: each makes a value of a value, and is kept in the store by the hash of what it depends on.
 
+mod assemble;
 mod barrier;
 mod direct;
 mod dynamics;
@@ -10,6 +11,7 @@ mod geometry;
 mod interpolation;
 mod measured;
 mod minimum;
+mod notes;
 mod phase;
 mod plan;
 mod predict;
@@ -25,6 +27,7 @@ mod warnings;
 pub(crate) use estimate::{at_most, at_most_from_start};
 pub(crate) use geometry::measured;
 pub(crate) use minimum::find;
+pub(crate) use notes::{SoFar, so_far};
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
 pub(crate) use problem::{END, Model, SETTING, check_sizes, dataset, model, probe, table};

@@ -1,7 +1,7 @@
 //! The plane of learning rates and batch sizes around a study's grid: what theory says at each point of it.
 
-use super::{Context, Known};
-use crate::asked::EscapeTable;
+use super::Known;
+use crate::asked::{EscapeTable, Study};
 use crate::record::{PhaseRow, SettingRecord};
 use logscape::theory::{Stationary, TheoryOptions, all_with};
 use logscape::{Barrier, Geometry, SgdSettings};
@@ -42,8 +42,8 @@ fn grid(settings: &[SettingRecord]) -> (Vec<f64>, Vec<u64>) {
 }
 
 /// The table `phase_diagram`: what theory says around the grid of settings, where that spans a plane.
-pub(super) fn phase_diagram(context: &Context, known: &Known, settings: &[SettingRecord]) -> Vec<PhaseRow> {
-    match (&context.study.escape, &known.barrier) {
+pub(super) fn phase_diagram(study: &Study, known: &Known, settings: &[SettingRecord]) -> Vec<PhaseRow> {
+    match (&study.escape, &known.barrier) {
         (Some(table), Some(barrier)) if spans_plane(settings) => {
             rows(table, &known.geometry.value, &barrier.value, settings)
         }

@@ -13,16 +13,16 @@ use crate::asked::EscapeTable;
 use crate::error::RunError;
 use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
 use crate::store::Kept;
+use logscape::Barrier;
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::EscapeRun;
-use logscape::theory::Stationary;
-use logscape::{Barrier, Verdict};
+use logscape::theory::{Prediction, Stationary};
 
 /// What was found in a setting.
 pub(super) struct Surveyed {
     pub(super) record: SettingRecord,
-    /// The verdict of this setting alone, where the study asks for escapes.
-    pub(super) verdict: Option<Verdict>,
+    /// What theories say, where the study asks for escapes.
+    pub(super) predictions: Option<Kept<Vec<Prediction>>>,
     pub(super) tables: Tables,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn setting(
         }
     }
     let (run, escape) = escapes(context, known, &all, setting, &mut tables)?;
-    let (escape, verdict) = escape.unzip();
+    let (escape, predictions) = escape.unzip();
     let interpolation = interpolation(context, known, setting, &run)?;
     if let Some(table) = &context.study.output.trajectories {
         for dynamics in all.iter() {
@@ -80,8 +80,11 @@ pub(super) fn setting(
         }
     }
     let record = SettingRecord { sgd: setting.sgd, law, stationary, stationary_dynamics, interpolation, escape };
-    Ok(Surveyed { record, verdict, tables })
+    Ok(Surveyed { record, predictions, tables })
 }
+
+/// The record of an escape, and the predictions that it was judged by.
+type Predicted = (EscapeRecord, Kept<Vec<Prediction>>);
 
 /// Predictions of escape and its measurement, where the study asks for them, and the run of SGD whose paths may be kept.
 fn escapes(
@@ -90,7 +93,7 @@ fn escapes(
     all: &AllDynamics,
     setting: Setting,
     tables: &mut Tables,
-) -> Result<(EscapeRun, Option<(EscapeRecord, Verdict)>), RunError> {
+) -> Result<(EscapeRun, Option<Predicted>), RunError> {
     let seed = context.study.seed;
     let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else {
         return Ok((everywhere(known, seed), None));
@@ -106,8 +109,7 @@ fn escapes(
     let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
     let (record, rows) = escape(&plan, all, &predictions.value)?;
     tables.escape_times.extend(rows);
-    let verdict = Verdict::new(&predictions.value, record.measured.judged());
-    Ok((run, Some((record, verdict))))
+    Ok((run, Some((record, predictions))))
 }
 
 /// Direct simulation with SGD of the escape that the study asks for.

@@ -1,22 +1,19 @@
 //! The whole pipeline: minimum, geometry, saddles, barrier, and every setting.
 
-use super::barrier::{FindBarrier, Input as BarrierInput, is_defined, needs_saddles};
+use super::assemble::assemble;
+use super::barrier::{FindBarrier, Input as BarrierInput, asked, needs_saddles};
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
-use super::phase::phase_diagram;
+use super::notes::{note_known, note_setting};
 use super::saddles::{FindSaddles, Input as SaddlesInput};
-use super::setting::{Surveyed, check, setting};
+use super::setting::{check, setting};
 use super::{Context, Known, Saddles, Setting};
 use crate::error::RunError;
 use crate::events::Event;
-use crate::record::{
-    GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables, energy_path_rows,
-    path_rows,
-};
+use crate::record::{Results, Tables};
 use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
-use logscape::verdict::compare;
-use logscape::{Barrier, Geometry, Minimum, SgdSettings, Verdict};
+use logscape::{Geometry, Minimum};
 use std::time::Instant;
 
 /// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
@@ -24,26 +21,14 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
     let known = explore(context, start)?;
     let at = at_minimum(context, &known);
     check_all(context, &known, &at)?;
-    let (minimum, geometry) = (&known.minimum.value, &known.geometry.value);
-    let mut tables = Tables::of_geometry(geometry);
-    if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
-        tables.energy_paths = energy_path_rows(ways_out);
-    }
-    if let Some(Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. }) =
-        known.barrier.as_ref().map(|barrier| &barrier.value)
-    {
-        tables.path = path_rows(path);
-    }
     let grid = context.study.sgd.grid();
-    let mut settings = Vec::with_capacity(grid.len());
-    let mut judged = Vec::new();
+    let mut surveyed = Vec::with_capacity(grid.len());
     for (number, &sgd) in grid.iter().enumerate() {
         context.events.tell(&Event::Setting { number, of: grid.len(), sgd });
         let (begun, kept) = (Instant::now(), context.log(|log| log.kept));
-        let Surveyed { record, verdict, tables: more } = setting(context, &known, &at, Setting { number, sgd })?;
-        settings.push(record);
-        judged.extend(verdict.map(|verdict| (sgd, verdict)));
-        tables.extend(more);
+        let mut found = setting(context, &known, &at, Setting { number, sgd })?;
+        note_setting(context, number, &mut found)?;
+        surveyed.push(found);
         let elapsed = begun.elapsed();
         let whole = context.log(|log| {
             log.seconds.push((format!("setting-{number}"), elapsed));
@@ -51,19 +36,7 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
         });
         context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64(), whole });
     }
-    let verdict = judge(&mut settings, &mut judged);
-    tables.phase_diagram = phase_diagram(context, &known, &settings);
-    let saddles = known.saddles.as_ref().map(|found| &found.value);
-    let results = Results {
-        study: context.study.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        minimum: MinimumRecord::new(minimum, geometry),
-        geometry: GeometryRecord::from(geometry),
-        saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
-        settings,
-        verdict,
-    };
-    Ok((results, tables))
+    Ok(assemble(context.study, &known, surveyed))
 }
 
 /// Where the dynamics of all settings are built.
@@ -76,14 +49,6 @@ pub(crate) fn at_minimum<'a>(context: &'a Context, known: &'a Known) -> AtMinimu
 pub(crate) fn check_all(context: &Context, known: &Known, at: &AtMinimum) -> Result<(), RunError> {
     let settings = context.study.sgd.grid().into_iter().enumerate();
     settings.map(|(number, sgd)| Setting { number, sgd }).try_for_each(|setting| check(context, known, at, setting))
-}
-
-/// Compares the settings' verdicts, and puts what comes of it in their records.
-fn judge(settings: &mut [SettingRecord], judged: &mut [(SgdSettings, Verdict)]) -> Option<StudyVerdictRecord> {
-    let study = compare(judged);
-    let escapes = settings.iter_mut().filter_map(|setting| setting.escape.as_mut());
-    escapes.zip(&*judged).for_each(|(escape, (_, verdict))| escape.verdict = verdict.into());
-    (!judged.is_empty()).then(|| (&study).into())
 }
 
 /// The stages before the settings.
@@ -100,24 +65,25 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
     });
+    let mut known = Known { minimum, geometry, saddles: None, barrier: None };
+    note_known(context, &known)?;
+    let (minimum, geometry) = (&known.minimum, &known.geometry);
     if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !study.minimum.accept) {
         return Err(RunError::NoMinimum(reason));
     }
-    let asked =
-        study.escape.as_ref().filter(|escape| is_defined(&escape.region, minimum.value.interpolating.is_some()));
-    let Some(escape) = asked else { return Ok(Known { minimum, geometry, saddles: None, barrier: None }) };
-    let saddles = if needs_saddles(&escape.region) && context.problem.dim() > 1 {
-        Some(find_saddles(context, &minimum)?)
-    } else {
-        None
-    };
-    let barrier = context.stage::<FindBarrier>(&BarrierInput {
+    let Some(escape) = asked(study, &minimum.value) else { return Ok(known) };
+    if needs_saddles(&escape.region, context.problem.dim()) {
+        known.saddles = Some(find_saddles(context, minimum)?);
+        note_known(context, &known)?;
+    }
+    known.barrier = Some(context.stage::<FindBarrier>(&BarrierInput {
         region: &escape.region,
-        minimum: &minimum,
-        geometry: &geometry,
-        saddles: saddles.as_ref(),
-    })?;
-    Ok(Known { minimum, geometry, saddles, barrier: Some(barrier) })
+        minimum: &known.minimum,
+        geometry: &known.geometry,
+        saddles: known.saddles.as_ref(),
+    })?);
+    note_known(context, &known)?;
+    Ok(known)
 }
 
 /// Why the search ended at no minimum, where it did.

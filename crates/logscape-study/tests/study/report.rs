@@ -90,9 +90,9 @@ fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
 
     fs::remove_dir_all(place.join("figures")).expect("to remove the figures");
     fs::write(place.join("report.html"), "old").expect("to spoil the report");
-    report::redraw(&place).expect("to draw again");
+    report::draw(&place).expect("to draw again");
     assert!(pages(&place) == written, "the same bytes");
-    assert!(report::redraw(folder.path()).is_err(), "no record there");
+    assert!(report::draw(folder.path()).is_err(), "no record there");
 }
 
 #[test]

@@ -90,7 +90,7 @@ max_steps = 50
     assert_eq!(complaints(&finished.results), Vec::<String>::new());
     let region = &finished.results["settings"][0]["escape"]["region"];
     assert_eq!(*region, json!({"kind": "box", "lower": [null, -2.0], "upper": [2.0, null]}));
-    report::redraw(&place).expect("its pages");
+    report::draw(&place).expect("its pages");
 }
 
 /// Six samples, of whose resamples so many carry no curvature along one direction that an interval has no upper end.

@@ -1,0 +1,55 @@
+//! From what is known of the minimum and what was found in settings to results and tables.
+
+use super::Known;
+use super::phase::phase_diagram;
+use super::setting::Surveyed;
+use crate::asked::Study;
+use crate::record::{
+    GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables, energy_path_rows,
+    path_rows,
+};
+use logscape::verdict::compare;
+use logscape::{Barrier, SgdSettings, Verdict};
+
+/// Results and tables of a study of which these settings, in the order of its grid, are finished.
+pub(super) fn assemble(study: &Study, known: &Known, surveyed: Vec<Surveyed>) -> (Results, Tables) {
+    let (minimum, geometry) = (&known.minimum.value, &known.geometry.value);
+    let mut tables = Tables::of_geometry(geometry);
+    if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
+        tables.energy_paths = energy_path_rows(ways_out);
+    }
+    if let Some(Barrier::Saddles { path: Some(path), .. } | Barrier::Interval { path, .. }) =
+        known.barrier.as_ref().map(|barrier| &barrier.value)
+    {
+        tables.path = path_rows(path);
+    }
+    let (mut settings, mut judged) = (Vec::with_capacity(surveyed.len()), Vec::new());
+    for Surveyed { record, predictions, tables: more } in surveyed {
+        if let (Some(predictions), Some(escape)) = (predictions, &record.escape) {
+            judged.push((record.sgd, Verdict::new(&predictions.value, escape.measured.judged())));
+        }
+        settings.push(record);
+        tables.extend(more);
+    }
+    let verdict = judge(&mut settings, &mut judged);
+    tables.phase_diagram = phase_diagram(study, known, &settings);
+    let saddles = known.saddles.as_ref().map(|found| &found.value);
+    let results = Results {
+        study: study.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        minimum: MinimumRecord::new(minimum, geometry),
+        geometry: GeometryRecord::from(geometry),
+        saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
+        settings,
+        verdict,
+    };
+    (results, tables)
+}
+
+/// Compares the settings' verdicts, and puts what comes of it in their records.
+fn judge(settings: &mut [SettingRecord], judged: &mut [(SgdSettings, Verdict)]) -> Option<StudyVerdictRecord> {
+    let study = compare(judged);
+    let escapes = settings.iter_mut().filter_map(|setting| setting.escape.as_mut());
+    escapes.zip(&*judged).for_each(|(escape, (_, verdict))| escape.verdict = verdict.into());
+    (!judged.is_empty()).then(|| (&study).into())
+}
