@@ -1,8 +1,8 @@
 //! First-passage runs: how many steps each replica needs to leave a region.
 
+use crate::Stop;
 use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
-use crate::{Interrupted, Stop};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
-use super::watch::{Beginning, Look, Shown, Watch};
+use super::watch::{Look, Shown, Watch, curvature};
 use super::{EnsembleError, LossMeter, Region, check_length};
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Observation, RateEstimate};
@@ -98,11 +98,16 @@ pub struct EscapeProgress {
     ends: Vec<(u64, Termination)>,
     /// Replicas on their way.
     running: Vec<Running>,
-    /// Where the loss is watched, what the replicas begin with; found again after a stop.
-    #[serde(skip)]
-    beginning: Option<Beginning>,
+    /// Bound of the curvature that looks at the loss begin with, once they need one; none within where there is none.
+    curvature: Option<Curvature>,
     /// The first replica that has not begun.
     next: u64,
+}
+
+/// What was found of the curvature.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Curvature {
+    bound: Option<f64>,
 }
 
 /// A replica on its way.
@@ -212,19 +217,20 @@ impl EscapeRun {
         ended: &(dyn Fn(u64) + Sync),
     ) -> Result<(), EnsembleError> {
         self.validate(dynamics.dim(), problem)?;
-        if self.region.is_watched() && progress.beginning.is_none() {
-            let Ok(beginning) = self.beginning(problem, stop) else {
+        if self.region.is_watched() && progress.curvature.is_none() {
+            // Without one nothing has begun.
+            let Ok(bound) = curvature(problem, &self.start, self.seed, stop) else {
                 return unless_failed(problem, Ok(()));
             };
-            progress.beginning = Some(beginning);
+            progress.curvature = Some(Curvature { bound });
         }
-        let beginning = progress.beginning.as_ref();
+        let first = progress.curvature.map(|Curvature { bound }| self.first_look(problem, bound));
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
         let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map(|_| Worker::new(self, dynamics, problem, beginning).run(&queue, stop, &ended))
+            .map(|_| Worker::new(self, dynamics, problem, first.as_ref()).run(&queue, stop, &ended))
             .collect();
         for (ends, running) in workers {
             progress.ends.extend(ends);
@@ -257,13 +263,10 @@ impl EscapeRun {
         LossMeter::new(problem).is_outside(&self.region, &self.start) != Some(false)
     }
 
-    /// What replicas whose loss is watched begin with.
-    ///
-    /// # Errors
-    /// On an interrupt.
-    pub(super) fn beginning(&self, problem: &dyn Problem, stop: &Stop) -> Result<Beginning, Interrupted> {
-        let start = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
-        Beginning::at(problem, &start, self.seed, stop)
+    /// The look at a replica that begins.
+    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: Option<f64>) -> Look {
+        let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
+        Look::first(&mut LossMeter::new(problem), &state, curvature)
     }
 
     /// Steps that a replica may take before the run has to look at it again.
@@ -281,8 +284,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// The next replica; where the loss is watched one that has not begun has its `beginning`.
-    fn take(&self, run: &EscapeRun, beginning: Option<&Beginning>) -> Option<Running> {
+    /// The next replica; one that has not begun was looked at like `first`.
+    fn take(&self, run: &EscapeRun, first: Option<&Look>) -> Option<Running> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if waiting.is_some() {
             return waiting;
@@ -290,7 +293,7 @@ impl Queue {
         let replica = self.next.fetch_add(1, Ordering::Relaxed);
         (replica < run.replicas as u64).then(|| {
             let state = ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, replica));
-            Running { replica, look: beginning.map(|beginning| beginning.look(&state)), state }
+            Running { replica, look: first.map(|look| look.of(&state)), state }
         })
     }
 }
@@ -302,8 +305,8 @@ pub(super) struct Worker<'a, 'd> {
     dynamics: &'a AnyDynamics<'d>,
     pub(super) meter: LossMeter<'a>,
     /// Where the loss is to be seen at every step.
-    watch: Option<Watch<'a>>,
-    pub(super) beginning: Option<&'a Beginning>,
+    watch: Option<Watch>,
+    pub(super) first: Option<&'a Look>,
     pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
@@ -316,20 +319,20 @@ pub(super) struct Worker<'a, 'd> {
 type Worked = (Vec<(u64, Termination)>, Vec<Running>);
 
 impl<'a, 'd> Worker<'a, 'd> {
-    /// An empty block. Where the loss is watched, replicas have a `beginning`.
+    /// An empty block. Replicas that begin were looked at like `first`, where the loss is watched.
     pub(super) fn new(
         run: &'a EscapeRun,
         dynamics: &'a AnyDynamics<'d>,
         problem: &'a dyn Problem,
-        beginning: Option<&'a Beginning>,
+        first: Option<&'a Look>,
     ) -> Self {
         let block = dynamics.block();
         Self {
             run,
             dynamics,
             meter: LossMeter::new(problem),
-            watch: beginning.and_then(|beginning| Watch::over(&run.region, block.lanes(), beginning)),
-            beginning,
+            watch: Watch::over(&run.region, block.lanes(), dynamics.dim()),
+            first,
             replicas: vec![None; block.lanes()],
             clocks: vec![0.0; block.lanes()],
             theta: vec![0.0; dynamics.dim()],
@@ -381,7 +384,7 @@ impl<'a, 'd> Worker<'a, 'd> {
     fn refill(&mut self, queue: &Queue) {
         for lane in 0..self.replicas.len() {
             if self.replicas[lane].is_none() {
-                let Some(Running { replica, state, look }) = queue.take(self.run, self.beginning) else { return };
+                let Some(Running { replica, state, look }) = queue.take(self.run, self.first) else { return };
                 self.load(lane, &state, look);
                 self.replicas[lane] = Some(replica);
             }

@@ -11,8 +11,7 @@ pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use lanczos::krylov_pairs;
 pub use lanczos::{Eigenpairs, LanczosConfig, leading_eigenpairs};
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 
 /// A real symmetric operator that is known by its products with blocks of vectors.
 pub trait LinearOperator: Sync {
@@ -34,42 +33,6 @@ impl LinearOperator for Negated<'_> {
     fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
         self.0.apply_into(block, out.as_mut());
         out *= faer::Scale(-1.0);
-    }
-}
-
-/// `(I − UUᵀ) A (I − UUᵀ)`, whose leading eigenpairs are those of `A` beyond its eigenvectors `U`.
-pub(crate) struct Deflated<'a> {
-    operator: &'a dyn LinearOperator,
-    /// `U` (`P × k`).
-    vectors: Mat<f64>,
-}
-
-impl<'a> Deflated<'a> {
-    /// `operator` without these orthonormal vectors (of length `P` each).
-    pub(crate) fn new(operator: &'a dyn LinearOperator, vectors: &[Vec<f64>]) -> Self {
-        let vectors = Mat::from_fn(operator.dim(), vectors.len(), |i, j| vectors[j][i]);
-        Self { operator, vectors }
-    }
-
-    /// `(I − UUᵀ) block`.
-    fn project(&self, mut block: MatMut<f64>) {
-        let u = self.vectors.as_ref();
-        let mut along = Mat::zeros(u.ncols(), block.ncols());
-        matmul(&mut along, Accum::Replace, u.transpose(), block.as_ref(), 1.0, Par::Seq);
-        matmul(block.as_mut(), Accum::Add, u, &along, -1.0, Par::Seq);
-    }
-}
-
-impl LinearOperator for Deflated<'_> {
-    fn dim(&self) -> usize {
-        self.operator.dim()
-    }
-
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
-        let mut inside = block.to_owned();
-        self.project(inside.as_mut());
-        self.operator.apply_into(inside.as_ref(), out.as_mut());
-        self.project(out);
     }
 }
 
