@@ -1,7 +1,8 @@
 //! The bytes of a record do not depend on the number of threads.
 
 use logscape::Stop;
-use logscape_study::{Destination, Event, parse, run};
+use logscape::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use logscape_study::{Destination, Event, parse, problem_of, run};
 use rayon::ThreadPoolBuilder;
 use std::fs;
 use std::path::Path;
@@ -127,4 +128,9 @@ fn no_product_takes_its_threads_by_itself() {
     for study in [NETWORK, FACTORISATION, SADDLE] {
         outcome(study, 2);
     }
+    // As for the spectra of networks that are too large for all eigenvalues.
+    let network = parse("study.toml", NETWORK, &[]).expect("a good study");
+    let (problem, start) = problem_of(&network, Path::new("")).expect("a network");
+    let pairs = leading_eigenpairs(&Hessian::new(&*problem, &start), &LanczosConfig::default(), &Stop::new());
+    assert!(pairs.is_ok_and(|pairs| pairs.converged.iter().all(|converged| *converged)));
 }

@@ -165,8 +165,10 @@ fn extend(basis: &mut Mat<f64>, size: usize, mut seeds: Mat<f64>) -> usize {
             }
             let mut seed = seeds.col(k).to_owned();
             for j in 0..kept {
-                let overlap = seeds.col(j).transpose() * &seed;
-                seed -= overlap * seeds.col(j);
+                let mut overlap = Mat::<f64>::zeros(1, 1);
+                let row = seeds.col(j).transpose().as_mat();
+                matmul(&mut overlap, Accum::Replace, row, seed.as_mat(), 1.0, Par::Seq);
+                seed -= overlap[(0, 0)] * seeds.col(j);
             }
             let length = seed.norm_l2();
             if length > 1e-10 || (pass > 0 && length > 0.0) {
