@@ -16,11 +16,11 @@ mod what;
 mod words;
 
 use crate::asked::FigureFormat;
-use crate::figures::{Outcome, all};
+use crate::figures::all;
 use crate::record::{Record, RecordError, UnfinishedFolder, write_pages};
 use crate::unfinished::{self, Missing, Unfinished};
 use minijinja::{Environment, UndefinedBehavior};
-use sections::SECTIONS;
+use sections::{Page, SECTIONS};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,14 +64,6 @@ pub fn draw(folder: &Path) -> Result<Drawn, RecordError> {
     let pages = pages(&Record::read(folder)?)?;
     write_pages(folder, &pages).map_err(|source| RecordError::Write { path: folder.to_path_buf(), source })?;
     Ok(Drawn { page: folder.join("report.html"), missing: None })
-}
-
-/// What a page shows.
-struct Page<'a> {
-    record: &'a Record,
-    figures: &'a [Outcome],
-    /// What is missing of a run that has not ended.
-    missing: Option<&'a Missing>,
 }
 
 fn page(page: &Page) -> Result<String, RecordError> {

@@ -1,6 +1,5 @@
 //! The sections of the page: the name that the template gives to what each shows.
 
-use super::Page;
 use super::figures::FigureView;
 use super::findings::findings;
 use super::minimum::quantities;
@@ -10,10 +9,21 @@ use super::tables::tables;
 use super::what::what;
 use super::words::capital;
 use crate::asked::FigureFormat;
+use crate::figures::Outcome;
+use crate::record::Record;
 use crate::text::count;
+use crate::unfinished::Missing;
 use crate::warning::Warning;
 use minijinja::Value;
 use serde::Serialize;
+
+/// What a page is made of.
+pub(super) struct Page<'a> {
+    pub(super) record: &'a Record,
+    pub(super) figures: &'a [Outcome],
+    /// What is missing of a run that has not ended.
+    pub(super) missing: Option<&'a Missing>,
+}
 
 /// What a section shows.
 type View = fn(&Page) -> Value;
