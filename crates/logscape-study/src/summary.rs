@@ -69,7 +69,6 @@ fn with_two_digits(estimate: &Estimate) -> String {
 }
 
 fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
-    let number = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
     let law = &setting.law;
     let measured = match &setting.stationary {
         Some(stationary) if stationary.is_poor() => ", but the measured law is no such power".to_owned(),
@@ -85,13 +84,7 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         writeln!(text, "eta = {rate}, B = {batch}: no stationary law{stable}")?;
         write_interpolation(text, interpolation)?;
     } else {
-        writeln!(
-            text,
-            "eta = {rate}, B = {batch}: phi = {} published, {} with measured s{measured}; n_c = {}{stable}",
-            number(law.phi),
-            number(law.phi_measured),
-            number(law.critical_dimension)
-        )?;
+        writeln!(text, "eta = {rate}, B = {batch}: {}{stable}", powers(law, &measured))?;
     }
     let memory = setting.stationary.as_ref().and_then(|law| law.statistics.get("log_loss").copied().flatten());
     if let Some(time) = memory.and_then(|log_loss| log_loss.autocorrelation_steps) {
@@ -107,6 +100,18 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         writeln!(text, "  {:<22} {phi}", dynamics.name)?;
     }
     setting.escape.as_ref().map_or(Ok(()), |escape| write_escape(text, escape))
+}
+
+/// The power of the loss, predicted and as `measured` says, and the critical dimension.
+fn powers(law: &Stationary, measured: &str) -> String {
+    let Some((phi, dimension)) = law.phi.zip(law.critical_dimension) else {
+        return format!("no phi or n_c, as eta h*/B is no positive number{measured}");
+    };
+    let with_strength = law.phi_measured.map_or_else(
+        || "none with measured s, as eta s h*/B is no positive number".to_owned(),
+        |phi| format!("{phi:.2} with measured s"),
+    );
+    format!("phi = {phi:.2} published, {with_strength}{measured}; n_c = {dimension:.2}")
 }
 
 /// One line on a setting.

@@ -132,7 +132,7 @@ pub(crate) fn number(x: f64) -> String {
         return "0".to_owned();
     }
     if !x.is_finite() {
-        return if x.is_nan() { "—".to_owned() } else { format!("{}∞", if x < 0.0 { "−" } else { "" }) };
+        return if x.is_nan() { "undefined".to_owned() } else { format!("{}∞", if x < 0.0 { "−" } else { "" }) };
     }
     let mut exponent = x.abs().log10().floor() as i32;
     let mut digits = trimmed(format!("{:.3}", x / 10.0_f64.powi(exponent)));

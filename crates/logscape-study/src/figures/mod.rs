@@ -21,7 +21,7 @@ use crate::record::{Record, SettingRecord};
 use plot::{DrawError, Panel};
 use thiserror::Error;
 
-pub(crate) use axis::number;
+pub(crate) use axis::{number, power_of_ten};
 pub use registry::{FIGURES, all, by_name};
 pub use stationary::excess_loss_density;
 

@@ -90,13 +90,17 @@ fn escape(record: &StartEscapeRecord) -> String {
 }
 
 fn row(start: &StartRecord, level: Option<f64>) -> StartView {
-    let dash = || "—".to_owned();
+    let no_level = || "no L_c is known".to_owned();
     StartView {
         loss: number(start.loss),
-        ratio: level.map_or_else(dash, |level| number(start.loss / level)),
+        ratio: level.map_or_else(no_level, |level| number(start.loss / level)),
         counts: format!("{} of {}", start.ends.escaped, start.ends.escaped + start.ends.collapsed),
-        probability: start.probability.as_ref().map_or_else(dash, interval),
-        predicted: start.predicted.as_ref().map_or_else(dash, interval),
+        probability: start.probability.as_ref().map_or_else(|| "no replica did either".to_owned(), interval),
+        predicted: match (&start.predicted, level) {
+            (Some(predicted), _) => interval(predicted),
+            (None, Some(_)) => "there is no α".to_owned(),
+            (None, None) => no_level(),
+        },
         undecided: start.ends.undecided,
     }
 }

@@ -1,6 +1,6 @@
 //! The minimum and its geometry.
 
-use super::words::{interval, or_dash};
+use super::words::interval;
 use crate::figures::number;
 use crate::record::Record;
 use serde::Serialize;
@@ -22,7 +22,11 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
         row("Gradient norm", number(minimum.gradient_norm), "0 at a minimum"),
         row("Index", minimum.index.to_string(), "number of negative Hessian eigenvalues"),
         row("Outliers n", geometry.outliers.to_string(), &geometry.outlier_rule),
-        row("Gap", or_dash(geometry.gap), "last outlier over first bulk eigenvalue"),
+        row(
+            "Gap",
+            geometry.gap.map_or_else(|| "no bulk".to_owned(), number),
+            "last outlier over first bulk eigenvalue",
+        ),
         row("Curvature h*", interval(&geometry.h_star), "typical outlier eigenvalue"),
         row("Curvature of one sample", format!("{} / {}", number(median), number(largest)), "median / largest"),
     ];

@@ -1,10 +1,11 @@
 //! The saddles of a study as the page shows them.
 
-use super::words::{capital, or_dash};
-use crate::figures::number;
+use super::words::capital;
+use crate::figures::{number, power_of_ten};
 use crate::record::{SaddleRecord, SaddlesRecord};
 use logscape::landscape::{Certificate, FarSide};
 use serde::Serialize;
+use std::f64::consts::LN_10;
 
 /// The saddles, and how they were looked for.
 #[derive(Serialize)]
@@ -12,6 +13,8 @@ pub(super) struct SaddlesView {
     /// The searches in words.
     summary: String,
     rows: Vec<SaddleView>,
+    /// Why numbers are missing.
+    reasons: Vec<&'static str>,
 }
 
 /// One saddle.
@@ -30,7 +33,16 @@ struct SaddleView {
 
 impl From<&SaddlesRecord> for SaddlesView {
     fn from(saddles: &SaddlesRecord) -> Self {
-        Self { summary: capital(&saddles.summary), rows: saddles.found.iter().map(SaddleView::from).collect() }
+        let mut reasons = Vec::new();
+        if saddles.found.iter().any(|saddle| saddle.log_barrier.is_none()) {
+            reasons.push("There is no log barrier where Lˢ/L* is no positive number.");
+        }
+        if saddles.found.iter().any(|saddle| saddle.ln_transverse_ratio.is_none()) {
+            reasons.push(
+                "The transverse ratio is known where both spectra are whole and all transverse curvatures positive.",
+            );
+        }
+        Self { summary: capital(&saddles.summary), rows: saddles.found.iter().map(SaddleView::from).collect(), reasons }
     }
 }
 
@@ -40,15 +52,20 @@ impl From<&SaddleRecord> for SaddleView {
         Self {
             loss: number(saddle.loss),
             barrier: number(saddle.barrier),
-            log_barrier: or_dash(saddle.log_barrier),
+            log_barrier: saddle.log_barrier.map_or_else(|| "none".to_owned(), number),
             curvatures: both(saddle.curvature_minimum, saddle.curvature_saddle),
             noise: both(saddle.noise_minimum, saddle.noise_saddle),
-            transverse: or_dash(saddle.ln_transverse_ratio.map(f64::exp).filter(|ratio| ratio.is_finite())),
+            transverse: saddle.ln_transverse_ratio.map_or_else(|| "not known".to_owned(), transverse),
             other_loss: number(saddle.other_loss),
             certificate: certificate(&saddle.certificate),
             climb: climb(saddle),
         }
     }
+}
+
+/// The ratio with this logarithm, of any size.
+fn transverse(ln: f64) -> String {
+    if ln.abs() < 700.0 { number(ln.exp()) } else { power_of_ten((ln / LN_10).round() as i64) }
 }
 
 /// The chain's own path: its quasi-potential and prefactor, or why they are not known.
@@ -82,4 +99,16 @@ fn certificate(certificate: &Certificate) -> String {
          (gradient norms {norms})",
         number(*distance)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_of_any_size_are_shown() {
+        assert_eq!(transverse(0.5_f64.ln()), "0.5");
+        assert_eq!(transverse(1000.0 * LN_10), "10¹⁰⁰⁰");
+        assert_eq!(transverse(-2000.3 * LN_10), "10⁻²⁰⁰⁰");
+    }
 }

@@ -4,9 +4,10 @@ use super::dynamics::DynamicsView;
 use super::escape::EscapeView;
 use super::interpolation::InterpolationView;
 use super::stationary::{SeriesView, stationary_law};
-use super::words::{or_dash, setting_name, through_saddles};
+use super::words::{setting_name, through_saddles};
 use crate::figures::number;
 use crate::record::{Record, SettingRecord};
+use logscape::theory::Stationary;
 use serde::Serialize;
 
 /// One setting as the page shows it.
@@ -28,24 +29,12 @@ impl SettingView {
     fn new(setting: &SettingRecord, through_saddles: bool) -> Self {
         let law = &setting.law;
         let stable = if law.linearly_stable { "linearly stable" } else { "linearly unstable" };
-        let growth = law.mean_square_growth.map_or_else(String::new, |growth| {
-            let stable = if growth > 1.0 { "unstable" } else { "stable" };
-            format!(", and {stable} in mean square, where E|θ−θ*|² grows by {} per step", number(growth))
-        });
         Self {
             name: setting_name(setting),
             law: if setting.interpolation.is_some() {
                 format!("The fit interpolates: no temperature, φ or critical dimension; {stable}.")
             } else {
-                format!(
-                    "Temperature T = {} (with measured s: {}), φ = {} ({}), critical dimension n_c = {} ({}); {stable}{growth}.",
-                    or_dash(law.temperature),
-                    or_dash(law.temperature_measured),
-                    or_dash(law.phi),
-                    or_dash(law.phi_measured),
-                    or_dash(law.critical_dimension),
-                    or_dash(law.critical_dimension_measured)
-                )
+                format!("{}; {stable}{}.", powers(law), growth(law))
             },
             stationary: setting.stationary.as_ref().map(stationary_law),
             statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
@@ -54,6 +43,43 @@ impl SettingView {
             escape: setting.escape.as_ref().map(|escape| EscapeView::new(escape, through_saddles)),
         }
     }
+}
+
+/// The temperature and the powers of the loss that follow from it, or why there are none.
+fn powers(law: &Stationary) -> String {
+    let published = [law.temperature, law.phi, law.critical_dimension];
+    let measured = [law.temperature_measured, law.phi_measured, law.critical_dimension_measured];
+    let words = |[temperature, phi, dimension]: [String; 3]| {
+        format!("Temperature T = {temperature}, φ = {phi}, critical dimension n_c = {dimension}")
+    };
+    match (all(published), all(measured)) {
+        (Some(published), Some(measured)) => {
+            let [t, phi, dimension] = measured.map(number);
+            let [published_t, published_phi, published_dimension] = published.map(number);
+            words([
+                format!("{published_t} (with measured s: {t})"),
+                format!("{published_phi} ({phi})"),
+                format!("{published_dimension} ({dimension})"),
+            ])
+        }
+        (Some(published), None) => {
+            format!("{}; none with the measured s, as η s h*/B is no positive number", words(published.map(number)))
+        }
+        (None, _) => "No temperature, φ or critical dimension, as η h*/B is no positive number".to_owned(),
+    }
+}
+
+/// All three, where each is known.
+fn all([a, b, c]: [Option<f64>; 3]) -> Option<[f64; 3]> {
+    Some([a?, b?, c?])
+}
+
+/// The growth of second moments, where it is known.
+fn growth(law: &Stationary) -> String {
+    law.mean_square_growth.map_or_else(String::new, |growth| {
+        let stable = if growth > 1.0 { "unstable" } else { "stable" };
+        format!(", and {stable} in mean square, where E|θ−θ*|² grows by {} per step", number(growth))
+    })
 }
 
 /// Every setting.

@@ -2,7 +2,7 @@
 
 use super::words::interval;
 use crate::figures::number;
-use crate::record::StationaryRecord;
+use crate::record::{SeriesRecord, StationaryRecord};
 use crate::summary::reason;
 use crate::text::count;
 use serde::Serialize;
@@ -19,21 +19,43 @@ pub(super) struct SeriesView {
 
 impl SeriesView {
     pub(super) fn all(stationary: &StationaryRecord) -> Vec<Self> {
-        let known = stationary.statistics.iter().filter_map(|(name, series)| Some((name, series.as_ref()?)));
-        known
-            .map(|(name, series)| Self {
-                name: name.replace('_', " "),
-                mean: interval(&series.mean),
-                deviation: interval(&series.deviation),
-                time: series
-                    .autocorrelation_steps
-                    .as_ref()
-                    .map_or_else(|| "not known: replicas are too short to tell".to_owned(), interval),
-                effective: series
-                    .effective_samples
-                    .map_or_else(|| "not known without that time".to_owned(), |n| number(n.round())),
-            })
-            .collect()
+        let samples = stationary.samples;
+        let row = |(name, series): (&String, &Option<SeriesRecord>)| {
+            let name = name.replace('_', " ");
+            series
+                .as_ref()
+                .map_or_else(|| Self::unknown(name.clone(), samples), |series| Self::new(name.clone(), series))
+        };
+        stationary.statistics.iter().map(row).collect()
+    }
+
+    fn new(name: String, series: &SeriesRecord) -> Self {
+        Self {
+            name,
+            mean: interval(&series.mean),
+            deviation: interval(&series.deviation),
+            time: series
+                .autocorrelation_steps
+                .as_ref()
+                .map_or_else(|| "not known: replicas are too short to tell".to_owned(), interval),
+            effective: series
+                .effective_samples
+                .map_or_else(|| "not known without that time".to_owned(), |n| number(n.round())),
+        }
+    }
+
+    /// A quantity without a summary, after so many samples.
+    fn unknown(name: String, samples: u64) -> Self {
+        let reason =
+            if samples == 0 { "no replica was sampled" } else { "no spread between samples, or too few replicas" };
+        let not_known = || "not known".to_owned();
+        Self {
+            name,
+            mean: format!("not known: {reason}"),
+            deviation: not_known(),
+            time: not_known(),
+            effective: not_known(),
+        }
     }
 }
 

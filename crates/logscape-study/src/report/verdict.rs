@@ -1,6 +1,6 @@
 //! The verdict of a setting as the page shows it: theories by the size of their error, each with its bar.
 
-use super::words::{capital, or_dash, typeset};
+use super::words::{capital, typeset};
 use crate::record::{EscapeRecord, Judgement};
 use logscape::theory;
 use logscape::verdict::{ErrorDecades, TOLERANCE};
@@ -77,7 +77,7 @@ impl VerdictView {
                 trusted: verdict.trusted.as_deref() == Some(name),
                 steps: decimal(escape.predictions[*name].log10_mean_steps),
                 committed: decimal(escape.predictions[*name].log10_committed_steps),
-                error: error(name).map_or_else(|| or_dash(None), |error| typeset(&error.to_string())),
+                error: error(name).map_or_else(|| "none".to_owned(), |error| typeset(&error.to_string())),
                 standing: if verdict.vetoed_by.contains_key(*name) { VETOED } else { standing(judgement) },
                 bar: error(name).map(|error| Bar::new(&error, reach)),
                 warnings: own_checks(judgement, verdict.vetoed_by.get(*name).map_or(&[], Vec::as_slice), &regime),
@@ -120,7 +120,7 @@ fn place(error: f64, reach: f64) -> String {
 }
 
 fn decimal(log10: Option<f64>) -> String {
-    log10.map_or_else(|| or_dash(None), |x| typeset(&format!("{x:.2}")))
+    log10.map_or_else(|| "none".to_owned(), |x| typeset(&format!("{x:.2}")))
 }
 
 /// Words where the measurement does not tell whether a theory holds.
@@ -133,7 +133,8 @@ fn standing(judgement: &Judgement) -> &'static str {
         (Some(true), _) => "holds",
         (Some(false), _) => "fails",
         (None, Some(_)) => OPEN,
-        (None, None) => "—",
+        (None, None) if judgement.not_applicable.is_some() => "does not apply",
+        (None, None) => "nothing to compare",
     }
 }
 

@@ -15,10 +15,6 @@ pub(super) fn interval(estimate: &Estimate) -> String {
     format!("{} {}", number(estimate.value), ends(estimate, number))
 }
 
-pub(super) fn or_dash(x: Option<f64>) -> String {
-    x.map_or_else(|| "—".to_owned(), number)
-}
-
 /// The words with a capital letter first.
 pub(super) fn capital(words: &str) -> String {
     let mut letters = words.chars();

@@ -187,3 +187,48 @@ fn the_escape_figure_of_a_sweep_draws_each_batch_size_once() {
         assert_eq!(figure.caption.contains("at one learning rate alone: B = 2."), of_two == 0, "{}", figure.caption);
     }
 }
+
+/// Whatever a record does not know, its page and its summary say why.
+#[test]
+fn what_is_not_known_has_a_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut record = run(&folder.path().join("record"));
+    let settings = &mut record.results.settings;
+    let law = &mut settings[0].law;
+    (law.temperature, law.phi, law.critical_dimension, law.mean_square_growth) = (None, None, None, None);
+    for setting in settings.iter_mut() {
+        let law = &mut setting.law;
+        (law.temperature_measured, law.phi_measured, law.critical_dimension_measured) = (None, None, None);
+        let stationary = setting.stationary.as_mut().expect("asked for");
+        stationary.statistics.values_mut().for_each(|series| *series = None);
+        let escape = setting.escape.as_mut().expect("asked for");
+        for (name, prediction) in &mut escape.predictions {
+            (prediction.log10_mean_steps, prediction.log10_committed_steps) = (None, None);
+            let judgement = escape.verdict.theories.get_mut(name).expect("judged");
+            (judgement.at_least, judgement.at_most, judgement.holds) = (None, None, None);
+        }
+        escape.verdict.error_decades.values_mut().for_each(|error| *error = None);
+    }
+    let pages = report::pages(&record).expect("pages");
+    let (_, page) = pages.iter().find(|(name, _)| name == "report.html").expect("a page");
+    let page = page.replace("&#x2f;", "/");
+    let summary = logscape_study::summary::summary(&record.results);
+    for text in [&page, &summary] {
+        assert!(!text.contains(['—', '∞']) && !text.contains("NaN") && !text.contains("null"), "{text}");
+    }
+    for reason in [
+        "No temperature, φ or critical dimension, as η h*/B is no positive number",
+        "none with the measured s, as η s h*/B is no positive number",
+        "not known: no spread between samples, or too few replicas",
+        "nothing to compare",
+        "no bulk",
+    ] {
+        assert!(page.contains(reason), "{reason}");
+    }
+    for reason in [
+        "no phi or n_c, as eta h*/B is no positive number",
+        "none with measured s, as eta s h*/B is no positive number",
+    ] {
+        assert!(summary.contains(reason), "{reason}: {summary}");
+    }
+}
