@@ -61,6 +61,7 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
     let context = |stop| Context {
         study,
         problem: &*problem,
+        warnings: &warnings,
         outputs: Store::nowhere(origin.clone()),
         ensembles: Store::nowhere(origin.clone()),
         every: SEARCH,

@@ -155,6 +155,7 @@ impl Work<'_> {
         let context = Context {
             study,
             problem,
+            warnings: &warnings,
             outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?,
             ensembles: Store::open(self.folder.ensembles(), origin, any_version)?,
             every: destination.checkpoint_every,

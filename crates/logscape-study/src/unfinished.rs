@@ -68,10 +68,10 @@ fn read_present(folder: &UnfinishedFolder) -> Result<Unfinished, RecordError> {
     let study: Study = folder.study()?;
     let nothing = || RecordError::NothingYet(folder.partial().to_path_buf());
     let store = Store::present(folder.checkpoints())?.ok_or_else(nothing)?;
-    let SoFar { results, tables, missing } = so_far(&store, &study)?.ok_or_else(nothing)?;
+    let SoFar { results, tables, missing, warnings } = so_far(&store, &study)?.ok_or_else(nothing)?;
     let grid = study.sgd.grid();
     let missing = Missing { stages: missing, settings: grid[results.settings.len()..].to_vec(), of: grid.len() };
-    let manifest = Manifest::unfinished(&study, store.origin().clone(), SystemTime::now());
+    let manifest = Manifest::unfinished(&study, store.origin().clone(), warnings, SystemTime::now());
     Ok(Unfinished { record: Record { study, results, tables, manifest }, missing })
 }
 
@@ -210,7 +210,36 @@ max_steps = 3_000
         assert_eq!((&missing.stages[..], missing.settings.len()), (&["barrier"][..], 6));
         let page = fs::read_to_string(&drawn.page).expect("the page");
         assert!(page.contains("missing before them: barrier") && page.contains("None is finished yet."), "{page}");
-        assert!(report::draw(folder.path()).is_err(), "there is no run");
+        for nothing in [folder.path(), &folder.path().join("gone.partial")] {
+            let error = report::draw(nothing).expect_err("there is no run").to_string();
+            assert!(error.contains("neither a record nor an unfinished run"), "{error}");
+        }
+    }
+
+    #[test]
+    fn warnings_of_the_data_stand_on_the_page() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rows: String = (0..40).map(|k| format!("{},{},{}\n", k + 1, k % 7, (k * k) % 11)).collect();
+        fs::write(folder.path().join("a.csv"), format!("row,a,b\n{rows}")).expect("a table");
+        let text = "name = \"a\"\nseed = 1\n[problem]\nkind = \"linear-regression\"\ndata = \"a.csv\"\n\
+                    [sgd]\nlearning_rate = 1e-4\nbatch_size = 1\n[stationary]\nreplicas = 4\nsteps = 1_000\n";
+        let study = parse("a.toml", text, &[]).expect("a good study");
+        let destination = Destination::new(folder.path().join("record"));
+        let (stop, heard) = (Stop::new(), std::sync::Mutex::new(Vec::new()));
+        let hear = |event: &Event| match event {
+            Event::Warning { warning } => heard.lock().expect("one thread").push(warning.clone()),
+            Event::Setting { .. } => stop.request(),
+            _ => {}
+        };
+        let error = run(&study, folder.path(), &destination, &stop, &hear).expect_err("it was stopped");
+        assert!(matches!(error, crate::RunError::Interrupted { kept: Some(_) }), "{error}");
+        let heard = heard.into_inner().expect("one thread");
+        assert!(!heard.is_empty());
+        let partial = folder.path().join("record.partial");
+        let found = read(&UnfinishedFolder::of(&partial).expect("an unfinished run")).expect("it is readable");
+        assert_eq!(found.record.manifest.warnings, heard);
+        let page = fs::read_to_string(report::draw(&partial).expect("a page").page).expect("the page");
+        assert!(page.contains("Likely not meant so:"), "{page}");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum RecordError {
         /// Its place.
         place: PathBuf,
     },
+    /// There is nothing to report.
+    #[error("{} holds neither a record nor an unfinished run\n  hint: give the folder of a record, or of a run that is at work or was interrupted, which ends with .partial; of a run that was interrupted before it had finished a stage nothing is left", .0.display())]
+    NothingToReport(PathBuf),
     /// There is nothing to report yet.
     #[error("{} holds nothing to report yet: the minimum is not measured\n  hint: report it when the run has come further; one that is at work no more goes on with --resume", .0.display())]
     NothingYet(PathBuf),

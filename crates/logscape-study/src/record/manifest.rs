@@ -125,9 +125,9 @@ impl Manifest {
 }
 
 impl Manifest {
-    /// That of a run that has not ended `now`; the log of the run has its warnings.
-    pub(crate) fn unfinished(study: &Study, origin: Origin, now: SystemTime) -> Self {
-        Self { status: "unfinished".to_owned(), ..Self::complete(study, origin, Vec::new(), now, &[]) }
+    /// That of a run that has not ended `now`.
+    pub(crate) fn unfinished(study: &Study, origin: Origin, warnings: Vec<Warning>, now: SystemTime) -> Self {
+        Self { status: "unfinished".to_owned(), ..Self::complete(study, origin, warnings, now, &[]) }
     }
 }
 

@@ -61,6 +61,9 @@ pub fn draw(folder: &Path) -> Result<Drawn, RecordError> {
         let text = page(&Page { record: &record, figures: &figures, missing: Some(&missing) })?;
         return Ok(Drawn { page: folder.write_page(&text)?, missing: Some(missing) });
     }
+    if !folder.join("study.toml").exists() {
+        return Err(RecordError::NothingToReport(folder.to_path_buf()));
+    }
     let pages = pages(&Record::read(folder)?)?;
     write_pages(folder, &pages).map_err(|source| RecordError::Write { path: folder.to_path_buf(), source })?;
     Ok(Drawn { page: folder.join("report.html"), missing: None })

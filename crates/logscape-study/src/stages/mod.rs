@@ -39,6 +39,7 @@ use crate::asked::Study;
 use crate::error::RunError;
 use crate::events::{Event, Events};
 use crate::store::{Kept, Key, Store};
+use crate::warning::Warning;
 use logscape::landscape::SaddleSearch;
 use logscape::{Barrier, Geometry, Minimum, Problem, SgdSettings, Stop};
 use serde::de::DeserializeOwned;
@@ -62,6 +63,8 @@ pub(crate) struct Context<'a> {
     pub(crate) study: &'a Study,
     /// What is trained.
     pub(crate) problem: &'a dyn Problem,
+    /// What its data give rise to.
+    pub(crate) warnings: &'a [Warning],
     /// Outputs of stages; dropped when the record is complete.
     pub(crate) outputs: Store,
     /// Progress of ensembles; kept in the record.

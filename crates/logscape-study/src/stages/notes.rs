@@ -12,6 +12,7 @@ use crate::asked::Study;
 use crate::error::RunError;
 use crate::record::{RecordError, Results, SettingRecord, Tables};
 use crate::store::{Kept, Key, Store};
+use crate::warning::Warning;
 use logscape::theory::Prediction;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,13 +22,15 @@ const KNOWN: &str = "known";
 /// Name of the note of a finished setting.
 const SETTING: &str = "setting";
 
-/// The stages before the settings, by the keys of what they made.
+/// The stages before the settings, by the keys of what they made, and what the data gave rise to.
 #[derive(Serialize, Deserialize)]
 struct KnownNote {
     minimum: Key,
     geometry: Key,
     saddles: Option<Key>,
     barrier: Option<Key>,
+    #[serde(default)]
+    warnings: Vec<Warning>,
 }
 
 /// A finished setting. Paths are left out: they may be long, and no page shows them.
@@ -45,6 +48,7 @@ pub(super) fn note_known(context: &Context, known: &Known) -> Result<(), RunErro
         geometry: known.geometry.key.clone(),
         saddles: known.saddles.as_ref().map(|found| found.key.clone()),
         barrier: known.barrier.as_ref().map(|found| found.key.clone()),
+        warnings: context.warnings.to_vec(),
     };
     let key = context.outputs.key(KNOWN, &text(context.study))?;
     context.outputs.save(KNOWN, &key, &note)?;
@@ -74,6 +78,8 @@ pub(crate) struct SoFar {
     pub(crate) tables: Tables,
     /// Stages before the settings that are not finished.
     pub(crate) missing: Vec<&'static str>,
+    /// Warnings of the data.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// What the run of `study` that keeps its outputs in `store` has come to; none before the minimum is measured.
@@ -100,7 +106,7 @@ pub(crate) fn so_far(store: &Store, study: &Study) -> Result<Option<SoFar>, Reco
     }
     let missing = missing(study, &known);
     let (results, tables) = assemble(study, &known, surveyed);
-    Ok(Some(SoFar { results, tables, missing }))
+    Ok(Some(SoFar { results, tables, missing, warnings: note.warnings }))
 }
 
 fn kept<T: DeserializeOwned>(store: &Store, stage: &str, key: Key) -> Result<Kept<T>, RecordError> {
