@@ -219,8 +219,8 @@ max_steps = 3_000
     #[test]
     fn warnings_of_the_data_stand_on_the_page() {
         let folder = tempfile::tempdir().expect("a folder");
-        let rows: String = (0..40).map(|k| format!("{},{},{}\n", k + 1, k % 7, (k * k) % 11)).collect();
-        fs::write(folder.path().join("a.csv"), format!("row,a,b\n{rows}")).expect("a table");
+        let rows: Vec<String> = (0..40).map(|k| format!("{},{},{}\n", k + 1, k % 7, (k * k) % 11)).collect();
+        fs::write(folder.path().join("a.csv"), format!("row,a,b\n{}", rows.concat())).expect("a table");
         let text = "name = \"a\"\nseed = 1\n[problem]\nkind = \"linear-regression\"\ndata = \"a.csv\"\n\
                     [sgd]\nlearning_rate = 1e-4\nbatch_size = 1\n[stationary]\nreplicas = 4\nsteps = 1_000\n";
         let study = parse("a.toml", text, &[]).expect("a good study");
