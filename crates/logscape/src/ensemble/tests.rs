@@ -262,7 +262,7 @@ fn pauses_and_later_replicas_do_not_change_an_escape_run() {
 #[test]
 fn pauses_and_later_replicas_do_not_change_a_stationary_run() {
     let line = Line::six();
-    let run = StationaryRun { samples: 100, thin: 50, burn_in: 5_000, ..stationary() };
+    let run = StationaryRun { samples: 100, thin: 10, burn_in: 1_000, ..stationary() };
     let dynamics = AnyDynamics::new(Sgd::new(&line, sgd(0.2)).unwrap());
     let whole = run.run(&dynamics, &line, &Stop::new()).unwrap();
     assert!(whole.iter().all(|group| group.samples == 2 * 100));

@@ -89,7 +89,7 @@ fn intervals_cover_what_is_exact_as_often_as_they_say() {
         of_pairs(&curvatures, eta, |x| x * x),
         root_of(|alpha| of_pairs(&curvatures, eta, |x| x.abs().powf(alpha)).ln()),
     ];
-    let config = InterpolationConfig { groups: 12, clones: 128, steps: 32, ..CONFIG };
+    let config = InterpolationConfig { groups: 12, clones: 64, steps: 32, ..CONFIG };
     let covered: Vec<[u32; 3]> = (0..200)
         .into_par_iter()
         .map(|seed| {
