@@ -214,7 +214,7 @@ fn in_pieces<T: serde::Serialize + serde::de::DeserializeOwned>(
 ) -> (T, usize) {
     for pieces in 1.. {
         let looks = std::sync::atomic::AtomicUsize::new(0);
-        let pause = Stop::new().or_pausing_when(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 20);
+        let pause = Stop::new().or_pausing_when(move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 8);
         let complete = advance(&mut progress, &pause);
         let text = serde_json::to_string(&progress).unwrap();
         progress = serde_json::from_str(&text).unwrap();
