@@ -32,7 +32,7 @@ pub(super) enum Entry<'a> {
 /// One column in one group of rows.
 pub(super) struct Chunk<'a> {
     pub(super) source: &'a Arc<Source>,
-    pub(super) chunk: &'a ColumnChunkMetaData,
+    pub(super) metadata: &'a ColumnChunkMetaData,
     pub(super) rows: usize,
     /// Whether integers have no sign.
     pub(super) unsigned: bool,
@@ -44,8 +44,8 @@ impl Chunk<'_> {
     /// Hands each entry to `take`, in the order of rows; there are as many as rows.
     pub(super) fn entries(&self, take: &mut dyn FnMut(Entry) -> Result<(), DataError>) -> Result<(), DataError> {
         let reader = self.guard(|| {
-            let pages = Pages::of(self.source, self.chunk, self.rows)?;
-            Ok(get_column_reader(self.chunk.column_descr_ptr(), Box::new(pages)))
+            let pages = Pages::of(self.source, self.metadata, self.rows)?;
+            Ok(get_column_reader(self.metadata.column_descr_ptr(), Box::new(pages)))
         })?;
         match reader {
             ColumnReader::BoolColumnReader(reader) => self.each(reader, |value| Entry::Whole((*value).into()), take),
@@ -73,7 +73,7 @@ impl Chunk<'_> {
         take: &mut dyn FnMut(Entry) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         // The level of an entry that is there; without levels all are.
-        let full = self.chunk.column_descr().max_def_level();
+        let full = self.metadata.column_descr().max_def_level();
         let (mut values, mut levels) = (Vec::new(), Vec::new());
         let mut left = self.rows;
         while left > 0 {

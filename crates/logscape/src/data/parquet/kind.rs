@@ -75,11 +75,10 @@ impl Kind {
                 ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64
             ),
         };
-        let is_text = match (logical, converted) {
-            (Some(LogicalType::String | LogicalType::Enum), _) => true,
-            // Some writers put text in bytes of which they say nothing.
-            (None, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::NONE) => true,
-            _ => false,
+        // Some writers put text in bytes of which they say nothing.
+        let is_text = match logical {
+            Some(logical) => matches!(logical, LogicalType::String | LogicalType::Enum),
+            None => matches!(converted, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::NONE),
         };
         match field.get_physical_type() {
             Physical::BOOLEAN | Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE => {

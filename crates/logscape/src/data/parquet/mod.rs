@@ -226,8 +226,8 @@ impl<'a> Table<'a> {
         let unsigned = kind == Kind::Numbers { unsigned: true };
         let mut row = 0;
         for group in self.metadata.row_groups() {
-            let (chunk, rows) = (group.column(leaf), group.num_rows() as usize);
-            Chunk { source, chunk, rows, unsigned, name }.entries(&mut |entry| {
+            let (metadata, rows) = (group.column(leaf), group.num_rows() as usize);
+            Chunk { source, metadata, rows, unsigned, name }.entries(&mut |entry| {
                 take(row, entry)?;
                 row += 1;
                 self.done.set(self.done.get() + 1);

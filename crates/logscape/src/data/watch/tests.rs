@@ -1,5 +1,6 @@
 //! Readers of every format are ended part-way, and tell how far they have come.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         path
     };
     let rows: Vec<[f64; 2]> = (0..ROWS).map(|k| [number(k), number(k + 1)]).collect();
-    let csv: String = rows.iter().map(|[x, y]| format!("{x},{y}\n")).collect();
-    let csv = format!("x,y\n{csv}");
+    let mut csv = String::from("x,y\n");
+    rows.iter().for_each(|[x, y]| writeln!(csv, "{x},{y}").expect("text"));
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(csv.as_bytes()).expect("in memory");
     let npy = |column: usize, order: &str| {
