@@ -40,6 +40,11 @@ fn tables_of_text() {
 }
 
 #[test]
+fn tables_of_columns() {
+    holds("parquet", 2_000);
+}
+
+#[test]
 fn arrays() {
     holds("npy", 4_000);
 }

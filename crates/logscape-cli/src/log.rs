@@ -23,6 +23,8 @@ pub(crate) struct Log {
     stage: &'static str,
     /// How far its ensemble has come.
     progress: Option<Progress>,
+    /// The share of the data that is read; none before and after.
+    read: Option<f64>,
     /// When the last line was written.
     last: f64,
 }
@@ -31,14 +33,19 @@ impl Log {
     /// The log of a study with these settings.
     pub(crate) fn of(settings: &[SgdSettings]) -> Self {
         let remaining = Remaining::of(settings);
-        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, last: 0.0 }
+        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, read: None, last: 0.0 }
     }
 
     /// Takes up an event, so many seconds after the run began; returns its line, if it has one.
     ///
     /// Of a few settings each has its lines; of many, some have one, and there is one from time to time on how far all have come.
     pub(crate) fn hear(&mut self, event: &Event, now: f64) -> Option<String> {
+        self.read = None;
         let line = match event {
+            Event::Reading { share } => {
+                self.read = Some(*share);
+                None
+            }
             Event::Stage { name, .. } => {
                 (self.stage, self.progress) = (name, None);
                 None
@@ -76,7 +83,11 @@ impl Log {
     /// What is at work, how far it has come, and how long the rest takes where that is known.
     pub(crate) fn state(&self, now: f64) -> String {
         let place = self.setting.map(|(number, _)| words::place(number, self.of));
-        let work = self.progress.as_ref().map_or_else(|| self.stage.to_owned(), words::so_far);
+        let work = match (self.read, &self.progress) {
+            (Some(share), _) => words::reading(share),
+            (None, Some(progress)) => words::so_far(progress),
+            (None, None) => self.stage.to_owned(),
+        };
         let parts: Vec<String> = place.into_iter().chain(Some(work).filter(|work| !work.is_empty())).collect();
         let left = match (self.left(now), self.progress.as_ref().and_then(Progress::seconds_left)) {
             (Some(left), _) => words::left(left),
@@ -160,6 +171,15 @@ mod tests {
         log.hear(&Event::SettingDone { number: 0, of: 2, seconds: 0.1, whole: false }, 21.0);
         log.hear(&Event::Setting { number: 1, of: 2, sgd: settings[1] }, 21.0);
         assert_eq!(log.state(21.0), "setting 2 of 2");
+    }
+
+    #[test]
+    fn reading_is_told_until_the_data_are_there() {
+        let mut log = Log::of(&settings(1));
+        assert_eq!(log.hear(&Event::Reading { share: 0.456 }, 1.0), None);
+        assert_eq!(log.state(1.0), "data: 46 % read");
+        log.hear(&Event::Problem { samples: 3, outputs: 1, parameters: 1 }, 2.0);
+        assert_eq!(log.state(2.0), "");
     }
 
     #[test]

@@ -31,12 +31,18 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         )),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
-        Event::Stage { .. }
+        Event::Reading { .. }
+        | Event::Stage { .. }
         | Event::Setting { .. }
         | Event::Progress(_)
         | Event::SettingDone { .. }
         | Event::Finished { .. } => None,
     }
+}
+
+/// The data are read so far.
+pub(crate) fn reading(share: f64) -> String {
+    format!("data: {:.0} % read", 100.0 * share)
 }
 
 /// `setting 3 of 8`.

@@ -26,7 +26,7 @@ pub enum RunError {
     },
     /// The data cannot be used.
     #[error("problem.data: {0}\n  hint: {hint}", hint = .0.hint())]
-    Data(#[from] DataError),
+    Data(DataError),
     /// The data make no such problem.
     #[error("problem: {0}\n  hint: check the data and the numbers in [problem] against each other")]
     Problem(#[from] ProblemError),
@@ -100,6 +100,15 @@ pub enum RunError {
 impl From<Interrupted> for RunError {
     fn from(_: Interrupted) -> Self {
         Self::Interrupted { kept: None }
+    }
+}
+
+impl From<DataError> for RunError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Interrupted(stop) => stop.into(),
+            error => Self::Data(error),
+        }
     }
 }
 

@@ -17,6 +17,11 @@ pub enum Event {
         /// Number of the setting that it is for, from 0; none for all.
         setting: Option<usize>,
     },
+    /// The data are read, and it has come so far.
+    Reading {
+        /// The share that is done, from 0 to 1.
+        share: f64,
+    },
     /// The data are there, and have names.
     Data {
         /// What was taken of them.

@@ -9,6 +9,7 @@ use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, tabl
 use crate::store::{Store, going_on, origin_of};
 use crate::text::count;
 use crate::warning::Warning;
+use logscape::data::Watch;
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -59,7 +60,9 @@ pub fn run(
 ) -> Result<(Record, PathBuf), RunError> {
     let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
-        let Model { problem, start, origin, warnings, .. } = model(table, &study.minimum, study.seed, base)?;
+        let told = |share| events.tell(&Event::Reading { share });
+        let watch = Watch { stop: stop.clone(), told: Some(&told) };
+        let Model { problem, start, origin, warnings, .. } = model(table, &study.minimum, study.seed, base, &watch)?;
         work.on(&*problem, &start, origin, warnings)
     })
 }

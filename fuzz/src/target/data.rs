@@ -11,7 +11,7 @@ use std::time::Duration;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-const PLAIN: Target = Target {
+pub(super) const PLAIN: Target = Target {
     name: "",
     good: Vec::new,
     pack: None,
@@ -62,7 +62,7 @@ fn read(path: &Path) -> Result<(), String> {
 }
 
 /// As numbers, and with classes as targets.
-fn read_table(path: &Path) -> Result<(), String> {
+pub(super) fn read_table(path: &Path) -> Result<(), String> {
     let classes = open(path, &ReadOptions { one_hot: true, ..ReadOptions::default() }).and_then(Dataset::one_hot);
     // What columns hold is told of any table, also of one that is not read.
     let _ = survey(path, &ReadOptions::default());

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod data;
+mod parquet;
 mod record;
 mod registry;
 mod study;

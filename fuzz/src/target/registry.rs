@@ -1,12 +1,13 @@
 //! The list of readers.
 
-use super::{Target, checkpoint, data, record, study};
+use super::{Target, checkpoint, data, parquet, record, study};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 10] = [
+pub(crate) const TARGETS: [Target; 11] = [
     study::STUDY,
     data::CSV,
     data::CSV_GZ,
+    parquet::PARQUET,
     data::NPY,
     data::NPZ,
     data::IDX,

@@ -183,6 +183,20 @@ fn columns_that_cannot_be_meant_are_left_out_and_named() {
     assert!(study.contains("inputs = [\"id\", \"size\"]") && study.contains("warning: input `id`"), "{study}");
 }
 
+/// A data frame of pandas: its column of text is left out, or is the target; its index is neither.
+#[test]
+fn a_parquet_table_is_read_as_a_csv_table_is() {
+    let place = Place::new();
+    let table = include_bytes!("../../../logscape/src/data/parquet/pandas.parquet");
+    place.write("frame.parquet", table);
+    let study = place.redirected(&["frame.parquet"], "study.toml").replace("\n#", "");
+    assert!(study.contains("`kind` (text)") && study.contains("targets = [\"x\"]"), "{study}");
+    assert!(study.contains("inputs = [\"size\"]") && !study.contains("__index"), "{study}");
+    let study = place.redirected(&["frame.parquet", "--target", "kind"], "study.toml");
+    assert!(study.contains("one_hot = true") && study.contains("Inputs: size, x"), "{study}");
+    assert_eq!(place.logscape(&["check", "study.toml"]).code, Some(0));
+}
+
 #[test]
 fn the_target_and_the_problem_can_be_named() {
     let place = Place::new();

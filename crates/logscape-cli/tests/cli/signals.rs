@@ -1,9 +1,9 @@
 //! Signals are heard in every stage, and nobody who stops listening makes a run panic.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -145,6 +145,32 @@ fn reading_hears_a_signal() {
     fs::write(folder.path().join("data.csv"), "x,y\n1,1.1\n2,1.8\n3,3.2\n").expect("data");
     let status = command(&folder).arg("--resume").stderr(Stdio::null()).status().expect("the command starts");
     assert_eq!(status.code(), Some(0));
+}
+
+/// A table of which more and more comes: it ends where it is, and nothing stays behind.
+#[test]
+fn a_table_half_read_is_given_up() {
+    let folder = place(LINE);
+    let data = folder.path().join("data.csv");
+    fs::remove_file(&data).expect("removed");
+    let made = Command::new("mkfifo").arg(&data).status().expect("`mkfifo` starts");
+    assert!(made.success());
+    let mut child = command(&folder).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    let writer = thread::spawn(move || {
+        let mut pipe = File::options().write(true).open(data).expect("the command reads");
+        let mut rows = 0;
+        // Until nobody reads any more.
+        while pipe.write_all(b"x,y\n1,1.1\n").is_ok() {
+            rows += 1;
+            sleep(Duration::from_millis(1));
+        }
+        rows
+    });
+    sleep(Duration::from_millis(300));
+    let said = ends_soon(child, lines, "-INT");
+    assert!(writer.join().expect("no panic") > 1);
+    assert!(said.contains("nothing was kept") && !folder.path().join("out.partial").exists(), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::text::count;
 use crate::warning::Warning;
 use logscape::Sampling;
 use logscape::data::synthetic::Generator;
-use logscape::data::{DataError, Dataset, ReadOptions, digits, open};
+use logscape::data::{DataError, Dataset, ReadOptions, Watch, digits, open};
 use logscape::model::memory;
 use logscape::operator::full::{loss_and_gradient, residuals};
 use logscape::problem::{BuiltProblem, Problem, StartConfig};
@@ -29,7 +29,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 ///
 /// # Errors
 /// [`RunError`] when the data cannot be had or do not fit.
-pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Dataset, RunError> {
+pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64, watch: &Watch) -> Result<Dataset, RunError> {
     let mut data = match (&table.builtin, &table.path) {
         (Some(name), _) if name == "digits" => digits()?,
         (Some(name), _) => {
@@ -40,14 +40,16 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64) -> Result<Datas
         }
         (None, Some(path)) => {
             let path = base.join(path);
-            let (inputs, targets) = (table.inputs.clone(), table.targets.clone());
-            open(&path, &ReadOptions { inputs, targets, one_hot: table.one_hot }).map_err(|error| match error {
-                DataError::UnknownFormat { .. } => {
-                    let hint = "check the path, which starts at the study's folder, and its extension";
-                    RunError::input("problem.data.path", format!("{error}\n  hint: {hint}"))
-                }
-                error => error.into(),
-            })?
+            let (inputs, targets, watch) = (table.inputs.clone(), table.targets.clone(), watch.clone());
+            open(&path, &ReadOptions { inputs, targets, one_hot: table.one_hot, watch }).map_err(
+                |error| match error {
+                    DataError::UnknownFormat { .. } => {
+                        let hint = "check the path, which starts at the study's folder, and its extension";
+                        RunError::input("problem.data.path", format!("{error}\n  hint: {hint}"))
+                    }
+                    error => error.into(),
+                },
+            )?
         }
         (None, None) => {
             let field = "problem.data.synthetic";
@@ -137,8 +139,15 @@ pub(crate) struct Model {
 ///
 /// # Errors
 /// [`RunError`] when the data cannot be had, or data and table do not fit each other.
-pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, base: &Path) -> Result<Model, RunError> {
-    let data = dataset(&table.data, base, seed)?;
+pub(crate) fn model(
+    table: &ProblemTable,
+    minimum: &MinimumTable,
+    seed: u64,
+    base: &Path,
+    watch: &Watch,
+) -> Result<Model, RunError> {
+    let data = dataset(&table.data, base, seed, watch)?;
+    watch.stop.check()?;
     let (origin, warnings, inputs) = (origin(&data)?, shortened(of_data(&data, &table.kind)), data.input_dim);
     let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
     let kind = table.known().ok_or_else(unknown)?;
@@ -152,7 +161,7 @@ pub(crate) fn model(table: &ProblemTable, minimum: &MinimumTable, seed: u64, bas
 /// # Errors
 /// [`RunError`] when there is no table `[problem]`, the data cannot be had, or data and table do not fit each other.
 pub fn problem_of(study: &Study, base: &Path) -> Result<(Box<dyn Problem>, Vec<f64>), RunError> {
-    let Model { problem, start, .. } = model(table(study)?, &study.minimum, study.seed, base)?;
+    let Model { problem, start, .. } = model(table(study)?, &study.minimum, study.seed, base, &Watch::default())?;
     Ok((problem, start))
 }
 

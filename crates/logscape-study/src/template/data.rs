@@ -9,7 +9,7 @@ use crate::stages::{dataset, input_of, shortened, warnings_of_data};
 use crate::text::count;
 use crate::warning::Warning;
 use logscape::Stop;
-use logscape::data::{Column, Dataset, ReadOptions, Survey, survey};
+use logscape::data::{Column, Dataset, ReadOptions, Survey, Watch, survey};
 use logscape::problem::{Kind, Mlp, Registered};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ struct Read {
 /// # Errors
 /// [`RunError`] as for a run of such a study: where the data cannot be read, or make no such problem.
 pub fn of_data(asked: &Asked, stop: &Stop) -> Result<String, RunError> {
-    let Read { mut table, data, left_out } = read(asked)?;
+    let Read { mut table, data, left_out } = read(asked, stop)?;
     stop.check()?;
     let mut all = candidates(&data, asked.kind)?.into_iter().peekable();
     let mut refused = None;
@@ -92,9 +92,11 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Reads the data, leaving out what cannot be meant.
-fn read(asked: &Asked) -> Result<Read, RunError> {
+fn read(asked: &Asked, stop: &Stop) -> Result<Read, RunError> {
     let (inputs, targets) = (asked.inputs.clone(), asked.targets.clone());
-    let options = ReadOptions { inputs: inputs.clone(), targets: targets.clone(), one_hot: false };
+    let watch = Watch { stop: stop.clone(), told: None };
+    let options =
+        ReadOptions { inputs: inputs.clone(), targets: targets.clone(), one_hot: false, watch: watch.clone() };
     let path = Some(asked.data.to_path_buf());
     let mut table = DataTable { path, inputs, targets, ..DataTable::default() };
     let mut left_out = Vec::new();
@@ -107,10 +109,11 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
         let (texts, numbers): (Vec<usize>, Vec<usize>) = survey.inputs.iter().partition(is_text);
         if asked.inputs.is_empty() && !texts.is_empty() && !numbers.is_empty() {
             table.inputs = columns(survey, &numbers);
-            left_out.extend(texts.iter().map(|at| (survey.names[*at].clone(), "text".to_owned())));
+            let why = |at: usize| if survey.entries[at].texts > 0 { "text" } else { "no numbers" };
+            left_out.extend(texts.iter().map(|at| (survey.names[*at].clone(), why(*at).to_owned())));
         }
     }
-    let mut data = dataset(&table, Path::new(""), SEED)?;
+    let mut data = dataset(&table, Path::new(""), SEED, &watch)?;
     check_classes(&data)?;
     let kind = asked.kind.map_or("", |kind| kind.name);
     let warnings = warnings_of_data(&data, kind);
@@ -126,7 +129,7 @@ fn read(asked: &Asked) -> Result<Read, RunError> {
         if !useless.is_empty() {
             table.inputs = columns(&survey, &kept);
             left_out.extend(warnings.iter().filter_map(|warning| Some((input_of(warning)?.clone(), warning.why()?))));
-            data = dataset(&table, Path::new(""), SEED)?;
+            data = dataset(&table, Path::new(""), SEED, &watch)?;
         }
     }
     if !table.one_hot && holds_classes(&data) && asked.kind.is_none_or(|kind| kind.name == Mlp::NAME) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::model::Interrupted;
 use crate::model::memory::{self, TooLarge};
 
 /// Why a data set was refused. Rows and lines count from 1; [`DataError::hint`] names the fix.
@@ -205,6 +206,9 @@ pub enum DataError {
         /// What it should be.
         wanted: String,
     },
+    /// Reading was ended on request.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 impl DataError {
@@ -235,12 +239,21 @@ impl DataError {
                 "leave out `one_hot`, or name one column of whole numbers or text by `targets = [...]`"
             }
             Self::Parameter { .. } => "change the setting to lie in the stated range",
+            Self::Interrupted(_) => "read it again",
         }
     }
 
     /// Wraps what the system said on reading `path`.
     pub(super) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Read { file: path.display().to_string(), source }
+        move |source| Self::unreadable(&path.display().to_string(), source)
+    }
+
+    /// What the system said, or a decoder, or who ended the reading.
+    pub(super) fn unreadable(file: &str, source: std::io::Error) -> Self {
+        match source.downcast() {
+            Ok(interrupted @ Interrupted) => Self::Interrupted(interrupted),
+            Err(source) => Self::Read { file: file.into(), source },
+        }
     }
 
     /// Refuses `count` numbers of so many bytes that take more than the limit of memory.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::watch::Watch;
 use super::{DataError, Dataset};
 
 /// A column of a table, or an array of an archive.
@@ -29,8 +30,8 @@ impl fmt::Display for Column {
 /// How a file is to be read; each format takes what concerns it. The default reads what the format's own description says.
 ///
 /// Columns keep the order of the file within a pattern, and the order in which they are asked for otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReadOptions {
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions<'a> {
     /// The inputs. Where none are named: every column that is no target and has a name, or, where targets are not named either
     /// and there are columns named `x…` and `y…` (the letter alone, or no letter after it), those named `x…`.
     pub inputs: Vec<Column>,
@@ -38,9 +39,11 @@ pub struct ReadOptions {
     pub targets: Vec<Column>,
     /// Whether the one column of targets of a table names classes, which may be text.
     pub one_hot: bool,
+    /// Who may end the reading, and hears how far it has come.
+    pub watch: Watch<'a>,
 }
 
-impl ReadOptions {
+impl ReadOptions<'_> {
     /// Refuses columns that are asked for, in a format that has none to name, as `what` says.
     pub(super) fn refuse_columns(&self, path: &Path, what: &str) -> Result<(), DataError> {
         match self.inputs.iter().chain(&self.targets).next() {
@@ -68,7 +71,7 @@ pub struct Survey {
     pub targets: Vec<usize>,
 }
 
-/// How many entries of a column are what.
+/// How many entries of a column are what; none of them are where the format can tell that no number can be made of the column, such as of dates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entries {
     /// Finite numbers.

@@ -7,26 +7,32 @@
 //! | [`digits`] | the embedded 8×8 digits | pixels in `[0, 1]` | one-hot |
 //! | [`read_csv`] | named columns | as written | as written, or classes |
 //! | [`read_npz`], [`read_npy`] | NumPy arrays | as written | as written |
+//! | [`read_parquet`] | named columns of numbers | as written | as written, or classes |
 //! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
 //! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
 
 mod classes;
+mod columns;
 mod csv;
 mod digits;
 mod error;
 mod format;
 mod idx;
 mod npy;
+mod parquet;
 mod registry;
 pub mod synthetic;
+mod watch;
 
 pub use self::csv::{Csv, parse_csv, read_csv};
+pub use self::parquet::{Parquet, read_parquet};
 pub use digits::digits;
 pub use error::DataError;
 pub use format::{Column, Entries, Format, ReadOptions, Survey};
 pub use idx::{Idx, IdxPart, read_idx, read_idx_folder};
 pub use npy::{Npy, Npz, read_npy, read_npz};
 pub use registry::{FORMATS, open, open_in, survey};
+pub use watch::Watch;
 
 use std::path::{Path, PathBuf};
 

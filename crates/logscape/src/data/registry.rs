@@ -6,10 +6,11 @@ use super::csv::Csv;
 use super::format::{Format, ReadOptions, Survey};
 use super::idx::Idx;
 use super::npy::{Npy, Npz};
+use super::parquet::Parquet;
 use super::{DataError, Dataset};
 
 /// All formats, in the order in which a path is tried.
-pub const FORMATS: &[&dyn Format] = &[&Csv, &Npz, &Npy, &Idx];
+pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Npz, &Npy, &Idx];
 
 /// Reads the data set that a path leads to, in the first of [`FORMATS`] that it looks like.
 ///

@@ -6,6 +6,7 @@ mod geometry;
 pub mod memory;
 mod minimum;
 mod noise;
+pub mod panics;
 mod prefactor;
 mod sgd;
 mod stop;

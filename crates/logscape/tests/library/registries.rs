@@ -398,6 +398,9 @@ fn every_format_is_known_by_its_path() {
     let open = |path: &Path| data::open(path, &ReadOptions::default());
     write("a.CSV", b"x,y\n1,2\n");
     assert_eq!(open(&place("a.CSV")).expect("in capitals").targets, [2.0]);
+    write("a.Parquet", b"x,y\n1,2\n3,4\n");
+    let error = open(&place("a.Parquet")).expect_err("no Parquet file");
+    assert!(error.to_string().contains("PAR1"), "{error}");
     fs::create_dir(place("set")).expect("to make a folder");
     let folder_error = open(&place("set")).expect_err("empty");
     assert!(matches!(folder_error, DataError::UnknownFormat { .. }), "{folder_error}");

@@ -2,6 +2,7 @@
 
 use super::row;
 use logscape::SgdSettings;
+use logscape::model::panics::caught;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -10,7 +11,6 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::record::RecordWriter;
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,5 +70,5 @@ where
     // What the reader says of damage is a dump of its bytes, and for some damage it panics.
     let damaged = || ParquetError::General(format!("{name} is damaged"));
     let rows = || reader.get_row_iter(None)?.map(|row| row::read(&row.map_err(|_| damaged())?)).collect();
-    panic::catch_unwind(AssertUnwindSafe(rows)).unwrap_or_else(|_| Err(damaged()))
+    caught(rows).unwrap_or_else(|| Err(damaged()))
 }

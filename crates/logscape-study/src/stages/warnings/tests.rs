@@ -3,6 +3,7 @@
 use super::*;
 use crate::asked::DataTable;
 use crate::stages::dataset;
+use logscape::data::Watch;
 use logscape::problem::{LinearRegression, Mlp, Sinusoid};
 use std::fmt::Write as _;
 
@@ -23,7 +24,7 @@ fn told(text: &str, kind: &str, lines: &str) -> Vec<Warning> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.csv"), text).expect("writable");
     let asked: DataTable = toml::from_str(&format!("path = \"a.csv\"\n{lines}\n")).expect("a table of data");
-    of_data(&dataset(&asked, folder.path(), 0).expect("data"), kind)
+    of_data(&dataset(&asked, folder.path(), 0, &Watch::default()).expect("data"), kind)
 }
 
 /// The table gives one warning with these words and this hint.

@@ -1,6 +1,5 @@
 //! Reads a data set from the columns of a CSV file.
 
-mod columns;
 mod dialect;
 
 use std::fs::File;
@@ -9,10 +8,11 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-use self::columns::choose;
 use self::dialect::{Decimal, Dialect, line_at};
 use super::classes::Classes;
+use super::columns::choose;
 use super::format::{Entries, Format, ReadOptions, Survey, has_extension};
+use super::watch::{self, Watch, Watched};
 use super::{DataError, Dataset};
 
 /// Text that is read before the next look at the memory that is left.
@@ -41,7 +41,7 @@ impl Format for Csv {
     }
 
     fn survey(&self, path: &Path, options: &ReadOptions) -> Result<Option<Survey>, DataError> {
-        Table::new(&path.display().to_string(), &text_of(path)?)?.survey(options).map(Some)
+        Table::new(&path.display().to_string(), &text_of(path, &options.watch)?)?.survey(options).map(Some)
     }
 }
 
@@ -56,18 +56,20 @@ impl Format for Csv {
 /// [`DataError`] with line and column for a hole, an entry that is not a finite number, a line with too few or too many
 /// fields, a column that is missing or named twice, a first line of numbers, and a file without samples.
 pub fn read_csv(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
-    let data = Table::new(&path.display().to_string(), &text_of(path)?)?.read(options)?;
+    let data = Table::new(&path.display().to_string(), &text_of(path, &options.watch)?)?.read(options)?;
     Ok(data.read_from(&[path]))
 }
 
 /// The text of a file, plain or gzip.
-fn text_of(path: &Path) -> Result<Vec<u8>, DataError> {
-    let mut file = BufReader::new(File::open(path).map_err(DataError::read(path))?);
+fn text_of(path: &Path, watch: &Watch) -> Result<Vec<u8>, DataError> {
+    let file = File::open(path).map_err(DataError::read(path))?;
+    let length = file.metadata().map_or(0, |file| file.len());
     let name = path.display().to_string();
+    // The second half of the work is to take the text apart.
+    let file = BufReader::new(Watched { source: file, watch, done: 0, of: 2 * length });
     if has_extension(path, "gz") {
         text(&name, GzDecoder::new(file))
     } else {
-        let length = file.get_mut().metadata().map_or(0, |file| file.len());
         require(&name, length)?;
         text(&name, file)
     }
@@ -90,7 +92,7 @@ pub fn parse_csv(name: &str, source: impl Read, options: &ReadOptions) -> Result
 /// All text of a source, with lines that end alike.
 fn text(name: &str, mut source: impl Read) -> Result<Vec<u8>, DataError> {
     let mut text = Vec::new();
-    let unreadable = |source| DataError::Read { file: name.into(), source };
+    let unreadable = |source| DataError::unreadable(name, source);
     while source.by_ref().take(PIECE).read_to_end(&mut text).map_err(unreadable)? > 0 {
         require(name, text.len() as u64)?;
     }
@@ -114,6 +116,8 @@ struct Table<'a> {
     dialect: Dialect,
     header: Vec<String>,
     reader: csv::Reader<&'a [u8]>,
+    /// Where it was last told how far the text is taken apart.
+    looked: u64,
 }
 
 impl<'a> Table<'a> {
@@ -126,7 +130,7 @@ impl<'a> Table<'a> {
             .delimiter(dialect.delimiter)
             .comment(Some(b'#'))
             .from_reader(&text[dialect.skip..]);
-        let mut table = Self { name, text, dialect, header: Vec::new(), reader };
+        let mut table = Self { name, text, dialect, header: Vec::new(), reader, looked: 0 };
         let Some(record) = table.next(csv::ByteRecord::new())? else {
             return Err(DataError::Empty { file: name.into() });
         };
@@ -159,6 +163,17 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Tells now and then how far the text is taken apart; an error where reading is to end.
+    fn look(&mut self, record: &csv::ByteRecord, watch: &Watch) -> Result<(), DataError> {
+        let at = record.position().map_or(0, csv::Position::byte);
+        if at >= self.looked + watch::PIECE {
+            self.looked = at;
+            let length = self.text.len() as u64;
+            watch.at(length + at, 2 * length)?;
+        }
+        Ok(())
+    }
+
     /// The line a record begins on.
     fn line(&self, record: &csv::ByteRecord) -> usize {
         line_at(self.text, self.dialect.skip + record.position().map_or(0, csv::Position::byte) as usize)
@@ -184,6 +199,7 @@ impl<'a> Table<'a> {
         let mut decimal = Decimal::Unknown;
         let (mut next, mut empty) = (csv::ByteRecord::new(), None);
         while let Some(record) = self.next(next)? {
+            self.look(&record, &options.watch)?;
             if record.iter().all(|field| field.trim_ascii().is_empty()) {
                 // The end of the table, unless another line follows.
                 empty.get_or_insert(record);
@@ -227,6 +243,7 @@ impl<'a> Table<'a> {
         let mut decimal = Decimal::Unknown;
         let mut next = csv::ByteRecord::new();
         while let Some(record) = self.next(next)? {
+            self.look(&record, &options.watch)?;
             if record.iter().any(|field| !field.trim_ascii().is_empty()) {
                 self.check(&record)?;
                 for (at, entries) in entries.iter_mut().enumerate() {

@@ -7,11 +7,11 @@ use flate2::{Compression, write::GzEncoder};
 use super::super::Column;
 use super::*;
 
-fn asked(inputs: &[&str], targets: &[&str]) -> ReadOptions {
+fn asked(inputs: &[&str], targets: &[&str]) -> ReadOptions<'static> {
     let columns = |names: &[&str]| {
         names.iter().map(|name| name.parse().map_or_else(|_| Column::Name((*name).into()), Column::Position)).collect()
     };
-    ReadOptions { inputs: columns(inputs), targets: columns(targets), one_hot: false }
+    ReadOptions { inputs: columns(inputs), targets: columns(targets), ..ReadOptions::default() }
 }
 
 fn parse(text: &str) -> Result<Dataset, DataError> {
@@ -147,9 +147,9 @@ fn hints_work_when_followed() {
         ("x;y\n1,5;2\n1.234;3\n", "line 3, column `x`", "without marks between thousands", "x;y\n1,5;2\n1234;3\n"),
         ("x\ty\n1,234\t2\n", "line 2, column `x`", "without marks between thousands", "x\ty\n1234\t2\n"),
         ("x,y\n1.5D-03,2\n", "line 2, column `x`", "exponents with `e`", "x,y\n1.5e-03,2\n"),
-        ("x\n1\n", "line 1: no column is left", "two columns or more", "x,y\n1,2\n"),
+        ("x\n1\n", "columns: none is left", "two columns or more", "x,y\n1,2\n"),
         ("x,y,x\n1,2,3\n", "column `x` is named twice", "give every column its own name", "x1,y,x2\n1,2,3\n"),
-        ("x|y\n1|2\n", "line 1: no column is left", "separated by `,`, `;` or a tab", "x;y\n1;2\n"),
+        ("x|y\n1|2\n", "columns: none is left", "separated by `,`, `;` or a tab", "x;y\n1;2\n"),
     ] {
         let error = parse(text).expect_err(text);
         assert!(error.to_string().contains(place) && error.hint().contains(hint), "{error}: {}", error.hint());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 
 use super::format::{Format, ReadOptions};
+use super::watch::{Watch, Watched};
 use super::{DataError, Dataset, MAX_ELEMENTS};
 
 /// What the two files hold, by their magic numbers: unsigned bytes in so many dimensions.
@@ -60,7 +61,7 @@ impl Format for Idx {
 
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
         options.refuse_columns(path, "IDX files have no columns to name")?;
-        read_idx_folder(path, None)
+        read_folder(path, None, &options.watch)
     }
 }
 
@@ -73,12 +74,16 @@ impl Format for Idx {
 ///
 /// [`DataError::MissingFiles`] without such a pair, and as [`read_idx`].
 pub fn read_idx_folder(folder: &Path, part: Option<IdxPart>) -> Result<Dataset, DataError> {
+    read_folder(folder, part, &Watch::default())
+}
+
+fn read_folder(folder: &Path, part: Option<IdxPart>, watch: &Watch) -> Result<Dataset, DataError> {
     let parts = part.map_or(vec![IdxPart::Train, IdxPart::Test], |part| vec![part]);
     let mut looked_for = Vec::new();
     for part in parts {
         let names = part.names();
         if let [Some(images), Some(labels)] = [&names[0], &names[1]].map(|name| present(folder, name)) {
-            return read_idx(&images, &labels);
+            return read_pair(&images, &labels, watch);
         }
         looked_for.extend(names.map(|name| format!("{name}[.gz]")));
     }
@@ -113,8 +118,13 @@ fn files_in(folder: &Path) -> Vec<String> {
 /// [`DataError::Format`] for a wrong magic number, impossible dimensions or unequal counts, [`DataError::Truncated`] and
 /// [`DataError::Trailing`] where the file and its header disagree.
 pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
-    let (image_shape, pixels) = read_bytes(images, IMAGES)?;
-    let (label_shape, classes) = read_bytes(labels, LABELS)?;
+    read_pair(images, labels, &Watch::default())
+}
+
+fn read_pair(images: &Path, labels: &Path, watch: &Watch) -> Result<Dataset, DataError> {
+    let (image_shape, pixels) = read_bytes(images, IMAGES, watch)?;
+    // Nearly all is done.
+    let (label_shape, classes) = read_bytes(labels, LABELS, &Watch { told: None, ..watch.clone() })?;
     if image_shape[0] != label_shape[0] {
         let wanted = format!("{}, as there are images in {}", image_shape[0], images.display());
         let hint = "put images and labels of the same part, `train` or `t10k`, beside each other";
@@ -130,9 +140,9 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Dataset, DataError> {
 }
 
 /// The dimensions and the bytes of one file, checked against each other; both are never empty.
-fn read_bytes(path: &Path, known: &[(u32, &[&str])]) -> Result<(Vec<u32>, Vec<u8>), DataError> {
+fn read_bytes(path: &Path, known: &[(u32, &[&str])], watch: &Watch) -> Result<(Vec<u32>, Vec<u8>), DataError> {
     let name = path.display().to_string();
-    let mut source = open(path)?;
+    let mut source = open(path, watch)?;
     let (header, _) = read_up_to(path, &mut source, 4)?;
     let found = word(&name, "magic number", &header)?;
     let Some((_, dimensions)) = known.iter().find(|(magic, _)| *magic == found) else {
@@ -182,11 +192,12 @@ fn advice(magic: u32) -> &'static str {
 }
 
 /// Opens a file, through gzip where it begins like one.
-fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+fn open<'a>(path: &Path, watch: &'a Watch) -> Result<Box<dyn Read + 'a>, DataError> {
     let mut file = fs::File::open(path).map_err(DataError::read(path))?;
     let (start, _) = read_up_to(path, &mut file, 2)?;
     file.seek(SeekFrom::Start(0)).map_err(DataError::read(path))?;
-    let file = BufReader::new(file);
+    let of = file.metadata().map_err(DataError::read(path))?.len();
+    let file = BufReader::new(Watched { source: file, watch, done: 0, of });
     Ok(if start == [0x1f, 0x8b] { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
 }
 

@@ -5,14 +5,19 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
 use super::format::{Column, Format, ReadOptions, has_extension};
+use super::watch::{Watch, Watched};
 use super::{DataError, Dataset, MAX_ELEMENTS};
+use crate::model::Stop;
 
 /// What an NPY file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The longest header that is read; NumPy's own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
+/// Numbers that are decoded before the next look at whether reading is to end.
+const NUMBERS: usize = 1 << 16;
 /// The largest integer up to which `f64` holds every integer, `2⁵³`.
 const MAX_EXACT: u128 = 1 << 53;
 
@@ -67,7 +72,7 @@ impl Format for Npy {
         if !targets.is_file() {
             return Err(no_targets(targets.display().to_string()));
         }
-        read_npy(&inputs, &targets)
+        read_pair(&inputs, &targets, &options.watch)
     }
 }
 
@@ -106,8 +111,17 @@ pub fn read_npz(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError
     let names = archive.file_names().flatten();
     let names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
     let [x_name, y_name] = pair(&name, &names, options)?;
-    let x = archive_array(path, &mut archive, &x_name)?;
-    let y = archive_array(path, &mut archive, &y_name)?;
+    let mut sizes = [0; 2];
+    for (size, array) in sizes.iter_mut().zip([&x_name, &y_name]) {
+        *size = entry_of(&name, &mut archive, array)?.size();
+    }
+    let (watch, all) = (&options.watch, sizes[0].saturating_add(sizes[1]));
+    let mut array = |array: &str, done| {
+        let source = entry_of(&name, &mut archive, array)?;
+        let source = Watched { source, watch, done, of: all };
+        read_array(&format!("{name}, array `{array}`"), path, source, &watch.stop)
+    };
+    let (x, y) = (array(&x_name, 0)?, array(&y_name, sizes[0])?);
     let data = build(&name, x, y)?.read_from(&[path]);
     Ok(Dataset { input_names: vec![x_name], target_names: vec![y_name], ..data })
 }
@@ -158,11 +172,22 @@ fn column_error(file: &str, array: &dyn ToString, problem: &str) -> DataError {
 ///
 /// As [`read_npz`].
 pub fn read_npy(inputs: &Path, targets: &Path) -> Result<Dataset, DataError> {
-    let read = |path: &Path| {
+    read_pair(inputs, targets, &Watch::default())
+}
+
+fn read_pair(inputs: &Path, targets: &Path, watch: &Watch) -> Result<Dataset, DataError> {
+    let open = |path: &Path| {
         let file = File::open(path).map_err(DataError::read(path))?;
-        read_array(&path.display().to_string(), path, BufReader::new(file))
+        let length = file.metadata().map_err(DataError::read(path))?.len();
+        Ok::<_, DataError>((file, length))
     };
-    let (x, y) = (read(inputs)?, read(targets)?);
+    let ((x, first), (y, second)) = (open(inputs)?, open(targets)?);
+    let of = first + second;
+    let read = |path: &Path, file, done| {
+        let source = BufReader::new(Watched { source: file, watch, done, of });
+        read_array(&path.display().to_string(), path, source, &watch.stop)
+    };
+    let (x, y) = (read(inputs, x, 0)?, read(targets, y, first)?);
     let name = format!("{} with {}", inputs.display(), targets.display());
     Ok(build(&name, x, y)?.read_from(&[inputs, targets]))
 }
@@ -194,15 +219,16 @@ fn build(name: &str, x: Array, y: Array) -> Result<Dataset, DataError> {
     Dataset::new(name, x.values, x.columns, y.values, y.columns, labels)
 }
 
-fn archive_array(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> Result<Array, DataError> {
-    let file = path.display().to_string();
-    let entry = format!("{array}.npy");
-    let entry =
-        archive.by_name(&entry).map_err(|error| DataError::Read { file: file.clone(), source: error.into() })?;
-    read_array(&format!("{file}, array `{array}`"), path, entry)
+/// An array of an archive, before it is unpacked.
+fn entry_of<'a>(
+    file: &str,
+    archive: &'a mut ZipArchive<BufReader<File>>,
+    array: &str,
+) -> Result<ZipFile<'a, BufReader<File>>, DataError> {
+    archive.by_name(&format!("{array}.npy")).map_err(|error| DataError::unreadable(file, error.into()))
 }
 
-fn read_array(name: &str, path: &Path, mut source: impl Read) -> Result<Array, DataError> {
+fn read_array(name: &str, path: &Path, mut source: impl Read, stop: &Stop) -> Result<Array, DataError> {
     let header = Header::read(name, path, &mut source)?;
     let (rows, columns) = header.dimensions(name)?;
     let width = header.number.width();
@@ -221,9 +247,19 @@ fn read_array(name: &str, path: &Path, mut source: impl Read) -> Result<Array, D
         return Err(DataError::Trailing { file: name.into(), field: "the numbers".into(), expected });
     }
     let stored = bytes.chunks_exact(width).map(|chunk| header.number.decode(chunk, header.big_endian));
-    let stored: Vec<f64> = stored.enumerate().map(|(at, value)| exact(name, at, value)).collect::<Result<_, _>>()?;
+    let look = |at: usize| if at.is_multiple_of(NUMBERS) { stop.check() } else { Ok(()) };
+    let stored = stored.enumerate().map(|(at, value)| {
+        look(at)?;
+        exact(name, at, value)
+    });
+    let stored: Vec<f64> = stored.collect::<Result<_, _>>()?;
     let values = if header.fortran_order {
-        (0..rows * columns).map(|at| stored[header.fortran_place(at)]).collect()
+        let mut values = Vec::with_capacity(stored.len());
+        for at in 0..stored.len() {
+            look(at)?;
+            values.push(stored[header.fortran_place(at)]);
+        }
+        values
     } else {
         stored
     };

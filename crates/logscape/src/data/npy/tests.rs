@@ -19,7 +19,7 @@ fn npy(descr: &str, fortran_order: &str, shape: &str, numbers: &[u8]) -> Vec<u8>
 }
 
 fn array(bytes: &[u8]) -> Result<Array, DataError> {
-    read_array("a.npy", Path::new("a.npy"), bytes)
+    read_array("a.npy", Path::new("a.npy"), bytes, &Stop::new())
 }
 
 /// A ZIP archive of version 2.0 from its entries, stored or deflated.
@@ -131,7 +131,8 @@ fn arrays_of_an_archive_are_found_by_any_name() {
     }
     let bytes = zip(&[("images.npy", a.clone()), ("digits.npy", b), ("x.npy", a)], false);
     let asked = |inputs: &str, targets: &str| {
-        let options = ReadOptions { inputs: vec![name(inputs)], targets: vec![name(targets)], one_hot: false };
+        let options =
+            ReadOptions { inputs: vec![name(inputs)], targets: vec![name(targets)], ..ReadOptions::default() };
         in_file("a.npz", &bytes, |path| read_npz(path, &options))
     };
     assert_eq!(asked("images", "digits").expect("named").targets, [7.0, 8.0]);
@@ -310,14 +311,14 @@ fn hints_about_names_work_when_followed() {
     assert!(error.hint().contains("or by their places from 1"), "{}", error.hint());
     let (one, two) = (Column::Position(1), Column::Position(2));
     for (inputs, targets) in [(Column::Name("pixels".into()), Column::Name("digits".into())), (one.clone(), two)] {
-        let options = ReadOptions { inputs: vec![inputs], targets: vec![targets], one_hot: false };
+        let options = ReadOptions { inputs: vec![inputs], targets: vec![targets], ..ReadOptions::default() };
         let data = asked(&both, options).expect("named");
         assert_eq!((data.inputs, data.targets), (vec![1.0, 2.0], vec![3.0, 4.0]));
         assert_eq!((data.input_names, data.target_names), (vec!["pixels".to_owned()], vec!["digits".to_owned()]));
     }
     let beyond = ReadOptions { inputs: vec![Column::Position(3)], ..ReadOptions::default() };
     assert!(asked(&both, beyond).expect_err("two arrays").to_string().contains("nothing is named `3`"));
-    let twice = ReadOptions { inputs: vec![one.clone()], targets: vec![one], one_hot: false };
+    let twice = ReadOptions { inputs: vec![one.clone()], targets: vec![one], ..ReadOptions::default() };
     assert!(asked(&both, twice).expect_err("the same").to_string().contains("both as inputs and as targets"));
     let error = asked(&zip(&[("x.npy", x.clone())], false), ReadOptions::default()).expect_err("no targets");
     assert!(error.hint().contains("np.savez(file, x=inputs, y=targets)"), "{}", error.hint());

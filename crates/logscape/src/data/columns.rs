@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::super::{Column, DataError, ReadOptions};
+use super::error::DataError;
+use super::format::{Column, ReadOptions};
 
 /// Positions of the inputs and of the targets in this header.
 ///
@@ -38,12 +39,11 @@ pub(super) fn choose(name: &str, header: &[String], columns: &ReadOptions) -> Re
     };
     for (chosen, what) in [(&inputs, "input"), (&targets, "target")] {
         if chosen.is_empty() {
-            let message = format!("no column is left for the {what}s; there is {}", list(header));
-            return Err(DataError::Dialect {
+            return Err(DataError::Format {
                 file: name.into(),
-                line: 1,
-                problem: message,
-                hint: "give the file two columns or more, separated by `,`, `;` or a tab",
+                field: "columns".into(),
+                problem: format!("none is left for the {what}s; there is {}", list(header)),
+                hint: "give the table two columns or more; those of a CSV file are separated by `,`, `;` or a tab",
             });
         }
     }
