@@ -5,6 +5,7 @@ use crate::warning::Warning;
 use logscape::{Estimate, SgdSettings};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -169,9 +170,34 @@ impl<F: Fn(&Event) + Sync> Events for F {
     }
 }
 
+/// Tells how much of the data is read, once for each percent.
+pub(crate) fn reading(events: &dyn Events) -> impl Fn(f64) + Sync {
+    let last = AtomicU64::new(u64::MAX);
+    move |share| {
+        let percent = (100.0 * share) as u64;
+        if last.swap(percent, Ordering::Relaxed) != percent {
+            events.tell(&Event::Reading { share });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn each_percent_of_the_reading_is_told_once() {
+        let heard = Mutex::new(Vec::new());
+        let hear = |event: &Event| heard.lock().expect("nobody panics").push(event.clone());
+        let told = reading(&hear);
+        (0..=1000).for_each(|k| told(f64::from(k) / 1000.0));
+        drop(told);
+        let heard = heard.into_inner().expect("nobody panics");
+        assert_eq!(heard.len(), 101);
+        assert_eq!(heard[0], Event::Reading { share: 0.0 });
+        assert_eq!(heard[100], Event::Reading { share: 1.0 });
+    }
 
     #[test]
     fn time_left_follows_the_rate_since_the_run_went_on() {

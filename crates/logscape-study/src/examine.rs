@@ -3,7 +3,7 @@
 
 use crate::asked::Study;
 use crate::error::RunError;
-use crate::events::{Event, Events};
+use crate::events::{Events, reading};
 use crate::run::tell_of;
 use crate::stages::{
     Context, END, Log, Model, SETTING, at_minimum, at_most, at_most_from_start, check_all, check_sizes, explore, model,
@@ -50,7 +50,7 @@ pub struct Examination {
 /// # Errors
 /// [`RunError`] as a run, or when stopped.
 pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> Result<Examination, RunError> {
-    let told = |share| events.tell(&Event::Reading { share });
+    let told = reading(events);
     let watch = Watch { stop: stop.clone(), told: Some(&told) };
     let Model { problem, start, inputs, origin, mut warnings } =
         model(table(study)?, &study.minimum, study.seed, base, &watch)?;

@@ -2,7 +2,7 @@
 
 use crate::asked::Study;
 use crate::error::RunError;
-use crate::events::{Event, Events};
+use crate::events::{Event, Events, reading};
 use crate::extend::ensembles_of;
 use crate::record::{Manifest, Origin, Record, RunFolder};
 use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table, warning_of_problem};
@@ -60,7 +60,7 @@ pub fn run(
 ) -> Result<(Record, PathBuf), RunError> {
     let table = table(study)?;
     Run { study, destination, stop, events }.record(|work| {
-        let told = |share| events.tell(&Event::Reading { share });
+        let told = reading(events);
         let watch = Watch { stop: stop.clone(), told: Some(&told) };
         let Model { problem, start, origin, warnings, .. } = model(table, &study.minimum, study.seed, base, &watch)?;
         work.on(&*problem, &start, origin, warnings)

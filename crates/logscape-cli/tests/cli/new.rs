@@ -195,6 +195,9 @@ fn a_parquet_table_is_read_as_a_csv_table_is() {
     let study = place.redirected(&["frame.parquet", "--target", "kind"], "study.toml");
     assert!(study.contains("one_hot = true") && study.contains("Inputs: size, x"), "{study}");
     assert_eq!(place.logscape(&["check", "study.toml"]).code, Some(0));
+    place.write("frame.feather", "ARROW1");
+    let said = place.logscape(&["new", "frame.feather"]);
+    assert!(said.code == Some(2) && said.words.contains("hint: write it as Parquet"), "{}", said.words);
 }
 
 #[test]
