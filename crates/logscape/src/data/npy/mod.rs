@@ -233,8 +233,8 @@ fn read_array(name: &str, path: &Path, mut source: impl Read, stop: &Stop) -> Re
     let (rows, columns) = header.dimensions(name)?;
     let width = header.number.width();
     let count = (rows * columns) as u64;
-    // As bytes, and as numbers in the order of the file, and in that of rows.
-    DataError::require_memory(name, &format!("{rows} × {columns} numbers"), u128::from(count), width as u128 + 16)?;
+    // As bytes, and as numbers.
+    DataError::require_memory(name, &format!("{rows} × {columns} numbers"), u128::from(count), width as u128 + 8)?;
     let expected = count * width as u64;
     let mut bytes = Vec::new();
     // One byte more than the array takes shows whether the file goes on.
@@ -246,23 +246,17 @@ fn read_array(name: &str, path: &Path, mut source: impl Read, stop: &Stop) -> Re
     if found > expected {
         return Err(DataError::Trailing { file: name.into(), field: "the numbers".into(), expected });
     }
-    let stored = bytes.chunks_exact(width).map(|chunk| header.number.decode(chunk, header.big_endian));
-    let look = |at: usize| if at.is_multiple_of(NUMBERS) { stop.check() } else { Ok(()) };
-    let stored = stored.enumerate().map(|(at, value)| {
-        look(at)?;
-        exact(name, at, value)
-    });
-    let stored: Vec<f64> = stored.collect::<Result<_, _>>()?;
-    let values = if header.fortran_order {
-        let mut values = Vec::with_capacity(stored.len());
-        for at in 0..stored.len() {
-            look(at)?;
-            values.push(stored[header.fortran_place(at)]);
+    bytes.shrink_to_fit();
+    // Their number is known, and a vector that grows would have half as many beside it.
+    let mut values = Vec::with_capacity(rows * columns);
+    for at in 0..rows * columns {
+        if at.is_multiple_of(NUMBERS) {
+            stop.check()?;
         }
-        values
-    } else {
-        stored
-    };
+        let place = if header.fortran_order { header.fortran_place(at) } else { at };
+        let value = header.number.decode(&bytes[place * width..][..width], header.big_endian);
+        values.push(exact(name, place, value)?);
+    }
     let countable = columns == 1 && !matches!(header.number, Number::Real(_));
     Ok(Array { values, columns, countable })
 }
