@@ -279,7 +279,23 @@ impl DataError {
 
     /// A wrong field of a header, and what to do about it.
     pub(super) fn format_with(file: &str, field: &str, found: &dyn ToString, wanted: &str, hint: &'static str) -> Self {
-        let problem = format!("found {}, wanted {wanted}", found.to_string());
+        let problem = format!("found {}, wanted {wanted}", excerpt(&found.to_string()));
         Self::Format { file: file.into(), field: field.into(), problem, hint }
     }
+}
+
+/// What is shown of text of a file: all of what anyone would write, and of more its start, on one line and without what a terminal acts on.
+pub(super) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut shown = String::new();
+    for letter in text.chars().take(LONGEST) {
+        match letter.is_control() {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }

@@ -11,6 +11,7 @@ use flate2::bufread::GzDecoder;
 use self::dialect::{Decimal, Dialect, line_at};
 use super::classes::Classes;
 use super::columns::choose;
+use super::error::excerpt;
 use super::format::{Entries, Format, ReadOptions, Survey, has_extension};
 use super::watch::{self, Watch, Watched};
 use super::{DataError, Dataset};
@@ -185,7 +186,7 @@ impl<'a> Table<'a> {
             file: self.name.into(),
             line: self.line(record),
             column: column.into(),
-            found: String::from_utf8_lossy(&record[at]).into_owned(),
+            found: excerpt(&String::from_utf8_lossy(&record[at])),
             wanted: "UTF-8 text",
             hint: "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\")",
         })
@@ -290,7 +291,7 @@ impl<'a> Table<'a> {
             file: self.name.into(),
             line: self.line(record),
             column: self.header[at].clone(),
-            found: String::from_utf8_lossy(record[at].trim_ascii()).into_owned(),
+            found: excerpt(&String::from_utf8_lossy(record[at].trim_ascii())),
             wanted,
             hint,
         }

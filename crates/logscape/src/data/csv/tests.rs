@@ -52,6 +52,13 @@ fn bad_entries_are_named_by_line_and_column() {
 }
 
 #[test]
+fn of_a_long_entry_the_start_is_shown() {
+    let entry = format!("\x1b[2J{}", "a".repeat(1 << 20));
+    let message = parse(&format!("x,y\n1,{entry}\n")).expect_err("must be refused").to_string();
+    assert!(message.contains("`\\u{1b}[2Jaaa") && message.contains("aaa…`") && message.len() < 250, "{message}");
+}
+
+#[test]
 fn ragged_lines_are_named() {
     refuses("x1,x2,y\n1,2,3\n4,5\n", &["line 3", "2 fields", "`y` is missing"]);
     refuses("x,y\n1,2,3\n", &["line 2", "3 fields", "after the last column, `y`"]);

@@ -342,7 +342,7 @@ impl Header {
             return Err(DataError::format_with(name, "magic", &"an NPZ archive", "one NPY array", hint));
         }
         if !start.starts_with(MAGIC) {
-            let found = String::from_utf8_lossy(&start[..6]).escape_debug().to_string();
+            let found = String::from_utf8_lossy(&start[..6]);
             return Err(DataError::format(name, "magic", &found, "\\x93NUMPY"));
         }
         let mut length = [0; 4];

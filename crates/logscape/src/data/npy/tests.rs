@@ -202,6 +202,9 @@ fn wrong_headers_are_refused_by_field() {
         let message = array(&bytes).err().expect(field).to_string();
         assert!(message.contains(field) && message.contains("a.npy"), "{message}");
     }
+    let noise = [b"\x93NUMPY\x01\x00\xff\xff".to_vec(), vec![0xff; 0xffff]].concat();
+    let message = array(&noise).err().expect("no dictionary").to_string();
+    assert!(message.contains("\u{fffd}…, wanted the key 'descr'") && message.len() < 350, "{message}");
 }
 
 #[test]
