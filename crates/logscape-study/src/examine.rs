@@ -1,13 +1,12 @@
 //! What a study comes to before anything is simulated: its data, its problem, its minimum where that is soon found, and how long it
 //! takes at most.
 
-use crate::asked::Study;
+use crate::asked::{SETTING, Study};
 use crate::error::RunError;
 use crate::events::{Events, reading};
 use crate::run::tell_of;
 use crate::stages::{
-    Context, END, Log, Model, SETTING, at_minimum, at_most, at_most_from_start, check_all, check_sizes, explore, model,
-    table,
+    Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, explore, model, table,
 };
 use crate::store::Store;
 use logscape::Stop;

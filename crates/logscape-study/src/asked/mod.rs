@@ -28,6 +28,7 @@ pub use output::{FigureFormat, OutputTable, TrajectoriesTable};
 pub use problem::{DataTable, ProblemTable};
 pub use rare::{RareTable, ScoreName};
 pub use saddle::SaddleTable;
+pub(crate) use sgd::SETTING;
 pub use sgd::SgdTable;
 pub use stationary::StationaryTable;
 pub use study::Study;

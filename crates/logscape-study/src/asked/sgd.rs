@@ -2,8 +2,13 @@
 
 use super::Grid;
 use super::check::{Wrong, require};
+use crate::text::count;
+use logscape::model::memory;
 use logscape::{Precision, Sampling, SgdSettings};
 use serde::{Deserialize, Serialize};
+
+/// Bytes that the results of a setting take, at least.
+pub(crate) const SETTING: u128 = 4096;
 
 /// `[sgd]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +56,12 @@ impl SgdTable {
             "a batch of 0 samples",
             "use a batch size of 1 or more",
         )?;
-        Ok(())
+        let what = format!("the results of {}", count(self.settings(), "setting"));
+        memory::require(what, self.settings() as u128, SETTING).map_err(|error| Wrong {
+            field: "sgd",
+            message: error.to_string(),
+            hint: "use fewer settings, or raise the limit by --memory",
+        })
     }
 }
 

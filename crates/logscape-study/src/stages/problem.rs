@@ -14,8 +14,6 @@ use logscape::operator::full::{loss_and_gradient, residuals};
 use logscape::problem::{BuiltProblem, Problem, StartConfig};
 use std::path::{Path, PathBuf};
 
-/// Bytes that the results of a setting take, at least.
-pub(crate) const SETTING: u128 = 4096;
 /// Bytes that the number of a stationary replica takes, with that of its group.
 const NUMBER: u128 = 16;
 /// Bytes that the end of a replica takes, with its row in the tables.
@@ -92,8 +90,6 @@ pub(crate) fn check_sizes(study: &Study, problem: &dyn Problem) -> Result<(), Ru
     within("sgd.batch_size", format!("batches of {largest}"), largest, 4 * lanes, "use smaller batches")?;
     let scratch = problem.scratch_len(largest.max(1));
     within("sgd.batch_size", format!("the work on a batch of {largest}"), scratch, 8 * lanes, "use smaller batches")?;
-    let settings = study.sgd.settings();
-    within("sgd", format!("the results of {}", count(settings, "setting")), settings, SETTING, "use fewer settings")?;
     if let Some(StationaryTable { replicas, .. }) = study.stationary {
         let what = format!("the numbers of {}", count(replicas, "replica"));
         within("stationary.replicas", what, replicas, NUMBER, "use fewer replicas")?;

@@ -13,6 +13,8 @@ const MAGIC: &[u8] = b"PAR1";
 const ENCRYPTED: &[u8] = b"PARE";
 /// Groups within each other that are gone into.
 const DEEPEST: usize = 64;
+/// The type of a structure.
+const STRUCTURE: u8 = 12;
 /// The field of the description that lists columns and groups, and the field of a group that says how many members it has.
 const SCHEMA: i64 = 2;
 const MEMBERS: i64 = 5;
@@ -53,10 +55,16 @@ pub(super) fn description(name: &str, path: &Path, file: &mut File, length: u64)
     Ok(description)
 }
 
-/// Whether no group of columns has more members than follow it, or lies too deep.
+/// Whether a structure begins here that is whole, and of which each part takes a byte or more: nothing else is passed over in a
+/// time that its bytes bound.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    Scan(bytes).skip(STRUCTURE, DEEPEST).is_some()
+}
+
+/// Whether the description [is whole](is_whole), and no group of columns has more members than follow it, or lies too deep.
 pub(super) fn is_sound(description: &[u8]) -> bool {
     let mut scan = Scan(description);
-    scan.list_of_columns().and_then(|count| scan.are_columns(count)) == Some(true)
+    is_whole(description) && scan.list_of_columns().and_then(|count| scan.are_columns(count)) == Some(true)
 }
 
 /// What is left to look through; none where it ends too early.
@@ -117,11 +125,11 @@ impl Scan<'_> {
             }
             9 | 10 => {
                 let (length, kind) = self.list()?;
-                // In a list each truth has a byte.
-                let kind = if kind <= 2 { 3 } else { kind };
+                // No part of a file that is read has a list of truths, which some write as a byte each, and some as nothing.
+                (kind > 2).then_some(())?;
                 (0..length).try_for_each(|_| self.skip(kind, depth))?;
             }
-            12 => {
+            STRUCTURE => {
                 let mut number = 0;
                 while self.0.first()? != &0 {
                     let (next, kind) = self.field(number)?;

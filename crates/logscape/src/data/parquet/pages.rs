@@ -14,11 +14,15 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use snap::raw::{Decoder, decompress_len};
 
 use super::super::DataError;
+use super::footer;
 
 /// Bytes of which snappy can make one at most: three bytes repeat up to 64.
 const RATIO: usize = 22;
 /// Bytes that an entry of a dictionary takes in the file, at least, and in memory, at most.
 const ENTRY: [usize; 2] = [4, 32];
+
+/// Bytes within which the description of a page ends, nearly always, and unless its values are long.
+const HEADERS: [u64; 2] = [1 << 9, 1 << 16];
 
 /// A file, of which no more is read than there is.
 pub(super) struct Source {
@@ -36,8 +40,17 @@ impl Length for Source {
 impl ChunkReader for Source {
     type T = BufReader<File>;
 
+    /// For what describes a page, which is looked through before.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        self.file.get_read(start)
+        let rest = self.length.saturating_sub(start);
+        let mut sizes = HEADERS.into_iter().filter(|size| *size < rest).chain([rest]);
+        let is_whole = sizes.try_fold(false, |found, size| -> Result<bool> {
+            Ok(found || footer::is_whole(&self.get_bytes(start, size as usize)?))
+        })?;
+        match is_whole {
+            true => self.file.get_read(start),
+            false => Err(ParquetError::General("the description of a page is damaged".into())),
+        }
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {

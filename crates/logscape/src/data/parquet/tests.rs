@@ -399,3 +399,31 @@ fn damage_is_refused_by_name() {
     let error = read_parquet(folder.path(), &ReadOptions::default()).expect_err("a folder");
     assert!(error.hint().contains("join its files"), "{error}");
 }
+
+#[test]
+fn descriptions_take_a_byte_for_each_part_that_is_passed_over() {
+    // Field 1, an integer; field 2, a list of three integers; the end.
+    assert!(footer::is_whole(&[0x15, 0x02, 0x19, 0x35, 1, 2, 3, 0]));
+    assert!(!footer::is_whole(&[0x15, 0x02, 0x19, 0x45, 1, 2, 3, 0]), "one is missing");
+    assert!(!footer::is_whole(&[0x15, 0x02]), "the end is missing");
+    // Lists of 2^31 - 1 truths, and of as many empty lists.
+    for kind in [0xf1, 0xf2, 0xf9] {
+        assert!(!footer::is_whole(&[0x19, kind, 0xff, 0xff, 0xff, 0xff, 0x07, 0, 0]), "{kind:x}");
+    }
+}
+
+#[test]
+fn long_descriptions_of_pages_are_read() {
+    // The smallest and the largest text of a page stand in its description.
+    let texts = ["a".repeat(3_000), "b".repeat(70_000)].map(|text| &*text.leak());
+    let columns = [Values::Doubles(some(&[1.0, 2.0])), Values::Texts(some(&texts))];
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_truncate_length(None)
+        .set_write_page_header_statistics(true)
+        .build();
+    let file = bytes("optional double x; optional binary k (STRING);", &[&columns], properties);
+    assert!(file.len() > 2 * 73_000, "{} bytes: in the description of the page and in that of the file", file.len());
+    let classes = ReadOptions { one_hot: true, ..asked(&["x"], &["k"]) };
+    assert_eq!(read(&file, &classes).expect("whole").targets, [1.0, 0.0, 0.0, 1.0]);
+}

@@ -141,6 +141,10 @@ impl BatchCumulant {
     /// # Panics
     /// If there are not `N` slopes.
     pub fn along(&self, slopes: &[f64], p: f64) -> [f64; 3] {
+        if self.replacement {
+            assert_eq!(slopes.len(), self.samples);
+            return self.multinomial_along(slopes, p);
+        }
         let cumulant = self.at(slopes, &[p]);
         [cumulant.value, cumulant.gradient[0], cumulant.hessian[(0, 0)]]
     }
@@ -193,6 +197,21 @@ impl BatchCumulant {
         fill_lower(&mut hessian);
         let gradient = mean.iter().map(|g| -g).collect();
         Cumulant { value: self.batch as f64 * ln_mean, gradient, hessian, shares }
+    }
+
+    /// [`multinomial`](Self::multinomial) along one direction, with one exponential for each sample: roots are looked for with it at
+    /// every node of a path.
+    fn multinomial_along(&self, slopes: &[f64], p: f64) -> [f64; 3] {
+        let (n, b) = (self.samples as f64, self.batch as f64);
+        let high = slopes.iter().map(|g| -p * g / b).fold(f64::NEG_INFINITY, f64::max);
+        // From 1, near which the mean is where roots are; from the largest weight where that is far.
+        let base = if (0.0..300.0).contains(&high) { 0.0 } else { high };
+        let excesses: Vec<f64> = slopes.iter().map(|g| (-p * g / b - base).exp_m1()).collect();
+        let excess = excesses.iter().sum::<f64>() / n;
+        let mean = excesses.iter().zip(slopes).map(|(e, g)| (1.0 + e) * g).sum::<f64>() / (n * (1.0 + excess));
+        let square = |(e, g): (&f64, &f64)| (1.0 + e) * (g - mean) * (g - mean);
+        let variance = excesses.iter().zip(slopes).map(square).sum::<f64>() / (n * (1.0 + excess));
+        [b * (base + excess.ln_1p()), -mean, variance / b]
     }
 
     fn subset(&self, gradients: &[f64], dim: usize, exponents: &[f64]) -> Cumulant {
