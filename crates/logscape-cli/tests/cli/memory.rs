@@ -50,7 +50,9 @@ fn refuses(folder: &TempDir, more: &[&str], parts: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{said}");
     // As one line, where lines are broken within a frame.
     let said = said.split_whitespace().filter(|word| *word != "|").collect::<Vec<_>>().join(" ");
-    for part in parts.iter().chain(&["of memory, and the limit is ", "hint: ", "--memory"]) {
+    // A field of the file is shown in it, with help.
+    let hint = if said.contains("[study.toml:") { "help: " } else { "hint: " };
+    for part in parts.iter().chain(&["of memory, and the limit is ", hint, "--memory"]) {
         assert!(said.contains(part), "`{part}` is missing in\n{said}");
     }
     assert!(!folder.path().join("out").exists() && !folder.path().join("out.partial").exists());

@@ -425,5 +425,5 @@ fn long_descriptions_of_pages_are_read() {
     let file = bytes("optional double x; optional binary k (STRING);", &[&columns], properties);
     assert!(file.len() > 2 * 73_000, "{} bytes: in the description of the page and in that of the file", file.len());
     let classes = ReadOptions { one_hot: true, ..asked(&["x"], &["k"]) };
-    assert_eq!(read(&file, &classes).expect("whole").targets, [1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(read(&file, &classes).expect("whole").targets, [0.0, 1.0]);
 }
