@@ -393,4 +393,17 @@ fn inputs_of_unlike_scale_are_standardised() {
     let (found, want) = (spectrum(&results), spectrum(&same));
     assert_eq!(found.len(), want.len());
     assert!(found.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()), "{found:?}, {want:?}");
+    // In the units of the file the weights are those of the line that made it, 1, -0.5 and 1, within four of its errors.
+    let weights = |results: &serde_json::Value| -> Vec<f64> {
+        let found = &results["minimum"]["unstandardised"];
+        let values = found["theta"].as_array().expect("weights").iter().chain([&found["offset"]]);
+        values.map(|value| value.as_f64().expect("a number")).collect()
+    };
+    let (found, want) = (weights(&results), weights(&same));
+    for (at, (unit, made, errors)) in [(1e-3, 1.0, 0.25), (1e3, -0.5, 0.25), (1.0, 1.0, 0.5)].into_iter().enumerate() {
+        assert!((found[at] * unit / want[at] - 1.0).abs() < 1e-6, "{found:?}, {want:?}");
+        assert!((want[at] - made).abs() < errors, "{want:?}");
+    }
+    let page = fs::read_to_string(place.path("record/report.html")).expect("a page");
+    assert!(page.contains("for inputs as they are<br/>in the data"), "the parameters are on the page");
 }

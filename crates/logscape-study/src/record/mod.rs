@@ -23,7 +23,7 @@ pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, InterpolationRecord, Judgement,
     LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord,
     Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StartEscapeRecord, StartRecord,
-    StationaryRecord, StudyVerdictRecord, VerdictRecord,
+    StationaryRecord, StudyVerdictRecord, UnstandardisedRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -42,3 +42,40 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
     }
     rows
 }
+
+/// Parameters up to which they are listed.
+const LISTED: usize = 40;
+
+/// A row of the table of parameters.
+#[derive(Serialize)]
+pub(super) struct Parameter {
+    name: String,
+    value: String,
+    unstandardised: Option<String>,
+}
+
+/// The parameters of a minimum that has few, by the names of the inputs where each has one, and then what is added to the output where
+/// inputs are taken as they are.
+pub(super) fn parameters(record: &Record) -> Vec<Parameter> {
+    let minimum = &record.results.minimum;
+    let Some(theta) = minimum.theta.as_ref().filter(|theta| theta.len() <= LISTED) else { return Vec::new() };
+    let inputs = record.manifest.origin.as_ref().map_or(&[][..], |origin| &origin.columns.inputs);
+    // A layer alone has a weight for each input and a bias.
+    let names: Vec<&str> = inputs.iter().map(String::as_str).chain(["bias"]).collect();
+    let name = |at: usize| match theta.len().checked_sub(inputs.len()) {
+        Some(0 | 1) => names[at].to_owned(),
+        _ => format!("θ{}", at + 1),
+    };
+    let raw = minimum.unstandardised.as_ref();
+    let of = |(at, value): (usize, &f64)| Parameter {
+        name: if inputs.is_empty() { format!("θ{}", at + 1) } else { name(at) },
+        value: number(*value),
+        unstandardised: raw.map(|raw| number(raw.theta[at])),
+    };
+    let offset = raw.filter(|raw| raw.offset != 0.0).map(|raw| Parameter {
+        name: "offset".to_owned(),
+        value: number(0.0),
+        unstandardised: Some(number(raw.offset)),
+    });
+    theta.iter().enumerate().map(of).chain(offset).collect()
+}

@@ -2,7 +2,7 @@
 
 use super::figures::FigureView;
 use super::findings::findings;
-use super::minimum::quantities;
+use super::minimum::{parameters, quantities};
 use super::saddles::SaddlesView;
 use super::settings::settings;
 use super::tables::tables;
@@ -29,7 +29,7 @@ pub(super) struct Page<'a> {
 type View = fn(&Page) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 14] = [
+pub(super) const SECTIONS: [(&str, View); 15] = [
     ("name", |page| value(&page.record.study.name)),
     ("missing", |page| value(page.missing.map(|missing| capital(&missing.to_string())))),
     ("manifest", |page| value(&page.record.manifest)),
@@ -39,6 +39,7 @@ pub(super) const SECTIONS: [(&str, View); 14] = [
     ("what", |page| value(what(page.record))),
     ("toml", |page| value(toml::to_string(&page.record.study).unwrap_or_default())),
     ("quantities", |page| value(quantities(page.record))),
+    ("parameters", |page| value(parameters(page.record))),
     ("saddles", |page| value(page.record.results.saddles.as_ref().map(SaddlesView::from))),
     ("settings", |page| value(settings(page.record))),
     ("figures", |page| value(page.figures.iter().map(FigureView::new).collect::<Vec<_>>())),

@@ -5,14 +5,19 @@ use super::phase::phase_diagram;
 use super::setting::Surveyed;
 use crate::asked::Study;
 use crate::record::{
-    GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables, energy_path_rows,
-    path_rows,
+    DataColumns, GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables,
+    UnstandardisedRecord, energy_path_rows, path_rows,
 };
 use logscape::verdict::compare;
 use logscape::{Barrier, SgdSettings, Verdict};
 
-/// Results and tables of a study of which these settings, in the order of its grid, are finished.
-pub(super) fn assemble(study: &Study, known: &Known, surveyed: Vec<Surveyed>) -> (Results, Tables) {
+/// Results and tables of a study on data with these columns, of which these settings, in the order of its grid, are finished.
+pub(super) fn assemble(
+    study: &Study,
+    columns: &DataColumns,
+    known: &Known,
+    surveyed: Vec<Surveyed>,
+) -> (Results, Tables) {
     let (minimum, geometry) = (&known.minimum.value, &known.geometry.value);
     let mut tables = Tables::of_geometry(geometry);
     if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
@@ -34,16 +39,25 @@ pub(super) fn assemble(study: &Study, known: &Known, surveyed: Vec<Surveyed>) ->
     let verdict = judge(&mut settings, &mut judged);
     tables.phase_diagram = phase_diagram(study, known, &settings);
     let saddles = known.saddles.as_ref().map(|found| &found.value);
+    let mut minimum_record = MinimumRecord::new(minimum, geometry);
+    minimum_record.unstandardised =
+        minimum_record.theta.as_ref().and_then(|theta| unstandardised(study, columns, theta));
     let results = Results {
         study: study.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        minimum: MinimumRecord::new(minimum, geometry),
+        minimum: minimum_record,
         geometry: GeometryRecord::from(geometry),
         saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
         settings,
         verdict,
     };
     (results, tables)
+}
+
+/// The parameters for inputs as they were before they were standardised, if they were.
+fn unstandardised(study: &Study, columns: &DataColumns, theta: &[f64]) -> Option<UnstandardisedRecord> {
+    let table = study.problem.as_ref().filter(|_| !columns.standardised.is_empty())?;
+    table.known()?.unstandardised(&table.options, theta, &columns.standardised).map(Into::into)
 }
 
 /// Compares the settings' verdicts, and puts what comes of it in their records.

@@ -105,7 +105,7 @@ pub(crate) fn so_far(store: &Store, study: &Study) -> Result<Option<SoFar>, Reco
         surveyed.push(Surveyed { record, predictions, tables });
     }
     let missing = missing(study, &known);
-    let (results, tables) = assemble(study, &known, surveyed);
+    let (results, tables) = assemble(study, &store.origin().columns, &known, surveyed);
     Ok(Some(SoFar { results, tables, missing, warnings: note.warnings }))
 }
 

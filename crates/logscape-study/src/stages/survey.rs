@@ -36,7 +36,7 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
         });
         context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64(), whole });
     }
-    Ok(assemble(context.study, &known, surveyed))
+    Ok(assemble(context.study, &context.outputs.origin().columns, &known, surveyed))
 }
 
 /// Where the dynamics of all settings are built.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{Initialisation, Problem, ProblemError, Visitor};
-use crate::data::Dataset;
 use crate::data::synthetic::Generator;
+use crate::data::{Dataset, Standardised};
 use crate::model::memory;
 
 /// What the file of a problem states, besides its maths, to have a name: see [`Kind::of`].
@@ -42,10 +42,25 @@ pub trait Registered: Problem + Sized + 'static {
     /// Where the search for a minimum starts (`P`).
     fn start(&self, config: &StartConfig) -> Vec<f64>;
 
+    /// The parameters that give inputs as they were the outputs that `theta` (`P`) gives standardised ones, from whose columns `taken`
+    /// was taken; none where the model has no such parameters.
+    fn unstandardised(_options: &Self::Options, _theta: &[f64], _taken: &[Standardised]) -> Option<Unstandardised> {
+        None
+    }
+
     /// Calls the method of `visitor` for all that it offers.
     fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
         visitor.general(self)
     }
+}
+
+/// Parameters for inputs as they were before they were standardised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unstandardised {
+    /// The parameters (`P`).
+    pub theta: Vec<f64>,
+    /// What is added to the output, in its units.
+    pub offset: f64,
 }
 
 /// The options of a problem that has none.
@@ -98,6 +113,7 @@ pub struct Kind {
     example: fn() -> Generator,
     check: fn(&GivenOptions) -> Result<(), OptionError>,
     build: fn(Dataset, &GivenOptions, &StartConfig) -> Result<BuiltProblem, BuildProblemError>,
+    unstandardised: fn(&GivenOptions, &[f64], &[Standardised]) -> Option<Unstandardised>,
 }
 
 impl Kind {
@@ -114,6 +130,7 @@ impl Kind {
                 let start = problem.start(config);
                 Ok(BuiltProblem { problem: Box::new(problem), start })
             },
+            unstandardised: |given, theta, taken| T::unstandardised(&options::<T>(given).ok()?, theta, taken),
         }
     }
 
@@ -141,6 +158,17 @@ impl Kind {
         config: &StartConfig,
     ) -> Result<BuiltProblem, BuildProblemError> {
         (self.build)(data, given, config)
+    }
+
+    /// The parameters that give inputs as they were the outputs that `theta` (`P`) gives standardised ones, from whose columns `taken`
+    /// was taken ([`Dataset::standardised`]); none where the model has no such parameters.
+    pub fn unstandardised(
+        &self,
+        given: &GivenOptions,
+        theta: &[f64],
+        taken: &[Standardised],
+    ) -> Option<Unstandardised> {
+        (self.unstandardised)(given, theta, taken)
     }
 }
 

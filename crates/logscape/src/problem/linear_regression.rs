@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::sync::OnceLock;
 
-use super::kind::{NoOptions, Registered, require_one_target};
+use super::kind::{NoOptions, Registered, Unstandardised, require_one_target};
 use super::least_squares::least_squares_step;
 use super::regression_data::RegressionData;
 use super::scalar::{add_scaled, dot};
 use super::{BuildProblemError, ProblemError, QuadraticLoss, RowModel, ScalarModel, StartConfig, SumModel, Visitor};
-use crate::data::Dataset;
 use crate::data::synthetic::{Generator, LinearTeacher};
+use crate::data::{Dataset, Standardised};
 use crate::lanes::{ROW, Real};
 
 /// `f(θ, x) = θ · x` with `θ, x ∈ R^d`; a constant input makes an intercept.
@@ -120,6 +120,14 @@ impl Registered for LinearRegression {
 
     fn start(&self, _config: &StartConfig) -> Vec<f64> {
         vec![0.0; self.data.dim()]
+    }
+
+    /// `θ·(x − m)/s = (θ/s)·x − θ·m/s`.
+    fn unstandardised(_options: &NoOptions, theta: &[f64], taken: &[Standardised]) -> Option<Unstandardised> {
+        (theta.len() == taken.len()).then_some(())?;
+        let theta: Vec<f64> = theta.iter().zip(taken).map(|(weight, of)| weight / of.deviation).collect();
+        let offset = -theta.iter().zip(taken).map(|(weight, of)| weight * of.mean).sum::<f64>();
+        Some(Unstandardised { theta, offset })
     }
 
     fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {

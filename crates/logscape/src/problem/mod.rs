@@ -29,7 +29,8 @@ use std::ops::Range;
 pub use check::{CheckReport, Finding, check};
 pub use error::{ProblemError, ProblemFailure};
 pub use kind::{
-    BuildProblemError, BuiltProblem, GivenOptions, Kind, NoOptions, OptionError, ProblemOption, Registered, StartConfig,
+    BuildProblemError, BuiltProblem, GivenOptions, Kind, NoOptions, OptionError, ProblemOption, Registered,
+    StartConfig, Unstandardised,
 };
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;

@@ -8,7 +8,8 @@ use logscape::ensemble::observable::{self, Build, OBSERVABLES, Observable, Sampl
 use logscape::ensemble::{EscapeRun, Region, StationaryRun, Termination};
 use logscape::model::{Decoupling, HessianMoments, Outliers};
 use logscape::problem::{
-    self, BuildProblemError, LinearRegression, ProblemOption, Registered, ScalarModel, StartConfig,
+    self, BuildProblemError, Initialisation, LinearRegression, ProblemOption, Registered, Samples, ScalarModel,
+    StartConfig,
 };
 use logscape::theory::{self, Prediction, Theory, TheoryOptions};
 use logscape::verdict::{Measured, Verdict};
@@ -483,4 +484,39 @@ fn an_observable_from_outside_is_recorded_with_the_others() {
     // 2000 fair coins.
     let mean = logscape::stats::summarise(&sides).expect("a summary").mean.value;
     assert!(mean != 0.0 && mean.abs() < 5.0 / 2000.0_f64.sqrt(), "{mean}");
+}
+
+/// What a model that has parameters for inputs as they were says with them is what it says of standardised inputs.
+#[test]
+fn unstandardised_parameters_say_the_same_of_inputs_as_they_were() {
+    let inputs: Vec<f64> =
+        (0..60).map(|k| [1e-3, 250.0, 1.0][k % 3] * (f64::from(k as u32) * 0.7).sin() + 40.0).collect();
+    let targets: Vec<f64> = (0..20).map(|k| f64::from(k).cos()).collect();
+    let raw = Dataset::new("raw", inputs, 3, targets, 1, None).expect("a data set");
+    let standard = raw.clone().standardise_inputs().expect("finite");
+    let config = StartConfig { initialisation: Initialisation::Lecun, seed: 3 };
+    for (kind, given, has) in [
+        ("linear-regression", "{}", true),
+        ("mlp", r#"{"hidden": [4, 2]}"#, true),
+        ("mlp", "{}", true),
+        ("phase-retrieval", "{}", false),
+    ] {
+        let (kind, given) =
+            (problem::by_name(kind).expect("registered"), serde_json::from_str(given).expect("options"));
+        let built = |data: &Dataset| kind.build(data.clone(), &given, &config).expect("it fits").problem;
+        let [on_raw, on_standard] = [&raw, &standard].map(built);
+        let theta: Vec<f64> = (0..on_raw.dim()).map(|k| (k as f64 + 0.5).sin()).collect();
+        let found = kind.unstandardised(&given, &theta, &standard.standardised);
+        assert_eq!(found.is_some(), has, "{}", kind.name);
+        let Some(found) = found else { continue };
+        let residuals = |problem: &dyn Problem, theta: &[f64]| {
+            let (mut out, mut scratch) = (vec![0.0; 20], vec![0.0; problem.scratch_len(20)]);
+            problem.residuals_into(theta, Samples::Range(0..20), &mut out, &mut scratch);
+            out
+        };
+        for (a, b) in residuals(&*on_raw, &found.theta).iter().zip(residuals(&*on_standard, &theta)) {
+            // Weights times 40, of numbers that differ by 1e-3, lose five digits.
+            assert!((a + found.offset - b).abs() < 1e-9, "{}: {a} + {} for {b}", kind.name, found.offset);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use logscape::Geometry;
 use logscape::model::Minimum;
+use logscape::problem::Unstandardised;
 use serde::{Deserialize, Serialize};
 
 /// Parameters above which `theta` is left out of the results.
@@ -15,6 +16,10 @@ pub struct MinimumRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub theta: Option<Vec<f64>>,
+    /// The same model for inputs as they were before `standardise`; absent where they were not standardised, where the model has no
+    /// such parameters, and with `theta`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unstandardised: Option<UnstandardisedRecord>,
     /// Loss `L*`, in squared units of the target.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub loss: f64,
@@ -45,11 +50,29 @@ pub struct MinimumRecord {
     pub method: String,
 }
 
+/// Parameters for inputs as they were before they were standardised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct UnstandardisedRecord {
+    /// Parameters, in the order of `theta`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub theta: Vec<f64>,
+    /// What is added to the output, in units of the target.
+    pub offset: f64,
+}
+
+impl From<Unstandardised> for UnstandardisedRecord {
+    fn from(Unstandardised { theta, offset }: Unstandardised) -> Self {
+        Self { theta, offset }
+    }
+}
+
 impl MinimumRecord {
     /// The record of a minimum with its geometry.
     pub fn new(minimum: &Minimum, geometry: &Geometry) -> Self {
         Self {
             theta: (minimum.theta.len() <= THETA_LIMIT).then(|| minimum.theta.clone()),
+            unstandardised: None,
             loss: minimum.loss,
             gradient_norm: minimum.gradient_norm,
             converged: minimum.converged,

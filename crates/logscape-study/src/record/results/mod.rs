@@ -18,7 +18,7 @@ pub use escape::{CommittedRecord, EscapeRecord};
 pub use geometry::GeometryRecord;
 pub use interpolation::{InterpolationRecord, StartEscapeRecord, StartRecord};
 pub use measured::{LookBias, MeasuredRecord, Method, RareRecord};
-pub use minimum::MinimumRecord;
+pub use minimum::{MinimumRecord, UnstandardisedRecord};
 pub use prediction::PredictionRecord;
 pub use quantile::QuantileRecord;
 pub use saddles::{SaddleRecord, SaddlesRecord};

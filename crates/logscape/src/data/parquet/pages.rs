@@ -47,10 +47,10 @@ impl ChunkReader for Source {
         let is_whole = sizes.try_fold(false, |found, size| -> Result<bool> {
             Ok(found || footer::is_whole(&self.get_bytes(start, size as usize)?))
         })?;
-        match is_whole {
-            true => self.file.get_read(start),
-            false => Err(ParquetError::General("the description of a page is damaged".into())),
+        if !is_whole {
+            return Err(ParquetError::General("the description of a page is damaged".into()));
         }
+        self.file.get_read(start)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{Activation, Mlp};
-use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
-use crate::problem::kind::{Registered, require_memory};
+use crate::data::{Dataset, Standardised};
+use crate::problem::kind::{Registered, Unstandardised, require_memory};
 use crate::problem::{BuildProblemError, OptionError, ProblemOption, StartConfig, Visitor};
 use crate::random::{Purpose, stream};
 
@@ -56,6 +56,22 @@ impl Registered for Mlp {
 
     fn start(&self, config: &StartConfig) -> Vec<f64> {
         self.init(config.initialisation, &mut stream(config.seed, Purpose::Start, 0))
+    }
+
+    /// The first layer has other weights and biases: `W (x − m)/s + b = (W/s) x + (b − W m/s)`.
+    fn unstandardised(options: &Options, theta: &[f64], taken: &[Standardised]) -> Option<Unstandardised> {
+        let inputs = taken.len();
+        let units = options.hidden.first().copied().unwrap_or(theta.len() / (inputs + 1));
+        let mut theta = theta.to_vec();
+        let (weights, rest) = theta.split_at_mut_checked(inputs.checked_mul(units)?)?;
+        let biases = rest.get_mut(..units)?;
+        for (row, bias) in weights.chunks_exact_mut(inputs.max(1)).zip(biases) {
+            for (weight, of) in row.iter_mut().zip(taken) {
+                *weight /= of.deviation;
+                *bias -= *weight * of.mean;
+            }
+        }
+        Some(Unstandardised { theta, offset: 0.0 })
     }
 
     fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
