@@ -94,14 +94,16 @@ fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * unit).find(|&s| s >= rough).unwrap_or(rough);
     let first = (low / step).ceil();
     let count = ((high / step).floor() - first).clamp(0.0, 50.0) as usize;
-    let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+    // Numbers that are large or close to each other have a power of ten in common.
+    let largest = low.abs().max(high.abs());
+    let power = if largest >= 1e5 || step < 1e-4 { largest.log10().floor() } else { 0.0 };
+    let decimals = (power - step.log10().floor()).clamp(0.0, 12.0) as usize;
     let text = |x: f64| {
-        if x == 0.0 {
-            "0".to_owned()
-        } else if low.abs().max(high.abs()) >= 1e5 || step < 1e-4 {
-            number(x)
-        } else {
-            format!("{x:.decimals$}").replace('-', "−")
+        let digits = format!("{:.decimals$}", x / 10.0_f64.powf(power)).replace('-', "−");
+        match power {
+            _ if x == 0.0 => "0".to_owned(),
+            0.0 => digits,
+            _ => format!("{digits}×{}", power_of_ten(power as i64)),
         }
     };
     (0..=count).map(|i| (first + i as f64) * step).map(|x| (x, text(x))).collect()
@@ -191,5 +193,14 @@ mod tests {
             assert!(major.iter().map(|(x, _)| *x).chain(minor).all(|x| axis.inside(x)));
         }
         assert!(Axis::fit("", false, [f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn ticks_have_a_power_in_common() {
+        let texts = |low, high| linear_ticks(low, high).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts(0.0, 1e5), ["0", "0.2×10⁵", "0.4×10⁵", "0.6×10⁵", "0.8×10⁵", "1.0×10⁵"]);
+        assert_eq!(texts(-2e-5, 2e-5), ["−2×10⁻⁵", "−1×10⁻⁵", "0", "1×10⁻⁵", "2×10⁻⁵"]);
+        assert_eq!(texts(0.0, 50_000.0), ["0", "10000", "20000", "30000", "40000", "50000"]);
+        assert_eq!(texts(-0.5, 0.5), ["−0.4", "−0.2", "0", "0.2", "0.4"]);
     }
 }

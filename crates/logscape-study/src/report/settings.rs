@@ -78,7 +78,7 @@ fn all([a, b, c]: [Option<f64>; 3]) -> Option<[f64; 3]> {
 fn growth(law: &Stationary) -> String {
     law.mean_square_growth.map_or_else(String::new, |growth| {
         let stable = if growth > 1.0 { "unstable" } else { "stable" };
-        format!(", and {stable} in mean square, where E|θ−θ*|² grows by {} per step", number(growth))
+        format!(", and {stable} in mean square, where each step multiplies E|θ−θ*|² by {}", number(growth))
     })
 }
 

@@ -74,7 +74,10 @@ fn a_run_leaves_a_whole_report_that_can_be_drawn_again() {
         assert!(page.contains(&format!("<td>{}</td>", theory.name())), "{}", theory.name());
     }
     // Steps are small: the mean shrinks by (1 − ηh)², and the samples differ little.
-    assert!(page.contains("linearly stable, and stable in mean square, where E|θ−θ*|² grows by 0."), "{page}");
+    assert!(
+        page.contains("linearly stable, and stable in mean square, where each step multiplies E|θ−θ*|² by 0."),
+        "{page}"
+    );
     for outside in ["http", "src=", "<script", "url(", "@import"] {
         assert!(!page.contains(outside), "{outside}");
     }

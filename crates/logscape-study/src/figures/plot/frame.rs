@@ -1,6 +1,6 @@
 //! One panel: its axes, and its layers clipped to them.
 
-use super::canvas::{Area, DrawError, Pixel, bar, mark, pale, stroke, words};
+use super::canvas::{Area, DrawError, Pixel, TEXT, bar, mark, pale, stroke, words};
 use super::layer::{Kind, Layer, Panel, Point};
 use super::style::{Dash, INK};
 use plotters::prelude::*;
@@ -9,6 +9,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 pub(super) const WIDTH: i32 = 1000;
 pub(super) const HEIGHT: i32 = 720;
 const LEFT: i32 = 175;
+/// What the name of the vertical axis takes of the room left of it, with a gap on both sides.
+const LABEL: i32 = 72;
 const RIGHT: i32 = 40;
 const TOP: i32 = 60;
 const BOTTOM: i32 = 115;
@@ -18,11 +20,22 @@ pub(super) struct Frame<'a, 'b> {
     pub(super) area: &'a Area<'b>,
     pub(super) panel: &'a Panel,
     pub(super) origin: Pixel,
+    /// Room for the words of the vertical axis.
+    pub(super) left: i32,
+}
+
+/// Room left of panels of which each has space for the words of its vertical axis.
+pub(super) fn room_left(panels: &[Panel]) -> i32 {
+    let texts = panels.iter().flat_map(|panel| panel.y.ticks().0);
+    // A raised digit is narrower than others.
+    let wide = |letter: char| if letter.is_ascii() || letter == '×' || letter == '−' { 0.64 } else { 0.42 };
+    let length = |(_, text): (f64, String)| (TEXT * text.chars().map(wide).sum::<f64>()) as i32;
+    (LABEL + texts.map(length).max().unwrap_or(0)).max(LEFT)
 }
 
 impl Frame<'_, '_> {
     fn left(&self) -> i32 {
-        self.origin.0 + LEFT
+        self.origin.0 + self.left
     }
 
     fn right(&self) -> i32 {

@@ -12,7 +12,7 @@ pub(super) use canvas::DrawError;
 pub(super) use layer::{Kind, Layer, Panel, Point};
 pub(super) use style::{COLOURS, DASH_DOT, DASHED, DOTTED, Dash, GREY, INK, Marker, SOLID};
 
-use frame::{Frame, HEIGHT, WIDTH};
+use frame::{Frame, HEIGHT, WIDTH, room_left};
 use legend::{LEGEND_ROW, legend_entry, legend_rows};
 use plotters::prelude::*;
 
@@ -28,13 +28,14 @@ pub(super) fn draw(panels: &[Panel]) -> Result<String, DrawError> {
     let width = WIDTH * columns as i32;
     let entries = legend_rows(panels, width);
     let height = rows * HEIGHT + entries.len() as i32 * LEGEND_ROW + 20;
+    let left = room_left(panels);
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
         root.fill(&WHITE)?;
         for (i, panel) in panels.iter().enumerate() {
             let origin = ((i % columns) as i32 * WIDTH, (i / columns) as i32 * HEIGHT);
-            Frame { area: &root, panel, origin }.draw()?;
+            Frame { area: &root, panel, origin, left }.draw()?;
         }
         for (row, entries) in entries.iter().enumerate() {
             let y = rows * HEIGHT + row as i32 * LEGEND_ROW + LEGEND_ROW / 2;
