@@ -137,6 +137,15 @@ fn packed_images_are_not_unpacked_beyond_the_limit() {
     refuses(&folder, &["--memory", "20MB"], &["train-images-idx3-ubyte.gz", "10000000 numbers", "90 MB", "20 MB"]);
 }
 
+/// A file of 800 bytes with two pages of a million zeros: 24 MB for what is read of them, and 24.8 for a page with what its decoder keeps.
+#[test]
+fn packed_pages_are_not_unpacked_beyond_the_limit() {
+    let folder = place(&NETWORK.replace("{ path = \".\" }", "\"zeros.parquet\""));
+    fs::write(folder.path().join("zeros.parquet"), include_bytes!("zeros.parquet")).expect("it is written");
+    refuses(&folder, &["--memory", "20MB"], &["zeros.parquet", "1000000 × 2 numbers", "24 MB", "20 MB"]);
+    refuses(&folder, &["--memory", "24.5MB"], &["zeros.parquet", "a page would take 25 MB"]);
+}
+
 #[test]
 fn a_limit_that_is_no_size_is_refused() {
     let folder = place(LINE);

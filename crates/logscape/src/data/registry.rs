@@ -15,7 +15,7 @@ pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Npz, &Npy, &Idx];
 /// Extensions of files in Arrow's format of inter-process communication.
 const ARROW: [&str; 3] = ["arrow", "feather", "ipc"];
 /// What to do about one.
-const AS_PARQUET: &str = "write it as Parquet: pandas, `pd.read_feather(path).to_parquet(\"table.parquet\")`; polars, `pl.read_ipc(path).write_parquet(\"table.parquet\", compression=\"snappy\")`";
+const AS_PARQUET: &str = "write it as Parquet: pandas, `pd.read_feather(path).to_parquet(\"table.parquet\")`; polars, `pl.read_ipc(path).write_parquet(\"table.parquet\")`";
 
 /// Reads the data set that a path leads to, in the first of [`FORMATS`] that it looks like.
 ///

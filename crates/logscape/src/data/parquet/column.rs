@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use parquet::basic::Compression;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::super::DataError;
-use super::pages::{Pages, Source};
+use super::pages::{Packing, Pages, Source};
 use crate::model::panics::caught;
 
 /// Entries that are decoded at a time.
@@ -114,17 +113,10 @@ impl Chunk<'_> {
 
 /// Refuses a column that is packed in a way that is not read.
 pub(super) fn check_codec(file: &str, chunk: &ColumnChunkMetaData) -> Result<(), DataError> {
-    let codec = match chunk.compression() {
-        Compression::UNCOMPRESSED | Compression::SNAPPY => return Ok(()),
-        Compression::GZIP(_) => "gzip",
-        Compression::LZO => "LZO",
-        Compression::BROTLI(_) => "brotli",
-        Compression::LZ4 | Compression::LZ4_RAW => "LZ4",
-        Compression::ZSTD(_) => "zstd",
-    };
+    let Err(codec) = Packing::of(chunk.compression()) else { return Ok(()) };
     let hint = "write it again with snappy: pandas, `df.to_parquet(path, compression=\"snappy\")`; polars, `df.write_parquet(path, compression=\"snappy\")`";
     let place = format!("compression of column `{}`", chunk.column_path().string());
-    Err(DataError::format_with(file, &place, &codec, "snappy or none", hint))
+    Err(DataError::format_with(file, &place, &codec, "snappy, zstd, gzip or none", hint))
 }
 
 /// A part of a file cannot be what was written.

@@ -55,7 +55,7 @@ impl Format for Parquet {
     }
 }
 
-/// Reads a Parquet file whose columns are not nested, and are not packed or by snappy, as pandas writes them.
+/// Reads a Parquet file whose columns are not nested, and are packed by snappy, zstd or gzip, or not at all.
 ///
 /// Columns hold integers of every width, with a sign or without, up to `2⁵³`; reals of 4 or 8 bytes; booleans, as 0 and 1. One that
 /// holds text can be the target, as classes. The columns in which pandas keeps the numbers of rows have no name here.

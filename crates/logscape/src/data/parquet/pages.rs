@@ -1,19 +1,22 @@
 //! Pages of a Parquet file, of which none is unpacked before its size is known to be possible and within the limit of memory.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
 use parquet::basic::Compression;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
+use ruzstd::decoding::StreamingDecoder;
 use snap::raw::{Decoder, decompress_len};
 
 use super::super::DataError;
+use super::super::watch::PIECE;
 use super::footer;
 
 /// Bytes of which snappy can make one at most: three bytes repeat up to 64.
@@ -61,39 +64,84 @@ impl ChunkReader for Source {
     }
 }
 
+/// How pages are packed.
+#[derive(Clone, Copy)]
+pub(super) enum Packing {
+    None,
+    Snappy,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// That of a column; the name of one that is not read otherwise.
+    pub(super) fn of(compression: Compression) -> std::result::Result<Self, &'static str> {
+        match compression {
+            Compression::UNCOMPRESSED => Ok(Self::None),
+            Compression::SNAPPY => Ok(Self::Snappy),
+            Compression::GZIP(_) => Ok(Self::Gzip),
+            Compression::ZSTD(_) => Ok(Self::Zstd),
+            Compression::LZO => Err("LZO"),
+            Compression::BROTLI(_) => Err("brotli"),
+            Compression::LZ4 | Compression::LZ4_RAW => Err("LZ4"),
+        }
+    }
+}
+
 /// The pages of one column in one group of rows, unpacked.
 pub(super) struct Pages {
     source: Arc<Source>,
     packed: SerializedPageReader<Source>,
-    is_packed: bool,
+    packing: Packing,
 }
 
 impl Pages {
-    /// Those of a column that is packed by snappy or not at all.
+    /// Those of a column that is packed in a way that is read.
     pub(super) fn of(source: &Arc<Source>, chunk: &ColumnChunkMetaData, rows: usize) -> Result<Self> {
-        let is_packed = chunk.compression() != Compression::UNCOMPRESSED;
+        let unread = |codec: &str| ParquetError::NYI(codec.into());
+        let packing = Packing::of(chunk.compression()).map_err(unread)?;
         // As they are in the file.
         let chunk = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
         let packed = SerializedPageReader::new(Arc::clone(source), &chunk, rows, None)?;
-        Ok(Self { source: Arc::clone(source), packed, is_packed })
+        Ok(Self { source: Arc::clone(source), packed, packing })
     }
 
     /// The bytes of a page, of which the first `plain` are never packed.
     fn unpack(&self, bytes: &Bytes, plain: usize) -> Result<Bytes> {
         let damaged = || ParquetError::General("a page is damaged".into());
         let packed = bytes.get(plain..).ok_or_else(damaged)?;
-        if !self.is_packed || packed.is_empty() {
+        if packed.is_empty() {
             return Ok(bytes.clone());
         }
-        let length = decompress_len(packed)?;
-        if length > RATIO * packed.len() {
-            return Err(damaged());
+        let mut unpacked = bytes[..plain].to_vec();
+        match self.packing {
+            Packing::None => return Ok(bytes.clone()),
+            Packing::Snappy => {
+                let length = decompress_len(packed)?;
+                if length > RATIO * packed.len() {
+                    return Err(damaged());
+                }
+                self.require("a page", length, 1)?;
+                unpacked.resize(plain + length, 0);
+                Decoder::new().decompress(packed, &mut unpacked[plain..])?;
+            }
+            Packing::Gzip => self.pour(&mut MultiGzDecoder::new(packed), &mut unpacked)?,
+            Packing::Zstd => {
+                let mut decoder = StreamingDecoder::new(packed).map_err(|_| damaged())?;
+                self.pour(&mut decoder, &mut unpacked)?;
+            }
         }
-        self.require("a page", length, 1)?;
-        let mut unpacked = vec![0; plain + length];
-        unpacked[..plain].copy_from_slice(&bytes[..plain]);
-        Decoder::new().decompress(packed, &mut unpacked[plain..])?;
         Ok(unpacked.into())
+    }
+
+    /// Adds to `unpacked` what the source has, as long as there is memory for that and as much that a decoder keeps.
+    fn pour(&self, source: &mut impl Read, unpacked: &mut Vec<u8>) -> Result<()> {
+        loop {
+            self.require("a page", unpacked.len() + PIECE as usize, 3)?;
+            if source.by_ref().take(PIECE).read_to_end(unpacked)? == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn require(&self, what: &str, count: usize, bytes_each: usize) -> Result<()> {
