@@ -44,8 +44,12 @@ pub(super) fn tries(problem: &dyn Problem, start: &Minimum, config: &MinimumConf
             MORE => (best.clone(), Steps::Exact(left), Scales::Largest, name),
             _ => (about(problem, start, number), Steps::Try(left), Scales::Largest, "newton (another start)"),
         };
-        let next;
+        let mut next;
         (next, found, left) = search(from, steps, scales, false);
+        if number == MORE && !found {
+            // What was seen before does not end where the search goes on.
+            next.running_away = next.running_away.or_else(|| best.running_away.clone());
+        }
         if found || next.loss < best.loss {
             (best, name) = (next, way);
         }
