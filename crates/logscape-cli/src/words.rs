@@ -21,7 +21,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         Event::Minimum { loss, gradient_norm, converged, .. } => Some(format!(
             "minimum: L* = {}, |gradient| = {gradient_norm:.1e}{}",
             decimal(*loss, 6),
-            if *converged { "" } else { " (above the tolerance: not a minimum yet)" },
+            if *converged { "" } else { " (not a minimum)" },
         )),
         Event::Geometry { outliers, h_star, noise_strength, index } => Some(format!(
             "geometry: {}, h* = {}{}, index {index}",

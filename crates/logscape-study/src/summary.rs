@@ -25,6 +25,7 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     let (minimum, geometry) = (&results.minimum, &results.geometry);
     let state = match (minimum.converged, minimum.index) {
         (true, 0) => "a minimum",
+        (false, 0) if minimum.running_away.is_some() => "not converged: parameters run away",
         (false, 0) => "not converged: the gradient norm is above the tolerance",
         _ => "no minimum: the Hessian has negative eigenvalues",
     };

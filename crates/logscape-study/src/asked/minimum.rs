@@ -15,7 +15,8 @@ pub struct MinimumTable {
     pub init: Initialisation,
     /// Gradient norm at which the search stops, in units of the root mean square of the samples' gradients where it starts.
     pub tolerance: f64,
-    /// Most Newton steps with up to 200 parameters; else most iterations of L-BFGS, and most Hessian products of the Newton steps after it.
+    /// Most Newton steps with up to 200 parameters, and as many again of all further searches together where the first finds no minimum;
+    /// else most iterations of L-BFGS, and most Hessian products of the Newton steps after it.
     pub max_iterations: u64,
     /// Whether to go on where the search ends at no minimum.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

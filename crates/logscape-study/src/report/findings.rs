@@ -20,6 +20,10 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
             minimum.interpolating_reason.as_deref().unwrap_or("every sample is fitted")
         ),
         (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and no direction curves down."),
+        (false, 0) if minimum.running_away.is_some() => format!(
+            "It is no minimum: no direction curves down, but parameters run away: {} (gradient norm {gradient}).",
+            minimum.running_away.as_deref().unwrap_or_default()
+        ),
         (false, 0) => format!(
             "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
         ),

@@ -64,7 +64,8 @@ pub(crate) fn find(
     }
     let mut minimum = find_minimum(problem, &start, &config, stop)?;
     // A start where every sample's gradient vanishes has no scale; the minimum has one then.
-    minimum.converged |= minimum.gradient_norm < table.tolerance * sample_gradient(problem, &minimum.theta);
+    let small = minimum.gradient_norm < table.tolerance * sample_gradient(problem, &minimum.theta);
+    minimum.converged |= small && minimum.running_away.is_none();
     Ok(minimum)
 }
 

@@ -94,14 +94,22 @@ pub(crate) fn no_minimum(minimum: &Minimum, geometry: &Geometry) -> Option<Strin
         index => Some(format!("{index} directions curve down")),
     };
     let flat = geometry.eigenvalues.first().is_some_and(|&largest| largest <= 0.0);
+    let gradient_norm = minimum.gradient_norm;
     let unfinished = (!minimum.converged).then(|| {
-        if flat {
+        if minimum.running_away.is_some() {
+            // Where units are saturated it may be as small as the study asks.
+            format!("the gradient norm is {gradient_norm:.2e}")
+        } else if flat {
             "no parameter changes a prediction there".to_owned()
         } else {
-            format!("the gradient norm {:.2e} is above the tolerance", minimum.gradient_norm)
+            format!("the gradient norm {gradient_norm:.2e} is above the tolerance")
         }
     });
-    let away = minimum.running_away.as_ref().map(|how| format!("parameters run away: {how}"));
+    let away = minimum.running_away.as_ref().map(|how| {
+        format!(
+            "parameters run away: {how}; there more steps do not help, but fewer units, more data or another seed may"
+        )
+    });
     let reasons: Vec<String> = unfinished.into_iter().chain(down).chain(away).collect();
     (!reasons.is_empty())
         .then(|| format!("the search ended at no minimum: {} (L = {:.6e})", reasons.join(", and "), minimum.loss))

@@ -8,6 +8,7 @@ mod properties;
 mod report;
 mod round_trip;
 mod schema;
+mod strd;
 mod threads;
 mod units;
 mod work;

@@ -10,5 +10,6 @@ mod loss_level;
 mod precision;
 mod properties;
 mod registries;
+mod scales;
 mod strd;
 mod trust;

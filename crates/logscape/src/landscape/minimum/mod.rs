@@ -7,8 +7,10 @@ mod metric;
 mod model_step;
 mod search;
 mod train;
+mod tries;
 mod trust_region;
 
+pub(super) use metric::{Metric, Scales};
 pub use search::find_minimum;
 pub use train::train;
 pub(super) use trust_region::{Steps, trust_region};
@@ -22,8 +24,8 @@ use thiserror::Error;
 pub struct MinimumConfig {
     /// Gradient norm below which the search ends.
     pub gradient_tolerance: f64,
-    /// Most exact Newton steps, where the parameters are few; else most L-BFGS iterations, and most Hessian products of the Newton steps by
-    /// conjugate gradients after them.
+    /// Most exact Newton steps, where the parameters are few, and as many again of all further searches together where the first finds no
+    /// minimum; else most L-BFGS iterations, and most Hessian products of the Newton steps by conjugate gradients after them.
     pub max_iterations: usize,
     /// Largest number of parameters for which exact Newton steps finish the search; each costs `O(P³)`.
     pub newton_up_to: usize,

@@ -2,6 +2,8 @@
 
 use super::interpolating::interpolating;
 use super::lbfgs::lbfgs;
+use super::metric::{Metric, Scales};
+use super::tries::tries;
 use super::trust_region::{EXACT, Steps, trust_region};
 use super::{MinimumConfig, MinimumError};
 use crate::Stop;
@@ -10,9 +12,11 @@ use crate::operator::norm;
 use crate::problem::unless_failed;
 use crate::{Minimum, Problem};
 
-/// Refines `start` to a minimum of the full loss by Newton steps in a trust region, where the parameters are few. Where they are many
+/// Refines `start` to a minimum of the full loss by Newton steps in a trust region, where the parameters are few, from other points too
+/// where the first search finds none. Where they are many
 /// L-BFGS comes first, and Newton steps by conjugate gradients where it does not converge or the parameters are too many for exact ones,
-/// which finish else. Newton steps leave saddles, and those of few parameters depend on no unit of parameters and data. A problem with a direct solution
+/// which finish else. Newton steps leave saddles, and those of few parameters depend on no unit of parameters and data; those of many
+/// are scaled where the columns of the Jacobian are of unlike size. A problem with a direct solution
 /// starts there. Gauss–Newton steps then tell a fit that interpolates: the loss
 /// at one is what the search left over, and is lowered to what rounding leaves.
 ///
@@ -47,28 +51,57 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
         interpolating: None,
         running_away: None,
     };
-    let tolerance = config.gradient_tolerance;
-    let (p, most) = (problem.dim(), config.max_iterations);
-    let (few, exact) = (p <= EXACT.min(config.newton_up_to), p <= config.newton_up_to);
+    let few = problem.dim() <= EXACT.min(config.newton_up_to);
     let mut curved = true;
-    if !few && minimum.gradient_norm >= tolerance {
-        phase(&mut minimum, "l-bfgs", |minimum| lbfgs(problem, minimum, gradient, (tolerance, most), stop));
-    }
-    if !exact || (!few && minimum.gradient_norm >= tolerance) {
-        let steps = Steps::Conjugate(most);
-        phase(&mut minimum, "trust region", |minimum| {
-            trust_region(problem, minimum, tolerance, steps, stop);
+    if few && direct.is_none() {
+        (minimum, curved) = tries(problem, &minimum, config, stop);
+    } else if few {
+        let (steps, metric) =
+            (Steps::Exact(config.max_iterations), Metric::at(problem, &minimum.theta, Scales::Largest));
+        phase(&mut minimum, "newton", |minimum| {
+            trust_region(problem, minimum, config.gradient_tolerance, steps, metric, stop);
         });
+    } else {
+        curved = among_many(problem, &mut minimum, &gradient, config, stop);
     }
-    if exact {
-        let steps = Steps::Exact(if few { most } else { config.newton_steps });
-        phase(&mut minimum, "newton", |minimum| curved = trust_region(problem, minimum, tolerance, steps, stop));
-    }
-    minimum.converged = minimum.gradient_norm < tolerance && (curved || direct.is_some());
+    minimum.converged = minimum.gradient_norm < config.gradient_tolerance && (curved || direct.is_some());
     if let Some(interpolating) = interpolating(problem, &minimum, stop) {
         minimum = interpolating;
     }
     Ok(minimum)
+}
+
+/// The search among many parameters; returns whether something curves up, if exact steps know.
+fn among_many(
+    problem: &dyn Problem,
+    minimum: &mut Minimum,
+    gradient: &[f64],
+    config: &MinimumConfig,
+    stop: &Stop,
+) -> bool {
+    let (tolerance, most) = (config.gradient_tolerance, config.max_iterations);
+    let metric = Metric::where_unlike(problem, &minimum.theta);
+    let mut small = metric.small(gradient, tolerance);
+    if !small {
+        phase(minimum, "l-bfgs", |minimum| {
+            lbfgs(problem, minimum, gradient, &metric, (tolerance, most), stop);
+        });
+        small = metric.small(&loss_and_gradient(problem, &minimum.theta).1, tolerance);
+    }
+    let exact = problem.dim() <= config.newton_up_to;
+    if !exact || !small {
+        phase(minimum, "trust region", |minimum| {
+            trust_region(problem, minimum, tolerance, Steps::Conjugate(most), metric.clone(), stop);
+        });
+    }
+    let mut curved = true;
+    if exact {
+        let steps = Steps::Exact(config.newton_steps);
+        phase(minimum, "newton", |minimum| {
+            curved = trust_region(problem, minimum, tolerance, steps, metric, stop).curved;
+        });
+    }
+    curved
 }
 
 /// Does a part of the search, and names it where it moved.
@@ -219,9 +252,10 @@ mod tests {
         let rough = find_minimum(&problem, &start, &few, &Stop::new()).unwrap();
         assert!(!rough.converged, "{rough:?}");
         let tolerance = 1e-7;
-        for steps in [Steps::Conjugate(2000), Steps::Exact(2000)] {
+        for (steps, scales) in [(Steps::Conjugate(2000), Scales::Plain), (Steps::Exact(2000), Scales::Largest)] {
             let mut found = rough.clone();
-            trust_region(&problem, &mut found, tolerance, steps, &Stop::new());
+            let metric = Metric::at(&problem, &found.theta, scales);
+            trust_region(&problem, &mut found, tolerance, steps, metric, &Stop::new());
             assert!(found.gradient_norm < tolerance, "{steps:?}: {found:?}");
             let at = |step: &[f64], h: f64| {
                 let theta: Vec<f64> = found.theta.iter().zip(step).map(|(x, s)| x + h * s).collect();

@@ -1,6 +1,6 @@
 //! Newton steps in a trust region.
 
-use super::metric::{FIRST, Metric, ScaledHessian};
+use super::metric::{FIRST, Metric, ScaledHessian, Scales};
 use super::model_step::{conjugate_gradients, exact};
 use crate::Minimum;
 use crate::Problem;
@@ -23,7 +23,7 @@ const LEAST: f64 = 1e-4;
 /// Shortest trust radius, relative to the length of the parameters.
 const SHORTEST: f64 = 1e-14;
 
-/// Parameters up to which exact steps are the whole search, in lengths without units. With more they finish that of L-BFGS, in its lengths.
+/// Parameters up to which exact steps are the whole search, and scales follow each. With more they finish that of L-BFGS.
 pub(super) const EXACT: usize = 200;
 
 /// How steps are made, and how much of it.
@@ -31,41 +31,59 @@ pub(super) const EXACT: usize = 200;
 pub(in crate::landscape) enum Steps {
     /// In the whole eigenbasis of the Hessian, so many; each costs `P` Hessian products and `O(P³)`.
     Exact(usize),
+    /// The same, given up where the parameters run away.
+    Try(usize),
     /// By conjugate gradients, with so many Hessian products, and memory of a few vectors, of two for each dimension of the Krylov space
     /// where the gradient vanishes.
     Conjugate(usize),
 }
 
-/// Steps before which a search cannot be told from one that has begun.
+/// How a search ended.
+pub(in crate::landscape) struct End {
+    /// Whether something curves up, if exact steps know.
+    pub(super) curved: bool,
+    /// Whether, as they know, some direction does not, or hardly.
+    pub(super) level: bool,
+    /// Steps, or Hessian products, that are left.
+    pub(super) left: usize,
+}
+
+/// Share of the largest curvature by `z` below which a direction is level: at a minimum that is one, curvatures lie well above, and where
+/// units are saturated, tails of exponentials below.
+const LEVEL: f64 = 1e-10;
+
+/// Steps before which a search cannot be told from one that has begun, and before which none is given up.
 const MANY: usize = 64;
+const PATIENCE: usize = 256;
 
 /// Refines `minimum` until its gradient norm is below `tolerance` and no eigenvalue, or Ritz value, of its Hessian below `−10⁻⁶ λ_max`, or
 /// until the steps are spent or none helps.
 ///
-/// Lengths, curvatures and the trust region of exact steps of up to 200 parameters are those of `z_i = s_i θ_i` with the scales of
-/// [`Metric`]: no unit of a parameter, an input or a target changes the way, beyond rounding (Moré 1978), but where a negative curvature is so
-/// weak that it counts in some units only. A step minimises the quadratic model of the loss in the region, exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
-/// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 for conjugate gradients, and
+/// Lengths, curvatures and the trust region are those of `z_i = s_i θ_i` with the scales of [`Metric`]: no unit of a parameter, an input
+/// or a target changes the way, beyond rounding (Moré 1978), but where a negative curvature is so weak that it counts in some units only.
+/// A step minimises the quadratic model of the loss in the region, exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
+/// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 without scales, and
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
-/// Those steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by `z`. Returns whether
-/// something curves up, if exact steps know.
+/// With up to 200 parameters the steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by
+/// `z`.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
     tolerance: f64,
     steps: Steps,
+    mut metric: Metric,
     stop: &Stop,
-) -> bool {
-    let (Steps::Exact(mut left) | Steps::Conjugate(mut left)) = steps;
+) -> End {
+    let (Steps::Exact(mut left) | Steps::Try(mut left) | Steps::Conjugate(mut left)) = steps;
     let mut gradient = loss_and_gradient(problem, &minimum.theta).1;
-    let exactly = matches!(steps, Steps::Exact(_));
-    let scaled = exactly && problem.dim() <= EXACT;
-    let mut metric = if scaled { Metric::at(problem, &minimum.theta) } else { Metric::plain(problem.dim()) };
+    let exactly = !matches!(steps, Steps::Conjugate(_));
+    let (scaled, few) = (metric.kind != Scales::Plain, problem.dim() <= EXACT);
     let mut slope = metric.divided(&gradient);
     let first = norm(&slope);
-    // Without scales there is nothing to compare a length with.
-    let unit = if exactly { metric.length_or(&minimum.theta, first) } else { 1.0 };
-    let mut radius = if exactly { FIRST * unit } else { 1.0 };
+    // Conjugate gradients without scales take lengths as they are.
+    let measured = exactly || scaled;
+    let unit = if measured { metric.length_or(&minimum.theta, first) } else { 1.0 };
+    let mut radius = if measured { FIRST * unit } else { 1.0 };
     let mut known = None;
     let mut mark = Mark { step: 0, theta: minimum.theta.clone(), loss: minimum.loss };
     let (mut before, mut taken) = (mark.clone(), 0_usize);
@@ -78,7 +96,7 @@ pub(in crate::landscape) fn trust_region(
             let Some(((values, vectors), dense)) = pairs else { break };
             known = Some((values, vectors, dense));
         }
-        let small = minimum.gradient_norm < tolerance;
+        let small = minimum.gradient_norm < tolerance && (few || metric.small(&gradient, tolerance));
         let down = match (&known, small) {
             (_, false) => None,
             (Some((values, vectors, dense)), true) => {
@@ -93,13 +111,13 @@ pub(in crate::landscape) fn trust_region(
         };
         let (theta, loss, new_gradient) = if let Some(down) = down {
             left = left.saturating_sub(1);
-            let unit = if exactly { metric.length_or(&at, first) } else { 1.0 };
+            let unit = if measured { metric.length_or(&at, first) } else { 1.0 };
             let Some(theta) = descend_along(problem, minimum, &metric.divided(&down), unit) else { break };
             let (loss, gradient) = loss_and_gradient(problem, &theta);
             (theta, loss, gradient)
         } else {
             let step = match &known {
-                _ if small && !scaled => break,
+                _ if small && !(exactly && few) => break,
                 Some((values, vectors, _)) => {
                     left -= 1;
                     exact(values, vectors, &slope, radius)
@@ -144,15 +162,21 @@ pub(in crate::landscape) fn trust_region(
         known = None;
         gradient = new_gradient;
         minimum.step_to(theta, loss, norm(&gradient));
-        if scaled {
+        if few || taken.is_power_of_two() {
             metric.renew(problem, &minimum.theta);
         }
         slope = metric.divided(&gradient);
+        let asked = matches!(steps, Steps::Try(_)) && taken >= PATIENCE && taken.is_power_of_two();
+        if asked && before.running_away(minimum, taken, &metric).is_some() {
+            break;
+        }
     }
-    minimum.running_away =
-        (minimum.gradient_norm >= tolerance).then(|| before.running_away(minimum, taken, &metric)).flatten();
+    let values = known.map(|(values, ..)| values);
+    let level = values.as_ref().is_some_and(|values| values[values.len() - 1] < LEVEL * values[0]);
+    let unfinished = minimum.gradient_norm >= tolerance || level;
+    minimum.running_away = unfinished.then(|| before.running_away(minimum, taken, &metric)).flatten();
     // Where nothing curves there is no minimum, however small the gradient.
-    known.is_none_or(|(values, ..)| values[0] > 0.0)
+    End { curved: values.is_none_or(|values| values[0] > 0.0), level, left }
 }
 
 /// Where the search was after so many steps; that of the last power of two but one lies at least half of all steps behind.
@@ -273,7 +297,8 @@ mod tests {
             interpolating,
             running_away,
         };
-        trust_region(problem, &mut minimum, 0.0, Steps::Exact(100), &Stop::new());
+        let metric = Metric::at(problem, &minimum.theta, Scales::Largest);
+        trust_region(problem, &mut minimum, 0.0, Steps::Exact(100), metric, &Stop::new());
         minimum
     }
 

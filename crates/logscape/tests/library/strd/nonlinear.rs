@@ -14,9 +14,10 @@ fn search(model: &Model, start: &[f64]) -> Minimum {
     find_minimum(model, start, &config, &Stop::new()).unwrap()
 }
 
-/// From all starts but three. From the first of Eckerle4 the bell leaves the data, where its tail rounds to 0 and nothing curves; from that
-/// of MGH10 the search is not done after 2,000 steps. Neither counts as a minimum. From the second of Bennett5 the parameters have
-/// 5.96 digits and the residual twelve: the loss can fall no further beyond rounding.
+/// From all starts but one. From the first of Eckerle4 the bell leaves the data, where its tail rounds to 0 and nothing curves, and a start
+/// nearby does not; from that of MGH10 the largest scales are those of a column that has since shrunk by thirty orders of magnitude, and
+/// the latest lead on. From the second of Bennett5 the parameters have 5.96 digits and the residual twelve: the loss can fall no further
+/// beyond rounding.
 #[test]
 fn certified_values_are_reached_to_six_digits() {
     let mut missed = Vec::new();
@@ -27,10 +28,10 @@ fn certified_values_are_reached_to_six_digits() {
             let found = search(&model, start);
             let residual = 2.0 * model.samples() as f64 * found.loss;
             let reached = digits(&found.theta, &head[2]).min(digits(&[residual], &head[3]));
-            if reached < 6.0 {
+            if reached < 6.0 || !found.converged {
                 missed.push((name, number, found.converged));
             }
         }
     }
-    assert_eq!(missed, [("Eckerle4", 1, false), ("Bennett5", 2, true), ("MGH10", 1, false)]);
+    assert_eq!(missed, [("Bennett5", 2, true)]);
 }

@@ -4,7 +4,7 @@ use super::local::{LocalModel, ModelConfig, difference, distance, sum};
 use crate::Minimum;
 use crate::Problem;
 use crate::Stop;
-use crate::landscape::minimum::{Steps, trust_region};
+use crate::landscape::minimum::{Metric, Scales, Steps, trust_region};
 use crate::operator::dense::EigenError;
 use crate::operator::full::{loss, loss_and_gradient};
 use crate::operator::{axpy, norm};
@@ -142,7 +142,8 @@ pub(super) fn descend(
     let mut end = standing(problem, theta);
     for _ in 0..DESCENT {
         let before = end.iterations;
-        trust_region(problem, &mut end, gradient_tolerance, Steps::Conjugate(BETWEEN_LOOKS), stop);
+        let plain = Metric::at(problem, &end.theta, Scales::Plain);
+        trust_region(problem, &mut end, gradient_tolerance, Steps::Conjugate(BETWEEN_LOOKS), plain, stop);
         end.converged = end.gradient_norm < gradient_tolerance;
         if end.converged || end.iterations == before || distance(&end.theta, home) > range {
             break;
@@ -170,7 +171,8 @@ pub(super) fn standing(problem: &dyn Problem, theta: &[f64]) -> Minimum {
 /// The minimum near the point of `model` to which Newton steps and the straight way downhill lead, if there is one.
 fn newton_end(problem: &dyn Problem, model: &LocalModel, config: &FlowConfig, stop: &Stop) -> Option<Vec<f64>> {
     let mut end = standing(problem, &model.theta);
-    trust_region(problem, &mut end, config.gradient_tolerance, Steps::Conjugate(PRODUCTS), stop);
+    let plain = Metric::at(problem, &end.theta, Scales::Plain);
+    trust_region(problem, &mut end, config.gradient_tolerance, Steps::Conjugate(PRODUCTS), plain, stop);
     let way = difference(&end.theta, &model.theta);
     if end.gradient_norm >= config.gradient_tolerance || norm(&way) > NEAR * config.max_step {
         return None;
