@@ -1,17 +1,15 @@
 //! `logscape check`: what a study comes to, in words on standard error, and the study itself on standard output.
 
-use crate::log::Log;
 use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
+use crate::progress::Terminal;
 use crate::{signals, words};
 use logscape::model::memory::in_words;
 use logscape_study::asked::EscapeMethod;
-use logscape_study::events::Event;
 use logscape_study::text::{count, rounded};
 use logscape_study::{Examination, Study, examine};
 use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 /// Values of a grid that are told one by one.
 const TOLD: usize = 6;
@@ -19,12 +17,10 @@ const TOLD: usize = 6;
 /// Reads the data, makes the problem, tells what will run and how long it takes at most, and prints the study with every default
 /// filled in.
 pub(crate) fn check(study: &Study, base: &Path) -> ExitCode {
-    let log = Mutex::new(Log::of(&study.sgd.grid()));
-    let events = |event: &Event| {
-        let line = log.lock().unwrap_or_else(PoisonError::into_inner).hear(event, 0.0);
-        line.iter().for_each(|line| tell(line));
-    };
-    let found = match examine(study, base, &signals::stop(None), &events) {
+    let events = Terminal::of(study);
+    let found = examine(study, base, &signals::stop(None), &events);
+    events.clear();
+    let found = match found {
         Ok(found) => found,
         Err(error) => return fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
     };

@@ -1,4 +1,4 @@
-//! A run on a terminal: what is at work, how far it has come and how long the rest takes, below the lines of the log.
+//! A run or a check on a terminal: what is at work, how far it has come and how long the rest takes, below the lines of the log.
 
 use crate::log::Log;
 use crate::outcome::tell;
@@ -24,12 +24,17 @@ impl Terminal {
         }
         Self { begun: Instant::now(), log: Mutex::new(Log::of(&study.sgd.grid())), state }
     }
+
+    /// Takes away what stands below the log.
+    pub(crate) fn clear(&self) {
+        self.state.finish_and_clear();
+    }
 }
 
 impl Events for Terminal {
     fn tell(&self, event: &Event) {
         if matches!(event, Event::Finished { .. }) {
-            self.state.finish_and_clear();
+            self.clear();
             return;
         }
         let now = self.begun.elapsed().as_secs_f64();

@@ -4,9 +4,9 @@
 use crate::asked::{SETTING, Study};
 use crate::error::RunError;
 use crate::events::{Events, reading};
-use crate::run::tell_of;
 use crate::stages::{
     Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, explore, model, table,
+    tell_of,
 };
 use crate::store::Store;
 use logscape::Stop;

@@ -2,6 +2,7 @@
 //! [`RunFolder`](record::RunFolder) keeps what came out. [`run_with`] does the same on a problem of the caller's own.
 
 pub mod asked;
+mod destination;
 mod error;
 pub mod events;
 mod examine;
@@ -21,11 +22,12 @@ mod unfinished;
 mod warning;
 
 pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
+pub use destination::Destination;
 pub use error::{RunError, StationaryError};
 pub use events::{Event, Events};
 pub use examine::{Examination, examine};
 pub use record::{Record, Results};
-pub use run::{Destination, run, run_with};
+pub use run::{run, run_with};
 pub use stages::problem_of;
 pub use unfinished::Missing;
 pub use warning::{RowNumber, Warning};

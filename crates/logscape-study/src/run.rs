@@ -1,11 +1,12 @@
 //! Runs a study: from what it asks for to a record in a folder.
 
 use crate::asked::Study;
+use crate::destination::Destination;
 use crate::error::RunError;
 use crate::events::{Event, Events, reading};
 use crate::extend::ensembles_of;
 use crate::record::{Manifest, Origin, Record, RunFolder};
-use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table, warning_of_problem};
+use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table, tell_of};
 use crate::store::{Store, going_on, origin_of};
 use crate::text::count;
 use crate::warning::Warning;
@@ -13,38 +14,7 @@ use logscape::data::Watch;
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
-/// Where a record goes, and what to do with what is there.
-#[derive(Debug, Clone)]
-pub struct Destination {
-    /// Folder of the record.
-    pub place: PathBuf,
-    /// Whether a record or an unfinished run that is there is replaced.
-    pub force: bool,
-    /// Whether an unfinished run that is there is continued.
-    pub resume: bool,
-    /// A complete record of the same study with fewer replicas, whose replicas are taken over.
-    pub extend: Option<PathBuf>,
-    /// Whether work that another version of the program has kept is gone on with.
-    pub allow_other_version: bool,
-    /// Time between checkpoints of a running ensemble: the most that a killed run loses of it.
-    pub checkpoint_every: Duration,
-}
-
-impl Destination {
-    /// A new record in `place`, kept every ten seconds.
-    pub fn new(place: PathBuf) -> Self {
-        Self {
-            place,
-            force: false,
-            resume: false,
-            extend: None,
-            allow_other_version: false,
-            checkpoint_every: Duration::from_secs(10),
-        }
-    }
-}
+use std::time::SystemTime;
 
 /// Runs the study on the problem that it names and keeps its record; relative paths in the study start at `base`. Returns the
 /// record and its folder.
@@ -173,18 +143,5 @@ impl Work<'_> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest::complete(study, context.ensembles.origin().clone(), warnings, begun, &log.seconds);
         Ok(Record { study: study.clone(), results, tables, manifest })
-    }
-}
-
-/// Tells of the problem and its data, after which `warnings` are all that there are.
-pub(crate) fn tell_of(problem: &dyn Problem, origin: &Origin, warnings: &mut Vec<Warning>, events: &dyn Events) {
-    let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
-    if !origin.columns.is_empty() {
-        events.tell(&Event::Data { columns: origin.columns.clone() });
-    }
-    events.tell(&Event::Problem { samples, outputs, parameters });
-    warnings.extend(warning_of_problem(problem));
-    for warning in warnings.iter() {
-        events.tell(&Event::Warning { warning: warning.clone() });
     }
 }

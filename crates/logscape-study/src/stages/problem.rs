@@ -1,8 +1,9 @@
 //! From a study's `[problem]` to its data and its model.
 
-use super::warnings::{of_data, shortened};
+use super::warnings::{of_data, of_problem, shortened};
 use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
 use crate::error::RunError;
+use crate::events::{Event, Events};
 use crate::record::{DataColumns, DataFile, Origin, sha256_of_all, sha256_of_file};
 use crate::text::count;
 use crate::warning::Warning;
@@ -195,4 +196,17 @@ pub(crate) fn probe(problem: &dyn Problem, start: &[f64]) -> Origin {
 
 fn hash_of(shape: [u64; 3], numbers: impl Iterator<Item = f64>) -> String {
     sha256_of_all(shape.into_iter().map(u64::to_le_bytes).chain(numbers.map(f64::to_le_bytes)))
+}
+
+/// Tells of the problem and its data, after which `warnings` are all that there are.
+pub(crate) fn tell_of(problem: &dyn Problem, origin: &Origin, warnings: &mut Vec<Warning>, events: &dyn Events) {
+    let (samples, outputs, parameters) = (problem.samples(), problem.outputs(), problem.dim());
+    if !origin.columns.is_empty() {
+        events.tell(&Event::Data { columns: origin.columns.clone() });
+    }
+    events.tell(&Event::Problem { samples, outputs, parameters });
+    warnings.extend(of_problem(problem));
+    for warning in warnings.iter() {
+        events.tell(&Event::Warning { warning: warning.clone() });
+    }
 }
