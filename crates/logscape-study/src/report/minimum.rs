@@ -70,7 +70,8 @@ pub(super) fn parameters(record: &Record) -> Vec<Parameter> {
     let of = |(at, value): (usize, &f64)| Parameter {
         name: if inputs.is_empty() { format!("θ{}", at + 1) } else { name(at) },
         value: number(*value),
-        unstandardised: raw.map(|raw| number(raw.theta[at])),
+        // A record that was edited may have fewer.
+        unstandardised: raw.and_then(|raw| raw.theta.get(at)).copied().map(number),
     };
     let offset = raw.filter(|raw| raw.offset != 0.0).map(|raw| Parameter {
         name: "offset".to_owned(),

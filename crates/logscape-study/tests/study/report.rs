@@ -2,6 +2,7 @@
 
 use logscape::Stop;
 use logscape::theory;
+use logscape_study::record::UnstandardisedRecord;
 use logscape_study::{Destination, Event, Record, figures, parse, report};
 use std::fs;
 use std::path::Path;
@@ -189,6 +190,17 @@ fn the_escape_figure_of_a_sweep_draws_each_batch_size_once() {
         assert_eq!([panels("B = 1"), panels("B = 2")], [2, of_two], "{words:?}");
         assert_eq!(figure.caption.contains("at one learning rate alone: B = 2."), of_two == 0, "{}", figure.caption);
     }
+}
+
+/// A record that was edited has fewer parameters for inputs as they are in the data than it has parameters.
+#[test]
+fn parameters_that_were_taken_out_of_a_record_are_left_out_of_the_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut record = run(&folder.path().join("record"));
+    record.results.minimum.unstandardised = Some(UnstandardisedRecord { theta: Vec::new(), offset: 1.5 });
+    let pages = report::pages(&record).expect("pages");
+    let (_, page) = pages.iter().find(|(name, _)| name == "report.html").expect("a page");
+    assert!(page.contains("<td>offset</td>"), "{page}");
 }
 
 /// Whatever a record does not know, its page and its summary say why.

@@ -17,7 +17,7 @@ pub struct MinimumRecord {
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub theta: Option<Vec<f64>>,
     /// The same model for inputs as they were before `standardise`; absent where they were not standardised, where the model has no
-    /// such parameters, and with `theta`.
+    /// such parameters, and where `theta` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unstandardised: Option<UnstandardisedRecord>,
     /// Loss `L*`, in squared units of the target.
