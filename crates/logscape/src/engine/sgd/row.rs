@@ -17,8 +17,10 @@ pub struct RowSgd<'a, R, M> {
     /// `−η/B`.
     factor: R,
     batch_size: usize,
-    /// Inputs, padded with zeros, and in a chunk of its own the target, of each sample (`N × (⌈P/CHUNK⌉ + 1)` chunks).
-    data: Vec<[R; CHUNK]>,
+    /// From `start` on, where a line of the cache begins: inputs, padded with zeros, and in a chunk of its own the target, of
+    /// each sample (`N × (⌈P/CHUNK⌉ + 1)` chunks).
+    data: Vec<R>,
+    start: usize,
 }
 
 impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
@@ -30,19 +32,19 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
         let settings = SgdSettings { learning_rate, batch_size, sampling: Sampling::WithReplacement };
         check(model.samples(), &settings)?;
         let stride = model.dim().div_ceil(CHUNK) + 1;
-        let row = |sample| {
-            let input = model.input(sample);
-            let entry = move |i: usize| input.get(i).map_or(R::ZERO, |&x| R::from_f64(x));
-            let chunk = move |c: usize| std::array::from_fn(|k| entry(c * CHUNK + k));
-            let target = [R::from_f64(model.target(sample)), R::ZERO, R::ZERO, R::ZERO];
-            (0..stride - 1).map(chunk).chain([target])
-        };
+        let mut data = vec![R::ZERO; model.samples() * stride * CHUNK + LANES];
+        let start = data.as_ptr().align_offset(align_of::<Lane<R>>()).min(LANES);
+        for (sample, row) in data[start..].chunks_exact_mut(stride * CHUNK).take(model.samples()).enumerate() {
+            row.iter_mut().zip(model.input(sample)).for_each(|(entry, &x)| *entry = R::from_f64(x));
+            row[(stride - 1) * CHUNK] = R::from_f64(model.target(sample));
+        }
         Ok(Self {
             model,
             learning_rate,
             factor: R::from_f64(-learning_rate / batch_size as f64),
             batch_size,
-            data: (0..model.samples()).flat_map(row).collect(),
+            data,
+            start,
         })
     }
 
@@ -200,110 +202,166 @@ impl<'a, R: Gaussian, M: RowModel> RowSgd<'a, R, M> {
     }
 }
 
-/// Masks of the lanes outside and of those that have diverged, where `row` gives the chunks of a lane. The bounds are those of
-/// `exit`, padded like a row.
+/// Masks of the lanes outside and of those that have diverged, where `row` gives the chunks of a lane of `rows`. The bounds are
+/// those of `exit`, padded like a row.
 #[inline(always)]
 fn ends<'r, R: Real>(
+    rows: &[[R; CHUNK]],
     row: impl Fn(usize) -> &'r [[R; CHUNK]],
     bounds: &[Vec<[R; CHUNK]>; 2],
     exit: &ExitTest,
 ) -> (u32, u32) {
     let width = row(0).len();
     let limit = R::DIVERGENCE_LIMIT;
-    // Flags are whole numbers, since those of a chunk stay in a vector where truth values would not.
-    let mut sane = [1; CHUNK];
+    // Flags are whole numbers, since those of a chunk stay in a vector where truth values would not; and those of four lanes
+    // stand apart, so that none has to wait for all others.
+    let mut sane = [[1; CHUNK]; 4];
     for lane in 0..LANES {
         for c in 0..width {
             for k in 0..CHUNK {
                 // False for NaN too.
-                sane[k] &= u32::from(row(lane)[c][k].abs() < limit);
+                sane[lane % 4][k] &= u32::from(row(lane)[c][k].abs() < limit);
             }
         }
     }
     let mut diverged = 0;
-    if sane != [1; CHUNK] {
+    if sane != [[1; CHUNK]; 4] {
         for lane in 0..LANES {
             let sane = row(lane).as_flattened().iter().all(|x| x.abs() < limit);
             diverged |= u32::from(!sane) << lane;
         }
     }
     let (low, high) = (&bounds[0][..], &bounds[1][..]);
-    let mut sums = [[R::ZERO; CHUNK]; LANES];
     let outside = match *exit {
         ExitTest::Never => 0,
         ExitTest::Box { .. } => {
             let (low, high) = (&low[..width], &high[..width]);
+            let mut inside = [[1; CHUNK]; 4];
             for lane in 0..LANES {
                 for c in 0..width {
                     for k in 0..CHUNK {
                         let x = row(lane)[c][k];
-                        sums[lane][k] = larger(sums[lane][k], larger(low[c][k] - x, x - high[c][k]));
+                        inside[lane % 4][k] &= u32::from((x >= low[c][k]) & (x <= high[c][k]));
                     }
                 }
             }
-            lanes_where(&sums, |[a, b, c, d]| larger(larger(a, c), larger(b, d)) > R::ZERO)
+            if inside == [[1; CHUNK]; 4] { 0 } else { outside_of_box(rows, low, high) }
         }
         ExitTest::Ball { radius_squared, .. } => {
-            let centre = &low[..width];
-            for lane in 0..LANES {
-                for c in 0..width {
-                    for k in 0..CHUNK {
-                        let distance = row(lane)[c][k] - centre[c][k];
-                        sums[lane][k] = distance.mul_add(distance, sums[lane][k]);
-                    }
-                }
-            }
-            let limit = R::from_f64(radius_squared);
-            lanes_where(&sums, |[a, b, c, d]| (a + c) + (b + d) > limit)
+            let (centre, limit) = (&low[..width], R::from_f64(radius_squared));
+            outside_of_balls(
+                row,
+                #[inline(always)]
+                |_| centre,
+                #[inline(always)]
+                |_| limit,
+            )
         }
-        ExitTest::Balls { radii_squared, .. } => {
-            let mut mask = 0;
-            for lane in 0..LANES {
-                let centre = &low[lane * width..][..width];
-                for c in 0..width {
-                    for k in 0..CHUNK {
-                        let distance = row(lane)[c][k] - centre[c][k];
-                        sums[lane][k] = distance.mul_add(distance, sums[lane][k]);
-                    }
-                }
-                let [a, b, c, d] = sums[lane];
-                mask |= u32::from((a + c) + (b + d) > R::from_f64(radii_squared[lane])) << lane;
-            }
-            mask
-        }
-        ExitTest::HalfSpaces { offsets, .. } => {
-            let mut mask = 0;
-            for j in 0..offsets.len() {
-                let normal = &low[j * width..][..width];
-                let mut height = sums;
-                for lane in 0..LANES {
-                    for c in 0..width {
-                        for k in 0..CHUNK {
-                            height[lane][k] = normal[c][k].mul_add(row(lane)[c][k], height[lane][k]);
-                        }
-                    }
-                }
-                let offset = R::from_f64(offsets[j]);
-                mask |= lanes_where(&height, |[a, b, c, d]| (a + c) + (b + d) > offset);
-            }
-            mask
-        }
+        ExitTest::Balls { .. } | ExitTest::HalfSpaces { .. } => outside_of_others(rows, width, low, exit),
     };
     (outside, diverged)
 }
 
-/// The larger number; the second where one is none.
-#[inline(always)]
-fn larger<R: Real>(a: R, b: R) -> R {
-    if a > b { a } else { b }
+/// Mask of the lanes outside of a box.
+#[cold]
+#[inline(never)]
+fn outside_of_box<R: Real>(rows: &[[R; CHUNK]], low: &[[R; CHUNK]], high: &[[R; CHUNK]]) -> u32 {
+    let mut mask = 0;
+    dispatch(
+        #[inline(always)]
+        || {
+            for (lane, row) in rows.chunks_exact(low.len()).enumerate() {
+                let mut inside = [1; CHUNK];
+                for c in 0..row.len() {
+                    for k in 0..CHUNK {
+                        let x = row[c][k];
+                        inside[k] &= u32::from((x >= low[c][k]) & (x <= high[c][k]));
+                    }
+                }
+                mask |= u32::from(inside != [1; CHUNK]) << lane;
+            }
+        },
+    );
+    mask
 }
 
-/// Mask of the lanes whose four partial results pass a test.
+/// Mask of the lanes outside of their balls, of centres `centre` and squares of radii `limit`.
 #[inline(always)]
-fn lanes_where<R: Real>(partial: &[[R; CHUNK]; LANES], test: impl Fn([R; CHUNK]) -> bool) -> u32 {
-    let mut mask = 0;
+fn outside_of_balls<'r, 'c, R: Real>(
+    row: impl Fn(usize) -> &'r [[R; CHUNK]],
+    centre: impl Fn(usize) -> &'c [[R; CHUNK]],
+    limit: impl Fn(usize) -> R,
+) -> u32 {
+    let mut squares = [R::ZERO; LANES];
     for lane in 0..LANES {
-        mask |= u32::from(test(partial[lane])) << lane;
+        let (row, centre) = (row(lane), centre(lane));
+        let mut sum = [R::ZERO; CHUNK];
+        for c in 0..row.len() {
+            for k in 0..CHUNK {
+                let distance = row[c][k] - centre[c][k];
+                sum[k] = distance.mul_add(distance, sum[k]);
+            }
+        }
+        squares[lane] = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+    }
+    above(&squares, limit)
+}
+
+/// Mask of the lanes outside of a region that is neither a box nor one ball.
+// Apart, since the code for those would be slower beside it.
+#[inline(never)]
+fn outside_of_others<R: Real>(rows: &[[R; CHUNK]], width: usize, low: &[[R; CHUNK]], exit: &ExitTest) -> u32 {
+    let row = |lane: usize| &rows[lane * width..][..width];
+    dispatch(
+        #[inline(always)]
+        || match *exit {
+            ExitTest::Balls { radii_squared, .. } => outside_of_balls(
+                row,
+                #[inline(always)]
+                |lane| &low[lane * width..][..width],
+                #[inline(always)]
+                |lane| R::from_f64(radii_squared[lane]),
+            ),
+            ExitTest::HalfSpaces { offsets, .. } => {
+                let mut mask = 0;
+                for j in 0..offsets.len() {
+                    let (normal, offset) = (&low[j * width..][..width], R::from_f64(offsets[j]));
+                    let mut heights = [R::ZERO; LANES];
+                    for lane in 0..LANES {
+                        let row = row(lane);
+                        let mut sum = [R::ZERO; CHUNK];
+                        for c in 0..width {
+                            for k in 0..CHUNK {
+                                sum[k] = normal[c][k].mul_add(row[c][k], sum[k]);
+                            }
+                        }
+                        heights[lane] = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+                    }
+                    mask |= above(
+                        &heights,
+                        #[inline(always)]
+                        |_| offset,
+                    );
+                }
+                mask
+            }
+            ExitTest::Never | ExitTest::Box { .. } | ExitTest::Ball { .. } => unreachable!("tested with the step"),
+        },
+    )
+}
+
+/// Mask of the lanes whose value is above its limit. Most often there are none, and one question is asked of all.
+#[inline(always)]
+fn above<R: Real>(values: &[R; LANES], limit: impl Fn(usize) -> R) -> u32 {
+    let mut any = 0;
+    for lane in 0..LANES {
+        any |= u32::from(values[lane] > limit(lane));
+    }
+    let mut mask = 0;
+    if any != 0 {
+        for lane in 0..LANES {
+            mask |= u32::from(values[lane] > limit(lane)) << lane;
+        }
     }
     mask
 }
@@ -325,7 +383,9 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
 
     fn advance(&self, block: &mut RowBlock<R>, steps: u64, exit: &ExitTest) -> Advanced {
         block.set_bounds(exit);
-        let (width, samples, data) = (block.width(), self.model.samples() as u32, &self.data[..]);
+        let (width, samples) = (block.width(), self.model.samples() as u32);
+        let used = self.model.samples() * (width + 1) * CHUNK;
+        let data = self.data[self.start..][..used].as_chunks().0;
         macro_rules! steps {
             ($(($narrow:literal, $stride:literal))*) => {
                 match width {
@@ -342,8 +402,8 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
                             },
                             #[inline(always)]
                             |rows, bounds| {
-                                let rows: &[[_; $narrow]; LANES] = rows.as_chunks().0.try_into().expect("a block has all its rows");
-                                ends(#[inline(always)] |lane| &rows[lane], bounds, exit)
+                                let all: &[[_; $narrow]; LANES] = rows.as_chunks().0.try_into().expect("a block has all its rows");
+                                ends(rows, #[inline(always)] |lane| &all[lane], bounds, exit)
                             },
                         )
                     })*
@@ -354,7 +414,7 @@ impl<R: Gaussian, M: RowModel> Dynamics for RowSgd<'_, R, M> {
                         #[inline(always)]
                         |rows, drawn, lane, room| self.step_wide(data, rows, drawn, lane, room),
                         #[inline(always)]
-                        |rows, bounds| ends(#[inline(always)] |lane| &rows[lane * width..][..width], bounds, exit),
+                        |rows, bounds| ends(rows, #[inline(always)] |lane| &rows[lane * width..][..width], bounds, exit),
                     ),
                 }
             };
