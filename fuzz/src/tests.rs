@@ -79,6 +79,11 @@ fn forged_checkpoints() {
     holds("forged", 100);
 }
 
+#[test]
+fn unfinished_runs() {
+    holds("unfinished", 60);
+}
+
 /// Every input that a reader once failed at: `failed/TARGET/NAME/`.
 #[test]
 fn what_once_failed() {

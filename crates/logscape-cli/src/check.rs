@@ -17,7 +17,7 @@ const TOLD: usize = 6;
 /// Reads the data, makes the problem, tells what will run and how long it takes at most, and prints the study with every default
 /// filled in.
 pub(crate) fn check(study: &Study, base: &Path) -> ExitCode {
-    let events = Terminal::of(study);
+    let events = Terminal::of(&study.sgd.grid());
     let found = examine(study, base, &signals::stop(None), &events);
     events.clear();
     let found = match found {

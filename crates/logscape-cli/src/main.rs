@@ -233,7 +233,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the study and keeps its record; returns what to print.
 fn run(study: &Study, base: &Path, destination: &Destination, json: bool) -> Result<String, RunError> {
     let stop = signals::stop(Some(RunFolder::partial_of(&destination.place)));
-    let (record, place) = logscape_study::run(study, base, destination, &stop, &Terminal::of(study))?;
+    let (record, place) = logscape_study::run(study, base, destination, &stop, &Terminal::of(&study.sgd.grid()))?;
     if json {
         tell(&format!("record: {}", place.display()));
         return Ok(std::fs::read_to_string(place.join("results.json")).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! `logscape new`: a study to start from, on standard output or in a file.
 
 use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
+use crate::progress::Terminal;
 use crate::{shipped, signals};
 use clap::builder::PossibleValuesParser;
 use logscape::data::{Column, FORMATS};
@@ -74,9 +75,9 @@ fn study(arguments: &NewArguments) -> Result<String, (String, u8)> {
         return Ok(text.to_owned());
     }
     let bad = |message: String| (message, BAD_INPUT);
-    let stop = signals::stop(None);
+    let (stop, events) = (signals::stop(None), Terminal::of(&[]));
     let study = if let Some(kind) = problem::by_name(what).filter(|_| !of_data) {
-        template::of_kind(kind, &stop)
+        template::of_kind(kind, &stop, &events)
     } else {
         let data = Path::new(what);
         if !data.exists() && !FORMATS.iter().any(|format| format.reads(data)) {
@@ -85,8 +86,9 @@ fn study(arguments: &NewArguments) -> Result<String, (String, u8)> {
         let kind: Option<&'static Kind> = kind.as_deref().and_then(problem::by_name);
         let written = path_in_study(data, output.as_deref());
         let (inputs, targets) = (inputs.clone(), targets.clone());
-        template::of_data(&Asked { data, written, kind, inputs, targets }, &stop)
+        template::of_data(&Asked { data, written, kind, inputs, targets }, &stop, &events)
     };
+    events.clear();
     study.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))
 }
 

@@ -1,9 +1,9 @@
-//! A run or a check on a terminal: what is at work, how far it has come and how long the rest takes, below the lines of the log.
+//! What takes long on a terminal: what is at work, how far it has come and how long the rest takes, below the lines of the log.
 
 use crate::log::Log;
 use crate::outcome::tell;
 use indicatif::{ProgressBar, ProgressStyle};
-use logscape_study::Study;
+use logscape::SgdSettings;
 use logscape_study::events::{Event, Events};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Of a study that begins now.
-    pub(crate) fn of(study: &Study) -> Self {
+    /// Of a study with these settings that begins now.
+    pub(crate) fn of(settings: &[SgdSettings]) -> Self {
         let state = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed} so far)") {
             state.set_style(style);
         }
-        Self { begun: Instant::now(), log: Mutex::new(Log::of(&study.sgd.grid())), state }
+        Self { begun: Instant::now(), log: Mutex::new(Log::of(settings)), state }
     }
 
     /// Takes away what stands below the log.

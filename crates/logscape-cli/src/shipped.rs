@@ -77,7 +77,7 @@ struct Shown {
 
 fn run(study: &Study, place: &Path, stop: &Stop) -> Result<Shown, (String, u8)> {
     let destination = Destination { force: true, ..Destination::new(place.to_path_buf()) };
-    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::of(study));
+    let run = logscape_study::run(study, Path::new(""), &destination, stop, &Terminal::of(&study.sgd.grid()));
     let (record, place) =
         run.map_err(|error| (error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }))?;
     let findings = findings(study, &record.results).map_err(|error| (error.to_string(), FAILED))?;

@@ -9,9 +9,22 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Name under which a store keeps what all of it was made from.
 const IDENTITY: &str = "identity";
 
-/// The hash of everything that a value depends on.
+/// The hash of everything that a value depends on, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text))
+        } else {
+            Err("a key has 64 hexadecimal digits")
+        }
+    }
+}
 
 /// A value with its key, which stands for it where it is the input of something else.
 #[derive(Debug, Clone)]
@@ -199,6 +212,16 @@ mod tests {
         // A value stands for what it was made from.
         let same = Kept { value: "anything", key: key.clone() };
         assert_eq!(store.key("next", &same).expect("a key"), store.key("next", &key).expect("a key"));
+    }
+
+    #[test]
+    fn what_is_no_hash_is_no_key() {
+        let read = |text: &str| serde_json::from_str::<Key>(&format!("\"{text}\""));
+        let hash = sha256(b"anything");
+        assert_eq!(read(&hash).ok(), Some(Key(hash.clone())));
+        for bad in ["0", "", &hash[1..], &format!("../../{}", &hash[6..]), &format!("{}\u{e9}", &hash[2..])] {
+            assert!(read(bad).is_err_and(|error| error.to_string().contains("64 hexadecimal digits")), "{bad}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What a killed run has left, damaged before it is resumed.
+//! What a killed run has left, damaged before it is resumed or reported.
 
 use super::record::{sha256, silent};
 use super::{Target, WRONG};
 use crate::input::Input;
 use logscape::Stop;
-use logscape_study::{Destination, Event, Study, parse, run};
+use logscape_study::{Destination, Event, Study, parse, report, run};
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -24,6 +24,10 @@ pub(super) const CHECKPOINT: Target = Target {
 /// Checkpoints whose checksums fit what somebody has put there.
 pub(super) const FORGED: Target = Target { name: "forged", pack: Some(seal), read: read_any, ..CHECKPOINT };
 
+/// Unfinished runs whose checksums fit what somebody has put there, and their pages.
+pub(super) const UNFINISHED: Target =
+    Target { name: "unfinished", good: good_unfinished, pack: Some(seal), read: read_unfinished, ..CHECKPOINT };
+
 static STUDY: LazyLock<Study> =
     LazyLock::new(|| parse("study.toml", include_str!("killed.toml"), &[]).expect("a good study"));
 
@@ -35,8 +39,8 @@ static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     fs::read(folder.path().join("out/results.json")).expect("results")
 });
 
-/// What is left by a run that is interrupted when it says so.
-fn left_at(moment: fn(&Event) -> bool) -> Input {
+/// What is left by a run of `study` that is interrupted when it says so.
+fn left_at(study: &Study, moment: fn(&Event) -> bool) -> Input {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut destination = Destination::new(folder.path().join("out"));
     destination.checkpoint_every = Duration::ZERO;
@@ -46,13 +50,30 @@ fn left_at(moment: fn(&Event) -> bool) -> Input {
             stop.request();
         }
     };
-    run(&STUDY, Path::new(""), &destination, &stop, &until).expect_err("it is interrupted");
+    run(study, Path::new(""), &destination, &stop, &until).expect_err("it is interrupted");
     Input::read(folder.path()).expect("an unfinished run").and("out.partial.lock", "12345\n")
 }
 
+fn is_geometry(event: &Event) -> bool {
+    matches!(event, Event::Geometry { .. })
+}
+
+fn is_second_setting(event: &Event) -> bool {
+    matches!(event, Event::Setting { number: 1, .. })
+}
+
 fn good() -> Vec<Input> {
-    let last_begun = |event: &Event| matches!(event, Event::Setting { number: 1, .. });
-    vec![left_at(|event| matches!(event, Event::Geometry { .. })), left_at(last_begun)]
+    [is_geometry, is_second_setting].map(|moment| left_at(&STUDY, moment)).into()
+}
+
+/// With figures; and with saddles, a barrier and splitting.
+fn good_unfinished() -> Vec<Input> {
+    let study = |text: &str, rates: &str| {
+        parse("study.toml", text, &[format!("sgd.learning_rate={rates}")]).expect("a good study")
+    };
+    let line = study(include_str!("line.toml"), "[0.05, 0.1]");
+    let phases = study(include_str!("phases.toml"), "[0.01, 0.02]");
+    vec![left_at(&line, is_geometry), left_at(&line, is_second_setting), left_at(&phases, is_second_setting)]
 }
 
 /// Gives each checkpoint the checksum of what it holds now.
@@ -78,4 +99,8 @@ fn read_any(folder: &Path) -> Result<(), String> {
     let mut destination = Destination::new(folder.join("out"));
     destination.resume = true;
     run(&STUDY, Path::new(""), &destination, &Stop::new(), &silent).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn read_unfinished(folder: &Path) -> Result<(), String> {
+    report::draw(&folder.join("out.partial")).map(|_| ()).map_err(|error| error.to_string())
 }

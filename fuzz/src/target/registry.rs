@@ -3,7 +3,7 @@
 use super::{Target, checkpoint, data, parquet, record, study};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     study::STUDY,
     data::CSV,
     data::CSV_GZ,
@@ -15,6 +15,7 @@ pub(crate) const TARGETS: [Target; 11] = [
     record::RECORD,
     checkpoint::CHECKPOINT,
     checkpoint::FORGED,
+    checkpoint::UNFINISHED,
 ];
 
 /// The target of that name.

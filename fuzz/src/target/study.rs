@@ -1,5 +1,6 @@
 //! Study files with what the command line puts over them.
 
+use super::record::silent;
 use super::{Target, WRONG};
 use crate::input::Input;
 use logscape::{Stop, problem};
@@ -45,7 +46,7 @@ fn good() -> Vec<Input> {
     let file = |text: &str| Input::of("study.toml", text);
     let mut good: Vec<Input> = SHIPPED.into_iter().chain([ALL]).map(file).collect();
     let stop = Stop::new();
-    good.extend(problem::all().iter().filter_map(|kind| of_kind(kind, &stop).ok()).map(|text| file(&text)));
+    good.extend(problem::all().iter().filter_map(|kind| of_kind(kind, &stop, &silent).ok()).map(|text| file(&text)));
     good.extend([SHIPPED[1], ALL].map(|text| file(text).and(SET, OVERRIDES)));
     good
 }

@@ -9,6 +9,8 @@ pub(super) const LANDSCAPE: Design = Design { name: "landscape", title: "Landsca
 
 const NO_PATH: &str = "only a problem with one parameter and an [escape] section has a path to show";
 
+const STANDARDISED: &str = "parameter of the standardised input";
+
 fn when(record: &Record) -> Result<(), Missing> {
     Missing::unless(!record.tables.path.is_empty(), NO_PATH)
 }
@@ -18,7 +20,10 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let rows = &record.tables.path;
     let missing = || Missing::NoData(NO_PATH);
     let lowest = rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).ok_or_else(missing)?;
-    let x = Axis::fit("position on the path (parameter)", false, rows.iter().map(|row| row.position));
+    let origin = record.manifest.origin.as_ref();
+    let standardised = origin.is_some_and(|origin| !origin.columns.standardised.is_empty());
+    let x = if standardised { STANDARDISED } else { "position on the path (parameter)" };
+    let x = Axis::fit(x, false, rows.iter().map(|row| row.position));
     let x = x.ok_or_else(missing)?;
     let loss: Vec<_> = rows.iter().map(|row| (row.position, row.loss)).collect();
     let noise: Vec<_> = rows.iter().map(|row| (row.position, row.noise)).collect();

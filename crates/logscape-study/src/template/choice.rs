@@ -3,6 +3,7 @@
 use super::model::Candidate;
 use crate::asked::MinimumTable;
 use crate::error::RunError;
+use crate::events::{Event, Events};
 use crate::stages::{find, measured, no_minimum};
 use crate::text::decimal;
 use logscape::data::Dataset;
@@ -60,7 +61,7 @@ pub(super) fn choose(
     candidate: &Candidate,
     data: &Dataset,
     last: bool,
-    stop: &Stop,
+    (stop, events): (&Stop, &dyn Events),
 ) -> Result<Option<Choice>, RunError> {
     let mut minimum = MinimumTable::default();
     let config = StartConfig { initialisation: minimum.init, seed: SEED };
@@ -81,7 +82,10 @@ pub(super) fn choose(
     if parameters > EXACT || every > 1 {
         minimum = MinimumTable { tolerance: 1e-3, max_iterations: 300, ..minimum };
     }
+    let begin = |name| events.tell(&Event::Stage { name, setting: None });
+    begin("minimum");
     let found = find(&*problem, &start, &minimum, SEED, stop)?;
+    begin("geometry");
     let geometry = measured(&*problem, &found, SEED, stop)?;
     stop.check()?;
     let sharpest = geometry.eigenvalues.first().copied().unwrap_or(0.0);
@@ -104,6 +108,7 @@ pub(super) fn choose(
     let (largest, why) = if geometry.interpolating.is_some() || found.loss <= 0.0 {
         (first, why)
     } else {
+        begin("learning rate");
         (with_escapes(&*problem, &geometry, &pilot, first, stop)?, escapes_in_words(steps))
     };
     Ok(Some(Choice {

@@ -5,6 +5,7 @@ use super::model::{Candidate, candidates, holds_classes};
 use super::words::{Source, text};
 use crate::asked::DataTable;
 use crate::error::RunError;
+use crate::events::{Events, reading};
 use crate::stages::{dataset, input_of, shortened, warnings_of_data};
 use crate::text::count;
 use crate::warning::Warning;
@@ -40,18 +41,18 @@ struct Read {
     left_out: Vec<(String, String)>,
 }
 
-/// A commented study that runs as it is.
+/// A commented study that runs as it is. The events are those of reading, and the stages that choose its numbers.
 ///
 /// # Errors
 /// [`RunError`] as for a run of such a study: where the data cannot be read, or make no such problem.
-pub fn of_data(asked: &Asked, stop: &Stop) -> Result<String, RunError> {
-    let Read { mut table, data, left_out } = read(asked, stop)?;
+pub fn of_data(asked: &Asked, stop: &Stop, events: &dyn Events) -> Result<String, RunError> {
+    let Read { mut table, data, left_out } = read(asked, &Watch { stop: stop.clone(), told: Some(&reading(events)) })?;
     stop.check()?;
     let mut all = candidates(&data, asked.kind)?.into_iter().peekable();
     let mut refused = None;
     while let Some(candidate) = all.next() {
         let last = all.peek().is_none();
-        match choose(&candidate, &data, last, stop) {
+        match choose(&candidate, &data, last, (stop, events)) {
             Ok(None) => {}
             Ok(Some(choice)) => {
                 table.path = Some(asked.written.clone());
@@ -92,9 +93,8 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Reads the data, leaving out what cannot be meant.
-fn read(asked: &Asked, stop: &Stop) -> Result<Read, RunError> {
+fn read(asked: &Asked, watch: &Watch) -> Result<Read, RunError> {
     let (inputs, targets) = (asked.inputs.clone(), asked.targets.clone());
-    let watch = Watch { stop: stop.clone(), told: None };
     let options =
         ReadOptions { inputs: inputs.clone(), targets: targets.clone(), one_hot: false, watch: watch.clone() };
     let path = Some(asked.data.to_path_buf());
@@ -113,7 +113,7 @@ fn read(asked: &Asked, stop: &Stop) -> Result<Read, RunError> {
             left_out.extend(texts.iter().map(|at| (survey.names[*at].clone(), why(*at).to_owned())));
         }
     }
-    let mut data = dataset(&table, Path::new(""), SEED, &watch)?;
+    let mut data = dataset(&table, Path::new(""), SEED, watch)?;
     check_classes(&data)?;
     let kind = asked.kind.map_or("", |kind| kind.name);
     let warnings = warnings_of_data(&data, kind);
@@ -129,7 +129,7 @@ fn read(asked: &Asked, stop: &Stop) -> Result<Read, RunError> {
         if !useless.is_empty() {
             table.inputs = columns(&survey, &kept);
             left_out.extend(warnings.iter().filter_map(|warning| Some((input_of(warning)?.clone(), warning.why()?))));
-            data = dataset(&table, Path::new(""), SEED, &watch)?;
+            data = dataset(&table, Path::new(""), SEED, watch)?;
         }
     }
     if !table.one_hot && holds_classes(&data) && asked.kind.is_none_or(|kind| kind.name == Mlp::NAME) {
@@ -173,4 +173,33 @@ fn check_classes(data: &Dataset) -> Result<(), RunError> {
         count(samples, "sample")
     );
     Err(RunError::input("problem.data.targets", format!("{message}\n  hint: {ANOTHER}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Event;
+    use std::fs;
+    use std::sync::Mutex;
+
+    #[test]
+    fn reading_and_then_each_choice_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("line.csv");
+        // Long enough to be read in several pieces.
+        let row = |k: u32| format!("{},{:.4000}\n", k, 2.0 * f64::from(k) + f64::from(k % 7));
+        fs::write(&path, format!("x,y\n{}", (0..1_500).map(row).collect::<String>())).expect("a table");
+        let told = Mutex::new(Vec::new());
+        let hear = |event: &Event| told.lock().expect("one thread").push(event.clone());
+        let asked = Asked { data: &path, written: path.clone(), kind: None, inputs: Vec::new(), targets: Vec::new() };
+        of_data(&asked, &Stop::new(), &hear).expect("a study");
+        let told = told.into_inner().expect("one thread");
+        assert!(matches!(told.first(), Some(Event::Reading { .. })), "{told:?}");
+        let stage = |event: &Event| match event {
+            Event::Stage { name, setting: None } => Some(*name),
+            _ => None,
+        };
+        let stages: Vec<&str> = told.iter().filter_map(stage).collect();
+        assert_eq!(stages, ["minimum", "geometry", "learning rate"]);
+    }
 }
