@@ -27,7 +27,7 @@ pub(crate) struct NewArguments {
     #[arg(long = "input", value_name = "COLUMN", value_parser = column)]
     inputs: Vec<Column>,
     /// Write the study to this file, which must not be there yet [default: standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "out", value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn new(arguments: &NewArguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => fail(
-            &format!("{} is there already\n  hint: give another --output, or remove it", output.display()),
+            &format!("{} is there already\n  hint: give another --out, or remove it", output.display()),
             BAD_INPUT,
         ),
         Err(error) => {

@@ -226,7 +226,7 @@ fn the_path_holds_wherever_the_study_goes() {
     place.write("data/here/it's a table.csv", "x,y\n1,1.1\n2,1.8\n3,3.2\n-1,-0.7\n-2,-2.1\n");
     let table = "data/here/it's a table.csv";
     let relative = |file: &str| {
-        let said = place.logscape(&["new", table, "--output", file]);
+        let said = place.logscape(&["new", table, "--out", file]);
         assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.words);
         fs::read_to_string(place.path(file)).expect("the study")
     };
@@ -241,14 +241,14 @@ fn the_path_holds_wherever_the_study_goes() {
     place.page("studies/redirected.toml");
     // Nothing is written over.
     let before = fs::read(place.path("study.toml")).expect("the study");
-    let said = place.logscape(&["new", table, "--output", "study.toml"]);
+    let said = place.logscape(&["new", table, "--out", "study.toml"]);
     assert!(
-        said.code == Some(2) && said.words.contains("is there already\n  hint: give another --output"),
+        said.code == Some(2) && said.words.contains("is there already\n  hint: give another --out"),
         "{}",
         said.words
     );
     assert_eq!(fs::read(place.path("study.toml")).expect("the study"), before);
-    let said = place.logscape(&["new", table, "--output", "nowhere/study.toml"]);
+    let said = place.logscape(&["new", table, "--out", "nowhere/study.toml"]);
     assert!(said.code == Some(1) && said.words.contains("hint: is the folder there"), "{}", said.words);
 }
 
