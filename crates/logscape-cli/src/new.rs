@@ -56,10 +56,9 @@ pub(crate) fn new(arguments: &NewArguments) -> ExitCode {
             tell(&format!("study: {}\n  hint: logscape run {}", output.display(), output.display()));
             ExitCode::SUCCESS
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => fail(
-            &format!("{} is there already\n  hint: give another --out, or remove it", output.display()),
-            BAD_INPUT,
-        ),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fail(&format!("{} is there already\n  hint: give another --out, or remove it", output.display()), BAD_INPUT)
+        }
         Err(error) => {
             let hint = "is the folder there, and may you write in it?";
             fail(&format!("cannot write {}: {error}\n  hint: {hint}", output.display()), FAILED)

@@ -164,7 +164,7 @@ max_steps = 3_000
         assert_eq!(words, expected);
         let page = fs::read_to_string(&drawn.page).expect("the page");
         assert!(page.contains("This run is not finished.") && page.contains(expected), "{page}");
-        assert_eq!(page.matches("<h3>Learning rate").count(), 2);
+        assert_eq!(page.matches("\">Learning rate η").count(), 2);
         // By the place of the record to be as well.
         assert_eq!(report::draw(&place).expect("a page").page, drawn.page);
 

@@ -1,8 +1,10 @@
 //! The answers in plain words.
 
+use super::overview::of_many;
 use super::words::{capital, interval, setting_name, typeset};
 use crate::figures::number;
-use crate::record::{GeometryRecord, Record};
+use crate::record::{GeometryRecord, Record, SettingRecord};
+use crate::summary::FEW;
 use logscape::Estimate;
 use logscape::model::Decoupling;
 
@@ -33,24 +35,30 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
     if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
         lines.extend(noise(geometry, strength, decoupling));
     }
-    for setting in &record.results.settings {
-        let Some(escape) = &setting.escape else { continue };
-        let verdict = capital(&typeset(&escape.verdict.text));
-        let measured = match (&escape.impossible, escape.measured.mean_steps) {
-            (Some(reason), _) => {
-                lines.push(format!("{}: {verdict}. {}.", setting_name(setting), capital(reason)));
-                continue;
-            }
-            (None, Some(steps)) => format!("escape takes {} steps", interval(&steps)),
-            (None, None) => format!("escape takes {} steps with 95 % confidence", escape.measured.bound()),
-        };
-        lines.push(format!("{}: {measured}. {verdict}.", setting_name(setting)));
+    let settings = &record.results.settings;
+    if settings.len() > FEW {
+        lines.extend(of_many(settings));
+    } else {
+        lines.extend(settings.iter().filter_map(of_one));
     }
     if let Some(verdict) = record.results.verdict.as_ref().filter(|verdict| verdict.settings > 1) {
         let which = if unfinished { "Over the finished settings" } else { "Over all settings" };
         lines.push(format!("{which}: {}.", typeset(&verdict.text)));
     }
     lines
+}
+
+/// The escape of a setting, if one was asked for.
+fn of_one(setting: &SettingRecord) -> Option<String> {
+    let escape = setting.escape.as_ref()?;
+    let (name, verdict) = (setting_name(setting), capital(&typeset(&escape.verdict.text)));
+    Some(match (&escape.impossible, escape.measured.mean_steps) {
+        (Some(reason), _) => format!("{name}: {verdict}. {}.", capital(reason)),
+        (None, Some(steps)) => format!("{name}: escape takes {} steps. {verdict}.", interval(&steps)),
+        (None, None) => {
+            format!("{name}: escape takes {} steps with 95 % confidence. {verdict}.", escape.measured.bound())
+        }
+    })
 }
 
 /// How the noise follows curvature and loss.

@@ -6,6 +6,7 @@ mod figures;
 mod findings;
 mod interpolation;
 mod minimum;
+mod overview;
 mod saddles;
 mod sections;
 mod settings;

@@ -3,6 +3,7 @@
 use super::figures::FigureView;
 use super::findings::findings;
 use super::minimum::{parameters, quantities};
+use super::overview::overview;
 use super::saddles::SaddlesView;
 use super::settings::settings;
 use super::tables::tables;
@@ -29,7 +30,7 @@ pub(super) struct Page<'a> {
 type View = fn(&Page) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 15] = [
+pub(super) const SECTIONS: [(&str, View); 16] = [
     ("name", |page| value(&page.record.study.name)),
     ("missing", |page| value(page.missing.map(|missing| capital(&missing.to_string())))),
     ("manifest", |page| value(&page.record.manifest)),
@@ -41,6 +42,7 @@ pub(super) const SECTIONS: [(&str, View); 15] = [
     ("quantities", |page| value(quantities(page.record))),
     ("parameters", |page| value(parameters(page.record))),
     ("saddles", |page| value(page.record.results.saddles.as_ref().map(SaddlesView::from))),
+    ("overview", |page| value(overview(page.record))),
     ("settings", |page| value(settings(page.record))),
     ("figures", |page| value(page.figures.iter().map(FigureView::new).collect::<Vec<_>>())),
     ("files", |page| value(page.missing.is_none() && page.record.study.output.figures.contains(&FigureFormat::Svg))),

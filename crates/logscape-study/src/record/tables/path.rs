@@ -31,15 +31,38 @@ impl Table for PathRow {
     }
 }
 
-/// The rows of a path.
-pub(crate) fn path_rows(path: &Path) -> Vec<PathRow> {
-    (0..path.position.len())
-        .map(|k| PathRow {
-            position: path.position[k],
-            loss: path.loss[k],
-            gradient: path.gradient[k],
-            curvature: path.curvature[k],
-            noise: path.noise[k],
-        })
-        .collect()
+/// The rows of a path, up to the end of its shortest list.
+pub(crate) fn path_rows(Path { position, loss, gradient, curvature, noise, .. }: &Path) -> Vec<PathRow> {
+    let slopes = gradient.iter().zip(curvature).zip(noise);
+    let nodes = position.iter().zip(loss).zip(slopes);
+    let row = |((&position, &loss), ((&gradient, &curvature), &noise))| PathRow {
+        position,
+        loss,
+        gradient,
+        curvature,
+        noise,
+    };
+    nodes.map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_was_shortened_by_hand_has_as_many_rows_as_it_can() {
+        let list = |nodes: u32| (0..nodes).map(f64::from).collect();
+        let path = Path {
+            position: list(5),
+            loss: list(4),
+            gradient: list(5),
+            curvature: list(3),
+            noise: list(6),
+            sample_slopes: Vec::new(),
+            minimum: 0.0,
+            quasi_potential: Vec::new(),
+        };
+        let row = |x| PathRow { position: x, loss: x, gradient: x, curvature: x, noise: x };
+        assert_eq!(path_rows(&path), [0.0, 1.0, 2.0].map(row));
+    }
 }
