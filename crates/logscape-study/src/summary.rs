@@ -79,7 +79,7 @@ fn write_setting(text: &mut String, setting: &SettingRecord) -> std::fmt::Result
         Some(law) => format!(", not measurable: {}", reason(law)),
         None => String::new(),
     };
-    let stable = stability(law);
+    let stable = stability(setting);
     let (rate, batch) = (setting.sgd.learning_rate, setting.sgd.batch_size);
     if let Some(interpolation) = &setting.interpolation {
         writeln!(text, "eta = {rate}, B = {batch}: no stationary law{stable}")?;
@@ -142,7 +142,7 @@ fn write_line(text: &mut String, setting: &SettingRecord) -> std::fmt::Result {
         format!("{steps}; {trusted}")
     });
     let parts: Vec<String> = [phi, near, escape].into_iter().flatten().collect();
-    let unstable = stability(&setting.law);
+    let unstable = stability(setting);
     writeln!(text, "eta = {rate:<9} B = {batch:<6} {}{unstable}", parts.join("; "))
 }
 
@@ -165,9 +165,10 @@ fn no_theory(escape: &EscapeRecord) -> String {
 }
 
 /// What of the minimum is unstable.
-fn stability(law: &Stationary) -> String {
-    match law.mean_square_growth {
-        _ if !law.linearly_stable => "; linearly unstable".to_owned(),
+fn stability(setting: &SettingRecord) -> String {
+    let near = setting.interpolation.as_ref().map(|near| near.products.mean_square_growth.value);
+    match near.or(setting.law.mean_square_growth) {
+        _ if !setting.law.linearly_stable => "; linearly unstable".to_owned(),
         Some(growth) if growth > 1.0 => format!("; unstable in mean square ({growth:.3} per step)"),
         _ => String::new(),
     }
@@ -182,11 +183,13 @@ fn in_powers(estimate: &Estimate) -> String {
 fn write_interpolation(text: &mut String, interpolation: &InterpolationRecord) -> std::fmt::Result {
     let products = &interpolation.products;
     let none = |reason: &Option<String>| format!("none, {}", reason.as_deref().unwrap_or("not known"));
+    let growth = &products.mean_square_growth;
+    let is_exact = growth.ci95 == [growth.value; 2];
     writeln!(
         text,
         "  near    lambda = {}, mean-square growth {}, alpha = {}",
         products.lyapunov.as_ref().map_or_else(|| "-infinity".to_owned(), in_powers),
-        with_interval(&products.mean_square_growth),
+        if is_exact { format!("{:.4}", growth.value) } else { with_interval(growth) },
         products.alpha.as_ref().map_or_else(|| none(&products.alpha_reason), with_interval)
     )?;
     if let Some(reason) = &interpolation.escape_reason {

@@ -19,6 +19,7 @@
 //! range of `Σ J_μᵀJ_μ`.
 
 mod chains;
+mod growth;
 mod line;
 mod moments;
 mod products;

@@ -32,9 +32,9 @@ pub(super) struct Products<'a> {
 /// Jacobians in an orthonormal basis of their range: the eigenvectors of `G` with curvature.
 pub(super) struct Coordinates {
     /// Curvatures (`r`), descending.
-    curvatures: Vec<f64>,
+    pub(super) curvatures: Vec<f64>,
     /// Rows of the samples' Jacobians (`N c × r`).
-    rows: Vec<f64>,
+    pub(super) rows: Vec<f64>,
 }
 
 /// A displacement on its way, with what it needs for the next factor.
@@ -107,6 +107,14 @@ impl<'a> Products<'a> {
         let small = directions <= COORDINATES.0 && residuals * directions <= COORDINATES.1;
         let coordinates = if small { Some(Coordinates::new(problem, theta, stop)?) } else { None };
         Ok(Self { problem, theta, sgd, coordinates, largest })
+    }
+
+    pub(super) fn samples(&self) -> usize {
+        self.problem.samples()
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.problem.outputs()
     }
 
     /// Directions in which factors act, or the most that there can be.

@@ -95,7 +95,9 @@ fn intervals_cover_what_is_exact_as_often_as_they_say() {
         .map(|seed| {
             let config = InterpolationConfig { seed, ..config };
             let found = stability(&problem, &theta, &sgd(eta, 2), &config, &Stop::new()).unwrap();
-            let found = [found.lyapunov.unwrap(), found.mean_square_growth, found.alpha.unwrap()];
+            let products = Products::new(&problem, &theta, sgd(eta, 2), &Stop::new()).unwrap();
+            let growth = moments::mean_square(&products, &config, &Stop::new()).unwrap();
+            let found = [found.lyapunov.unwrap(), growth, found.alpha.unwrap()];
             [0, 1, 2].map(|k: usize| u32::from(found[k].covers(exact[k])))
         })
         .collect();
@@ -398,4 +400,74 @@ fn starts_have_their_loss_and_lie_in_the_range() {
     assert_eq!(outside, Err(crate::ensemble::EnsembleError::StartOutside));
     let stopped = run.run(&dynamics, &network, &Stop::when(|| true));
     assert!(matches!(stopped, Err(crate::ensemble::EnsembleError::Interrupted(_))));
+}
+
+#[test]
+fn growth_of_mean_squares_has_its_closed_form_however_close_the_exponents() {
+    // Each input acts in one of two directions, whose growths differ by less than 10⁻⁴ per step; the mixed moment is below both.
+    let inputs = [[1.0, 0.0], [1.1, 0.0], [0.0, 1.02], [0.0, 1.081]];
+    let (problem, theta) = line(&inputs.concat(), 2);
+    let n = 4.0;
+    let moments = [0, 1].map(|i| {
+        let power = |k: i32| inputs.iter().map(|x| x[i].powi(k)).sum::<f64>() / n;
+        [power(2), power(4)]
+    });
+    for eta in [0.02, 1.5] {
+        for (batch_size, sampling) in [
+            (1, Sampling::WithReplacement),
+            (3, Sampling::WithReplacement),
+            (3, Sampling::WithoutReplacement),
+            (4, Sampling::WithoutReplacement),
+        ] {
+            let b = batch_size as f64;
+            let share = if sampling == Sampling::WithReplacement { 1.0 / b } else { (n - b) / (b * (n - 1.0)) };
+            let of = |[h, square]: [f64; 2]| 1.0 - 2.0 * eta * h + eta * eta * (share * square + (1.0 - share) * h * h);
+            let exact = moments.map(of);
+            let sgd = SgdSettings { learning_rate: eta, batch_size, sampling };
+            let found = stability(&problem, &theta, &sgd, &CONFIG, &Stop::new()).unwrap();
+            near(found.mean_square_growth.value, exact[0].max(exact[1]), 1e-10);
+            assert!(found.method.ends_with(growth::METHOD), "{}", found.method);
+            assert!(eta > 1.0 || (exact[0] / exact[1] - 1.0).abs() < 1e-4, "{exact:?}");
+        }
+    }
+}
+
+/// The radius over all batches of two of three samples with two outputs, one by one, in all parameters.
+#[test]
+fn growth_of_mean_squares_is_the_radius_over_all_batches() {
+    let network =
+        Mlp::new(&[1, 4, 2], Activation::Tanh, vec![-0.9, 0.2, 1.1], vec![0.4, -0.3, 0.6, -0.1, 0.2, 0.5]).unwrap();
+    let start = network.init(Initialisation::Lecun, &mut stream(3, Purpose::Start, 0));
+    let minimum = find_minimum(&network, &start, &MinimumConfig::default(), &Stop::new()).unwrap();
+    assert!(minimum.interpolating.is_some(), "{minimum:?}");
+    let p = network.dim();
+    let rows: Vec<Vec<f64>> = (0..6)
+        .map(|k| {
+            let (mut row, mut scratch) = (vec![0.0; p], vec![0.0; network.scratch_len(1)]);
+            let cotangent = [[1.0, 0.0], [0.0, 1.0]][k % 2];
+            network.vjp_into(&minimum.theta, &cotangent, Samples::Range(k / 2..k / 2 + 1), &mut row, &mut scratch);
+            row
+        })
+        .collect();
+    let largest =
+        rows.chunks_exact(2).map(|pair| dot(&pair[0], &pair[0]) + dot(&pair[1], &pair[1])).fold(0.0, f64::max);
+    // Large enough to grow: along the manifold of minima nothing does.
+    let eta = 9.0 / largest;
+    for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement] {
+        let words = (0..9).map(|word| [word / 3, word % 3]);
+        let words: Vec<_> = words.filter(|[a, b]| sampling == Sampling::WithReplacement || a != b).collect();
+        let mut mean = faer::Mat::<f64>::zeros(p * p, p * p);
+        for word in &words {
+            let step = faer::Mat::from_fn(p, p, |i, j| {
+                let hessian = word.iter().flat_map(|&k| &rows[2 * k..2 * k + 2]).map(|x| x[i] * x[j]).sum::<f64>();
+                f64::from(u8::from(i == j)) - eta / 2.0 * hessian
+            });
+            mean += faer::Mat::from_fn(p * p, p * p, |a, b| step[(a / p, b / p)] * step[(a % p, b % p)]);
+        }
+        let exact = crate::operator::dense::eigen((mean / words.len() as f64).as_ref()).unwrap().0[0];
+        assert!(exact > 1.05, "{exact} is no test");
+        let sgd = SgdSettings { learning_rate: eta, batch_size: 2, sampling };
+        let found = stability(&network, &minimum.theta, &sgd, &CONFIG, &Stop::new()).unwrap();
+        near(found.mean_square_growth.value, exact, 1e-8);
+    }
 }
