@@ -165,19 +165,26 @@ fn main() -> ExitCode {
         Command::Cite => {
             let theories = theory::all().iter().map(|theory| (theory.name(), theory.reference()));
             let all = theories.chain(dynamics::all().iter().map(|kind| (kind.name(), kind.reference())));
-            let lines: Vec<String> = all.map(|(name, reference)| format!("{name:<24}{reference}\n")).collect();
-            print(&lines.concat())
+            let all: Vec<_> = all.collect();
+            let width = width(all.iter().map(|(name, _)| *name));
+            print(&all.iter().map(|(name, reference)| format!("{name:<width$}{reference}\n")).collect::<String>())
         }
         Command::Dynamics => {
+            let width = width(dynamics::all().iter().map(|kind| kind.name()));
             let line = |kind: &&dyn dynamics::Kind| {
                 let options = kind.options().join(", ");
-                let options = if options.is_empty() { options } else { format!("\n{:24}options: {options}", "") };
-                format!("{:<24}{}{options}\n", kind.name(), kind.equation())
+                let options = if options.is_empty() { options } else { format!("\n{:width$}options: {options}", "") };
+                format!("{:<width$}{}{options}\n", kind.name(), kind.equation())
             };
             print(&dynamics::all().iter().map(line).collect::<String>())
         }
         Command::Report { record } => report(&record),
     }
+}
+
+/// Width of a column of names, with room behind the longest.
+fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    2 + names.map(str::len).max().unwrap_or(0)
 }
 
 /// Goes on with the study that the arguments name, or tells what is wrong with it.

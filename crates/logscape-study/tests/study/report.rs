@@ -1,7 +1,7 @@
 //! The report of a real run: complete, self-contained, well-formed, escaped, and the same when drawn again.
 
-use logscape::Stop;
 use logscape::theory;
+use logscape::{Estimate, Stop};
 use logscape_study::record::UnstandardisedRecord;
 use logscape_study::{Destination, Event, Record, figures, parse, report};
 use std::fs;
@@ -246,4 +246,30 @@ fn what_is_not_known_has_a_reason() {
     ] {
         assert!(summary.contains(reason), "{reason}: {summary}");
     }
+}
+
+/// As the table of coverage in the book says.
+#[test]
+fn intervals_that_are_known_to_be_short_are_said_to_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = run(&folder.path().join("record"));
+    let page = |samples: usize, phi: f64| {
+        let mut record = record.clone();
+        record.results.minimum.samples = samples;
+        record.results.geometry.noise_strength = Some(Estimate::new(1.0, 0.8, 1.3));
+        record.results.geometry.outliers = 3;
+        for setting in &mut record.results.settings {
+            let law = setting.stationary.as_mut().expect("asked for");
+            (law.tail_exponent, law.distance) = (Some(Estimate::exact(phi)), None);
+        }
+        let pages = report::pages(&record).expect("pages");
+        let page = pages.into_iter().find(|(name, _)| name == "report.html").expect("a page").1;
+        [
+            page.contains("such intervals cover in 83 to 93"),
+            page.contains("intervals of standard deviations of the loss cover in 82 to 93"),
+        ]
+    };
+    // The moment of order φ − n/2 is the first that is infinite.
+    assert_eq!(page(200, 9.4), [true, true]);
+    assert_eq!(page(201, 9.6), [false, false]);
 }
