@@ -167,7 +167,8 @@ fn main() -> ExitCode {
             let all = theories.chain(dynamics::all().iter().map(|kind| (kind.name(), kind.reference())));
             let all: Vec<_> = all.collect();
             let width = width(all.iter().map(|(name, _)| *name));
-            print(&all.iter().map(|(name, reference)| format!("{name:<width$}{reference}\n")).collect::<String>())
+            let lines: Vec<String> = all.iter().map(|(name, text)| format!("{name:<width$}{text}\n")).collect();
+            print(&lines.concat())
         }
         Command::Dynamics => {
             let width = width(dynamics::all().iter().map(|kind| kind.name()));
