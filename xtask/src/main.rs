@@ -66,6 +66,8 @@ const USAGE: &str = "usage: cargo xtask <command>
           how often the intervals of a record cover, as a table for the book
   bench precision
           what single precision changes, on the same random streams
+  bench watching [FOLDER]
+          what it costs to see passages through a loss level at their step; FOLDER holds MNIST in IDX files
   docs    build the API documentation, warnings denied";
 
 /// What tells that test how many, and by which random numbers; none where an argument is wrong.
@@ -108,6 +110,10 @@ fn main() -> ExitCode {
         ["bench", "precision"] => steps::run(&[PRECISION]),
         ["bench", "scaling", ref rest @ ..] => {
             let program = ["run", "--release", "--package", "logscape-bench", "--bin", "scaling", "--"];
+            cargo::run(&[&program[..], rest].concat(), &[])
+        }
+        ["bench", "watching", ref rest @ ..] => {
+            let program = ["run", "--release", "--package", "logscape-bench", "--bin", "watching", "--"];
             cargo::run(&[&program[..], rest].concat(), &[])
         }
         ["docs"] => steps::run(&[DOCS]),
