@@ -2,6 +2,7 @@
 
 mod escape;
 pub mod observable;
+mod outliers;
 mod pace;
 mod region;
 mod stationary;

@@ -212,3 +212,48 @@ fn equation<R: Gaussian>(basin: &QuadraticBasin, dim: usize) -> impl Dynamics + 
     let sde = DecoupledNoise::new(basin.clone(), noise, 0.5).expect("an equation");
     Diffusion::<R, _, _>::new(sde, EulerMaruyama, 0.02).expect("an equation")
 }
+
+#[test]
+fn explore() {
+    let mlp = |sizes: &[usize], activation, samples: usize, seed: u64| {
+        let c = sizes[sizes.len() - 1];
+        let inputs: Vec<f64> = noise(samples * sizes[0], seed).iter().map(|x| x + 0.7).collect();
+        Mlp::new(sizes, activation, inputs, noise(samples * c, seed + 1)).expect("a network")
+    };
+    let networks = [
+        ("tanh 20-20-10", mlp(&[20, 20, 10], Activation::Tanh, 150, 20)),
+        ("gelu 20-20-10", mlp(&[20, 20, 10], Activation::Gelu, 150, 22)),
+        ("relu 12-30-5", mlp(&[12, 30, 5], Activation::Relu, 200, 24)),
+        ("tanh 8-16-16-10", mlp(&[8, 16, 16, 10], Activation::Tanh, 120, 26)),
+        ("tanh 15-40-1", mlp(&[15, 40, 1], Activation::Tanh, 900, 28)),
+    ];
+    for (name, network) in &networks {
+        let start = network.init(Initialisation::Lecun, &mut stream(4, Purpose::Start, 0));
+        let near = MinimumConfig { max_iterations: 300, newton_up_to: 0, ..MinimumConfig::default() };
+        let minimum = find_minimum(network, &start, &near, &Stop::new()).expect("a minimum");
+        let config = logscape::operator::LanczosConfig { count: 12, ..Default::default() };
+        let hessian = logscape::operator::Hessian::new(network, &minimum.theta);
+        let values = logscape::operator::leading_eigenpairs(&hessian, &config, &Stop::new()).expect("pairs").values;
+        println!("{name}: loss {:.4}, {values:.2?}", minimum.loss);
+        for factor in [1.3, 2.0, 4.0] {
+            for (rate, batch) in [(0.1, 1), (0.2, 1), (0.5, 4), (1.0, 4), (1.7, 16)] {
+                let eta = rate / values[0];
+                let region = Region::LossLevel { loss: factor * minimum.loss, check_every: 1 };
+                let run = EscapeRun { start: minimum.theta.clone(), region, replicas: 60, max_steps: 400, seed: 6 };
+                let dynamics = Sgd::on(network, sgd(eta, batch), Precision::Float32).expect("a chain");
+                let want = step_by_step(&run, &dynamics, network);
+                let begun = std::time::Instant::now();
+                let found = ends(&run.run(&dynamics, network, &Stop::new(), |_| {}).expect("a run"));
+                let took = begun.elapsed();
+                let missed = want.iter().zip(&found).filter(|(a, b)| a != b).count();
+                let left = want.iter().filter(|(_, left)| *left).count();
+                let mean = want.iter().map(|(t, _)| *t).sum::<u64>() as f64 / 60.0;
+                let time = |what: u32, f: &mut dyn FnMut()| { let b = std::time::Instant::now(); (0..what).for_each(|_| f()); b.elapsed().as_secs_f64() / f64::from(what) };
+                let mut block = dynamics.block();
+                block.load(0, &ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, 0)));
+                let step = time(1, &mut || { dynamics.advance(&mut block, 200, &ExitTest::Never); }) / 200.0;
+                println!("  {factor} {rate} {batch}: {left} left, mean {mean:.0}, missed {missed}, ratio {:.1}", took.as_secs_f64() / 60.0 / mean / step);
+            }
+        }
+    }
+}
