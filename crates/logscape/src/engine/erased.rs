@@ -26,9 +26,6 @@ impl fmt::Debug for AnyDynamics<'_> {
 pub trait MovingBlock: Block {
     /// See [`Dynamics::advance`].
     fn advance(&mut self, steps: u64, exit: &ExitTest) -> Advanced;
-
-    /// See [`Dynamics::rounded_loss`].
-    fn rounded_loss(&mut self, lane: usize) -> Option<f64>;
 }
 
 impl<'a> Dynamics for AnyDynamics<'a> {
@@ -48,10 +45,6 @@ impl<'a> Dynamics for AnyDynamics<'a> {
 
     fn advance(&self, block: &mut Self::Block, steps: u64, exit: &ExitTest) -> Advanced {
         block.advance(steps, exit)
-    }
-
-    fn rounded_loss(&self, block: &mut Self::Block, lane: usize) -> Option<f64> {
-        block.rounded_loss(lane)
     }
 }
 
@@ -91,10 +84,6 @@ struct Moving<D: Dynamics> {
 impl<D: Dynamics + Send> MovingBlock for Moving<D> {
     fn advance(&mut self, steps: u64, exit: &ExitTest) -> Advanced {
         self.dynamics.advance(&mut self.block, steps, exit)
-    }
-
-    fn rounded_loss(&mut self, lane: usize) -> Option<f64> {
-        self.dynamics.rounded_loss(&mut self.block, lane)
     }
 }
 

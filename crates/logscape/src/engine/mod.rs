@@ -107,10 +107,4 @@ pub trait Dynamics: Sync {
     /// with none occupied it takes them all. Allocates nothing, but for the order of samples and the velocity before the
     /// first batch.
     fn advance(&self, block: &mut Self::Block, steps: u64, exit: &ExitTest) -> Advanced;
-
-    /// Loss of all data of the replica of an occupied lane, rounded like its steps; none where the layout has no way to it that is
-    /// faster than the problem's.
-    fn rounded_loss(&self, _block: &mut Self::Block, _lane: usize) -> Option<f64> {
-        None
-    }
 }

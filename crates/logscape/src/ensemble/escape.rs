@@ -1,8 +1,8 @@
 //! First-passage runs: how many steps each replica needs to leave a region.
 
+use crate::Stop;
 use crate::problem::unless_failed;
 use crate::random::{Purpose, stream};
-use crate::{Interrupted, Stop};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,16 +11,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
-use super::watch::{Beginning, Look, Shown, Watch};
+use super::watch::{Look, Shown, Watch, curvature};
 use super::{EnsembleError, LossMeter, Region, check_length};
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Observation, RateEstimate};
 use crate::{Precision, Problem, SgdSettings};
-
-/// Replicas that run before the others, one after the other, to show how far the loss may be from its model.
-const PILOTS: u64 = 3;
-/// Steps after which a pilot has shown enough.
-const PILOT_STEPS: u64 = 2000;
 
 /// How one replica ended, after how many steps and at what time `t` of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -103,11 +98,16 @@ pub struct EscapeProgress {
     ends: Vec<(u64, Termination)>,
     /// Replicas on their way.
     running: Vec<Running>,
-    /// Where the loss is watched, what the replicas begin with; found again after a stop.
-    #[serde(skip)]
-    beginning: Option<Beginning>,
+    /// Bound of the curvature that looks at the loss begin with, once they need one; none within where there is none.
+    curvature: Option<Curvature>,
     /// The first replica that has not begun.
     next: u64,
+}
+
+/// What was found of the curvature.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Curvature {
+    bound: Option<f64>,
 }
 
 /// A replica on its way.
@@ -217,19 +217,20 @@ impl EscapeRun {
         ended: &(dyn Fn(u64) + Sync),
     ) -> Result<(), EnsembleError> {
         self.validate(dynamics.dim(), problem)?;
-        if progress.beginning.is_none() {
-            let Ok(beginning) = self.beginning(dynamics, problem, stop) else {
+        if self.region.is_watched() && progress.curvature.is_none() {
+            // Without one nothing has begun.
+            let Ok(bound) = curvature(problem, &self.start, self.seed, stop) else {
                 return unless_failed(problem, Ok(()));
             };
-            progress.beginning = beginning;
+            progress.curvature = Some(Curvature { bound });
         }
-        let beginning = progress.beginning.as_ref();
+        let first = progress.curvature.map(|Curvature { bound }| self.first_look(problem, bound));
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
         let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map(|_| Worker::new(self, dynamics, problem, beginning).run(&queue, stop, &ended))
+            .map(|_| Worker::new(self, dynamics, problem, first.as_ref()).run(&queue, stop, &ended))
             .collect();
         for (ends, running) in workers {
             progress.ends.extend(ends);
@@ -262,28 +263,10 @@ impl EscapeRun {
         LossMeter::new(problem).is_outside(&self.region, &self.start) != Some(false)
     }
 
-    /// Where the loss is watched, what replicas begin with.
-    ///
-    /// # Errors
-    /// On an interrupt.
-    pub(super) fn beginning(
-        &self,
-        dynamics: &AnyDynamics<'_>,
-        problem: &dyn Problem,
-        stop: &Stop,
-    ) -> Result<Option<Beginning>, Interrupted> {
-        let Some(level) = self.region.watched_level() else { return Ok(None) };
-        let start = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
-        let mut beginning = Beginning::at(problem, start, level, self.seed, stop)?;
-        if beginning.wants_pilots() {
-            for pilot in 0..PILOTS {
-                let shown = Worker::new(self, dynamics, problem, Some(&beginning)).pilot(pilot, stop)?;
-                if let Some(look) = shown {
-                    beginning.learn(&look);
-                }
-            }
-        }
-        beginning.judged(problem, level, self.seed, stop).map(Some)
+    /// The look at a replica that begins.
+    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: Option<f64>) -> Look {
+        let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
+        Look::first(&mut LossMeter::new(problem), &state, curvature)
     }
 
     /// Steps that a replica may take before the run has to look at it again.
@@ -301,8 +284,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// The next replica; where the loss is watched one that has not begun has its `beginning`.
-    fn take(&self, run: &EscapeRun, beginning: Option<&Beginning>) -> Option<Running> {
+    /// The next replica; one that has not begun was looked at like `first`.
+    fn take(&self, run: &EscapeRun, first: Option<&Look>) -> Option<Running> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if waiting.is_some() {
             return waiting;
@@ -310,7 +293,7 @@ impl Queue {
         let replica = self.next.fetch_add(1, Ordering::Relaxed);
         (replica < run.replicas as u64).then(|| {
             let state = ReplicaState::new(&run.start, stream(run.seed, Purpose::Escape, replica));
-            Running { replica, look: beginning.map(|beginning| beginning.look(&state)), state }
+            Running { replica, look: first.map(|look| look.of(&state)), state }
         })
     }
 }
@@ -322,8 +305,8 @@ pub(super) struct Worker<'a, 'd> {
     dynamics: &'a AnyDynamics<'d>,
     pub(super) meter: LossMeter<'a>,
     /// Where the loss is to be seen at every step.
-    watch: Option<Watch<'a>>,
-    pub(super) beginning: Option<&'a Beginning>,
+    watch: Option<Watch>,
+    pub(super) first: Option<&'a Look>,
     pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
     replicas: Vec<Option<u64>>,
@@ -336,20 +319,20 @@ pub(super) struct Worker<'a, 'd> {
 type Worked = (Vec<(u64, Termination)>, Vec<Running>);
 
 impl<'a, 'd> Worker<'a, 'd> {
-    /// An empty block. Where the loss is watched, replicas have a `beginning`.
+    /// An empty block. Replicas that begin were looked at like `first`, where the loss is watched.
     pub(super) fn new(
         run: &'a EscapeRun,
         dynamics: &'a AnyDynamics<'d>,
         problem: &'a dyn Problem,
-        beginning: Option<&'a Beginning>,
+        first: Option<&'a Look>,
     ) -> Self {
         let block = dynamics.block();
         Self {
             run,
             dynamics,
             meter: LossMeter::new(problem),
-            watch: beginning.and_then(|beginning| Watch::over(&run.region, block.lanes(), beginning)),
-            beginning,
+            watch: Watch::over(&run.region, block.lanes(), dynamics.dim()),
+            first,
             replicas: vec![None; block.lanes()],
             clocks: vec![0.0; block.lanes()],
             theta: vec![0.0; dynamics.dim()],
@@ -382,24 +365,6 @@ impl<'a, 'd> Worker<'a, 'd> {
         (ends, (0..self.replicas.len()).filter_map(running).collect())
     }
 
-    /// Runs a pilot, for what looks at it show: the last one.
-    ///
-    /// # Errors
-    /// On an interrupt.
-    fn pilot(mut self, pilot: u64, stop: &Stop) -> Result<Option<Look>, Interrupted> {
-        let state = ReplicaState::new(&self.run.start, stream(self.run.seed, Purpose::Pilot, pilot));
-        let look = self.beginning.map(|beginning| beginning.look(&state));
-        self.load(0, &state, look);
-        let (mut pace, mut ended) = (Pace::new(), false);
-        while !ended && self.block.steps(0) < PILOT_STEPS {
-            stop.check()?;
-            let slice = self.run.slice(self.block.steps(0)).min(PILOT_STEPS - self.block.steps(0));
-            pace.time(slice, |steps| self.advance(steps));
-            ended = self.end(0).is_some();
-        }
-        Ok(self.watch.and_then(|watch| watch.last(0).cloned()))
-    }
-
     /// Takes up to so many steps, ending after the first after which a replica has to be looked at.
     pub(super) fn advance(&mut self, steps: u64) {
         let exit = self.watch.as_ref().map_or_else(|| self.run.region.exit_test(), Watch::exit_test);
@@ -419,7 +384,7 @@ impl<'a, 'd> Worker<'a, 'd> {
     fn refill(&mut self, queue: &Queue) {
         for lane in 0..self.replicas.len() {
             if self.replicas[lane].is_none() {
-                let Some(Running { replica, state, look }) = queue.take(self.run, self.beginning) else { return };
+                let Some(Running { replica, state, look }) = queue.take(self.run, self.first) else { return };
                 self.load(lane, &state, look);
                 self.replicas[lane] = Some(replica);
             }

@@ -2,7 +2,6 @@
 
 mod escape;
 pub mod observable;
-mod outliers;
 mod pace;
 mod region;
 mod stationary;

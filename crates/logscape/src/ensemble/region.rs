@@ -129,17 +129,9 @@ impl Region {
         }
     }
 
-    /// The level, where the loss is to be seen at every step.
-    pub(crate) fn watched_level(&self) -> Option<f64> {
-        match *self {
-            Self::LossLevel { loss, check_every: 1 } => Some(loss),
-            _ => None,
-        }
-    }
-
     /// Whether the loss is to be seen at every step.
     pub(crate) fn is_watched(&self) -> bool {
-        self.watched_level().is_some()
+        matches!(self, Self::LossLevel { check_every: 1, .. })
     }
 
     /// Steps between tests that are too dear for every step.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::escape::Worker;
 use super::pace::Pace;
+use super::watch::curvature;
 use super::{EnsembleError, EscapeRun};
-use crate::Problem;
 use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
+use crate::{Interrupted, Problem};
 
 /// Where a replica was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,8 +47,12 @@ impl EscapeRun {
             return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
         }
         self.validate(dynamics.dim(), problem)?;
-        let Ok(beginning) = self.beginning(dynamics, problem, stop) else { return Ok(Vec::new()) };
-        let worker = || Worker::new(self, dynamics, problem, beginning.as_ref());
+        let first = match self.region.is_watched().then(|| curvature(problem, &self.start, self.seed, stop)) {
+            Some(Err(Interrupted)) => return Ok(Vec::new()),
+            Some(Ok(bound)) => Some(self.first_look(problem, bound)),
+            None => None,
+        };
+        let worker = || Worker::new(self, dynamics, problem, first.as_ref());
         let paths: Vec<_> = (0..self.replicas as u64)
             .into_par_iter()
             .map(|replica| self.path(worker(), every, stop, replica))
@@ -57,7 +62,7 @@ impl EscapeRun {
 
     fn path(&self, mut worker: Worker, every: u64, stop: &Stop, replica: u64) -> Vec<TrajectoryPoint> {
         let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, replica));
-        let look = worker.beginning.map(|beginning| beginning.look(&state));
+        let look = worker.first.map(|look| look.of(&state));
         worker.load(0, &state, look);
         let mut points: Vec<TrajectoryPoint> = Vec::new();
         let (mut ended, mut pace) = (false, Pace::new());

@@ -33,8 +33,6 @@ pub enum Purpose {
     Products = 12,
     /// Displacements and batches of replicas that start at a given loss.
     StartLoss = 13,
-    /// Batches of the pilots of an escape run.
-    Pilot = 14,
 }
 
 /// The stream of one index, such as the number of a replica: the ChaCha8 key holds seed and purpose side by side and the nonce

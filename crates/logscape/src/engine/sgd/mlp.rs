@@ -13,9 +13,6 @@ use crate::problem::{Activation, NetworkModel};
 /// cheaper. The copies have the same bits either way.
 const TRANSPOSED_FROM: usize = 16;
 
-/// Samples that a loss of all data takes at a time.
-const LOSS_ROWS: usize = 64;
-
 /// Where a layer is in `θ` and in the lanes of a block.
 #[derive(Debug, Clone)]
 struct Layer {
@@ -103,8 +100,6 @@ pub struct MlpBlock<R> {
     /// Cotangents of the current layer and of the one below, times `−η/B`.
     delta: Vec<Lane<R>>,
     delta_below: Vec<Lane<R>>,
-    /// A block of more rows, for losses of all data; there is none before the first.
-    rows: Option<Box<Self>>,
 }
 
 impl<R: Real> MlpBlock<R> {
@@ -127,7 +122,6 @@ impl<R: Real> MlpBlock<R> {
             slopes: rows(units),
             delta: rows(widest),
             delta_below: rows(widest),
-            rows: None,
             layers,
         }
     }
@@ -343,37 +337,6 @@ impl<R: Real> MlpSgd<R> {
         }
     }
 
-    /// Loss of all data, with the parameters of the block.
-    #[inline(always)]
-    fn loss(&self, block: &mut MlpBlock<R>) -> f64 {
-        let last = &self.layers[self.layers.len() - 1];
-        let width = panels(last.outputs);
-        let mut sum = 0.0;
-        for first in (0..self.samples).step_by(LOSS_ROWS) {
-            for b in 0..LOSS_ROWS {
-                // Rows beyond the last sample are not summed.
-                block.batch[b] = (first + b).min(self.samples - 1) as u32;
-            }
-            self.forward(block);
-            let outputs = &block.units[LOSS_ROWS * last.panels_before..];
-            let mut squares = [R::ZERO; LANES];
-            for b in 0..LOSS_ROWS.min(self.samples - first) {
-                for panel in 0..width {
-                    let (output, target) =
-                        (&outputs[panel * LOSS_ROWS + b], &self.targets[(first + b) * width + panel]);
-                    for l in 0..LANES {
-                        let residual = output.0[l] - target.0[l];
-                        squares[l] = residual.mul_add(residual, squares[l]);
-                    }
-                }
-            }
-            for square in squares {
-                sum += 0.5 * square.to_f64();
-            }
-        }
-        sum / self.samples as f64
-    }
-
     /// The step, after [`forward`](Self::forward): the sum over a layer's gradient is added to its parameters as soon as
     /// the layer below has its cotangents.
     #[inline(always)]
@@ -458,19 +421,6 @@ impl<R: Real> Dynamics for MlpSgd<R> {
         block.state.steps += taken;
         block.state.time = block.state.steps as f64 * self.settings.learning_rate;
         Advanced { steps: taken, ended: block.end.is_some() }
-    }
-
-    fn rounded_loss(&self, block: &mut MlpBlock<R>, _lane: usize) -> Option<f64> {
-        let rows = block.rows.take();
-        let mut rows = rows.unwrap_or_else(|| Box::new(MlpBlock::new(self.layers.clone(), LOSS_ROWS)));
-        std::mem::swap(&mut rows.lanes, &mut block.lanes);
-        let loss = dispatch(
-            #[inline(always)]
-            || self.loss(&mut rows),
-        );
-        std::mem::swap(&mut rows.lanes, &mut block.lanes);
-        block.rows = Some(rows);
-        Some(loss)
     }
 }
 
