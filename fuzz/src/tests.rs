@@ -45,6 +45,11 @@ fn tables_of_columns() {
 }
 
 #[test]
+fn tables_of_columns_in_batches() {
+    holds("arrow", 2_000);
+}
+
+#[test]
 fn arrays() {
     holds("npy", 4_000);
 }

@@ -1,5 +1,6 @@
 //! What reads bytes from outside, and good input for it.
 
+mod arrow;
 mod checkpoint;
 mod data;
 mod parquet;

@@ -1,13 +1,14 @@
 //! The list of readers.
 
-use super::{Target, checkpoint, data, parquet, record, study};
+use super::{Target, arrow, checkpoint, data, parquet, record, study};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 13] = [
     study::STUDY,
     data::CSV,
     data::CSV_GZ,
     parquet::PARQUET,
+    arrow::ARROW,
     data::NPY,
     data::NPZ,
     data::IDX,

@@ -195,9 +195,19 @@ fn a_parquet_table_is_read_as_a_csv_table_is() {
     let study = place.redirected(&["frame.parquet", "--target", "kind"], "study.toml");
     assert!(study.contains("one_hot = true") && study.contains("Inputs: size, x"), "{study}");
     assert_eq!(place.logscape(&["check", "study.toml"]).code, Some(0));
-    place.write("frame.feather", "ARROW1");
-    let said = place.logscape(&["new", "frame.feather"]);
-    assert!(said.code == Some(2) && said.words.contains("hint: write it as Parquet"), "{}", said.words);
+}
+
+/// Another data frame, in Arrow's format; it comes to a page.
+#[test]
+fn an_arrow_table_is_read_as_a_csv_table_is() {
+    let place = Place::new();
+    place.write("table.feather", include_bytes!("../../../logscape/src/data/arrow/pandas.feather"));
+    let study = place.redirected(&["table.feather"], "study.toml").replace("\n#", "");
+    assert!(study.contains("`kind` (text)") && study.contains("targets = [\"x\"]"), "{study}");
+    assert!(study.contains("inputs = [\"size\"]"), "{study}");
+    // Each number is half the size, and at most 0.4 more.
+    let slope = place.page("study.toml")["minimum"]["theta"][0].as_f64().expect("a parameter");
+    assert!((slope - 0.5).abs() < 0.05, "{slope}");
 }
 
 #[test]

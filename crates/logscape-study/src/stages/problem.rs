@@ -42,9 +42,8 @@ pub(crate) fn dataset(table: &DataTable, base: &Path, seed: u64, watch: &Watch) 
             let (inputs, targets, watch) = (table.inputs.clone(), table.targets.clone(), watch.clone());
             open(&path, &ReadOptions { inputs, targets, one_hot: table.one_hot, watch }).map_err(
                 |error| match error {
-                    DataError::UnknownFormat { rewrite, .. } => {
-                        let hint =
-                            rewrite.unwrap_or("check the path, which starts at the study's folder, and its extension");
+                    DataError::UnknownFormat { .. } => {
+                        let hint = "check the path, which starts at the study's folder, and its extension";
                         RunError::input("problem.data.path", format!("{error}\n  hint: {hint}"))
                     }
                     error => error.into(),

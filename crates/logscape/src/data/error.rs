@@ -25,8 +25,6 @@ pub enum DataError {
         file: String,
         /// What paths of known formats look like.
         known: String,
-        /// How to write it in one of them, for some others.
-        rewrite: Option<&'static str>,
     },
     /// There is no file of targets where those of these inputs belong.
     #[error("{file}: no targets beside these inputs; looked for {looked_for}")]
@@ -218,9 +216,7 @@ impl DataError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the path, the permissions and that the file is whole",
-            Self::UnknownFormat { rewrite, .. } => {
-                rewrite.unwrap_or("check the path and its extension; is there such a file or folder?")
-            }
+            Self::UnknownFormat { .. } => "check the path and its extension; is there such a file or folder?",
             Self::NoTargets { .. } => {
                 "put inputs in `x.npy` and targets in `y.npy` of one folder (or `name_x.npy` and `name_y.npy`), or both in one NPZ"
             }
@@ -257,6 +253,16 @@ impl DataError {
         match source.downcast() {
             Ok(interrupted @ Interrupted) => Self::Interrupted(interrupted),
             Err(source) => Self::Read { file: file.into(), source },
+        }
+    }
+
+    /// A part of a file cannot be what was written.
+    pub(super) fn damaged(file: &str, part: &str) -> Self {
+        Self::Format {
+            file: file.into(),
+            field: part.into(),
+            problem: "it is damaged".into(),
+            hint: "copy or download the file again, or write it anew",
         }
     }
 

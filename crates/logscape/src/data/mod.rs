@@ -8,9 +8,11 @@
 //! | [`read_csv`] | named columns | as written | as written, or classes |
 //! | [`read_npz`], [`read_npy`] | NumPy arrays | as written | as written |
 //! | [`read_parquet`] | named columns of numbers | as written | as written, or classes |
+//! | [`read_arrow`] | the same of Arrow files | as written | as written, or classes |
 //! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
 //! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
 
+mod arrow;
 mod classes;
 mod columns;
 mod csv;
@@ -22,8 +24,10 @@ mod npy;
 mod parquet;
 mod registry;
 pub mod synthetic;
+mod table;
 mod watch;
 
+pub use self::arrow::{Arrow, read_arrow};
 pub use self::csv::{Csv, parse_csv, read_csv};
 pub use self::parquet::{Parquet, read_parquet};
 pub use digits::digits;

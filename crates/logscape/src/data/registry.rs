@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
+use super::arrow::Arrow;
 use super::csv::Csv;
-use super::format::{Format, ReadOptions, Survey, has_extension};
+use super::format::{Format, ReadOptions, Survey};
 use super::idx::Idx;
 use super::npy::{Npy, Npz};
 use super::parquet::Parquet;
 use super::{DataError, Dataset};
 
 /// All formats, in the order in which a path is tried.
-pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Npz, &Npy, &Idx];
-
-/// Extensions of files in Arrow's format of inter-process communication.
-const ARROW: [&str; 3] = ["arrow", "feather", "ipc"];
-/// What to do about one.
-const AS_PARQUET: &str = "write it as Parquet: pandas, `pd.read_feather(path).to_parquet(\"table.parquet\")`; polars, `pl.read_ipc(path).write_parquet(\"table.parquet\")`";
+pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Arrow, &Npz, &Npy, &Idx];
 
 /// Reads the data set that a path leads to, in the first of [`FORMATS`] that it looks like.
 ///
@@ -49,7 +45,6 @@ fn format_of<'a>(formats: &[&'a dyn Format], path: &Path) -> Result<&'a dyn Form
     let unknown = || DataError::UnknownFormat {
         file: path.display().to_string(),
         known: formats.iter().map(|format| format.looks_like()).collect::<Vec<_>>().join("; "),
-        rewrite: ARROW.iter().any(|extension| has_extension(path, extension)).then_some(AS_PARQUET),
     };
     formats.iter().copied().find(|format| format.reads(path)).ok_or_else(unknown)
 }

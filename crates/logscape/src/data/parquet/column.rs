@@ -8,25 +8,12 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::super::DataError;
+use super::super::table::{self, Entry, Take};
 use super::pages::{Packing, Pages, Source};
 use crate::model::panics::caught;
 
 /// Entries that are decoded at a time.
 const BATCH: usize = 1 << 14;
-
-/// What a row has in a column.
-pub(super) enum Entry<'a> {
-    /// Nothing.
-    Null,
-    /// A real number, which may not be finite.
-    Real(f64),
-    /// An integer or a boolean.
-    Whole(i128),
-    /// Text.
-    Text(&'a str),
-    /// Bytes that are no text in UTF-8.
-    Bytes,
-}
 
 /// One column in one group of rows.
 pub(super) struct Chunk<'a> {
@@ -41,7 +28,7 @@ pub(super) struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// Hands each entry to `take`, in the order of rows; there are as many as rows.
-    pub(super) fn entries(&self, take: &mut dyn FnMut(Entry) -> Result<(), DataError>) -> Result<(), DataError> {
+    pub(super) fn entries(&self, take: &mut Take) -> Result<(), DataError> {
         let reader = self.guard(|| {
             let pages = Pages::of(self.source, self.metadata, self.rows)?;
             Ok(get_column_reader(self.metadata.column_descr_ptr(), Box::new(pages)))
@@ -69,7 +56,7 @@ impl Chunk<'_> {
         &self,
         mut reader: ColumnReaderImpl<T>,
         entry: impl for<'v> Fn(&'v T::T) -> Entry<'v>,
-        take: &mut dyn FnMut(Entry) -> Result<(), DataError>,
+        take: &mut Take,
     ) -> Result<(), DataError> {
         // The level of an entry that is there; without levels all are.
         let full = self.metadata.column_descr().max_def_level();
@@ -107,7 +94,7 @@ impl Chunk<'_> {
     }
 
     fn damaged(&self) -> DataError {
-        damaged(&self.source.name, &format!("column `{}`", self.name))
+        DataError::damaged(&self.source.name, &table::column(self.name))
     }
 }
 
@@ -117,14 +104,4 @@ pub(super) fn check_codec(file: &str, chunk: &ColumnChunkMetaData) -> Result<(),
     let hint = "write it again with snappy: pandas, `df.to_parquet(path, compression=\"snappy\")`; polars, `df.write_parquet(path, compression=\"snappy\")`";
     let place = format!("compression of column `{}`", chunk.column_path().string());
     Err(DataError::format_with(file, &place, &codec, "snappy, zstd, gzip or none", hint))
-}
-
-/// A part of a file cannot be what was written.
-pub(super) fn damaged(file: &str, part: &str) -> DataError {
-    DataError::Format {
-        file: file.into(),
-        field: part.into(),
-        problem: "it is damaged".into(),
-        hint: "copy or download the file again, or write it anew",
-    }
 }

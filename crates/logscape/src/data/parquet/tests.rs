@@ -10,7 +10,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 use tempfile::TempDir;
 
-use super::super::{Column as Asked, read_csv};
+use super::super::{Column as Asked, Entries, read_csv};
 use super::*;
 
 /// What is written to a column.

@@ -56,6 +56,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         writer.close().expect("in memory");
     }
     group.close().expect("in memory");
+    // 40 rows that pyarrow wrote, again and again.
+    let stream = include_bytes!("../arrow/rows.arrows");
+    let schema = 8 + u32::from_le_bytes([stream[4], stream[5], stream[6], stream[7]]) as usize;
+    let (schema, rest) = stream.split_at(schema);
+    let (batch, end) = rest.split_at(rest.len() - 8);
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
     let pixels: Vec<u8> = (0..ROWS * 16).map(|k| (k % 251) as u8).collect();
     let count = ROWS as u32;
@@ -68,6 +73,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         folder.join("a.npz"),
         write("x.npy", &npy(0, "True")),
         write("a.parquet", &writer.into_inner().expect("in memory")),
+        write("a.arrows", &[schema, &batch.repeat(ROWS / 40), end].concat()),
         folder.join("idx"),
     ]
 }
