@@ -14,8 +14,9 @@ pub(super) const ARROW: Target = Target {
     ..PLAIN
 };
 
-const GOOD: [&[u8]; 10] = [
+const GOOD: [&[u8]; 11] = [
     include_bytes!("../../../crates/logscape/src/data/arrow/first.feather"),
+    include_bytes!("../../../crates/logscape/src/data/arrow/grown.arrow"),
     include_bytes!("../../../crates/logscape/src/data/arrow/grown.arrows"),
     include_bytes!("../../../crates/logscape/src/data/arrow/nested.arrows"),
     include_bytes!("../../../crates/logscape/src/data/arrow/numbers.arrow"),

@@ -108,11 +108,19 @@ fn what_polars_writes_is_read() {
     assert_eq!((survey.names.join(" "), survey.inputs, survey.targets), ("x k c".into(), vec![0], vec![2]));
 }
 
-/// The dictionary of a stream goes on, or is another from some batch on.
+/// A dictionary goes on, or, in a stream, is another from some batch on.
 #[test]
 fn dictionaries_grow_and_are_replaced() {
-    let data = read(include_bytes!("grown.arrows"), &classes(&["x"], "k")).expect("valid");
-    assert_eq!((data.classes.join(" "), data.labels), ("a b c".into(), Some(vec![1, 0, 2, 0])));
+    let file = include_bytes!("grown.arrow");
+    for bytes in [&file[..], include_bytes!("grown.arrows")] {
+        let data = read(bytes, &classes(&["x"], "k")).expect("valid");
+        assert_eq!((data.classes.join(" "), data.labels), ("a b c".into(), Some(vec![1, 0, 2, 0])));
+    }
+    // The byte that says that `c` follows `b` and `a`.
+    let mut replaced = file.to_vec();
+    assert_eq!(std::mem::take(&mut replaced[707]), 1);
+    let error = read(&replaced, &classes(&["x"], "k")).expect_err("two of one number");
+    assert!(error.to_string().contains("the description of its columns"), "{error}");
     let data = read(include_bytes!("replaced.arrows"), &classes(&["x"], "k")).expect("valid");
     assert_eq!(data.inputs, [1.0, 2.0, 3.0, 4.0, 5.0]);
     assert_eq!((data.classes.join(" "), data.labels), ("a b c z".into(), Some(vec![1, 0, 2, 0, 3])));
