@@ -58,7 +58,11 @@ pub(super) const IDX: Target =
 pub(super) const IDX_GZ: Target = Target { name: "idx-gz", pack: Some(pack_files), memory: LIMIT + (1 << 20), ..IDX };
 
 fn read(path: &Path) -> Result<(), String> {
-    open(path, &ReadOptions::default()).map(|_| ()).map_err(|error| format!("{error}\n{}", error.hint()))
+    read_columns(path, &ReadOptions::default())
+}
+
+pub(super) fn read_columns(path: &Path, options: &ReadOptions) -> Result<(), String> {
+    open(path, options).map(|_| ()).map_err(|error| format!("{error}\n{}", error.hint()))
 }
 
 /// As numbers, and with classes as targets.

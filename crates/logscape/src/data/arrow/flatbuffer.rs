@@ -34,12 +34,11 @@ impl<'a> Flat<'a> {
 
     fn table(&self, at: usize) -> Result<Fields<'_>, Damaged> {
         let back = i32::from_le_bytes(self.get(at)?);
-        let places = usize::try_from(at as i64 - i64::from(back)).map_err(|_| Damaged)?;
+        let places = usize::try_from(at as i128 - i128::from(back)).map_err(|_| Damaged)?;
         let length = u16::from_le_bytes(self.get(places)?);
         let size = u16::from_le_bytes(self.get(places.saturating_add(2))?);
         let places = self.bytes.get(places..).and_then(|bytes| bytes.get(4..length.into())).ok_or(Damaged)?;
-        // With the distance that led here.
-        self.spend(4 + usize::from(size))?;
+        self.spend(size.into())?;
         Ok(Fields { flat: self, at, size: size.into(), places })
     }
 

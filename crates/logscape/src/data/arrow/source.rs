@@ -17,7 +17,7 @@ const MESSAGE: [u8; 4] = [0xff; 4];
 /// Bytes of the mark at the end of a stream.
 const MARK: u64 = 8;
 /// Bytes that what a message says takes in memory, of each of its own, at most.
-const SAID: u128 = 32;
+const SAID: u128 = 64;
 
 /// How messages are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,10 +62,15 @@ fn numbers(k: i64) -> [f64; 12] {
 fn every_type_of_number_is_read() {
     let data = read(include_bytes!("numbers.arrow"), &ReadOptions::default()).expect("valid");
     assert_eq!((data.input_dim, data.target_dim, data.len()), (11, 1, 12));
-    assert_eq!(data.input_names.join(" "), "i8 u8 i16 u16 i32 u32 i64 u64 flag half category");
+    assert_eq!(data.input_names.join(" "), "i08 u08 i16 u16 i32 u32 i64 u64 flag half category");
     for (k, (x, y)) in (0..).zip(data.inputs.chunks(11).zip(&data.targets)) {
         assert_eq!([x, &[*y]].concat(), numbers(k), "row {k}");
     }
+    // Whose description has hardly a byte that tells nothing.
+    let data = read(include_bytes!("wide.arrows"), &ReadOptions::default()).expect("valid");
+    let rows = (0..3).flat_map(|row| (0..19).map(move |column| f64::from(row + column)));
+    assert!(data.inputs.iter().copied().eq(rows), "{:?}", data.inputs);
+    assert_eq!(data.targets, [19.0, 20.0, 21.0]);
     // As writers before 2019 put it, in two batches, with an index.
     let data = read(include_bytes!("old.arrow"), &ReadOptions::default()).expect("valid");
     assert_eq!((data.inputs, data.targets), (vec![0.5, 1.5, 2.5], vec![1.0, 2.0, 3.0]));
