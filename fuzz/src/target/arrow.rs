@@ -22,10 +22,11 @@ fn read(path: &Path) -> Result<(), String> {
     read_table(path).or_else(|_| read_columns(path, &ReadOptions { inputs, one_hot: true, ..ReadOptions::default() }))
 }
 
-const GOOD: [&[u8]; 12] = [
+const GOOD: [&[u8]; 13] = [
     include_bytes!("../../../crates/logscape/src/data/arrow/first.feather"),
     include_bytes!("../../../crates/logscape/src/data/arrow/grown.arrow"),
     include_bytes!("../../../crates/logscape/src/data/arrow/grown.arrows"),
+    include_bytes!("../../../crates/logscape/src/data/arrow/mixed.arrows"),
     include_bytes!("../../../crates/logscape/src/data/arrow/nested.arrows"),
     include_bytes!("../../../crates/logscape/src/data/arrow/numbers.arrow"),
     include_bytes!("../../../crates/logscape/src/data/arrow/old.arrow"),

@@ -113,6 +113,18 @@ fn what_polars_writes_is_read() {
     assert_eq!((survey.names.join(" "), survey.inputs, survey.targets), ("x k c".into(), vec![0], vec![2]));
 }
 
+/// Writers may leave buffers as they are that do not become smaller, as is one here by hand; pyarrow reads the same.
+#[test]
+fn buffers_that_are_not_packed_among_others_are_read() {
+    let data = read(include_bytes!("mixed.arrows"), &ReadOptions::default()).expect("valid");
+    assert!(
+        data.inputs.iter().copied().eq((0..20).map(|k| f64::from(k + 2).sqrt() * 3_f64.powi(k))),
+        "{:?}",
+        data.inputs
+    );
+    assert_eq!(data.targets, [2.5; 20]);
+}
+
 /// A dictionary goes on, or, in a stream, is another from some batch on.
 #[test]
 fn dictionaries_grow_and_are_replaced() {
