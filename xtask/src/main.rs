@@ -66,6 +66,8 @@ const USAGE: &str = "usage: cargo xtask <command>
           how often the intervals of a record cover, as a table for the book
   bench precision
           what single precision changes, on the same random streams
+  bench passages [SEED [NAME]]
+          how many passages through a loss level are not seen at their step, of the problems whose names contain NAME
   bench watching [FOLDER]
           what it costs to see passages through a loss level at their step; FOLDER holds MNIST in IDX files
   docs    build the API documentation, warnings denied";
@@ -108,12 +110,8 @@ fn main() -> ExitCode {
         ["bench", "peers", ref rest @ ..] => peers::run(rest),
         ["bench", "coverage", ref rest @ ..] => cargo::run(&[&COVERAGE[..], &["--"], rest].concat(), &[]),
         ["bench", "precision"] => steps::run(&[PRECISION]),
-        ["bench", "scaling", ref rest @ ..] => {
-            let program = ["run", "--release", "--package", "logscape-bench", "--bin", "scaling", "--"];
-            cargo::run(&[&program[..], rest].concat(), &[])
-        }
-        ["bench", "watching", ref rest @ ..] => {
-            let program = ["run", "--release", "--package", "logscape-bench", "--bin", "watching", "--"];
+        ["bench", name @ ("passages" | "scaling" | "watching"), ref rest @ ..] => {
+            let program = ["run", "--release", "--package", "logscape-bench", "--bin", name, "--"];
             cargo::run(&[&program[..], rest].concat(), &[])
         }
         ["docs"] => steps::run(&[DOCS]),
