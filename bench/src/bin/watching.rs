@@ -24,6 +24,8 @@ const SAMPLES: usize = 10_000;
 const EDGE: [usize; 2] = [28, 8];
 /// `L_c/L*` of the levels that are the same for all settings.
 const FAR: f64 = 2.0;
+/// The lowest level, since the search for the minimum ends before it is there.
+const NEAR: f64 = 1.05;
 /// Looks that find a level which is reached, and the steps between them.
 const LOOKS: [u64; 2] = [40, 20];
 /// Steps after which a replica is censored.
@@ -100,7 +102,7 @@ fn time(calls: f64, mut call: impl FnMut()) -> f64 {
     begun.elapsed().as_secs_f64() / calls
 }
 
-/// The highest loss, in units of that of the minimum, among looks at one replica.
+/// The highest loss, in units of that of the minimum, among looks at one replica; at least [`NEAR`].
 fn reached(network: &Mlp, minimum: &Minimum, learning_rate: f64, batch_size: usize) -> f64 {
     let dynamics = sgd::<f32>(network, learning_rate, batch_size);
     let (mut block, mut meter) = (dynamics.block(), LossMeter::new(network));
@@ -112,7 +114,7 @@ fn reached(network: &Mlp, minimum: &Minimum, learning_rate: f64, batch_size: usi
         block.theta_into(0, &mut theta);
         meter.loss(&theta) / minimum.loss
     };
-    (0..looks).map(&mut look).fold(1.0, f64::max)
+    (0..looks).map(&mut look).fold(NEAR, f64::max)
 }
 
 fn row(
