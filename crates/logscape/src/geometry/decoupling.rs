@@ -68,7 +68,8 @@ pub(super) fn directional_noise(
         let of_loss = row[3 * k] / means[3 * k] - 1.0;
         let (mut strength, mut typical) = (0.0, 0.0);
         for i in 0..k {
-            out[i] = ((row[i] - means[i]).powi(2) - values[i]) / values[i];
+            // Linear in the row, which may be the mean of several samples.
+            out[i] = (row[k + i] - 2.0 * means[i] * row[i] + means[i] * means[i]) / values[i] - 1.0;
             let of_curvature = row[2 * k + i] / means[2 * k + i] - 1.0;
             out[k + i] = out[i] - of_loss - of_curvature;
             strength += values[k + i] * out[k + i];
