@@ -1,6 +1,7 @@
 //! Reads a data set from the columns of a Parquet file.
 
 mod column;
+mod delta;
 mod footer;
 mod kind;
 mod pages;

@@ -17,7 +17,7 @@ use snap::raw::{Decoder, decompress_len};
 
 use super::super::DataError;
 use super::super::watch::PIECE;
-use super::footer;
+use super::{delta, footer};
 
 /// Bytes of which snappy can make one at most: three bytes repeat up to 64.
 const RATIO: usize = 22;
@@ -93,6 +93,8 @@ pub(super) struct Pages {
     source: Arc<Source>,
     packed: SerializedPageReader<Source>,
     packing: Packing,
+    /// Whether an entry may be absent, which levels then tell.
+    nullable: bool,
 }
 
 impl Pages {
@@ -102,8 +104,9 @@ impl Pages {
         let packing = Packing::of(chunk.compression()).map_err(unread)?;
         // As they are in the file.
         let chunk = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
+        let nullable = chunk.column_descr().max_def_level() > 0;
         let packed = SerializedPageReader::new(Arc::clone(source), &chunk, rows, None)?;
-        Ok(Self { source: Arc::clone(source), packed, packing })
+        Ok(Self { source: Arc::clone(source), packed, packing, nullable })
     }
 
     /// The bytes of a page, of which the first `plain` are never packed.
@@ -162,7 +165,9 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let Some(mut page) = self.packed.get_next_page()? else { return Ok(None) };
         match &mut page {
-            Page::DataPage { buf, .. } => *buf = self.unpack(buf, 0)?,
+            Page::DataPage { buf, .. } => {
+                *buf = self.unpack(buf, 0)?;
+            }
             Page::DataPageV2 { buf, is_compressed, def_levels_byte_len, rep_levels_byte_len, .. } if *is_compressed => {
                 *buf = self.unpack(buf, (*def_levels_byte_len + *rep_levels_byte_len) as usize)?;
             }
@@ -176,7 +181,11 @@ impl PageReader for Pages {
                 self.require("a dictionary", entries, most)?;
             }
         }
-        Ok(Some(page))
+        if delta::is_sound(&page, self.nullable) {
+            Ok(Some(page))
+        } else {
+            Err(ParquetError::General("a page is damaged".into()))
+        }
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
+use parquet::column::page::Page;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -437,4 +438,38 @@ fn long_descriptions_of_pages_are_read() {
     assert!(file.len() > 2 * 73_000, "{} bytes: in the description of the page and in that of the file", file.len());
     let classes = ReadOptions { one_hot: true, ..asked(&["x"], &["k"]) };
     assert_eq!(read(&file, &classes).expect("whole").targets, [0.0, 1.0]);
+}
+
+/// Twelve texts that pyarrow wrote as differences, in two sections of lengths.
+#[test]
+fn lengths_that_stand_as_differences_are_as_many_as_the_entries() {
+    let good = include_bytes!("delta.parquet").to_vec();
+    let options = ReadOptions { one_hot: true, ..asked(&["x"], &["s"]) };
+    let data = read(&good, &options).expect("whole");
+    assert_eq!(data.classes, ["high", "low", "low and high"]);
+    assert_eq!(data.targets[..6], [1.0, 0.0, 2.0, 1.0, 0.0, 2.0]);
+    // A block of 128 in four parts, and twelve numbers; thirteen in either section are too many.
+    let header = [0x80, 1, 4, 12];
+    let places: Vec<usize> = (0..good.len() - 4).filter(|at| good[*at..].starts_with(&header)).collect();
+    assert_eq!(places.len(), 2);
+    for at in places {
+        let mut bad = good.clone();
+        bad[at + 3] = 13;
+        assert!(read(&bad, &options).expect_err("one too many").to_string().contains("damaged"));
+    }
+    // As many as no memory has room for.
+    let page = |total: &[u8]| Page::DataPageV2 {
+        buf: [&[0x80, 1, 4], total, &[0]].concat().into(),
+        num_values: 1,
+        encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        num_nulls: 0,
+        num_rows: 1,
+        def_levels_byte_len: 0,
+        rep_levels_byte_len: 0,
+        is_compressed: false,
+        statistics: None,
+    };
+    assert!(delta::is_sound(&page(&[1]), true));
+    assert!(!delta::is_sound(&page(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]), true));
+    assert!(!delta::is_sound(&page(&[2]), true));
 }
