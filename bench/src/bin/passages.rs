@@ -7,7 +7,7 @@ use logscape::data::digits;
 use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, ReplicaState};
 use logscape::ensemble::{EscapeRun, LossMeter, Region, Termination};
 use logscape::landscape::{MinimumConfig, find_minimum};
-use logscape::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use logscape::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
 use logscape::problem::{Activation, Initialisation, LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval};
 use logscape::random::{Purpose, stream};
 use logscape::{Problem, Samples, Stop};
@@ -144,8 +144,9 @@ fn problems(seed: u64) -> Result<Vec<Row>, Box<dyn Error>> {
 fn row(name: &str, problem: &dyn Problem, start: &[f64], seed: u64) -> Result<[usize; 2], Box<dyn Error>> {
     let config = MinimumConfig { max_iterations: 200, newton_up_to: 0, newton_steps: 0, ..MinimumConfig::default() };
     let minimum = find_minimum(problem, start, &config, &Stop::new())?;
-    let one = LanczosConfig { count: 1, block: 12, depth: 4, tolerance: 0.1, max_restarts: 0, seed };
-    let largest = leading_eigenpairs(&Hessian::new(problem, &minimum.theta), &one, &Stop::new())?.values[0];
+    let one = LanczosConfig { upper: End::new(1, 1e-3), seed, ..LanczosConfig::default() };
+    let hessian = Hessian::new(problem, &minimum.theta);
+    let largest = extreme_eigenpairs(&hessian, &one, &Stop::new(), |_| {})?.upper.values[0];
     let (mut left, mut late, mut steps, mut seconds) = (0, 0, 0, [0.0; 2]);
     for (batch_size, rates) in SETTINGS {
         for rate in rates {

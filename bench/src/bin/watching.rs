@@ -8,7 +8,7 @@ use logscape::data::{Dataset, ReadOptions, digits, open};
 use logscape::engine::{Block, Dynamics, ExitTest, ReplicaState};
 use logscape::ensemble::{EscapeProgress, EscapeRun, LossMeter, Region, survival_times};
 use logscape::landscape::{MinimumConfig, find_minimum};
-use logscape::operator::{Hessian, LanczosConfig, leading_eigenpairs};
+use logscape::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
 use logscape::problem::{Activation, Initialisation, Mlp};
 use logscape::random::{Purpose, stream};
 use logscape::{Minimum, Stop};
@@ -71,8 +71,9 @@ fn rows(network: &Mlp) -> Result<(), Box<dyn Error>> {
     let start = network.init(Initialisation::Lecun, &mut stream(1, Purpose::Start, 0));
     let config = MinimumConfig { max_iterations: 150, newton_steps: 0, ..MinimumConfig::default() };
     let minimum = find_minimum(network, &start, &config, &Stop::new())?;
-    let one = LanczosConfig { count: 1, block: 12, depth: 3, tolerance: 0.1, max_restarts: 0, seed: 1 };
-    let largest = leading_eigenpairs(&Hessian::new(network, &minimum.theta), &one, &Stop::new())?.values[0];
+    let one = LanczosConfig { upper: End::new(1, 1e-3), ..LanczosConfig::default() };
+    let hessian = Hessian::new(network, &minimum.theta);
+    let largest = extreme_eigenpairs(&hessian, &one, &Stop::new(), |_| {})?.upper.values[0];
     let mut meter = LossMeter::new(network);
     let loss = time(3.0, || _ = meter.loss(&minimum.theta));
     println!(

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossMeter, Region};
 use crate::engine::{ExitTest, MovingBlock, ReplicaState};
-use crate::operator::{EigenError, Hessian, LanczosConfig, leading_eigenpairs};
+use crate::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
 use crate::{Interrupted, Problem, Stop};
 
 /// `Λ` at the start in units of the largest eigenvalue there.
@@ -76,13 +76,10 @@ pub(super) fn curvature(
     seed: u64,
     stop: &Stop,
 ) -> Result<Option<f64>, Interrupted> {
-    // One digit does, which a single cycle of twelve products gives.
-    let config = LanczosConfig { count: 1, block: 1, depth: 6, tolerance: 0.1, max_restarts: 0, seed };
-    match leading_eigenpairs(&Hessian::new(problem, start), &config, stop) {
-        Ok(pairs) => Ok(pairs.values.first().filter(|x| **x > 0.0).map(|largest| MARGIN * largest)),
-        Err(EigenError::Interrupted(interrupted)) => Err(interrupted),
-        Err(_) => Ok(None),
-    }
+    // One digit does.
+    let config = LanczosConfig { upper: End::new(1, 0.1), max_products: 12, seed, ..LanczosConfig::default() };
+    let Ok(pairs) = extreme_eigenpairs(&Hessian::new(problem, start), &config, stop, |_| {}) else { return Ok(None) };
+    Ok(pairs.uninterrupted()?.upper.values.first().filter(|x| **x > 0.0).map(|largest| MARGIN * largest))
 }
 
 /// What a look has shown.

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use crate::Estimate;
     use crate::landscape::{MinimumConfig, find_minimum};
-    use crate::operator::{LanczosConfig, testing::Linear};
+    use crate::operator::{End, LanczosConfig, testing::Linear};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -358,7 +358,7 @@ mod tests {
         let problem = Linear::gaussian(3, 400, 1.0, 5);
         let minimum = find_minimum(&problem, &[0.0; 3], &MinimumConfig::default(), &Stop::new()).unwrap();
         for dense_up_to in [0, 10] {
-            let lanczos = LanczosConfig { count: 3, ..LanczosConfig::default() };
+            let lanczos = LanczosConfig { upper: End::new(3, 1e-8), ..LanczosConfig::default() };
             let config = GeometryConfig {
                 spectrum: SpectrumConfig { dense_up_to, lanczos },
                 resamples: 50,
@@ -382,7 +382,7 @@ mod tests {
     fn a_partial_spectrum_and_the_thread_count_change_nothing() {
         let problem = Linear::gaussian(4, 1000, 1.0, 31);
         let run = |threads, dense_up_to| {
-            let lanczos = LanczosConfig { count: 4, ..LanczosConfig::default() };
+            let lanczos = LanczosConfig { upper: End::new(4, 1e-8), ..LanczosConfig::default() };
             let config =
                 GeometryConfig { spectrum: SpectrumConfig { dense_up_to, lanczos }, ..GeometryConfig::default() };
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -9,4 +9,4 @@ mod spectrum;
 mod tests;
 
 pub use measure::{GeometryConfig, GeometryError, measure};
-pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, TRAILING, outliers, spectrum};
+pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};

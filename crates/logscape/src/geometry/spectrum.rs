@@ -3,7 +3,7 @@
 use crate::Stop;
 use crate::model::Outliers;
 use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::{Hessian, LanczosConfig, Negated, leading_eigenpairs};
+use crate::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
 use crate::{Estimate, Problem};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par, Scale};
@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 pub struct SpectrumConfig {
     /// Largest number of parameters for which the whole Hessian is decomposed.
     pub dense_up_to: usize,
-    /// The iteration beyond that.
+    /// The iteration beyond that. Its lower end tells whether the point is a saddle.
     pub lanczos: LanczosConfig,
 }
 
 impl Default for SpectrumConfig {
     fn default() -> Self {
-        Self { dense_up_to: 4000, lanczos: LanczosConfig { count: 50, ..LanczosConfig::default() } }
+        let lanczos = LanczosConfig { upper: End::new(50, 1e-8), lower: LOWEST, ..LanczosConfig::default() };
+        Self { dense_up_to: 4000, lanczos }
     }
 }
 
@@ -35,17 +36,13 @@ pub struct Spectrum {
     pub residuals: Vec<f64>,
     /// Whether `values` is the whole spectrum.
     pub complete: bool,
-    /// Number of eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, how many of the [`TRAILING`] lowest Ritz values are,
-    /// which bounds it from below: a Ritz value is never beyond the spectrum.
+    /// Number of eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, how many of its lowest Ritz values are, which bounds it
+    /// from below: a Ritz value is never beyond the spectrum.
     pub index: usize,
 }
 
-/// Lowest Ritz values that are looked at where the spectrum is partial.
-pub const TRAILING: usize = 2;
-
 /// The search for negative eigenvalues of a partial spectrum: signs matter, not digits.
-const LOWEST: LanczosConfig =
-    LanczosConfig { count: TRAILING, block: 2, depth: 15, tolerance: 1e-3, max_restarts: 2, seed: 2 };
+const LOWEST: End = End { count: 2, tolerance: 1e-4 };
 
 /// Eigenvectors kept of a complete spectrum.
 const KEPT: usize = 200;
@@ -63,24 +60,20 @@ pub fn spectrum(
     let hessian = Hessian::new(problem, theta);
     let p = problem.dim();
     let complete = p <= config.dense_up_to;
-    let (values, vectors, residuals) = if complete {
+    let (values, vectors, residuals, lowest) = if complete {
         let dense = to_dense(&hessian, stop)?;
         let (values, matrix) = eigen(dense.as_ref())?;
         let mut image = Mat::zeros(p, p);
         matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
         let residuals = (0..p).map(|j| (image.col(j) - matrix.col(j) * Scale(values[j])).norm_l2()).collect();
         let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
-        (values, vectors, residuals)
+        (values, vectors, residuals, None)
     } else {
-        let pairs = leading_eigenpairs(&hessian, &config.lanczos, stop)?;
-        (pairs.values, pairs.vectors, pairs.residuals)
+        let pairs = extreme_eigenpairs(&hessian, &config.lanczos, stop, |_| {})?.uninterrupted()?;
+        (pairs.upper.values, pairs.upper.vectors, pairs.upper.residuals, Some(pairs.lower.values))
     };
     let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
-    let index = if complete {
-        values.iter().filter(|&&h| h < floor).count()
-    } else {
-        leading_eigenpairs(&Negated(&hessian), &LOWEST, stop)?.values.iter().filter(|&&h| -h < floor).count()
-    };
+    let index = lowest.as_ref().unwrap_or(&values).iter().filter(|&&h| h < floor).count();
     Ok(Spectrum { values, vectors, residuals, complete, index })
 }
 
@@ -160,7 +153,7 @@ mod tests {
         let moment =
             Mat::from_fn(6, 6, |i, j| problem.x.iter().map(|x| x[i] * x[j]).sum::<f64>() / problem.x.len() as f64);
         let (expected, _) = eigen(moment.as_ref()).unwrap();
-        let lanczos = LanczosConfig { count: 6, block: 2, ..LanczosConfig::default() };
+        let lanczos = LanczosConfig { upper: End::new(6, 1e-8), lower: LOWEST, ..LanczosConfig::default() };
         for dense_up_to in [4000, 0] {
             let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }, &Stop::new()).unwrap();
             assert_eq!(found.index, 0);

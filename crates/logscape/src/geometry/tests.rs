@@ -6,7 +6,7 @@ use crate::Stop;
 use crate::geometry::{SpectrumConfig, spectrum};
 use crate::operator::dense::{eigen, to_dense};
 use crate::operator::full::{CHUNK, noise_trace, residuals};
-use crate::operator::{Hessian, LanczosConfig, NoiseCovariance, dot, leading_eigenpairs};
+use crate::operator::{End, Hessian, LanczosConfig, NoiseCovariance, dot, extreme_eigenpairs};
 use crate::problem::{Activation, Initialisation, Mlp};
 use crate::{Problem, Samples};
 use faer::Mat;
@@ -102,8 +102,8 @@ fn lanczos_agrees_with_the_dense_spectrum_of_a_network() {
     let (problem, theta) = network();
     let hessian = Hessian::new(&problem, &theta);
     let (dense, _) = eigen(to_dense(&hessian, &Stop::new()).unwrap().as_ref()).unwrap();
-    let config = LanczosConfig { count: 8, block: 3, ..LanczosConfig::default() };
-    let pairs = leading_eigenpairs(&hessian, &config, &Stop::new()).unwrap();
+    let config = LanczosConfig { upper: End::new(8, 1e-8), block: 3, ..LanczosConfig::default() };
+    let pairs = extreme_eigenpairs(&hessian, &config, &Stop::new(), |_| {}).unwrap().upper;
     for k in 0..8 {
         assert!(pairs.converged[k] && (pairs.values[k] - dense[k]).abs() < 1e-10 * dense[0], "{k}");
     }

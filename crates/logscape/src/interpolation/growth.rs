@@ -2,7 +2,7 @@
 
 use super::InterpolationError;
 use super::products::{Coordinates, Products};
-use crate::operator::{LanczosConfig, LinearOperator, leading_eigenpairs};
+use crate::operator::{End, LanczosConfig, LinearOperator, extreme_eigenpairs};
 use crate::{Sampling, Stop};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -38,8 +38,8 @@ pub(super) fn exact(products: &Products, stop: &Stop) -> Result<Option<f64>, Int
     }
     let map =
         SecondMoments { coordinates, eta: products.sgd.learning_rate, share, samples: n, outputs: products.outputs() };
-    let config = LanczosConfig { count: 1, block: 2, depth: 16, tolerance: TOLERANCE, ..LanczosConfig::default() };
-    let found = leading_eigenpairs(&map, &config, stop)?;
+    let config = LanczosConfig { upper: End::new(1, TOLERANCE), ..LanczosConfig::default() };
+    let found = extreme_eigenpairs(&map, &config, stop, |_| {})?.uninterrupted()?.upper;
     Ok(found.values.first().copied().filter(|_| found.converged == [true]))
 }
 

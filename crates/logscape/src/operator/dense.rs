@@ -17,6 +17,14 @@ pub enum EigenError {
     /// The iteration did not converge.
     #[error("the symmetric eigendecomposition did not converge")]
     NoConvergence,
+    /// The memory does not hold the shortest basis that is of use.
+    #[error("a basis of eigenvectors takes at least {needed} bytes of memory, and may take {limit}")]
+    Memory {
+        /// Bytes that the shortest one takes.
+        needed: u64,
+        /// Bytes that it may take.
+        limit: u64,
+    },
     /// The work was stopped on request.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -68,6 +76,9 @@ pub fn eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>), EigenError> {
     let n = matrix.nrows();
     if (0..n).any(|j| matrix.col(j).iter().any(|x| !x.is_finite())) {
         return Err(EigenError::NotFinite);
+    }
+    if n == 0 {
+        return Ok((Vec::new(), Mat::zeros(0, 0)));
     }
     let mut values = Diag::<f64>::zeros(n);
     let mut vectors = Mat::<f64>::zeros(n, n);

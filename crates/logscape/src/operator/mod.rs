@@ -1,15 +1,17 @@
 //! Symmetric linear operators and iterative eigensolvers.
 
+mod basis;
 pub mod dense;
 pub mod full;
+mod krylov;
 pub mod lanczos;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use dense::EigenError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
-pub(crate) use lanczos::krylov_pairs;
-pub use lanczos::{Eigenpairs, LanczosConfig, leading_eigenpairs};
+pub(crate) use krylov::krylov_pairs;
+pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, extreme_eigenpairs};
 
 use faer::{MatMut, MatRef};
 
@@ -20,20 +22,6 @@ pub trait LinearOperator: Sync {
 
     /// Writes `A · block` into `out`; both are `P × k`. Shapes that do not fit are programmer errors and panic.
     fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>);
-}
-
-/// `−A`, whose leading eigenpairs are the trailing ones of `A`.
-pub(crate) struct Negated<'a>(pub(crate) &'a dyn LinearOperator);
-
-impl LinearOperator for Negated<'_> {
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
-        self.0.apply_into(block, out.as_mut());
-        out *= faer::Scale(-1.0);
-    }
 }
 
 /// Inner product `a·b`, summed in index order.

@@ -1,6 +1,10 @@
 //! Small problems with closed forms, for the tests of this crate's operators, landscapes and noise.
 
+use super::{LinearOperator, axpy, dot, norm, scale};
 use crate::problem::ScalarModel;
+use crate::random::{Purpose, stream};
+use faer::prelude::ReborrowMut;
+use faer::{MatMut, MatRef};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -44,6 +48,61 @@ impl Sinusoid {
     }
 }
 
+/// `Q diag(spectrum) Qᵀ` with a product `Q` of random reflections.
+pub(crate) struct Reflected {
+    pub(crate) spectrum: Vec<f64>,
+    reflections: Vec<Vec<f64>>,
+}
+
+impl Reflected {
+    pub(crate) fn new(spectrum: Vec<f64>, reflections: u64) -> Self {
+        let reflections = (0..reflections)
+            .map(|index| {
+                let mut rng = stream(1, Purpose::Check, index);
+                let mut axis: Vec<f64> = spectrum.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
+                let length = norm(&axis);
+                scale(1.0 / length, &mut axis);
+                axis
+            })
+            .collect();
+        Self { spectrum, reflections }
+    }
+
+    /// Like the Hessian of a network: twenty outliers from 10 to 0.5 and a bulk between 10⁻⁶ and 0.3, some of it negative.
+    pub(crate) fn network(p: usize) -> Self {
+        let outliers = (0..20).map(|k| 10.0 * 0.05_f64.powf(f64::from(k) / 19.0));
+        let bulk = (0..p - 20).map(|k| {
+            let size = 1e-6 * 3e5_f64.powf(k as f64 / (p - 21) as f64);
+            if k % 7 == 0 && size < 1e-3 { -size } else { size }
+        });
+        Self::new(outliers.chain(bulk).collect(), 2)
+    }
+
+    /// The spectrum, descending.
+    pub(crate) fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.spectrum.clone();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        sorted
+    }
+}
+
+impl LinearOperator for Reflected {
+    fn dim(&self) -> usize {
+        self.spectrum.len()
+    }
+
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        for j in 0..block.ncols() {
+            let mut v: Vec<f64> = block.col(j).iter().copied().collect();
+            let reflect = |v: &mut Vec<f64>, axis: &Vec<f64>| axpy(-2.0 * dot(axis, v), axis, v);
+            self.reflections.iter().for_each(|axis| reflect(&mut v, axis));
+            v.iter_mut().zip(&self.spectrum).for_each(|(x, value)| *x *= value);
+            self.reflections.iter().rev().for_each(|axis| reflect(&mut v, axis));
+            out.rb_mut().col_mut(j).iter_mut().zip(&v).for_each(|(out, x)| *out = *x);
+        }
+    }
+}
+
 impl ScalarModel for Linear {
     fn parameters(&self) -> usize {
         self.x[0].len()
@@ -52,13 +111,13 @@ impl ScalarModel for Linear {
         &self.y
     }
     fn value(&self, theta: &[f64], k: usize) -> f64 {
-        super::dot(theta, &self.x[k])
+        dot(theta, &self.x[k])
     }
     fn slope(&self, _: &[f64], v: &[f64], k: usize) -> f64 {
-        super::dot(v, &self.x[k])
+        dot(v, &self.x[k])
     }
     fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
-        super::axpy(weight(self.value(theta, k)), &self.x[k], out);
+        axpy(weight(self.value(theta, k)), &self.x[k], out);
     }
     fn add_hessian_product(&self, _: &[f64], _: &[f64], _: usize, _: f64, _: &mut [f64]) {}
 }

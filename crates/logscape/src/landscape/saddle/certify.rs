@@ -8,7 +8,7 @@ use crate::Problem;
 use crate::Stop;
 use crate::operator::dense::EigenError;
 use crate::operator::dense::NEGATIVE;
-use crate::operator::{Hessian, LanczosConfig, Negated, axpy, leading_eigenpairs, norm, scale};
+use crate::operator::{End, Hessian, LanczosConfig, axpy, extreme_eigenpairs, norm, scale};
 
 /// Share of the distance to the minimum by which the flows start beside the saddle, and that their longest step takes.
 const ASIDE: f64 = 1e-3;
@@ -146,14 +146,15 @@ fn curvature(
         });
     }
     let hessian = Hessian::new(problem, theta);
-    let few = |count| LanczosConfig { count, block: 3, depth: 20, tolerance: 1e-6, ..LanczosConfig::default() };
-    let top = leading_eigenpairs(&hessian, &few(1), stop)?.values.first().copied().unwrap_or(0.0);
-    let mut low = leading_eigenpairs(&Negated(&hessian), &few(3), stop)?;
+    let few =
+        LanczosConfig { upper: End::new(1, 1e-6), lower: End::new(3, 1e-8), block: 3, ..LanczosConfig::default() };
+    let ends = extreme_eigenpairs(&hessian, &few, stop, |_| {})?.uninterrupted()?;
+    let (top, mut low) = (ends.upper.values.first().copied().unwrap_or(0.0), ends.lower);
     let floor = NEGATIVE * top.abs();
     Ok(Curvature {
-        eigenvalue: -low.values[0],
+        eigenvalue: low.values[0],
         direction: std::mem::take(&mut low.vectors[0]),
-        negative: low.values.iter().filter(|&&h| h > floor).count(),
+        negative: low.values.iter().filter(|&&h| h < -floor).count(),
         flat: low.values.iter().filter(|h| h.abs() <= floor).count(),
         eigenvalues: Vec::new(),
     })

@@ -1,0 +1,212 @@
+//! Orthonormal vectors of great length, in double or single precision, and the block Gram–Schmidt process with them.
+
+use super::{axpy, dot, norm, scale};
+use crate::Precision;
+use faer::linalg::matmul::matmul;
+use faer::prelude::ReborrowMut;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+/// Rows that are loaded at once: a hundred vectors of them stay in a cache.
+const PANEL: usize = 1024;
+
+/// Rows whose inner products are summed one after the other; fixed, so that sums have the same order everywhere.
+const TASK: usize = 16 * PANEL;
+
+/// Share of its norm that a vector keeps in a pass of Gram–Schmidt, below which what is left may not be orthogonal.
+const CANCELLED: f64 = 1e-3;
+
+/// Vectors of length `P`.
+pub(super) enum Basis {
+    Double(Vec<Vec<f64>>),
+    Single(Vec<Vec<f32>>),
+}
+
+/// `W = V C + Q R`, where `Q` has taken the place of `W`.
+pub(super) struct Split {
+    /// `Vᵀ W`.
+    pub(super) along: Mat<f64>,
+    /// `R`, with as many rows as `Q` has columns.
+    pub(super) beyond: Mat<f64>,
+}
+
+impl Basis {
+    pub(super) fn new(precision: Precision) -> Self {
+        match precision {
+            Precision::Float64 => Self::Double(Vec::new()),
+            Precision::Float32 => Self::Single(Vec::new()),
+        }
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        match self {
+            Self::Double(_) => Precision::Float64,
+            Self::Single(_) => Precision::Float32,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Double(columns) => columns.len(),
+            Self::Single(columns) => columns.len(),
+        }
+    }
+
+    /// Adds the columns of `block`, which afterwards holds what is stored of them.
+    pub(super) fn push(&mut self, block: &mut Mat<f64>) {
+        for k in 0..block.ncols() {
+            let column = block.col_as_slice_mut(k);
+            match self {
+                Self::Double(columns) => columns.push(column.to_vec()),
+                Self::Single(columns) => {
+                    let rounded: Vec<f32> = column.iter().map(|x| *x as f32).collect();
+                    column.iter_mut().zip(&rounded).for_each(|(x, r)| *x = f64::from(*r));
+                    columns.push(rounded);
+                }
+            }
+        }
+    }
+
+    /// The vectors, each in double precision; the memory of each is free as soon as it is converted.
+    pub(super) fn into_vectors(self) -> Vec<Vec<f64>> {
+        match self {
+            Self::Double(columns) => columns,
+            Self::Single(columns) => {
+                columns.into_iter().map(|column| column.into_iter().map(f64::from).collect()).collect()
+            }
+        }
+    }
+
+    /// `V ← V Y` (`Y` is `len × k`, `k ≤ len`), in place.
+    pub(super) fn rotate(&mut self, rotation: MatRef<f64>) {
+        match self {
+            Self::Double(columns) => rotate(columns, rotation, |x| x, |x| x),
+            Self::Single(columns) => rotate(columns, rotation, f64::from, |x| x as f32),
+        }
+    }
+
+    /// Makes the columns of `block` orthonormal and orthogonal to the basis `V`, `W = V C + Q R`, in two passes of block
+    /// Gram–Schmidt, and in a third where much has cancelled. Columns of which no more than `negligible` is left are dropped, and
+    /// those beyond `P` vectors.
+    ///
+    /// The second pass takes its inner products in the same sweep in which the first one is subtracted: three sweeps over the
+    /// basis in all.
+    pub(super) fn orthonormalise(&self, block: &mut Mat<f64>, negligible: f64) -> Split {
+        let room = block.nrows() - self.len();
+        let mut along = self.sweep(None, block.as_mut(), true);
+        let second = self.sweep(Some(along.as_ref()), block.as_mut(), true);
+        let before: Vec<f64> = (0..block.ncols()).map(|k| norm(block.col_as_slice(k))).collect();
+        self.sweep(Some(second.as_ref()), block.as_mut(), false);
+        along += &second;
+        let (mut beyond, kept) = gram_schmidt(block, room, negligible);
+        if kept.iter().enumerate().any(|(row, &k)| beyond[(row, k)] < CANCELLED * before[k]) {
+            let third = self.sweep(None, block.as_mut(), true);
+            self.sweep(Some(third.as_ref()), block.as_mut(), false);
+            matmul(&mut along, Accum::Add, &third, &beyond, 1.0, Par::Seq);
+            let (again, _) = gram_schmidt(block, room, 0.0);
+            let mut product = Mat::zeros(again.nrows(), beyond.ncols());
+            matmul(&mut product, Accum::Replace, &again, &beyond, 1.0, Par::Seq);
+            beyond = product;
+        }
+        Split { along, beyond }
+    }
+
+    /// Subtracts `V C` from `W` (`P × k`), and returns `Vᵀ W` of what is left if it is asked for; `W` and the basis are read once.
+    fn sweep(&self, coefficients: Option<MatRef<f64>>, block: MatMut<f64>, overlaps: bool) -> Mat<f64> {
+        let (size, width) = (self.len(), block.ncols());
+        let mut total = Mat::<f64>::zeros(size, width);
+        if size == 0 || width == 0 {
+            return total;
+        }
+        let sums: Vec<Mat<f64>> = block
+            .par_row_chunks_mut(TASK)
+            .enumerate()
+            .map(|(task, mut rows)| {
+                let mut sum = Mat::<f64>::zeros(size, width);
+                let mut panel = Mat::<f64>::zeros(PANEL.min(rows.nrows()), size);
+                for first in (0..rows.nrows()).step_by(PANEL) {
+                    let count = PANEL.min(rows.nrows() - first);
+                    self.load(task * TASK + first, panel.as_mut().subrows_mut(0, count));
+                    let panel = panel.subrows(0, count);
+                    let mut rows = rows.rb_mut().subrows_mut(first, count);
+                    if let Some(coefficients) = coefficients {
+                        matmul(rows.rb_mut(), Accum::Add, panel, coefficients, -1.0, Par::Seq);
+                    }
+                    if overlaps {
+                        matmul(&mut sum, Accum::Add, panel.transpose(), rows.rb_mut(), 1.0, Par::Seq);
+                    }
+                }
+                sum
+            })
+            .collect();
+        sums.iter().for_each(|sum| total += sum);
+        total
+    }
+
+    /// Copies the rows from `first` on.
+    fn load(&self, first: usize, panel: MatMut<f64>) {
+        match self {
+            Self::Double(columns) => load(columns, first, panel, |x| x),
+            Self::Single(columns) => load(columns, first, panel, f64::from),
+        }
+    }
+}
+
+fn load<T: Copy>(columns: &[Vec<T>], first: usize, mut panel: MatMut<f64>, widen: impl Fn(T) -> f64) {
+    for (j, column) in columns.iter().enumerate() {
+        let part = &column[first..first + panel.nrows()];
+        panel.rb_mut().col_mut(j).iter_mut().zip(part).for_each(|(out, x)| *out = widen(*x));
+    }
+}
+
+fn rotate<T: Copy + Send + Sync>(
+    columns: &mut Vec<Vec<T>>,
+    rotation: MatRef<f64>,
+    widen: impl Fn(T) -> f64 + Sync,
+    round: impl Fn(f64) -> T + Sync,
+) {
+    let (size, kept) = (columns.len(), rotation.ncols());
+    let rows = columns.first().map_or(0, Vec::len);
+    // The same rows of all columns, so that each thread has its own.
+    let mut parts: Vec<Vec<&mut [T]>> = (0..rows.div_ceil(PANEL)).map(|_| Vec::with_capacity(size)).collect();
+    for column in columns.iter_mut() {
+        parts.iter_mut().zip(column.chunks_mut(PANEL)).for_each(|(part, chunk)| part.push(chunk));
+    }
+    parts.par_iter_mut().for_each(|part| {
+        let panel = Mat::from_fn(part[0].len(), size, |i, j| widen(part[j][i]));
+        let mut rotated = Mat::<f64>::zeros(panel.nrows(), kept);
+        matmul(&mut rotated, Accum::Replace, &panel, rotation, 1.0, Par::Seq);
+        for (j, out) in part.iter_mut().take(kept).enumerate() {
+            out.iter_mut().zip(rotated.col_as_slice(j)).for_each(|(x, r)| *x = round(*r));
+        }
+    });
+    columns.truncate(kept);
+}
+
+/// `W = Q R` by Gram–Schmidt, column by column and twice each, and the columns of `W` that `Q` goes on with: those of which more
+/// than `negligible` is new, at most `room` of them. `Q` takes the place of `W`.
+fn gram_schmidt(block: &mut Mat<f64>, room: usize, negligible: f64) -> (Mat<f64>, Vec<usize>) {
+    let width = block.ncols();
+    let mut factor = Mat::<f64>::zeros(width, width);
+    let mut kept = Vec::new();
+    for k in 0..width {
+        let mut column = block.col_as_slice(k).to_vec();
+        for _ in 0..2 {
+            for j in 0..kept.len() {
+                let overlap = dot(block.col_as_slice(j), &column);
+                axpy(-overlap, block.col_as_slice(j), &mut column);
+                factor[(j, k)] += overlap;
+            }
+        }
+        let length = norm(&column);
+        if length > negligible && kept.len() < room {
+            scale(1.0 / length, &mut column);
+            factor[(kept.len(), k)] = length;
+            block.col_as_slice_mut(kept.len()).copy_from_slice(&column);
+            kept.push(k);
+        }
+    }
+    block.truncate(block.nrows(), kept.len());
+    factor.truncate(kept.len(), width);
+    (factor, kept)
+}
