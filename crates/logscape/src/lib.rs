@@ -40,7 +40,7 @@
 //! | [`model`] | the nouns: estimates, settings, minima, geometries, barriers, and the one way to [stop](Stop) |
 //! | [`data`] | loaders and generators of data sets |
 //! | [`problem`] | what is trained: the trait, the built-in problems, and a [checker](problem::check()) for one's own |
-//! | [`operator`] | Hessian, Gauss–Newton and noise covariance by products, and Lanczos' method |
+//! | [`operator`] | Hessian, Gauss–Newton and noise covariance by products; eigenpairs, densities of eigenvalues and traces from them |
 //! | [`geometry`], [`landscape`] | measuring a minimum; finding minima, saddles and barriers |
 //! | [`interpolation`] | minima that fit every sample: stability, and the chance to leave from near them |
 //! | [`engine`], [`dynamics`] | how replicas move fast; SGD and its relatives by name |

@@ -89,18 +89,12 @@ impl Basis {
     /// Gram–Schmidt, and in a third where much has cancelled. Columns of which no more than `negligible` is left are dropped, and
     /// those beyond `P` vectors.
     ///
-    /// The second pass takes its inner products in the same sweep in which the first one is subtracted: three sweeps over the
-    /// basis in all.
     pub(super) fn orthonormalise(&self, block: &mut Mat<f64>, negligible: f64) -> Split {
         let room = block.nrows() - self.len();
-        let mut along = self.sweep(None, block.as_mut(), true);
-        let second = self.sweep(Some(along.as_ref()), block.as_mut(), true);
-        let before: Vec<f64> = (0..block.ncols()).map(|k| norm(block.col_as_slice(k))).collect();
-        self.sweep(Some(second.as_ref()), block.as_mut(), false);
-        along += &second;
+        let (mut along, before) = self.project_out(block);
         let (mut beyond, kept) = gram_schmidt(block, room, negligible);
         if kept.iter().enumerate().any(|(row, &k)| beyond[(row, k)] < CANCELLED * before[k]) {
-            let third = self.sweep(None, block.as_mut(), true);
+            let third = self.overlaps(block);
             self.sweep(Some(third.as_ref()), block.as_mut(), false);
             matmul(&mut along, Accum::Add, &third, &beyond, 1.0, Par::Seq);
             let (again, _) = gram_schmidt(block, room, 0.0);
@@ -109,6 +103,30 @@ impl Basis {
             beyond = product;
         }
         Split { along, beyond }
+    }
+
+    /// `W ← W − V VᵀW` in two passes. The second one takes its inner products in the sweep in which the
+    /// first is subtracted: three sweeps over the basis in all. Returns `VᵀW`, and the norms of the columns after the first pass.
+    pub(super) fn project_out(&self, block: &mut Mat<f64>) -> (Mat<f64>, Vec<f64>) {
+        let mut along = self.overlaps(block);
+        let second = self.sweep(Some(along.as_ref()), block.as_mut(), true);
+        let norms = (0..block.ncols()).map(|k| norm(block.col_as_slice(k))).collect();
+        self.sweep(Some(second.as_ref()), block.as_mut(), false);
+        along += &second;
+        (along, norms)
+    }
+
+    /// `VᵀW`.
+    pub(super) fn overlaps(&self, block: &mut Mat<f64>) -> Mat<f64> {
+        self.sweep(None, block.as_mut(), true)
+    }
+
+    /// So many vectors from `first` on, as columns.
+    pub(super) fn block(&self, first: usize, count: usize) -> Mat<f64> {
+        match self {
+            Self::Double(columns) => block(&columns[first..first + count], |x| x),
+            Self::Single(columns) => block(&columns[first..first + count], f64::from),
+        }
     }
 
     /// Subtracts `V C` from `W` (`P × k`), and returns `Vᵀ W` of what is left if it is asked for; `W` and the basis are read once.
@@ -157,6 +175,10 @@ fn load<T: Copy>(columns: &[Vec<T>], first: usize, mut panel: MatMut<f64>, widen
         let part = &column[first..first + panel.nrows()];
         panel.rb_mut().col_mut(j).iter_mut().zip(part).for_each(|(out, x)| *out = widen(*x));
     }
+}
+
+fn block<T: Copy>(columns: &[Vec<T>], widen: impl Fn(T) -> f64) -> Mat<f64> {
+    Mat::from_fn(columns.first().map_or(0, Vec::len), columns.len(), |i, j| widen(columns[j][i]))
 }
 
 fn rotate<T: Copy + Send + Sync>(

@@ -1,17 +1,29 @@
-//! Symmetric linear operators and iterative eigensolvers.
+//! Symmetric linear operators that are known by their products, and what products tell of them.
+//!
+//! | wanted of `A` (`P × P`) | by | products with a vector |
+//! |---|---|---|
+//! | all eigenpairs | [`dense`] | `P`, and `P²` numbers in memory |
+//! | the largest and the lowest eigenpairs | [`extreme_eigenpairs`] | about two for each outlier, more within a bulk |
+//! | the density of eigenvalues, `tr f(A)` | [`lanczos_quadrature`] | probes times steps |
+//! | the trace and the Frobenius norm | [`trace_and_norm`] | as many as are given |
 
 mod basis;
 pub mod dense;
 pub mod full;
+mod interval;
 mod krylov;
 pub mod lanczos;
+pub mod quadrature;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
 
 pub use dense::EigenError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use krylov::krylov_pairs;
 pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, extreme_eigenpairs};
+pub use quadrature::{LanczosCoefficients, Quadrature, QuadratureConfig, SpectralMeasure, lanczos_quadrature};
+pub use trace::{TraceAndNorm, TraceConfig, trace_and_norm};
 
 use faer::{MatMut, MatRef};
 

@@ -8,6 +8,7 @@ use faer::{MatMut, MatRef};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Linear regression `f = θ·x`.
 pub(crate) struct Linear {
@@ -51,7 +52,7 @@ impl Sinusoid {
 /// `Q diag(spectrum) Qᵀ` with a product `Q` of random reflections.
 pub(crate) struct Reflected {
     pub(crate) spectrum: Vec<f64>,
-    reflections: Vec<Vec<f64>>,
+    pub(crate) reflections: Vec<Vec<f64>>,
 }
 
 impl Reflected {
@@ -78,6 +79,13 @@ impl Reflected {
         Self::new(outliers.chain(bulk).collect(), 2)
     }
 
+    /// `Qᵀ v`.
+    pub(crate) fn components(&self, vector: &[f64]) -> Vec<f64> {
+        let mut v = vector.to_vec();
+        self.reflections.iter().for_each(|axis| axpy(-2.0 * dot(axis, &v), axis, &mut v));
+        v
+    }
+
     /// The spectrum, descending.
     pub(crate) fn sorted(&self) -> Vec<f64> {
         let mut sorted = self.spectrum.clone();
@@ -93,12 +101,26 @@ impl LinearOperator for Reflected {
 
     fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
         for j in 0..block.ncols() {
-            let mut v: Vec<f64> = block.col(j).iter().copied().collect();
-            let reflect = |v: &mut Vec<f64>, axis: &Vec<f64>| axpy(-2.0 * dot(axis, v), axis, v);
-            self.reflections.iter().for_each(|axis| reflect(&mut v, axis));
+            let vector: Vec<f64> = block.col(j).iter().copied().collect();
+            let mut v = self.components(&vector);
             v.iter_mut().zip(&self.spectrum).for_each(|(x, value)| *x *= value);
-            self.reflections.iter().rev().for_each(|axis| reflect(&mut v, axis));
+            self.reflections.iter().rev().for_each(|axis| axpy(-2.0 * dot(axis, &v), axis, &mut v));
             out.rb_mut().col_mut(j).iter_mut().zip(&v).for_each(|(out, x)| *out = *x);
+        }
+    }
+}
+
+/// An operator whose products are not finite after so many.
+pub(crate) struct Failing(pub(crate) Reflected, pub(crate) AtomicUsize);
+
+impl LinearOperator for Failing {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        self.0.apply_into(block, out.as_mut());
+        if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
+            out[(3, 0)] = f64::NAN;
         }
     }
 }

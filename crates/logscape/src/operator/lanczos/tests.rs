@@ -1,8 +1,7 @@
 use super::super::dense::to_dense;
-use super::super::testing::Reflected;
+use super::super::testing::{Failing, Reflected};
 use super::super::{apply, dot};
 use super::*;
-use faer::{MatMut, MatRef};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn found(operator: &dyn LinearOperator, config: &LanczosConfig) -> ExtremeEigenpairs {
@@ -160,21 +159,6 @@ fn an_interrupt_keeps_what_has_converged() {
     assert!(!whole.interrupted && whole.clone().uninterrupted().is_ok_and(|same| same == whole));
 }
 
-/// An operator whose products are not finite after so many.
-struct Failing(Reflected, AtomicUsize);
-
-impl LinearOperator for Failing {
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
-        self.0.apply_into(block, out.as_mut());
-        if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
-            out[(3, 0)] = f64::NAN;
-        }
-    }
-}
-
 #[test]
 fn numbers_that_are_not_finite_are_refused() {
     for fine in [0, 1, 17] {
@@ -227,6 +211,19 @@ fn the_number_of_products_is_bounded_and_tells_what_has_not_converged() {
     assert!(pairs.products == 24 && !pairs.interrupted && pairs.upper.converged.iter().any(|converged| !converged));
     for (k, truth) in true_residuals(&operator, &pairs.upper).into_iter().enumerate() {
         assert!((truth - pairs.upper.residuals[k]).abs() < 1e-10, "{k}");
+    }
+}
+
+#[test]
+fn an_outlier_is_found_whatever_the_tolerance() {
+    // From a random vector the first Ritz pair of the bulk meets the tolerance at once.
+    let mut spectrum: Vec<f64> = (0..2000).map(|i| 1.0 + 1e-5 * f64::from(i)).collect();
+    spectrum[700] = 2.1;
+    let operator = Reflected::new(spectrum, 1);
+    for seed in 0..100 {
+        let config = LanczosConfig { upper: End::new(1, 0.1), seed, ..LanczosConfig::default() };
+        let pairs = found(&operator, &config);
+        assert!(pairs.upper.values[0] > 2.0 && pairs.products < 10, "{seed}: {:?}", pairs.upper.values);
     }
 }
 

@@ -1,0 +1,304 @@
+//! The distribution of the eigenvalues of a symmetric operator by stochastic Lanczos quadrature.
+//!
+//! For a unit vector `v` the numbers `v·f(A)v` are integrals over a distribution on the eigenvalues, whose weights are the squares of
+//! the components of `v`. Lanczos' recurrence from `v` gives its Gauss rule, exact for polynomials up to degree `2m − 1` after `m`
+//! steps: nodes are the eigenvalues of the tridiagonal matrix, weights the squares of the first components of its eigenvectors
+//! (Golub & Welsch 1969, *Math. Comp.* 23, 221). Means over random `v`, uniform on the sphere, estimate `tr f(A)/P` (Ubaru, Chen &
+//! Saad 2017, *SIAM J. Matrix Anal. Appl.* 38, 1075).
+//!
+//! Nothing is reorthogonalised, so that a probe takes three vectors of memory and no more. Rounding then brings further copies of
+//! nodes that have converged, within rounding of each other; together they have the weight of the node, and the integrals of
+//! smooth functions stay exact to rounding while the degree grows more slowly (Knizhnerman 1996, *Comput. Math. Math. Phys.* 36, 1).
+//!
+//! What is kept are the coefficients of the recurrences. All that follows from them is computed without products.
+
+use super::dense::EigenError;
+use super::interval::{NORMAL, skewed};
+use super::{LinearOperator, axpy, dot, norm, scale};
+use crate::random::{Purpose, stream};
+use crate::{Estimate, Stop};
+use faer::Mat;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+use statrs::function::erf::erfc;
+use std::f64::consts::{PI, SQRT_2};
+
+/// Settings of [`lanczos_quadrature`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuadratureConfig {
+    /// Random vectors.
+    pub probes: usize,
+    /// Products with each of them. The spectrum is resolved to about its range divided by this number, finer at its ends.
+    pub steps: usize,
+    /// Probes that are applied at once; of each, three vectors are in memory.
+    pub block: usize,
+    /// Seed of the probes.
+    pub seed: u64,
+}
+
+impl Default for QuadratureConfig {
+    fn default() -> Self {
+        Self { probes: 10, steps: 80, block: 10, seed: 1 }
+    }
+}
+
+/// Coefficients of Lanczos' recurrence `A v_j = β_{j−1} v_{j−1} + α_j v_j + β_j v_{j+1}` from one probe.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LanczosCoefficients {
+    /// `α_1 … α_m`.
+    pub alpha: Vec<f64>,
+    /// `β_1 … β_{m−1}`.
+    pub beta: Vec<f64>,
+}
+
+/// The coefficients of all probes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quadrature {
+    /// Number of eigenvalues `P`.
+    pub dim: usize,
+    /// Of each probe. Those whose recurrence has met an invariant space, or was interrupted, have fewer.
+    pub probes: Vec<LanczosCoefficients>,
+    /// Whether it was stopped on request; then there may be fewer probes than asked for, and the last ones have fewer steps.
+    pub interrupted: bool,
+}
+
+/// Lanczos' recurrence of `operator` from random vectors.
+///
+/// # Errors
+/// If the operator returns a number that is not finite. An interrupt, which is asked for before every block of products, is none:
+/// what is known by then is returned.
+pub fn lanczos_quadrature(
+    operator: &dyn LinearOperator,
+    config: &QuadratureConfig,
+    stop: &Stop,
+) -> Result<Quadrature, EigenError> {
+    let mut found = Quadrature { dim: operator.dim(), probes: Vec::new(), interrupted: false };
+    let indices: Vec<u64> = (0..config.probes as u64).collect();
+    for block in indices.chunks(config.block.max(1)) {
+        let starts = block.iter().map(|&index| probe(operator.dim(), config.seed, index)).collect();
+        found.interrupted = recurrences(operator, starts, config.steps, stop, &mut found.probes)?;
+        if found.interrupted {
+            break;
+        }
+    }
+    found.probes.retain(|probe| !probe.alpha.is_empty());
+    Ok(found)
+}
+
+/// A vector that is uniform on the unit sphere.
+pub(super) fn probe(dim: usize, seed: u64, index: u64) -> Vec<f64> {
+    let mut rng = stream(seed, Purpose::Probe, index);
+    let mut vector: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut rng)).collect();
+    let length = norm(&vector);
+    scale(1.0 / length, &mut vector);
+    vector
+}
+
+/// One probe's recurrence.
+struct Recurrence {
+    /// `v_j` and `v_{j−1}`.
+    vectors: [Vec<f64>; 2],
+    coefficients: LanczosCoefficients,
+    invariant: bool,
+}
+
+impl Recurrence {
+    /// From the product with `v_j` to `v_{j+1}`.
+    fn advance(&mut self, mut image: Vec<f64>) -> Result<(), EigenError> {
+        let [current, previous] = &mut self.vectors;
+        let LanczosCoefficients { alpha, beta } = &mut self.coefficients;
+        let size = norm(&image);
+        if !size.is_finite() {
+            return Err(EigenError::NotFinite);
+        }
+        if let Some(beta) = beta.last() {
+            axpy(-beta, previous, &mut image);
+        }
+        let along = dot(current, &image);
+        axpy(-along, current, &mut image);
+        let left = norm(&image);
+        alpha.push(along);
+        // Less is rounding.
+        self.invariant = left <= 1e-14 * size;
+        if !self.invariant {
+            beta.push(left);
+            scale(1.0 / left, &mut image);
+            *previous = std::mem::replace(current, image);
+        }
+        Ok(())
+    }
+}
+
+/// Adds the coefficients of a block of probes; whether it was interrupted.
+fn recurrences(
+    operator: &dyn LinearOperator,
+    starts: Vec<Vec<f64>>,
+    steps: usize,
+    stop: &Stop,
+    found: &mut Vec<LanczosCoefficients>,
+) -> Result<bool, EigenError> {
+    let p = operator.dim();
+    let mut probes: Vec<Recurrence> = starts
+        .into_iter()
+        .map(|start| Recurrence {
+            vectors: [start, Vec::new()],
+            coefficients: LanczosCoefficients::default(),
+            invariant: p == 0,
+        })
+        .collect();
+    let mut interrupted = false;
+    for _ in 0..steps {
+        let active: Vec<&mut Recurrence> = probes.iter_mut().filter(|probe| !probe.invariant).collect();
+        if active.is_empty() {
+            break;
+        }
+        if stop.check().is_err() {
+            interrupted = true;
+            break;
+        }
+        let mut block = Mat::zeros(p, active.len());
+        active.iter().enumerate().for_each(|(k, probe)| block.col_as_slice_mut(k).copy_from_slice(&probe.vectors[0]));
+        let mut images = Mat::zeros(p, active.len());
+        operator.apply_into(block.as_ref(), images.as_mut());
+        for (k, probe) in active.into_iter().enumerate() {
+            probe.advance(images.col_as_slice(k).to_vec())?;
+        }
+    }
+    found.extend(probes.into_iter().map(|mut probe| {
+        // The last one belongs to a step that is not made.
+        probe.coefficients.beta.truncate(probe.coefficients.alpha.len().saturating_sub(1));
+        probe.coefficients
+    }));
+    Ok(interrupted)
+}
+
+/// Estimates of the distribution of eigenvalues, from the Gauss rules of all probes.
+///
+/// Intervals (95 %) are those of the randomness of the probes, not of the degree of the rules, which is exact for functions that are
+/// smooth on the scale of the nodes. A value of one probe is `Σ_i f(λ_i) w_i` with weights `w` that have a Dirichlet distribution of
+/// parameters ½, whatever the eigenvectors; its variance `2/(P+2) ⟨(f − ⟨f⟩)²⟩` and third cumulant `8/((P+2)(P+4)) ⟨(f − ⟨f⟩)³⟩`
+/// are integrals over the same distribution, and are taken from the rules of all probes. So the interval exists for a single probe,
+/// and needs no quantile of Student's. It is transformed for the skewness that a few large eigenvalues bring.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpectralMeasure {
+    dim: usize,
+    /// Nodes and weights of each probe.
+    rules: Vec<Vec<(f64, f64)>>,
+}
+
+impl Quadrature {
+    /// The Gauss rules.
+    ///
+    /// # Errors
+    /// If a coefficient is not finite, or there is no probe.
+    pub fn measure(&self) -> Result<SpectralMeasure, EigenError> {
+        if self.probes.is_empty() {
+            return Err(EigenError::NotFinite);
+        }
+        let rules = self.probes.iter().map(gauss_rule).collect::<Result<_, _>>()?;
+        Ok(SpectralMeasure { dim: self.dim, rules })
+    }
+}
+
+impl SpectralMeasure {
+    /// Mean of `f` over the eigenvalues, `tr f(A)/P`.
+    pub fn mean(&self, f: impl Fn(f64) -> f64) -> Estimate {
+        let (n, p) = (self.rules.len() as f64, self.dim as f64);
+        let values: Vec<(f64, f64)> =
+            self.rules.iter().flatten().map(|&(node, weight)| (f(node), weight / n)).collect();
+        let mean: f64 = values.iter().map(|(value, weight)| weight * value).sum();
+        let central = |power| values.iter().map(|(value, weight)| weight * (value - mean).powi(power)).sum::<f64>();
+        let variance = 2.0 / (p + 2.0) * central(2);
+        let third = 8.0 / ((p + 2.0) * (p + 4.0)) * central(3);
+        let skewness = if variance > 0.0 { third / variance.powf(1.5) } else { 0.0 };
+        skewed(mean, (variance / n).sqrt(), skewness / n.sqrt(), NORMAL)
+    }
+
+    /// Trace `tr f(A)`, such as a moment or a logarithm of a determinant.
+    pub fn trace(&self, f: impl Fn(f64) -> f64) -> Estimate {
+        let (mean, p) = (self.mean(f), self.dim as f64);
+        Estimate::new(p * mean.value, p * mean.ci95[0], p * mean.ci95[1])
+    }
+
+    /// Density of eigenvalues at `x`, smoothed by a Gaussian of standard deviation `width > 0`: its integral is 1.
+    pub fn density(&self, x: f64, width: f64) -> Estimate {
+        let height = 1.0 / (width * (2.0 * PI).sqrt());
+        self.mean(|node| height * (-0.5 * ((x - node) / width).powi(2)).exp())
+    }
+
+    /// Fraction of eigenvalues below `x`, smoothed by a Gaussian of standard deviation `width > 0`: the integral of
+    /// [`density`](Self::density).
+    ///
+    /// Where `width` is less than the distance of the nodes it is a staircase, which may be wrong by the weight of one node; in a gap of
+    /// the spectrum it is right.
+    pub fn cumulative(&self, x: f64, width: f64) -> Estimate {
+        let Estimate { value, ci95: [lower, upper] } = self.mean(|node| 0.5 * erfc((node - x) / (width * SQRT_2)));
+        Estimate::new(value, lower.max(0.0), upper.min(1.0))
+    }
+}
+
+/// Sweeps for one eigenvalue after which the iteration gives up; two do.
+const SWEEPS: usize = 60;
+
+/// Nodes and weights of the Gauss rule: eigenvalues of the tridiagonal matrix and squares of the first components of its
+/// eigenvectors, by the implicit QL iteration with only these components (Golub & Welsch 1969).
+fn gauss_rule(coefficients: &LanczosCoefficients) -> Result<Vec<(f64, f64)>, EigenError> {
+    let mut d = coefficients.alpha.clone();
+    let mut e = coefficients.beta.clone();
+    let n = d.len();
+    e.resize(n, 0.0);
+    if !d.iter().chain(&e).all(|x| x.is_finite()) {
+        return Err(EigenError::NotFinite);
+    }
+    let mut first = vec![0.0; n];
+    first[0] = 1.0;
+    for l in 0..n {
+        let mut sweeps = 0;
+        loop {
+            let small = |m: usize| e[m].abs() <= f64::EPSILON * (d[m].abs() + d[m + 1].abs());
+            let m = (l..n - 1).find(|&m| small(m)).unwrap_or(n - 1);
+            if m == l {
+                break;
+            }
+            sweeps += 1;
+            if sweeps > SWEEPS {
+                return Err(EigenError::NoConvergence);
+            }
+            // Wilkinson's shift.
+            let half = 0.5 * (d[l + 1] - d[l]) / e[l];
+            let mut g = d[m] - d[l] + e[l] / (half + half.hypot(1.0).copysign(half));
+            let (mut sine, mut cosine, mut p) = (1.0, 1.0, 0.0);
+            let mut split = false;
+            for i in (l..m).rev() {
+                let (f, b) = (sine * e[i], cosine * e[i]);
+                let r = f.hypot(g);
+                e[i + 1] = r;
+                if r == 0.0 {
+                    d[i + 1] -= p;
+                    e[m] = 0.0;
+                    split = true;
+                    break;
+                }
+                (sine, cosine) = (f / r, g / r);
+                g = d[i + 1] - p;
+                let turned = (d[i] - g) * sine + 2.0 * cosine * b;
+                p = sine * turned;
+                d[i + 1] = g + p;
+                g = cosine * turned - b;
+                (first[i], first[i + 1]) =
+                    (cosine * first[i] - sine * first[i + 1], sine * first[i] + cosine * first[i + 1]);
+            }
+            if !split {
+                d[l] -= p;
+                e[l] = g;
+                e[m] = 0.0;
+            }
+        }
+    }
+    let mut rule: Vec<(f64, f64)> = d.into_iter().zip(first).map(|(node, x)| (node, x * x)).collect();
+    rule.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(rule)
+}
+
+#[cfg(test)]
+mod tests;
