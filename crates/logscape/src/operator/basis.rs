@@ -205,7 +205,7 @@ fn rotate<T: Copy + Send + Sync>(
     columns.truncate(kept);
 }
 
-/// `W = Q R` by Gram–Schmidt, column by column and twice each, and the columns of `W` that `Q` goes on with: those of which more
+/// `W = Q R` by Gram–Schmidt, column by column, and the columns of `W` that `Q` goes on with: those of which more
 /// than `negligible` is new, at most `room` of them. `Q` takes the place of `W`.
 fn gram_schmidt(block: &mut Mat<f64>, room: usize, negligible: f64) -> (Mat<f64>, Vec<usize>) {
     let width = block.ncols();
@@ -213,12 +213,10 @@ fn gram_schmidt(block: &mut Mat<f64>, room: usize, negligible: f64) -> (Mat<f64>
     let mut kept = Vec::new();
     for k in 0..width {
         let mut column = block.col_as_slice(k).to_vec();
-        for _ in 0..2 {
-            for j in 0..kept.len() {
-                let overlap = dot(block.col_as_slice(j), &column);
-                axpy(-overlap, block.col_as_slice(j), &mut column);
-                factor[(j, k)] += overlap;
-            }
+        for j in 0..kept.len() {
+            let overlap = dot(block.col_as_slice(j), &column);
+            axpy(-overlap, block.col_as_slice(j), &mut column);
+            factor[(j, k)] = overlap;
         }
         let length = norm(&column);
         if length > negligible && kept.len() < room {
@@ -231,4 +229,80 @@ fn gram_schmidt(block: &mut Mat<f64>, room: usize, negligible: f64) -> (Mat<f64>
     block.truncate(block.nrows(), kept.len());
     factor.truncate(kept.len(), width);
     (factor, kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::dense::product;
+    use crate::random::{Purpose, stream};
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn random(rows: usize, columns: usize, index: u64) -> Mat<f64> {
+        let mut rng = stream(1, Purpose::Check, index);
+        Mat::from_fn(rows, columns, |_, _| StandardNormal.sample(&mut rng))
+    }
+
+    /// Largest entry of `AᵀB − unit`.
+    fn off(a: &Mat<f64>, b: &Mat<f64>, unit: f64) -> f64 {
+        let overlaps = product(a.transpose(), b.as_ref());
+        let entry = |(i, j): (usize, usize)| (overlaps[(i, j)] - if i == j { unit } else { 0.0 }).abs();
+        (0..overlaps.nrows()).flat_map(|i| (0..overlaps.ncols()).map(move |j| (i, j))).map(entry).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn nearly_dependent_columns_come_out_orthonormal() {
+        // Across the edges of panels and of tasks.
+        for rows in [40, 3 * PANEL + 7, TASK + 5] {
+            let mut basis = Basis::new(Precision::Float64);
+            let mut first = random(rows, 12, 0);
+            basis.orthonormalise(&mut first, 0.0);
+            basis.push(&mut first);
+            // Almost within the basis; almost equal to each other; within the basis; of no length.
+            let (mix, small) = (product(first.as_ref(), random(12, 5, 1).as_ref()), random(rows, 5, 2));
+            let block = Mat::from_fn(rows, 5, |i, j| match j {
+                0 => mix[(i, 0)] + 1e-9 * small[(i, 0)],
+                1 => small[(i, 1)],
+                2 => small[(i, 1)] + 1e-9 * small[(i, 2)],
+                3 => mix[(i, 3)],
+                _ => 0.0,
+            });
+            let mut made = block.clone();
+            let split = basis.orthonormalise(&mut made, 1e-12);
+            assert_eq!(made.ncols(), 3);
+            assert!(off(&made, &made, 1.0) < 1e-13 && off(&first, &made, 0.0) < 1e-13);
+            let sum = product(first.as_ref(), split.along.as_ref()) + product(made.as_ref(), split.beyond.as_ref());
+            assert!((&sum - &block).norm_max() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn no_more_columns_than_rows_are_orthonormal() {
+        let mut basis = Basis::new(Precision::Float64);
+        let mut first = random(6, 4, 0);
+        basis.orthonormalise(&mut first, 0.0);
+        basis.push(&mut first);
+        let mut rest = random(6, 4, 1);
+        let split = basis.orthonormalise(&mut rest, 0.0);
+        assert_eq!((rest.ncols(), split.beyond.nrows(), split.beyond.ncols()), (2, 2, 4));
+        assert!(off(&rest, &rest, 1.0) < 1e-14 && off(&first, &rest, 0.0) < 1e-14);
+    }
+
+    #[test]
+    fn a_rotation_is_a_product_in_either_precision() {
+        let (vectors, rotation) = (random(PANEL + 100, 7, 0), random(7, 3, 1));
+        let expected = product(vectors.as_ref(), rotation.as_ref());
+        for (precision, slack) in [(Precision::Float64, 1e-14), (Precision::Float32, 3e-6)] {
+            let mut basis = Basis::new(precision);
+            let mut stored = vectors.clone();
+            basis.push(&mut stored);
+            // What is stored is handed back.
+            assert_eq!(stored == vectors, precision == Precision::Float64);
+            assert_eq!(basis.block(2, 3), stored.subcols(2, 3).to_owned());
+            basis.rotate(rotation.as_ref());
+            assert_eq!(basis.len(), 3);
+            assert!((basis.block(0, 3) - &expected).norm_max() < slack);
+            assert_eq!(basis.into_vectors()[2].len(), PANEL + 100);
+        }
+    }
 }

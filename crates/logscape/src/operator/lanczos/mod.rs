@@ -58,7 +58,7 @@ pub struct LanczosConfig {
     /// Vectors that are applied at once. One takes the fewest products; more are worth it where the product of a block costs less
     /// than those of its vectors, or where eigenvalues come in groups of equal ones.
     pub block: usize,
-    /// Products with single vectors after which the iteration gives up.
+    /// Products with single vectors after which the iteration gives up, and returns what is known.
     pub max_products: usize,
     /// Bytes that the basis and the vectors at work may take. A basis that is restarted sooner needs more products.
     pub memory: u64,
@@ -134,7 +134,7 @@ impl ExtremeEigenpairs {
 /// The algebraically largest and lowest eigenpairs of `operator` (`P × P`), at most `P` of each, from the same products.
 ///
 /// The time is that of the products and of three sweeps over the basis for each block of them. `progress` is called after each
-/// block. The result does not depend on the number of threads.
+/// block but the last. The result does not depend on the number of threads.
 ///
 /// # Errors
 /// If the operator returns a number that is not finite, or the memory does not hold a basis. An interrupt, which is asked for before

@@ -84,6 +84,37 @@ fn finds_all_copies_of_eigenvalues_that_come_in_tens() {
 }
 
 #[test]
+fn copies_that_rounding_does_not_bring_are_found() {
+    // A loose tolerance is met before rounding brings a second copy into the space of the first vector.
+    let mut spectrum = Reflected::network(3000).spectrum;
+    (spectrum[1], spectrum[4], spectrum[5]) = (spectrum[0], spectrum[3], spectrum[3]);
+    let operator = Reflected::new(spectrum, 2);
+    for seed in 0..10 {
+        let config = LanczosConfig { upper: End::new(7, 1e-3), seed, ..LanczosConfig::default() };
+        let pairs = found(&operator, &config);
+        check(&operator, &pairs.upper, 1e-10);
+        for (value, exact) in pairs.upper.values.iter().zip(operator.sorted()) {
+            assert!((value - exact).abs() < 1e-2, "{seed}: {value} {exact}");
+        }
+    }
+}
+
+#[test]
+fn the_ends_are_alike() {
+    let spectrum: Vec<f64> = (0..1500).map(|i| (f64::from(i) / 1500.0).powi(4) - 0.1).collect();
+    let operator = Reflected::new(spectrum.clone(), 2);
+    let negative = Reflected::new(spectrum.iter().map(|x| -x).collect(), 2);
+    // Restarted.
+    let config = LanczosConfig { upper: End::new(3, 1e-8), ..LanczosConfig::default() };
+    let upper = found(&operator, &config);
+    let lower = found(&negative, &LanczosConfig { upper: End::NONE, lower: config.upper, ..config });
+    assert!(upper.products > upper.length && upper.products.abs_diff(lower.products) < upper.products / 20);
+    for (a, b) in upper.upper.values.iter().zip(&lower.lower.values) {
+        assert!((a + b).abs() < 1e-10, "{a} {b}");
+    }
+}
+
+#[test]
 fn short_bases_are_restarted_within_their_memory() {
     let spectrum = (0..2000).map(|i| (f64::from(i) / 2000.0).powi(4)).collect();
     let operator = Reflected::new(spectrum, 2);
@@ -161,10 +192,13 @@ fn an_interrupt_keeps_what_has_converged() {
 
 #[test]
 fn numbers_that_are_not_finite_are_refused() {
-    for fine in [0, 1, 17] {
+    let config = LanczosConfig { block: 2, ..LanczosConfig::default() };
+    for fine in [0, 1, 12] {
         let failing = Failing(Reflected::network(200), AtomicUsize::new(fine));
-        let ended = extreme_eigenpairs(&failing, &LanczosConfig::default(), &Stop::new(), |_| {});
+        let ended = extreme_eigenpairs(&failing, &config, &Stop::new(), |_| {});
         assert_eq!(ended.unwrap_err(), EigenError::NotFinite);
+        // The count has gone below zero once: nothing is asked of the operator any more.
+        assert_eq!(failing.1.into_inner(), usize::MAX);
     }
 }
 
@@ -175,9 +209,13 @@ fn all_pairs_of_few_rows_are_found() {
         let mut exact = operator.sorted();
         for block in [1, 3, 8] {
             let all = End::new(p, 1e-10);
-            for (upper, lower) in
-                [(all, End::NONE), (End::NONE, all), (all, all), (End::new(100, 1e-10), End::new(2, 1e-10))]
-            {
+            for (upper, lower) in [
+                (all, End::NONE),
+                (End::NONE, all),
+                (all, all),
+                (End::new(100, 1e-10), End::new(2, 1e-10)),
+                (End::new(p / 2 + 1, 1e-10), End::NONE),
+            ] {
                 let pairs = found(&operator, &LanczosConfig { upper, lower, block, ..LanczosConfig::default() });
                 assert_eq!(pairs.upper.values.len(), upper.count.min(p));
                 assert_eq!(pairs.lower.values.len(), lower.count.min(p));
@@ -201,6 +239,12 @@ fn a_start_ends_where_its_space_is_invariant() {
         assert!(pairs.upper.values.iter().all(|found| (found - value).abs() < 1e-14));
         assert!(pairs.upper.converged.iter().all(|converged| *converged));
     }
+    // The last block has room for less than it is wide.
+    let all = LanczosConfig { upper: End::new(5, 1e-8), block: 3, ..LanczosConfig::default() };
+    let operator = Reflected::new(vec![1.0; 5], 1);
+    let pairs = found(&operator, &all);
+    assert_eq!(pairs.products, 5);
+    check(&operator, &pairs.upper, 1e-13);
 }
 
 #[test]

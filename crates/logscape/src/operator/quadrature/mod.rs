@@ -16,7 +16,7 @@ use super::dense::EigenError;
 use super::interval::{NORMAL, skewed};
 use super::{LinearOperator, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
-use crate::{Estimate, Stop};
+use crate::{Estimate, Interrupted, Stop};
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,9 @@ use std::f64::consts::{PI, SQRT_2};
 /// Settings of [`lanczos_quadrature`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuadratureConfig {
-    /// Random vectors.
+    /// Random vectors, at least one.
     pub probes: usize,
-    /// Products with each of them. The spectrum is resolved to about its range divided by this number, finer at its ends.
+    /// Products with each of them, at least one. The spectrum is resolved to about its range divided by this number, finer at its ends.
     pub steps: usize,
     /// Probes that are applied at once; of each, three vectors are in memory.
     pub block: usize,
@@ -73,10 +73,10 @@ pub fn lanczos_quadrature(
     stop: &Stop,
 ) -> Result<Quadrature, EigenError> {
     let mut found = Quadrature { dim: operator.dim(), probes: Vec::new(), interrupted: false };
-    let indices: Vec<u64> = (0..config.probes as u64).collect();
+    let indices: Vec<u64> = (0..config.probes.max(1) as u64).collect();
     for block in indices.chunks(config.block.max(1)) {
         let starts = block.iter().map(|&index| probe(operator.dim(), config.seed, index)).collect();
-        found.interrupted = recurrences(operator, starts, config.steps, stop, &mut found.probes)?;
+        found.interrupted = recurrences(operator, starts, config.steps.max(1), stop, &mut found.probes)?;
         if found.interrupted {
             break;
         }
@@ -190,10 +190,10 @@ impl Quadrature {
     /// The Gauss rules.
     ///
     /// # Errors
-    /// If a coefficient is not finite, or there is no probe.
+    /// If a coefficient is not finite, or it was interrupted before the first product.
     pub fn measure(&self) -> Result<SpectralMeasure, EigenError> {
         if self.probes.is_empty() {
-            return Err(EigenError::NotFinite);
+            return Err(if self.interrupted { Interrupted.into() } else { EigenError::NotFinite });
         }
         let rules = self.probes.iter().map(gauss_rule).collect::<Result<_, _>>()?;
         Ok(SpectralMeasure { dim: self.dim, rules })

@@ -3,6 +3,8 @@ use super::super::testing::{Failing, Reflected};
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+type Integral = (&'static str, fn(f64) -> f64);
+
 fn found(operator: &dyn LinearOperator, config: &QuadratureConfig) -> Quadrature {
     lanczos_quadrature(operator, config, &Stop::new()).unwrap()
 }
@@ -84,7 +86,7 @@ fn copies_of_nodes_leave_the_integrals_as_they_are() {
         rules.iter().all(|rule| rule.iter().filter(|(node, _)| (node - 100.0).abs() < 1e-8).count() > 2),
         "no copies"
     );
-    let integrals: [(&str, fn(f64) -> f64); 5] = [
+    let integrals: [Integral; 5] = [
         ("trace", |x| x),
         ("square", |x| x * x),
         ("logarithm", |x| (x + 40.0).ln()),
@@ -143,6 +145,7 @@ fn an_interrupt_keeps_the_steps_that_are_done() {
     }
     assert_eq!(after(10).probes, whole.probes[..2]);
     assert!(after(0).probes.is_empty());
+    assert_eq!(after(0).measure(), Err(EigenError::Interrupted(Interrupted)));
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn numbers_that_are_not_finite_are_refused() {
 fn intervals_cover_at_their_level() {
     let indefinite = Reflected::new((0..100).map(|i| 5.0 * (f64::from(i) / 45.0 - 1.0).powi(3)).collect(), 0);
     for operator in [Reflected { reflections: Vec::new(), ..Reflected::network(100) }, indefinite] {
-        let integrals: [(&str, fn(f64) -> f64); 5] = [
+        let integrals: [Integral; 5] = [
             ("trace", |x| x),
             ("square", |x| x * x),
             ("logarithm", |x| (x * x + 1.0).ln()),
