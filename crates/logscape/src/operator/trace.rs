@@ -12,7 +12,7 @@
 //! follow closely.
 //!
 //! XTrace (Epperly, Tropp & Webber 2024, *SIAM J. Matrix Anal. Appl.* 45, 1) makes every vector serve both ends. Its error is less, by
-//! factors from 1.2 (20 products) to 2.4 (60) on a spectrum like a network's, but its samples depend on each other: intervals from
+//! factors from 1.2 (20 products) to 2.3 (60) on a spectrum like a network's, but its samples depend on each other: intervals from
 //! their scatter hold the truth there in 78 to 89 % of the cases where they say 95 %.
 
 use super::basis::Basis;

@@ -17,7 +17,7 @@
 //!
 //! A start is believed after so many steps that the largest Ritz value of a positive matrix is above half of the largest eigenvalue
 //! but for a chance of one in a hundred, whatever the spectrum. From one random vector the chance is at most `1.648 √P e^{−√ε(2q−1)}`
-//! after `q` steps for a relative error `ε` (Kuczyński & Woźniakowski 1992, *SIAM J. Matrix Anal. Appl.* 13, 1094, theorem 4.2),
+//! after `q` steps for a relative error `ε` (Kuczyński & Woźniakowski 1992, *SIAM J. Matrix Anal. Appl.* 13, 1094),
 //! from `b` of them the product of their chances. Eigenvalues that stand out of the rest are found sooner.
 
 use super::basis::Basis;

@@ -8,7 +8,7 @@
 //!
 //! Nothing is reorthogonalised, so that a probe takes three vectors of memory and no more. Rounding then brings further copies of
 //! nodes that have converged, within rounding of each other; together they have the weight of the node, and the integrals of
-//! smooth functions stay exact to rounding while the degree grows more slowly (Knizhnerman 1996, *Comput. Math. Math. Phys.* 36, 1).
+//! smooth functions stay exact to rounding while the degree grows more slowly (Knizhnerman 1996, *Comput. Math. Math. Phys.* 36, 1481).
 //!
 //! What is kept are the coefficients of the recurrences. All that follows from them is computed without products.
 
