@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Initialisation, Problem, ProblemError, Visitor};
+use super::{Problem, ProblemError, Visitor};
 use crate::data::synthetic::Generator;
 use crate::data::{Dataset, Standardised};
 use crate::model::memory;
+use crate::network::Initialisation;
 
 /// What the file of a problem states, besides its maths, to have a name: see [`Kind::of`].
 pub trait Registered: Problem + Sized + 'static {
@@ -233,7 +234,7 @@ pub enum BuildProblemError {
 }
 
 /// Refuses so many parameters that the search for a minimum among them would take more than the limit of memory.
-pub(super) fn require_memory(parameters: u128) -> Result<(), BuildProblemError> {
+pub(crate) fn require_memory(parameters: u128) -> Result<(), BuildProblemError> {
     /// Vectors that L-BFGS holds: twenty pairs, and some more.
     const VECTORS: u128 = 50;
     memory::require(format!("the search among {parameters} parameters"), parameters, 8 * VECTORS).map_err(|error| {
