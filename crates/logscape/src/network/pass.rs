@@ -7,6 +7,73 @@ use super::graph::Block;
 use super::transform::Float;
 use crate::problem::Samples;
 
+/// A block of samples after the forward pass, and the cotangents of all values where the backward pass has been.
+pub(super) struct Primal<'a, R> {
+    pub(super) network: &'a Network,
+    pub(super) samples: Samples<'a>,
+    pub(super) block: Block<'a, R>,
+    pub(super) cotangents: &'a [R],
+}
+
+impl<R: Float> Primal<'_, R> {
+    /// The derivatives of all values along `along` (`P`) into `rates`.
+    pub(super) fn tangent(&self, along: &[R], rates: &mut [R], work: &mut [R]) {
+        self.network.graph.tangent(self.block, along, rates, work);
+    }
+
+    /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
+    pub(super) fn weigh(&self, share: f64, rates: &mut [R]) {
+        let (c, scale) = (self.network.graph.outputs(), R::from_f64(share));
+        let outputs = self.network.graph.output(self.block.values, self.block.samples);
+        for (k, (outputs, rates)) in outputs.chunks_exact(c).zip(rates.chunks_exact_mut(c)).enumerate() {
+            self.network.loss.weigh(outputs, self.network.target(self.samples.get(k)), rates);
+            rates.iter_mut().for_each(|x| *x = scale * *x);
+        }
+    }
+
+    /// Sets the outputs' part of `to` to `share ∇²_f ℓ` times that of `rates`.
+    fn weighed(&self, share: f64, rates: &[R], to: &mut [R]) {
+        let (graph, m) = (&self.network.graph, self.block.samples);
+        let own = graph.output_mut(to, m);
+        own.copy_from_slice(graph.output(rates, m));
+        self.weigh(share, own);
+    }
+
+    /// Adds `share Σ_μ J_μᵀ ∇²_f ℓ J_μ v` to `out` (`P`), for `rates` along `v`. `room` is of the size of all values.
+    pub(super) fn add_gauss_newton(&self, share: f64, rates: &[R], room: &mut [R], out: &mut [R], work: &mut [R]) {
+        let graph = &self.network.graph;
+        self.weighed(share, rates, room);
+        graph.backward(self.block, room, work);
+        graph.add_gradient(self.block, room, out, work);
+    }
+
+    /// Adds `share Σ_μ H_μ v` to `out` (`P`), for `rates` along `v` and cotangents that begin with `share ∇_f ℓ`: the derivative
+    /// of the gradient along `v`. `room` is of the size of all values.
+    pub(super) fn add_hessian(
+        &self,
+        (along, rates): (&[R], &[R]),
+        share: f64,
+        room: &mut [R],
+        out: &mut [R],
+        work: &mut [R],
+    ) {
+        let graph = &self.network.graph;
+        self.weighed(share, rates, room);
+        graph.backward_rate(self.block, along, rates, self.cotangents, room, work);
+        graph.add_gradient(self.block, room, out, work);
+        graph.add_gradient_rate(self.block, rates, self.cotangents, out, work);
+    }
+
+    /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as
+    /// [`Graph::add_bends`](super::graph::Graph::add_bends) defines it, with `½ ∇²_f ℓ` of the outputs' rates; for `rates` along
+    /// `v` and cotangents that begin with `∇_f ℓ`.
+    fn bends(&self, (along, rates): (&[R], &[R]), bends: &mut [R], work: &mut [R]) {
+        bends.fill(R::ZERO);
+        self.weighed(0.5, rates, bends);
+        self.network.graph.add_bends(self.block, along, rates, self.cotangents, bends, work);
+    }
+}
+
 /// A block of samples and room for all that is computed on it.
 pub(super) struct Pass<'a, R> {
     network: &'a Network,
@@ -33,6 +100,18 @@ macro_rules! block {
             input: $pass.input,
             values: &*$pass.values,
             kept: &*$pass.kept,
+        }
+    };
+}
+
+/// What a pass has computed, borrowed as the block is.
+macro_rules! primal {
+    ($pass:expr) => {
+        Primal {
+            network: $pass.network,
+            samples: $pass.samples.clone(),
+            block: block!($pass),
+            cotangents: &*$pass.cotangents,
         }
     };
 }
@@ -127,17 +206,12 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// The derivatives of all values along `along` (`P`), after [`forward`](Self::forward).
     pub(super) fn tangent(&mut self, along: &[R]) {
-        self.network.graph.tangent(block!(self), along, self.rates, self.work);
+        primal!(self).tangent(along, self.rates, self.work);
     }
 
-    /// Multiplies the outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
+    /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
     pub(super) fn weigh(&self, share: f64, rates: &mut [R]) {
-        let (c, scale) = (self.network.graph.outputs(), R::from_f64(share));
-        let outputs = self.network.graph.output(self.values, self.samples.len());
-        for (k, (outputs, rates)) in outputs.chunks_exact(c).zip(rates.chunks_exact_mut(c)).enumerate() {
-            self.network.loss.weigh(outputs, self.network.target(self.samples.get(k)), rates);
-            rates.iter_mut().for_each(|x| *x = scale * *x);
-        }
+        primal!(self).weigh(share, rates);
     }
 
     /// The cotangents of all values from those of the outputs.
@@ -160,41 +234,18 @@ impl<'a, R: Float> Pass<'a, R> {
         self.network.graph.add_gradient_products(block!(self), pair, out, self.work);
     }
 
-    /// Adds `share Σ_μ J_μᵀ ∇²_f ℓ J_μ v` to `out`, after [`tangent`](Self::tangent) along `v`.
+    /// [`Primal::add_gauss_newton`] after [`tangent`](Self::tangent).
     pub(super) fn add_gauss_newton(&mut self, share: f64, out: &mut [R]) {
-        let (graph, m) = (&self.network.graph, self.samples.len());
-        let cotangents = mem::take(&mut self.cotangents);
-        let own = graph.output_mut(cotangents, m);
-        own.copy_from_slice(graph.output(self.rates, m));
-        self.weigh(share, own);
-        self.cotangents = cotangents;
-        self.backward();
-        self.add_gradient(out);
+        primal!(self).add_gauss_newton(share, self.rates, self.cotangent_rates, out, self.work);
     }
 
-    /// Adds `share Σ_μ H_μ v` to `out`, after [`tangent`](Self::tangent) along `v` and [`backward`](Self::backward) from
-    /// `share ∇_f ℓ`: the derivative of the gradient pass along `v`.
+    /// [`Primal::add_hessian`] after [`tangent`](Self::tangent) and [`backward`](Self::backward).
     pub(super) fn add_hessian(&mut self, along: &[R], share: f64, out: &mut [R]) {
-        let (graph, m) = (&self.network.graph, self.samples.len());
-        let changes = mem::take(&mut self.cotangent_rates);
-        let own = graph.output_mut(changes, m);
-        own.copy_from_slice(graph.output(self.rates, m));
-        self.weigh(share, own);
-        graph.backward_rate(block!(self), along, self.rates, self.cotangents, changes, self.work);
-        graph.add_gradient(block!(self), changes, out, self.work);
-        graph.add_gradient_rate(block!(self), self.rates, self.cotangents, out, self.work);
-        self.cotangent_rates = changes;
+        primal!(self).add_hessian((along, self.rates), share, self.cotangent_rates, out, self.work);
     }
 
-    /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as
-    /// [`Graph::add_bends`](super::graph::Graph::add_bends) defines it, with `½ ∇²_f ℓ` of the outputs' rates; after
-    /// [`tangent`](Self::tangent) along `v` and [`backward`](Self::backward) from `∇_f ℓ`.
+    /// [`Primal::bends`] after [`tangent`](Self::tangent) and [`backward`](Self::backward).
     pub(super) fn bends(&mut self, along: &[R], bends: &mut [R]) {
-        let (graph, m) = (&self.network.graph, self.samples.len());
-        bends.fill(R::ZERO);
-        let own = graph.output_mut(bends, m);
-        own.copy_from_slice(graph.output(self.rates, m));
-        self.weigh(0.5, own);
-        graph.add_bends(block!(self), along, self.rates, self.cotangents, bends, self.work);
+        primal!(self).bends((along, self.rates), bends, self.work);
     }
 }
