@@ -1,11 +1,14 @@
 //! A network by its name: options, and a start.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{LayerError, LayerWord, Network, OutputLoss, words};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
-use crate::problem::{BuildProblemError, OptionError, ProblemOption, Registered, StartConfig, require_memory};
+use crate::problem::{
+    BuildProblemError, GivenOptions, OptionError, ProblemOption, Registered, StartConfig, require_memory,
+};
 use crate::random::{Purpose, stream};
 
 /// What a study can say of it.
@@ -45,6 +48,11 @@ impl Registered for Network {
     fn example() -> Generator {
         let (samples, input_dim, hidden, target_dim) = (100, 3, 4, 2);
         Generator::TeacherStudent(TeacherStudent { samples, input_dim, hidden, target_dim, gain: 1.0, noise: 0.3 })
+    }
+
+    fn needed() -> GivenOptions {
+        let layers = json!([{ "linear": 4 }, "tanh", { "linear": 2 }]);
+        GivenOptions::from_iter([("layers".to_owned(), layers)])
     }
 
     fn check(options: &Options) -> Result<(), OptionError> {

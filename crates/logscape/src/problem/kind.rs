@@ -26,6 +26,14 @@ pub trait Registered: Problem + Sized + 'static {
     /// Data to try it on.
     fn example() -> Generator;
 
+    /// The required options, as [`example`](Self::example) fits them. Unless this is overridden JSON writes them as TOML does.
+    fn needed() -> GivenOptions {
+        let required = Self::OPTIONS.iter().filter(|option| option.required);
+        required
+            .filter_map(|option| Some((option.name.to_owned(), serde_json::from_str(option.example).ok()?)))
+            .collect()
+    }
+
     /// Refuses values that no data can have.
     ///
     /// # Errors
@@ -79,7 +87,7 @@ pub struct ProblemOption {
     pub name: &'static str,
     /// What it is, and its default.
     pub about: &'static str,
-    /// A value, as TOML and JSON write it.
+    /// A value, as TOML writes it.
     pub example: &'static str,
     /// Whether there is no default.
     pub required: bool,
@@ -112,6 +120,7 @@ pub struct Kind {
     /// Its options.
     pub options: &'static [ProblemOption],
     example: fn() -> Generator,
+    needed: fn() -> GivenOptions,
     check: fn(&GivenOptions) -> Result<(), OptionError>,
     build: fn(Dataset, &GivenOptions, &StartConfig) -> Result<BuiltProblem, BuildProblemError>,
     unstandardised: fn(&GivenOptions, &[f64], &[Standardised]) -> Option<Unstandardised>,
@@ -125,6 +134,7 @@ impl Kind {
             equation: T::EQUATION,
             options: T::OPTIONS,
             example: T::example,
+            needed: T::needed,
             check: |given| options::<T>(given).map(|_| ()),
             build: |data, given, config| {
                 let problem = T::build(data, options::<T>(given)?)?;
@@ -138,6 +148,11 @@ impl Kind {
     /// Data to try it on.
     pub fn example(&self) -> Generator {
         (self.example)()
+    }
+
+    /// The required options, with values that fit [`example`](Self::example).
+    pub fn needed(&self) -> GivenOptions {
+        (self.needed)()
     }
 
     /// Refuses options that the problem does not have, and values that no data can have.

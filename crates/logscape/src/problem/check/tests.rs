@@ -16,8 +16,8 @@ fn problems() -> Vec<(String, Box<dyn Problem>)> {
     let mut problems: Vec<(String, Box<dyn Problem>)> = Vec::new();
     for kind in all() {
         for every in [false, true] {
-            let mut given = GivenOptions::new();
-            for option in kind.options.iter().filter(|option| every || option.required) {
+            let mut given = kind.needed();
+            for option in kind.options.iter().filter(|option| every && !option.required) {
                 given.insert(option.name.to_owned(), serde_json::from_str(option.example).expect("a value"));
             }
             let data = kind.example().generate(3).expect("data").data;
