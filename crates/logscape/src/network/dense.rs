@@ -2,6 +2,8 @@
 
 use faer::Accum;
 
+use crate::lanes::dispatch;
+
 use super::transform::{At, Direction, Float, Transform, fill_rows, inner, matrix, product};
 
 /// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`).
@@ -102,11 +104,16 @@ impl Transform for Dense {
     fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
         self.add_outer(at.samples, at.input, cotangent, out);
         let biases = self.split_mut(out).1;
-        for row in cotangent.chunks_exact(self.outputs) {
-            for (bias, &cotangent) in biases.iter_mut().zip(row) {
-                *bias += cotangent;
-            }
-        }
+        dispatch(
+            #[inline(always)]
+            || {
+                for row in cotangent.chunks_exact(self.outputs) {
+                    for (bias, &cotangent) in biases.iter_mut().zip(row) {
+                        *bias += cotangent;
+                    }
+                }
+            },
+        );
     }
 
     fn add_gradient_rate<R: Float>(&self, at: At<R>, rate: &[R], cotangent: &[R], out: &mut [R], _work: &mut [R]) {

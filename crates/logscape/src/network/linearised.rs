@@ -1,6 +1,7 @@
 //! A network around a point: curvature by products, in single or double precision, with the first pass kept.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
@@ -13,15 +14,24 @@ use crate::operator::LinearOperator;
 use crate::problem::{Problem, Samples};
 
 /// Parts of the data that are summed by themselves, at most; fixed, so that sums have the same order on any number of threads.
-const SEGMENTS: usize = 16;
+const PARTS: usize = 16;
+
+/// Blocks of a part, at least, as far as there are so many.
+const BLOCKS: usize = 2;
+
+/// Blocks whose sums are taken in the precision of `R`, at most.
+const TOGETHER: usize = 4;
 
 /// Numbers of all parts' sums together, at most, unless two parts have more.
 const SUMS: usize = 1 << 26;
 
+/// Entries of a product that are summed over the parts at once.
+const ENTRIES: usize = 4096;
+
 /// A network at `θ` in the precision of `R`: what its passes over the data write and keep, as far as it fits a limit of memory,
 /// so that a product costs the passes along its vector only.
 ///
-/// Sums over the samples of a block are taken in `R`, those over blocks in double precision.
+/// Sums over the samples of a few blocks are taken in `R`, all others in double precision.
 pub struct Linearised<'a, R> {
     network: &'a Network,
     theta: Vec<R>,
@@ -29,6 +39,18 @@ pub struct Linearised<'a, R> {
     blocks: Vec<Range<usize>>,
     /// Those of the first blocks.
     kept: Vec<Kept<R>>,
+    /// Room of products that have ended, for the next.
+    rooms: Mutex<Vec<Room<R>>>,
+}
+
+/// What a part of a product writes.
+struct Room<R> {
+    rates: Vec<R>,
+    changes: Vec<R>,
+    work: Vec<R>,
+    /// Sums over some blocks, and over the part (`k × P`).
+    out: Vec<R>,
+    sums: Vec<f64>,
 }
 
 /// What the gradient's passes over a block write.
@@ -71,6 +93,7 @@ impl<'a, R: Float> Linearised<'a, R> {
             inputs: single(&network.inputs),
             blocks: blocks.collect(),
             kept: Vec::new(),
+            rooms: Mutex::default(),
         };
         let graph = &network.graph;
         let each = (2 * graph.units() + graph.kept()) * network.block * size_of::<R>();
@@ -122,47 +145,62 @@ impl<'a, R: Float> Linearised<'a, R> {
         new
     }
 
-    /// The sums over `blocks` of the products with `vectors` (`k × P`).
-    fn segment(&self, which: Curvature, blocks: Range<usize>, vectors: &[R]) -> Vec<f64> {
+    /// Room for `count` numbers of sums, used before if there is some.
+    fn room(&self, count: usize) -> Room<R> {
+        let used = self.rooms.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut room = used.unwrap_or_else(|| {
+            let graph = &self.network.graph;
+            let m = self.network.block.min(self.network.samples());
+            let zeros = |count: usize| vec![R::ZERO; count];
+            let (rates, changes) = (zeros(m * graph.units()), zeros(m * graph.units()));
+            Room { rates, changes, work: zeros(graph.work(m)), out: Vec::new(), sums: Vec::new() }
+        });
+        room.out.resize(count, R::ZERO);
+        room.sums.resize(count, 0.0);
+        room
+    }
+
+    /// The sums over `blocks` of the products with `vectors` (`k × P`), in the room that is returned.
+    fn part(&self, which: Curvature, blocks: Range<usize>, vectors: &[R]) -> Room<R> {
         let (graph, p) = (&self.network.graph, self.theta.len());
         let share = 1.0 / self.network.samples() as f64;
-        let room = |count: usize| vec![R::ZERO; count];
-        let largest = self.network.block.min(self.network.samples());
-        let (mut rates, mut changes) = (room(largest * graph.units()), room(largest * graph.units()));
-        let (mut work, mut out) = (room(graph.work(largest)), room(p));
-        let mut sums = vec![0.0; vectors.len()];
-        for index in blocks {
-            let range = &self.blocks[index];
-            let passes;
-            let kept = match self.kept.get(index) {
-                Some(kept) => kept,
-                None => {
-                    passes = self.passes(range);
-                    &passes
-                }
-            };
-            let primal = Primal {
-                network: self.network,
-                samples: Samples::Range(range.clone()),
-                block: self.block(range, kept),
-                cotangents: &kept.cotangents,
-            };
-            let size = range.len() * graph.units();
-            let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
-            for (v, sums) in vectors.chunks_exact(p).zip(sums.chunks_exact_mut(p)) {
-                out.fill(R::ZERO);
-                primal.tangent(v, rates, &mut work);
-                match which {
-                    Curvature::Hessian => primal.add_hessian((v, rates), share, changes, &mut out, &mut work),
-                    Curvature::GaussNewton => primal.add_gauss_newton(share, rates, changes, &mut out, &mut work),
-                    Curvature::Residual => primal.add_hessian((v, rates), 0.0, changes, &mut out, &mut work),
-                }
-                for (sum, x) in sums.iter_mut().zip(&out) {
-                    *sum += x.to_f64();
+        let mut room = self.room(vectors.len());
+        let Room { rates, changes, work, out, sums } = &mut room;
+        sums.fill(0.0);
+        for together in blocks.clone().step_by(TOGETHER) {
+            out.fill(R::ZERO);
+            for index in together..blocks.end.min(together + TOGETHER) {
+                let range = &self.blocks[index];
+                let passes;
+                let kept = match self.kept.get(index) {
+                    Some(kept) => kept,
+                    None => {
+                        passes = self.passes(range);
+                        &passes
+                    }
+                };
+                let primal = Primal {
+                    network: self.network,
+                    samples: Samples::Range(range.clone()),
+                    block: self.block(range, kept),
+                    cotangents: &kept.cotangents,
+                };
+                let size = range.len() * graph.units();
+                let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
+                for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
+                    primal.tangent(v, rates, work);
+                    match which {
+                        Curvature::Hessian => primal.add_hessian((v, rates), share, changes, out, work),
+                        Curvature::GaussNewton => primal.add_gauss_newton(share, rates, changes, out, work),
+                        Curvature::Residual => primal.add_hessian((v, rates), 0.0, changes, out, work),
+                    }
                 }
             }
+            for (sum, x) in sums.iter_mut().zip(&*out) {
+                *sum += x.to_f64();
+            }
         }
-        sums
+        room
     }
 }
 
@@ -176,19 +214,27 @@ impl<R: Float> LinearOperator for CurvatureOperator<'_, R> {
         let (this, p) = (self.linearised, self.dim());
         // As many vectors at once as the parts' sums have room for.
         let together = (SUMS / p / 2).clamp(1, block.ncols().max(1));
-        let segments = (SUMS / (p * together)).clamp(2, SEGMENTS).min(this.blocks.len());
+        let parts = (SUMS / (p * together)).clamp(2, PARTS).min(this.blocks.len().div_ceil(BLOCKS));
+        let mut image = vec![0.0; p * together];
         for first in (0..block.ncols()).step_by(together) {
             let columns = first..(first + together).min(block.ncols());
-            let vectors: Vec<R> = columns.clone().flat_map(|j| block.col(j).iter().map(|&x| R::from_f64(x))).collect();
-            let bound = |k: usize| k * this.blocks.len() / segments;
-            let parts: Vec<Vec<f64>> = (0..segments)
-                .into_par_iter()
-                .map(|k| this.segment(self.which, bound(k)..bound(k + 1), &vectors))
-                .collect();
-            for (k, j) in columns.enumerate() {
-                for i in 0..p {
-                    out[(i, j)] = parts.iter().map(|part| part[k * p + i]).sum();
+            let mut vectors = Vec::with_capacity(columns.len() * p);
+            columns.clone().for_each(|j| vectors.extend(block.col(j).iter().map(|&x| R::from_f64(x))));
+            let bound = |k: usize| k * this.blocks.len() / parts;
+            let rooms: Vec<Room<R>> =
+                (0..parts).into_par_iter().map(|k| this.part(self.which, bound(k)..bound(k + 1), &vectors)).collect();
+            let image = &mut image[..vectors.len()];
+            image.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
+                out.fill(0.0);
+                for room in &rooms {
+                    for (out, x) in out.iter_mut().zip(&room.sums[chunk * ENTRIES..]) {
+                        *out += x;
+                    }
                 }
+            });
+            this.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
+            for (j, image) in columns.zip(image.chunks_exact(p)) {
+                out.as_mut().col_mut(j).iter_mut().zip(image).for_each(|(out, x)| *out = *x);
             }
         }
     }
