@@ -9,14 +9,34 @@ use super::transform::{At, Direction, Float, Transform};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BatchNorm {
     /// Numbers of a channel in a sample.
-    pub(super) plane: usize,
-    /// `m_c` (`channels`).
-    pub(super) means: Vec<f64>,
+    plane: usize,
+    /// `m_c` and `v_c` (`channels` each).
+    means: Vec<f64>,
+    variances: Vec<f64>,
     /// `1/√(v_c + ε)` (`channels`).
-    pub(super) scales: Vec<f64>,
+    scales: Vec<f64>,
 }
 
+/// `ε`, as PyTorch has it.
+const EPSILON: f64 = 1e-5;
+
 impl BatchNorm {
+    /// The layer for channels of `plane` numbers with these means and variances, which are not negative.
+    pub(super) fn new(plane: usize, means: Vec<f64>, variances: Vec<f64>) -> Self {
+        let scales = variances.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
+        Self { plane, means, variances, scales }
+    }
+
+    /// The same layer with other means and variances.
+    pub(super) fn with(&self, means: Vec<f64>, variances: Vec<f64>) -> Self {
+        Self::new(self.plane, means, variances)
+    }
+
+    /// Means and variances (`channels` each).
+    pub(super) fn statistics(&self) -> [&[f64]; 2] {
+        [&self.means, &self.variances]
+    }
+
     /// Calls `f(channel, scale, mean, first)` for each plane of the block, which starts at `first`.
     #[inline(always)]
     fn for_each<R: Float>(&self, m: usize, mut f: impl FnMut(usize, R, R, usize)) {
@@ -37,6 +57,10 @@ impl Transform for BatchNorm {
     /// Two gradients.
     fn work(&self) -> usize {
         2 * self.parameters()
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        vec![("weight", vec![self.means.len()]), ("bias", vec![self.means.len()])]
     }
 
     fn gains(&self) -> Option<usize> {

@@ -144,6 +144,11 @@ impl Transform for Convolution {
         self.rows() * self.window.outputs() + 2 * self.parameters()
     }
 
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let [height, width] = self.window.kernel;
+        vec![("weight", vec![self.outputs, self.inputs / self.groups, height, width]), ("bias", vec![self.outputs])]
+    }
+
     fn fan(&self) -> Option<[usize; 3]> {
         let each = self.window.size();
         Some([self.weight_count(), self.inputs / self.groups * each, self.outputs / self.groups * each])

@@ -46,6 +46,10 @@ impl Transform for Dense {
         (self.inputs + 1) * self.outputs
     }
 
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        vec![("weight", vec![self.outputs, self.inputs]), ("bias", vec![self.outputs])]
+    }
+
     fn fan(&self) -> Option<[usize; 3]> {
         Some([self.outputs * self.inputs, self.inputs, self.outputs])
     }

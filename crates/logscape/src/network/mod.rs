@@ -22,6 +22,7 @@ mod residual;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transform;
+mod weights;
 mod window;
 mod words;
 
@@ -35,6 +36,7 @@ pub use initialisation::Initialisation;
 pub use linearised::{Curvature, CurvatureOperator, Linearised};
 pub use output_loss::OutputLoss;
 pub use transform::Float;
+pub use weights::WeightsError;
 pub use words::{LayerError, LayerWord, Windows};
 
 use graph::Graph;

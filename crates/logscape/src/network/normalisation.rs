@@ -14,6 +14,8 @@ pub(super) struct Normalisation {
     pub(super) inputs: usize,
     pub(super) groups: usize,
     pub(super) plane: usize,
+    /// The shape of `γ`.
+    pub(super) shape: Vec<usize>,
     /// `ε`
     pub(super) epsilon: f64,
 }
@@ -82,6 +84,10 @@ impl Transform for Normalisation {
     /// Two gradients.
     fn work(&self) -> usize {
         2 * self.parameters()
+    }
+
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        vec![("weight", self.shape.clone()), ("bias", self.shape.clone())]
     }
 
     fn gains(&self) -> Option<usize> {

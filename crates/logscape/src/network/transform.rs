@@ -55,6 +55,11 @@ pub(super) trait Transform {
         0
     }
 
+    /// The names and shapes of its parameters, one after the other, as PyTorch has them.
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        Vec::new()
+    }
+
     /// For a layer of weights and biases: weights, and the inputs and outputs that each of them joins.
     fn fan(&self) -> Option<[usize; 3]> {
         None

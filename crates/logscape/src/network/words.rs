@@ -391,7 +391,11 @@ impl Builder {
                 Ok(())
             }
             LayerWord::LayerNorm => {
-                let layer = Normalisation { inputs: numbers, groups: 1, plane: 1, epsilon: EPSILON };
+                let shape = match self.shape {
+                    Shape::Flat(features) => vec![features],
+                    Shape::Image { channels, size: [height, width] } => vec![channels, height, width],
+                };
+                let layer = Normalisation { inputs: numbers, groups: 1, plane: 1, shape, epsilon: EPSILON };
                 self.push(Layer::Normalisation(layer), place, None, self.shape)
             }
             LayerWord::GroupNorm { groups } => {
@@ -399,7 +403,8 @@ impl Builder {
                 if groups == 0 || channels % groups > 0 {
                     return Err(Failure::Here(format!("{groups} groups do not divide {channels} channels")));
                 }
-                let layer = Normalisation { inputs: numbers, groups, plane: height * width, epsilon: EPSILON };
+                let (plane, shape) = (height * width, vec![channels]);
+                let layer = Normalisation { inputs: numbers, groups, plane, shape, epsilon: EPSILON };
                 self.push(Layer::Normalisation(layer), place, None, self.shape)
             }
             LayerWord::BatchNorm => {
@@ -407,8 +412,7 @@ impl Builder {
                     Shape::Flat(features) => (features, 1),
                     Shape::Image { channels, size: [height, width] } => (channels, height * width),
                 };
-                let scale = 1.0 / (1.0 + EPSILON).sqrt();
-                let layer = BatchNorm { plane, means: vec![0.0; channels], scales: vec![scale; channels] };
+                let layer = BatchNorm::new(plane, vec![0.0; channels], vec![1.0; channels]);
                 self.push(Layer::BatchNorm(layer), place, None, self.shape)
             }
             LayerWord::Activation(activation) => {
