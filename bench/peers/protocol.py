@@ -90,3 +90,28 @@ def sde_loss(work, theta):
 def noise_temperature(work):
     """η s h / B, the temperature per unit of loss."""
     return work["learning_rate"] * work["noise_strength"] * work["curvature"] / work["batch_size"]
+
+
+def serve_products(build, numbers):
+    """As `serve`, for `build(work, dtype)` that returns a function that multiplies, with how many vectors it does, and a function
+    that returns the last image: rates are products per second, checks four projections."""
+    name, precision, folder = sys.argv[1:]
+    work = json.loads((Path(folder) / name).with_suffix(".json").read_text())
+    dtype = np.dtype({"f32": np.float32, "f64": np.float64}[precision])
+    rounding = {"f32": 1e-6, "f64": 1e-13}[precision]
+    run, vectors, image = build(work, dtype)
+    run()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "run":
+            begin, elapsed, products = time.perf_counter(), 0, 0
+            while elapsed < SHORTEST:
+                run()
+                products += vectors
+                elapsed = time.perf_counter() - begin
+            print(products / elapsed, flush=True)
+        else:
+            out = image()
+            scale = rounding * np.linalg.norm(out) * np.sqrt(out.size / 2)
+            words = [f"{out @ numbers(0.21 + 0.1 * k, out.size)} {scale}" for k in range(4)]
+            print(" ".join(words), flush=True)

@@ -2,7 +2,8 @@
 
 use logscape::data::{Dataset, digits, synthetic};
 use logscape::engine::{AnyDynamics, Sgd};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
+use logscape::network::{Activation, Initialisation};
+use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use logscape::random::{Gaussian, Purpose, stream};
 use logscape::{Precision, Problem, Sampling, SgdSettings};
 

@@ -3,7 +3,8 @@
 use logscape::data::digits;
 use logscape::geometry::{GeometryConfig, measure};
 use logscape::landscape::{MinimumConfig, find_minimum};
-use logscape::problem::{Activation, Initialisation, Mlp};
+use logscape::network::{Activation, Initialisation};
+use logscape::problem::Mlp;
 use logscape::random::{Purpose, stream};
 use logscape::{Estimate, Stop};
 

@@ -39,6 +39,7 @@
 //! |---|---|
 //! | [`model`] | the nouns: estimates, settings, minima, geometries, barriers, and the one way to [stop](Stop) |
 //! | [`data`] | loaders and generators of data sets |
+//! | [`network`] | layers, losses of outputs, and the networks that they make |
 //! | [`problem`] | what is trained: the trait, the built-in problems, and a [checker](problem::check()) for one's own |
 //! | [`operator`] | Hessian, Gauss–Newton and noise covariance by products; eigenpairs, densities of eigenvalues and traces from them |
 //! | [`geometry`], [`landscape`] | measuring a minimum; finding minima, saddles and barriers |
@@ -70,6 +71,7 @@ pub mod interpolation;
 pub mod landscape;
 pub mod lanes;
 pub mod model;
+pub mod network;
 pub mod operator;
 pub mod problem;
 pub mod random;

@@ -18,32 +18,50 @@ const PRECISIONS: [&str; 2] = ["f32", "f64"];
 /// Two means that differ by more than this many joint standard errors do not agree; equal ones do so about once in 10⁵.
 const LIMIT: f64 = 4.5;
 
+/// Our programs: what simulates, and what multiplies with matrices of curvature.
+const SIMULATE: &str = "throughput";
+const MULTIPLY: &str = "products";
+
 /// What bounds the rate of a work: the name of a measurement of `floors.py`, and how much of it one replica-step takes.
 type Floor = (&'static str, f64);
 
 struct Work {
     name: &'static str,
+    /// Our program.
+    ours: &'static str,
     floor: Option<Floor>,
     /// The first is what the others are checked against where we do not have the work.
     peers: &'static [&'static str],
 }
 
 /// `4 d B + 2 d` flops for linear regression with `d = 10`, `B = 10`; for the perceptron `10,112 B` with `B = 32`: six per
-/// weight, less two for the first layer's, which hand no gradient to the inputs.
-const WORKS: [Work; 9] = [
-    Work { name: "linear", floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
-    Work { name: "perceptron", floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
+/// weight, less two for the first layer's, which hand no gradient to the inputs. A product with the Hessian takes twelve flops for each
+/// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move.
+const WORKS: [Work; 14] = [
+    Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
+    Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
         name: "sde",
+        ours: SIMULATE,
         floor: Some(("normals", 1.0)),
         peers: &["numba_loop", "numba", "torch", "jax", "diffrax", "torchsde"],
     },
-    Work { name: "log-landscape", floor: Some(("normals", 1.0)), peers: &["numba_loop", "numba", "jax"] },
-    Work { name: "sinusoid-1", floor: None, peers: &["numba_loop", "numba"] },
-    Work { name: "sinusoid-8", floor: None, peers: &["numba_loop", "numba"] },
-    Work { name: "phase-retrieval-1", floor: None, peers: &["numba_loop", "numba"] },
-    Work { name: "phase-retrieval-8", floor: None, peers: &["numba_loop", "numba"] },
-    Work { name: "double-well", floor: None, peers: &["pytams"] },
+    Work {
+        name: "log-landscape",
+        ours: SIMULATE,
+        floor: Some(("normals", 1.0)),
+        peers: &["numba_loop", "numba", "jax"],
+    },
+    Work { name: "sinusoid-1", ours: SIMULATE, floor: None, peers: &["numba_loop", "numba"] },
+    Work { name: "sinusoid-8", ours: SIMULATE, floor: None, peers: &["numba_loop", "numba"] },
+    Work { name: "phase-retrieval-1", ours: SIMULATE, floor: None, peers: &["numba_loop", "numba"] },
+    Work { name: "phase-retrieval-8", ours: SIMULATE, floor: None, peers: &["numba_loop", "numba"] },
+    Work { name: "double-well", ours: SIMULATE, floor: None, peers: &["pytams"] },
+    Work { name: "hessian", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
+    Work { name: "hessian-8", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
+    Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
+    Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
+    Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
 ];
 
 /// Runs the comparison; false when a check or a peer failed, or the arguments make no sense.
@@ -109,6 +127,7 @@ fn compare(options: &Options) -> Result<bool, Box<dyn Error>> {
 struct Bench {
     scripts: PathBuf,
     python: PathBuf,
+    /// The folder of our programs.
     ours: PathBuf,
     data: PathBuf,
 }
@@ -122,20 +141,23 @@ impl Bench {
         let environment = target.join("peers-venv");
         install(&scripts.join("requirements.txt"), &environment)?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let arguments = ["build", "--release", "--package", "logscape-bench", "--bin", "throughput", "--locked"];
-        succeed(Command::new(cargo).args(arguments).arg("--target-dir").arg(target))?;
-        let ours = target.join("release/throughput");
-        let data = target.join("peers-data");
-        succeed(Command::new(&ours).arg("export").arg(&data))?;
+        let arguments = ["build", "--release", "--package", "logscape-bench", "--locked"];
+        let programs = [SIMULATE, MULTIPLY].iter().flat_map(|program| ["--bin", program]);
+        succeed(Command::new(cargo).args(arguments).args(programs).arg("--target-dir").arg(target))?;
+        let (ours, data) = (target.join("release"), target.join("peers-data"));
+        for program in [SIMULATE, MULTIPLY] {
+            succeed(Command::new(ours.join(program)).arg("export").arg(&data))?;
+        }
         Ok(Self { scripts, python: environment.join("bin/python"), ours, data })
     }
 
     /// Adds the rows of one work; false when a peer did not answer.
     fn compare(&self, work: &Work, precision: &str, rows: &mut Vec<Row>) -> Result<bool, Box<dyn Error>> {
-        let mut ours = match Process::start(settled(&mut Command::new(&self.ours)).args([work.name, precision]))? {
-            Started::Ready(process) => Some(process),
-            Started::Unsupported => None,
-        };
+        let mut ours =
+            match Process::start(settled(&mut Command::new(self.ours.join(work.ours))).args([work.name, precision]))? {
+                Started::Ready(process) => Some(process),
+                Started::Unsupported => None,
+            };
         let mut reference = ours.as_mut().map(Process::check).transpose()?;
         let mut floor = match work.floor {
             None => None,

@@ -9,6 +9,7 @@ mod instruction_sets;
 mod kills;
 mod many;
 mod memory;
+mod network;
 mod new;
 mod origin;
 mod owner;

@@ -1,7 +1,7 @@
 //! `[minimum]`: how the minimum is found.
 
 use super::check::{Wrong, require};
-use logscape::problem::Initialisation;
+use logscape::network::Initialisation;
 use serde::{Deserialize, Serialize};
 
 /// `[minimum]`.

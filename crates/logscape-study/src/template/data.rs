@@ -11,6 +11,7 @@ use crate::text::count;
 use crate::warning::Warning;
 use logscape::Stop;
 use logscape::data::{Column, Dataset, ReadOptions, Survey, Watch, survey};
+use logscape::network::Network;
 use logscape::problem::{Kind, Mlp, Registered};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -132,7 +133,10 @@ fn read(asked: &Asked, watch: &Watch) -> Result<Read, RunError> {
             data = dataset(&table, Path::new(""), SEED, watch)?;
         }
     }
-    if !table.one_hot && holds_classes(&data) && asked.kind.is_none_or(|kind| kind.name == Mlp::NAME) {
+    if !table.one_hot
+        && holds_classes(&data)
+        && asked.kind.is_none_or(|kind| [Mlp::NAME, Network::NAME].contains(&kind.name))
+    {
         table.one_hot = true;
         data = data.one_hot()?;
     }

@@ -2,8 +2,9 @@
 
 use crate::error::RunError;
 use logscape::data::Dataset;
+use logscape::network::Network;
 use logscape::problem::{GivenOptions, Kind, LinearRegression, Mlp, Registered, by_name};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Distinct whole numbers that are taken for classes.
 const FEW: usize = 10;
@@ -24,17 +25,22 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn new(kind: &'static Kind, why: &str) -> Self {
-        let required = kind.options.iter().filter(|option| option.required);
-        // Examples are written as both TOML and JSON write them.
-        let value = |text: &str| serde_json::from_str(text).ok();
-        let options = required.filter_map(|option| Some((option.name.to_owned(), value(option.example)?))).collect();
-        Self { kind, options, why: why.to_owned() }
+        Self { kind, options: kind.needed(), why: why.to_owned() }
     }
 
-    fn network(hidden: &[usize], why: &str) -> Option<Self> {
+    fn perceptron(hidden: &[usize], why: &str) -> Option<Self> {
         let mut candidate = Self::new(by_name(Mlp::NAME)?, why);
         candidate.options.insert("hidden".to_owned(), json!(hidden));
         Some(candidate)
+    }
+
+    /// Layers with so many hidden units, and an output for each target.
+    fn layers(kind: &'static Kind, hidden: &[usize], outputs: usize, why: &str) -> Self {
+        let mut candidate = Self::new(kind, why);
+        let below = hidden.iter().flat_map(|width| [json!({ "linear": width }), json!("tanh")]);
+        let layers: Vec<Value> = below.chain([json!({ "linear": outputs })]).collect();
+        candidate.options.insert("layers".to_owned(), Value::Array(layers));
+        candidate
     }
 }
 
@@ -48,6 +54,18 @@ pub(super) fn candidates(data: &Dataset, kind: Option<&'static Kind>) -> Result<
         !data.classes.is_empty() || data.target_dim > 1 && data.targets.chunks_exact(data.target_dim).all(one);
     let line = "one layer, f = W x + b";
     let found: Option<Vec<Candidate>> = match kind {
+        Some(kind) if kind.name == Network::NAME => {
+            let deep = WIDTHS.iter().map(|width| {
+                Candidate::layers(kind, &[*width], data.target_dim, &format!("a network with {width} hidden units"))
+            });
+            let flat = Candidate::layers(
+                kind,
+                &[],
+                data.target_dim,
+                &format!("{line}: with hidden units no minimum was found soon"),
+            );
+            Some(deep.chain([flat]).collect())
+        }
         Some(kind) if kind.name != Mlp::NAME => Some(vec![Candidate::new(kind, kind.equation)]),
         None if !classes && data.target_dim == 1 && !needs_intercept(data) => {
             by_name(LinearRegression::NAME).map(|kind| {
@@ -59,16 +77,16 @@ pub(super) fn candidates(data: &Dataset, kind: Option<&'static Kind>) -> Result<
                 "linear regression with an intercept, which `{}` has none of: {line}; `hidden = [8]` makes it a network",
                 LinearRegression::NAME
             );
-            Candidate::network(&[], &why).map(|candidate| vec![candidate])
+            Candidate::perceptron(&[], &why).map(|candidate| vec![candidate])
         }
         _ => {
             let deep = WIDTHS.iter().map(|width| {
-                Candidate::network(
+                Candidate::perceptron(
                     &[*width],
                     &format!("a network with {width} hidden units; `hidden` has their numbers"),
                 )
             });
-            let flat = Candidate::network(&[], &format!("{line}: with hidden units no minimum was found soon"));
+            let flat = Candidate::perceptron(&[], &format!("{line}: with hidden units no minimum was found soon"));
             deep.chain([flat]).collect()
         }
     };

@@ -53,7 +53,11 @@ pub(super) fn problem(candidate: &Candidate) -> String {
     for option in *options {
         let _ = writeln!(text, "# {}", option.about);
         let _ = match candidate.options.get(option.name) {
-            Some(value) => writeln!(text, "{} = {value}", option.name),
+            Some(value) => {
+                // Options are numbers, words and what is made of them, which TOML can write.
+                let value = toml::Value::try_from(value).map(|value| value.to_string()).unwrap_or_default();
+                writeln!(text, "{} = {value}", option.name)
+            }
             None => writeln!(text, "# {} = {}", option.name, option.example),
         };
     }

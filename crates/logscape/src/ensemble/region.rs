@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnsembleError, check_length};
 use crate::engine::ExitTest;
+use crate::network::OutputLoss;
 use crate::problem::QuadraticLoss;
 use crate::{Problem, Samples, WayOut};
 
@@ -280,7 +281,7 @@ impl<'a> LossMeter<'a> {
         slope_into(self.problem, theta, gradient, [part, &mut self.scratch])
     }
 
-    /// `L(θ) = (1/N) Σ ½‖e_μ‖²`.
+    /// `L(θ) = (1/N) Σ ℓ_μ`.
     pub fn loss(&mut self, theta: &[f64]) -> f64 {
         if let Some(form) = self.form {
             return form.loss(theta);
@@ -290,9 +291,15 @@ impl<'a> LossMeter<'a> {
         let mut first = 0;
         while first < n {
             let last = (first + Self::BLOCK).min(n);
-            let residuals = &mut self.residuals[..(last - first) * self.problem.outputs()];
-            self.problem.residuals_into(theta, Samples::Range(first..last), residuals, &mut self.scratch);
-            sum += residuals.iter().map(|e| 0.5 * e * e).sum::<f64>();
+            if self.problem.output_loss() == OutputLoss::MeanSquare {
+                let residuals = &mut self.residuals[..(last - first) * self.problem.outputs()];
+                self.problem.residuals_into(theta, Samples::Range(first..last), residuals, &mut self.scratch);
+                sum += residuals.iter().map(|e| 0.5 * e * e).sum::<f64>();
+            } else {
+                let losses = &mut self.residuals[..last - first];
+                self.problem.losses_into(theta, Samples::Range(first..last), losses, &mut self.scratch);
+                sum += losses.iter().sum::<f64>();
+            }
             first = last;
         }
         sum / n as f64

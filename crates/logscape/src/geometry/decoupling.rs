@@ -4,7 +4,7 @@ use super::bootstrap::log_studentised;
 use crate::Interrupted;
 use crate::Stop;
 use crate::model::DirectionNoise;
-use crate::operator::full::{loss, map_chunks, noise_trace, residuals};
+use crate::operator::full::{loss, losses, map_chunks, noise_trace};
 use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
 use crate::{Estimate, Problem, Samples};
@@ -39,7 +39,7 @@ pub(super) fn directional_noise(
     (resamples, seed): (usize, u64),
     stop: &Stop,
 ) -> Result<DirectionalNoise, Interrupted> {
-    let (n, c, k) = (problem.samples(), problem.outputs(), vectors.len());
+    let (n, k) = (problem.samples(), vectors.len());
     let noise = NoiseCovariance::new(problem, theta);
     let projections: Vec<Vec<f64>> =
         vectors.par_iter().map(|v| stop.check().map(|()| noise.projections(v))).collect::<Result<_, _>>()?;
@@ -47,7 +47,7 @@ pub(super) fn directional_noise(
         .par_iter()
         .map(|v| stop.check().map(|()| sample_curvatures(problem, theta, v)))
         .collect::<Result<_, _>>()?;
-    let losses: Vec<f64> = residuals(problem, theta).chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
+    let losses = losses(problem, theta);
     let width = 3 * k + 1;
     let mut rows = Vec::with_capacity(n * width);
     for m in 0..n {

@@ -7,6 +7,7 @@ use crate::Stop;
 use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
 use crate::model::Minimum;
 use crate::model::{Decoupling, DirectionNoise, Geometry};
+use crate::network::OutputLoss;
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
 use crate::operator::{Hessian, apply, dot};
@@ -103,7 +104,7 @@ impl From<EigenError> for GeometryError {
 /// Measures curvature, gradient noise and how one follows the other at a minimum.
 ///
 /// `tr H` is exact where the spectrum is complete, otherwise Hutchinson's `mean zᵀHz` over random signs `z`;
-/// `tr G = (1/N) Σ ‖J_μ‖_F²` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
+/// `tr G` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
 ///
 /// # Errors
 /// If the minimum does not fit the problem, its loss is not positive and the fit does not interpolate, its Hessian has no positive eigenvalue, the problem
@@ -251,12 +252,16 @@ fn hutchinson(
     Ok(sum / probes.len() as f64)
 }
 
-/// `tr G = mean ‖J_μ‖_F²`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`.
+/// `tr G = mean tr(W_μ J_μ J_μᵀ)` with `W_μ = ∇²_f ℓ_μ`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the
+/// largest eigenvalue of `W_μ J_μ J_μᵀ`, which for the mean square is `‖J_μ J_μᵀ‖`.
 pub(super) fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
     let c = problem.outputs();
-    let grams = map_chunks(problem, c * c, |range, out, scratch| {
+    let mut grams = map_chunks(problem, c * c, |range, out, scratch| {
         problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
     });
+    if problem.output_loss() != OutputLoss::MeanSquare {
+        weigh_grams(problem, theta, &mut grams)?;
+    }
     let mut norms = Vec::with_capacity(problem.samples());
     let mut trace = 0.0;
     for gram in grams.chunks_exact(c * c) {
@@ -267,6 +272,33 @@ pub(super) fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(
     norms.sort_by(f64::total_cmp);
     let quantile = |q: f64| norms[(q * (norms.len() - 1) as f64).ceil() as usize];
     Ok((trace / norms.len() as f64, [quantile(0.5), quantile(0.9), quantile(0.99), quantile(1.0)]))
+}
+
+/// Replaces each of the `grams` (`N × c²`) by `√W_μ J_μ J_μᵀ √W_μ`, which has the eigenvalues of `W_μ J_μ J_μᵀ`.
+fn weigh_grams(problem: &dyn Problem, theta: &[f64], grams: &mut [f64]) -> Result<(), EigenError> {
+    let c = problem.outputs();
+    let columns: Vec<Vec<f64>> = (0..c)
+        .map(|k| {
+            map_chunks(problem, c, |range, out, scratch| {
+                out.fill(0.0);
+                out.iter_mut().skip(k).step_by(c).for_each(|x| *x = 1.0);
+                problem.weigh_outputs(theta, Samples::Range(range), out, scratch);
+            })
+        })
+        .collect();
+    for (sample, gram) in grams.chunks_exact_mut(c * c).enumerate() {
+        let entry = |i: usize, j: usize| 0.5 * (columns[j][sample * c + i] + columns[i][sample * c + j]);
+        let (values, vectors) = eigen(Mat::from_fn(c, c, entry).as_ref())?;
+        let roots: Vec<f64> = values.iter().map(|w| w.max(0.0).sqrt()).collect();
+        let root = Mat::from_fn(c, c, |i, j| (0..c).map(|k| vectors[(i, k)] * roots[k] * vectors[(j, k)]).sum::<f64>());
+        let product = |left: &dyn Fn(usize, usize) -> f64, right: &dyn Fn(usize, usize) -> f64| {
+            Mat::from_fn(c, c, |i, j| (0..c).map(|k| left(i, k) * right(k, j)).sum::<f64>())
+        };
+        let half = product(&|i, k| root[(i, k)], &|k, j| gram[k * c + j]);
+        let whole = product(&|i, k| half[(i, k)], &|k, j| root[(k, j)]);
+        (0..c * c).for_each(|k| gram[k] = whole[(k / c, k % c)]);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,9 +63,10 @@ pub(super) fn hessian_moments(
 mod tests {
     use super::*;
     use crate::geometry::{GeometryConfig, SpectrumConfig, measure, spectrum};
+    use crate::network::Activation;
     use crate::operator::dense::eigen;
     use crate::operator::testing::Linear;
-    use crate::problem::{Activation, Mlp};
+    use crate::problem::Mlp;
     use crate::random::{Purpose, stream};
     use crate::theory::stationary::mean_square_growth;
     use crate::{Geometry, Minimum, Sampling, SgdSettings};

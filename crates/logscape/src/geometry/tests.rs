@@ -4,10 +4,11 @@ use super::decoupling::directional_noise;
 use super::measure::sample_jacobians;
 use crate::Stop;
 use crate::geometry::{SpectrumConfig, spectrum};
+use crate::network::{Activation, Initialisation, LayerWord, Network, OutputLoss};
 use crate::operator::dense::{eigen, to_dense};
 use crate::operator::full::{CHUNK, noise_trace, residuals};
 use crate::operator::{End, Hessian, LanczosConfig, NoiseCovariance, dot, extreme_eigenpairs};
-use crate::problem::{Activation, Initialisation, Mlp};
+use crate::problem::Mlp;
 use crate::{Problem, Samples};
 use faer::Mat;
 use rand::SeedableRng;
@@ -79,6 +80,40 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
     for (quantile, level) in quantiles.iter().zip([0.5, 0.9, 0.99, 1.0]) {
         let expected = norms[(level * (N - 1) as f64).ceil() as usize];
         assert!((quantile / expected - 1.0).abs() < 1e-11, "{level}");
+    }
+}
+
+#[test]
+fn sample_curvature_is_that_of_the_gauss_newton_matrix_for_every_loss() {
+    const FEW: usize = 9;
+    let layers: Vec<LayerWord> = serde_json::from_str(r#"[{"linear": 4}, "silu", {"linear": 3}]"#).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
+    let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
+    let inputs = normals(2 * FEW);
+    let targets: Vec<f64> = (0..FEW).flat_map(|k| (0..C).map(move |i| f64::from(u8::from(k % C == i)))).collect();
+    for loss in OutputLoss::ALL {
+        let problem = Network::new(&[2], &layers, loss, inputs.clone(), targets.clone()).unwrap();
+        let theta = normals(problem.dim());
+        let (p, mut scratch) = (problem.dim(), vec![0.0; problem.scratch_len(1)]);
+        let (mut trace, mut largest) = (0.0, Vec::new());
+        for m in 0..FEW {
+            let mut matrix = Mat::<f64>::zeros(p, p);
+            for j in 0..p {
+                let unit: Vec<f64> = (0..p).map(|i| f64::from(u8::from(i == j))).collect();
+                let mut image = vec![0.0; p];
+                problem.gauss_newton_vp_into(&theta, &unit, Samples::Range(m..m + 1), &mut image, &mut scratch);
+                (0..p).for_each(|i| matrix[(i, j)] = image[i]);
+            }
+            trace += (0..p).map(|i| matrix[(i, i)]).sum::<f64>() / FEW as f64;
+            largest.push(eigen(matrix.as_ref()).unwrap().0[0]);
+        }
+        largest.sort_by(f64::total_cmp);
+        let found = sample_jacobians(&problem, &theta).unwrap();
+        assert!((found.0 / trace - 1.0).abs() < 1e-11, "{loss:?}");
+        assert!(
+            (found.1[0] / largest[4] - 1.0).abs() < 1e-10 && (found.1[3] / largest[8] - 1.0).abs() < 1e-10,
+            "{loss:?}"
+        );
     }
 }
 

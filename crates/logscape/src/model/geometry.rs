@@ -102,7 +102,8 @@ pub struct Geometry {
     pub noise_strength: Option<Estimate>,
     /// Decoupling measures. None where the fit interpolates.
     pub decoupling: Option<Decoupling>,
-    /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of `‖J_μ J_μᵀ‖`, the curvature of one sample.
+    /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the curvature of one sample, the largest eigenvalue of
+    /// `J_μᵀ ∇²_f ℓ_μ J_μ`: `‖J_μ J_μᵀ‖` for the mean square.
     pub sample_curvature: [f64; 4],
     /// Second moments of the samples' Hessians in the outlier span.
     pub hessian_moments: HessianMoments,

@@ -58,14 +58,19 @@ where
     rows
 }
 
-/// Residuals `e_μ` of all samples, `N × c` row-major.
+/// Losses `ℓ_μ` of all samples (`N`).
+pub fn losses(problem: &dyn Problem, theta: &[f64]) -> Vec<f64> {
+    map_chunks(problem, 1, |range, out, scratch| problem.losses_into(theta, Samples::Range(range), out, scratch))
+}
+
+/// Residuals `e_μ` of all samples, `N × c` row-major; output gradients for another loss than the mean square.
 pub fn residuals(problem: &dyn Problem, theta: &[f64]) -> Vec<f64> {
     map_chunks(problem, problem.outputs(), |range, out, scratch| {
         problem.residuals_into(theta, Samples::Range(range), out, scratch);
     })
 }
 
-/// Full loss `L(θ) = (1/N) Σ ½‖e_μ‖²`.
+/// Full loss `L(θ) = (1/N) Σ ℓ_μ`.
 pub fn loss(problem: &dyn Problem, theta: &[f64]) -> f64 {
     loss_and_gradient(problem, theta).0
 }
@@ -119,7 +124,7 @@ impl<'a> Hessian<'a> {
     }
 }
 
-/// The full-data Gauss–Newton matrix `G = (1/N) Σ J_μᵀ J_μ` (loss per squared parameter).
+/// The full-data Gauss–Newton matrix `G = (1/N) Σ J_μᵀ ∇²_f ℓ_μ J_μ` (loss per squared parameter).
 pub struct GaussNewton<'a> {
     problem: &'a dyn Problem,
     theta: &'a [f64],

@@ -32,6 +32,14 @@ pub enum ProblemError {
         /// The value found there.
         value: f64,
     },
+    /// The loss needs targets that are probabilities.
+    #[error("targets of sample {sample} are no probabilities; the loss needs {needs}")]
+    NoProbabilities {
+        /// Index into the data.
+        sample: usize,
+        /// What the targets have to be.
+        needs: &'static str,
+    },
     /// An observed entry lies outside of the matrix.
     #[error("entry {index} is at row {row}, column {column}, outside of a {rows} × {columns} matrix")]
     OutsideMatrix {
@@ -57,12 +65,12 @@ pub struct ProblemFailure {
 }
 
 /// `Ok` if `count > 0`.
-pub(super) fn require_some(what: &'static str, count: usize) -> Result<(), ProblemError> {
+pub(crate) fn require_some(what: &'static str, count: usize) -> Result<(), ProblemError> {
     if count == 0 { Err(ProblemError::Empty { what }) } else { Ok(()) }
 }
 
 /// `Ok` if `values` are `expected` finite numbers.
-pub(super) fn require_finite(what: &'static str, values: &[f64], expected: usize) -> Result<(), ProblemError> {
+pub(crate) fn require_finite(what: &'static str, values: &[f64], expected: usize) -> Result<(), ProblemError> {
     if values.len() != expected {
         return Err(ProblemError::Length { what, found: values.len(), expected });
     }

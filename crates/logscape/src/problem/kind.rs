@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Initialisation, Problem, ProblemError, Visitor};
+use super::{Problem, ProblemError, Visitor};
 use crate::data::synthetic::Generator;
 use crate::data::{Dataset, Standardised};
 use crate::model::memory;
+use crate::network::Initialisation;
 
 /// What the file of a problem states, besides its maths, to have a name: see [`Kind::of`].
 pub trait Registered: Problem + Sized + 'static {
@@ -24,6 +25,14 @@ pub trait Registered: Problem + Sized + 'static {
 
     /// Data to try it on.
     fn example() -> Generator;
+
+    /// The required options, as [`example`](Self::example) fits them. Unless this is overridden JSON writes them as TOML does.
+    fn needed() -> GivenOptions {
+        let required = Self::OPTIONS.iter().filter(|option| option.required);
+        required
+            .filter_map(|option| Some((option.name.to_owned(), serde_json::from_str(option.example).ok()?)))
+            .collect()
+    }
 
     /// Refuses values that no data can have.
     ///
@@ -78,7 +87,7 @@ pub struct ProblemOption {
     pub name: &'static str,
     /// What it is, and its default.
     pub about: &'static str,
-    /// A value, as TOML and JSON write it.
+    /// A value, as TOML writes it.
     pub example: &'static str,
     /// Whether there is no default.
     pub required: bool,
@@ -111,6 +120,7 @@ pub struct Kind {
     /// Its options.
     pub options: &'static [ProblemOption],
     example: fn() -> Generator,
+    needed: fn() -> GivenOptions,
     check: fn(&GivenOptions) -> Result<(), OptionError>,
     build: fn(Dataset, &GivenOptions, &StartConfig) -> Result<BuiltProblem, BuildProblemError>,
     unstandardised: fn(&GivenOptions, &[f64], &[Standardised]) -> Option<Unstandardised>,
@@ -124,6 +134,7 @@ impl Kind {
             equation: T::EQUATION,
             options: T::OPTIONS,
             example: T::example,
+            needed: T::needed,
             check: |given| options::<T>(given).map(|_| ()),
             build: |data, given, config| {
                 let problem = T::build(data, options::<T>(given)?)?;
@@ -137,6 +148,11 @@ impl Kind {
     /// Data to try it on.
     pub fn example(&self) -> Generator {
         (self.example)()
+    }
+
+    /// The required options, with values that fit [`example`](Self::example).
+    pub fn needed(&self) -> GivenOptions {
+        (self.needed)()
     }
 
     /// Refuses options that the problem does not have, and values that no data can have.
@@ -233,7 +249,7 @@ pub enum BuildProblemError {
 }
 
 /// Refuses so many parameters that the search for a minimum among them would take more than the limit of memory.
-pub(super) fn require_memory(parameters: u128) -> Result<(), BuildProblemError> {
+pub(crate) fn require_memory(parameters: u128) -> Result<(), BuildProblemError> {
     /// Vectors that L-BFGS holds: twenty pairs, and some more.
     const VECTORS: u128 = 50;
     memory::require(format!("the search among {parameters} parameters"), parameters, 8 * VECTORS).map_err(|error| {

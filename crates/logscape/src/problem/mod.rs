@@ -1,4 +1,4 @@
-//! What is trained: finite-sum mean-square losses behind one trait, one file per problem.
+//! What is trained: finite-sum losses behind one trait, one file per problem.
 //!
 //! A new one is a file with its maths, start and options, and a line in `registry.rs`. A problem of your own needs neither:
 //! whatever implements [`Problem`] runs in double precision, as fast as its methods are.
@@ -26,16 +26,19 @@ mod visitor;
 use std::any::Any;
 use std::ops::Range;
 
+use crate::network::OutputLoss;
+
 pub use check::{CheckReport, Finding, check};
 pub use error::{ProblemError, ProblemFailure};
+pub(crate) use error::{require_finite, require_some};
+pub(crate) use kind::require_memory;
 pub use kind::{
     BuildProblemError, BuiltProblem, GivenOptions, Kind, NoOptions, OptionError, ProblemOption, Registered,
     StartConfig, Unstandardised,
 };
 pub use linear_regression::LinearRegression;
 pub use matrix_factorisation::MatrixFactorisation;
-pub(crate) use mlp::kernel;
-pub use mlp::{Activation, Initialisation, Mlp};
+pub use mlp::Mlp;
 pub use phase_retrieval::PhaseRetrieval;
 pub use quadratic::QuadraticBasin;
 pub use quadratic_loss::QuadraticLoss;
@@ -84,7 +87,8 @@ impl Samples<'_> {
     }
 }
 
-/// A finite-sum mean-square loss `L(θ) = (1/N) Σ ½‖f(θ, x_μ) − y_μ‖²`.
+/// A finite-sum loss `L(θ) = (1/N) Σ ℓ(f(θ, x_μ), y_μ)`, mean-square unless [`output_loss`](Self::output_loss) says another:
+/// `ℓ = ½‖f − y‖²`.
 ///
 /// Matrices are row-major slices: `m × c` residuals hold the outputs of one sample together. `scratch` has at least
 /// [`scratch_len`](Self::scratch_len)`(samples.len())` entries of any content, and what is in `out` before does not matter.
@@ -102,7 +106,7 @@ pub trait Problem: Send + Sync {
     /// Scratch entries that any method needs for `m` samples.
     fn scratch_len(&self, m: usize) -> usize;
 
-    /// Residuals `e_μ = f(θ, x_μ) − y_μ` into `out` (`m × c`).
+    /// Residuals `e_μ = f(θ, x_μ) − y_μ` into `out` (`m × c`); for another loss its output gradients `e_μ = ∇_f ℓ`.
     fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 
     /// Jacobian–vector products `J_μ v` into `out` (`m × c`).
@@ -114,12 +118,40 @@ pub trait Problem: Send + Sync {
     /// Mean exact Hessian product `H v` over the samples into `out` (`P`).
     fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 
+    /// The loss `ℓ` of the outputs. A problem with another than the mean square overrides this, [`losses_into`](Self::losses_into)
+    /// and [`weigh_outputs`](Self::weigh_outputs).
+    fn output_loss(&self) -> OutputLoss {
+        OutputLoss::MeanSquare
+    }
+
+    /// Losses `ℓ_μ` of the single samples into `out` (`m`). Allocates `m c` numbers unless overridden.
+    fn losses_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let c = self.outputs();
+        let mut residuals = vec![0.0; samples.len() * c];
+        self.residuals_into(theta, samples, &mut residuals, scratch);
+        for (residuals, out) in residuals.chunks_exact(c).zip(out) {
+            *out = 0.5 * residuals.iter().map(|e| e * e).sum::<f64>();
+        }
+    }
+
+    /// Multiplies `rates` (`m × c`) by the Hessians `∇²_f ℓ_μ` of the samples' losses in their outputs, in place; nothing to do for
+    /// the mean square.
+    fn weigh_outputs(&self, _theta: &[f64], _samples: Samples, _rates: &mut [f64], _scratch: &mut [f64]) {}
+
     /// Mean gradient over the samples into `out` (`P`); returns their mean loss. Allocates `m c` numbers unless overridden.
     fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64 {
         let share = 1.0 / samples.len() as f64;
         let mut residuals = vec![0.0; samples.len() * self.outputs()];
-        self.residuals_into(theta, samples.clone(), &mut residuals, scratch);
-        let loss = 0.5 * share * residuals.iter().map(|e| e * e).sum::<f64>();
+        let loss = if self.output_loss() == OutputLoss::MeanSquare {
+            self.residuals_into(theta, samples.clone(), &mut residuals, scratch);
+            0.5 * share * residuals.iter().map(|e| e * e).sum::<f64>()
+        } else {
+            let losses = &mut residuals[..samples.len()];
+            self.losses_into(theta, samples.clone(), losses, scratch);
+            let loss = share * losses.iter().sum::<f64>();
+            self.residuals_into(theta, samples.clone(), &mut residuals, scratch);
+            loss
+        };
         residuals.iter_mut().for_each(|e| *e *= share);
         self.vjp_into(theta, &residuals, samples, out, scratch);
         loss
@@ -162,12 +194,13 @@ pub trait Problem: Send + Sync {
         }
     }
 
-    /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ J_μ v` over the samples into `out` (`P`). Allocates `m c` numbers unless
+    /// Mean Gauss–Newton product `(1/m) Σ J_μᵀ ∇²_f ℓ_μ J_μ v` over the samples into `out` (`P`). Allocates `m c` numbers unless
     /// overridden.
     fn gauss_newton_vp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
         let share = 1.0 / samples.len() as f64;
         let mut images = vec![0.0; samples.len() * self.outputs()];
         self.jvp_into(theta, v, samples.clone(), &mut images, scratch);
+        self.weigh_outputs(theta, samples.clone(), &mut images, scratch);
         images.iter_mut().for_each(|x| *x *= share);
         self.vjp_into(theta, &images, samples, out, scratch);
     }
@@ -277,7 +310,7 @@ pub trait Problem: Send + Sync {
 }
 
 /// `½ Σ_k Var(y_k)` of `targets` (`N × c`): the loss of the best constant prediction; 0 where only rounding tells them apart.
-fn half_variance(targets: &[f64], outputs: usize) -> f64 {
+pub(crate) fn half_variance(targets: &[f64], outputs: usize) -> f64 {
     let n = (targets.len() / outputs) as f64;
     let column = |k: usize| targets.iter().skip(k).step_by(outputs);
     let of = |k: usize| {

@@ -2,6 +2,7 @@
 
 use super::kind::Registered;
 use super::{Kind, LinearRegression, MatrixFactorisation, Mlp, PhaseRetrieval, Problem, Sinusoid, Visitor};
+use crate::network::Network;
 
 /// Lists problems by their types, so that [`visit`] and [`all`] have the same.
 macro_rules! register {
@@ -27,6 +28,7 @@ register![
     PhaseRetrieval,
     MatrixFactorisation,
     Mlp,
+    Network,
 ];
 
 /// Every problem that has a name.

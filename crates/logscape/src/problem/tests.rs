@@ -6,6 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
+use crate::network::tests::activate;
+use crate::network::{Activation, Initialisation};
 
 /// The loss of a problem, written a second time for any kind of number.
 trait Reference {
@@ -69,36 +71,6 @@ struct Perceptron<'a> {
     targets: &'a [f64],
 }
 
-impl Perceptron<'_> {
-    fn activate<D: DualNum<Primitive = f64>>(&self, z: D) -> D {
-        match self.activation {
-            Activation::Tanh => z.tanh(),
-            Activation::Relu => {
-                if z.re() > 0.0 {
-                    z
-                } else {
-                    D::from(0.0)
-                }
-            }
-            Activation::Gelu => {
-                // φ(z) (z + z³/3 + z⁵/15 + …) = Φ(z) − ½, whose terms have one sign.
-                let square = z.clone() * z.clone();
-                let (mut term, mut series) = (z.clone(), z.clone());
-                for k in 1..120 {
-                    term = term * square.clone() / f64::from(2 * k + 1);
-                    series += term.clone();
-                }
-                z * (series * (square * -0.5).exp() / std::f64::consts::TAU.sqrt() + 0.5)
-            }
-            Activation::GeluTanh => {
-                let inner = (z.powi(3) * 0.044_715 + z.clone()) * (2.0 / std::f64::consts::PI).sqrt();
-                z * (inner.tanh() + 1.0) * 0.5
-            }
-            Activation::Identity => z,
-        }
-    }
-}
-
 impl Reference for Perceptron<'_> {
     fn loss<D: DualNum<Primitive = f64>>(&self, theta: &[D]) -> D {
         let (first, last) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
@@ -114,7 +86,7 @@ impl Reference for Perceptron<'_> {
                     row.iter().zip(&units).fold(bias.clone(), |sum, (w, a)| sum + w.clone() * a.clone())
                 });
                 let hidden = depth + 1 < self.sizes.len();
-                units = sums.map(|z| if hidden { self.activate(z) } else { z }).collect();
+                units = sums.map(|z| if hidden { activate(self.activation, z) } else { z }).collect();
             }
             assert!(rest.is_empty());
             for (unit, &y) in units.into_iter().zip(y) {

@@ -8,8 +8,9 @@
 //! | [`SumModel`] | of two parameters, its loss a polynomial | sums over a batch | |
 //! | [`NetworkModel`] | dense layers | vectors over units | |
 
-use super::{Activation, Problem};
+use super::Problem;
 use crate::lanes::{LANES, Lane, ROW, Real};
+use crate::network::Activation;
 
 /// A problem whose per-sample gradient can be evaluated in lanes.
 pub trait LaneModel: Problem {

@@ -6,7 +6,8 @@ use logscape::engine::sde::{
 use logscape::engine::{AnyDynamics, Block, Dynamics, ExitTest, ReplicaState, Sgd};
 use logscape::ensemble::{EscapeProgress, EscapeRun, LossMeter, Region, Termination};
 use logscape::landscape::{MinimumConfig, find_minimum};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp, PhaseRetrieval, QuadraticBasin, Sinusoid};
+use logscape::network::{Activation, Initialisation};
+use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, QuadraticBasin, Sinusoid};
 use logscape::random::{Gaussian, Purpose, stream};
 use logscape::{Precision, Problem, Samples, Sampling, SgdSettings, Stop};
 use rand::RngExt;

@@ -7,9 +7,9 @@ use logscape::engine::{AnyDynamics, Descent, ReplicaState, Sgd, SoloBlock};
 use logscape::ensemble::observable::{self, Build, OBSERVABLES, Observable, Sample, Surroundings};
 use logscape::ensemble::{EscapeRun, Region, StationaryRun, Termination};
 use logscape::model::{Decoupling, HessianMoments, Outliers};
+use logscape::network::Initialisation;
 use logscape::problem::{
-    self, BuildProblemError, Initialisation, LinearRegression, ProblemOption, Registered, Samples, ScalarModel,
-    StartConfig,
+    self, BuildProblemError, LinearRegression, ProblemOption, Registered, Samples, ScalarModel, StartConfig,
 };
 use logscape::theory::{self, Prediction, Theory, TheoryOptions};
 use logscape::verdict::{Measured, Verdict};
@@ -333,7 +333,7 @@ fn a_problem_from_outside_is_built_by_its_options() {
     assert!(wrong(serde_json::json!({ "power": "cube" })).starts_with("power: "));
     assert!(wrong(serde_json::json!({})).contains("missing field `power`"));
     let data = Dataset::new("a table", vec![1.0, 2.0], 1, vec![3.0, 24.0], 1, None).expect("data");
-    let config = StartConfig { initialisation: problem::Initialisation::He, seed: 1 };
+    let config = StartConfig { initialisation: Initialisation::He, seed: 1 };
     let built = kind.build(data, &given(serde_json::json!({ "power": 3 })), &config).expect("a problem");
     let (loss, gradient) = logscape::operator::full::loss_and_gradient(&*built.problem, &[2.0]);
     // Residuals −1 and −8 with slopes 1 and 8.

@@ -1,8 +1,9 @@
 //! Searches among more than 200 parameters whose columns have unlike scales.
 
 use logscape::landscape::{MinimumConfig, find_minimum};
+use logscape::network::{Activation, Initialisation};
 use logscape::operator::full::{loss_and_gradient, noise_trace, residuals};
-use logscape::problem::{Activation, Initialisation, LinearRegression, Mlp};
+use logscape::problem::{LinearRegression, Mlp};
 use logscape::random::{Purpose, stream};
 use logscape::{Minimum, Problem, Stop};
 use rand_distr::{Distribution, StandardNormal};

@@ -2,12 +2,13 @@
 
 use std::slice;
 
+use super::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
 use super::{SgdError, check, draw};
 use crate::SgdSettings;
 use crate::engine::{Advanced, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
-use crate::problem::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
-use crate::problem::{Activation, NetworkModel};
+use crate::network::Activation;
+use crate::problem::NetworkModel;
 
 /// Batches below this update both copies of the weights; larger ones make the second from the first, which is then
 /// cheaper. The copies have the same bits either way.

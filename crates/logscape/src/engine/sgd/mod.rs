@@ -14,6 +14,7 @@
 //!
 //! `bench/README.md` says how the numbers were measured.
 
+mod kernel;
 mod lane;
 mod layout;
 mod many;

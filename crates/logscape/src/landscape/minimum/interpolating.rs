@@ -22,6 +22,9 @@ const HOPELESS: (usize, f64) = (20, 0.01);
 /// end is the minimum if its loss is none. Where the decrement is a small share of the loss, as at every other minimum, that
 /// takes 20 products at most.
 pub(super) fn interpolating(problem: &dyn Problem, minimum: &Minimum, stop: &Stop) -> Option<Minimum> {
+    if !problem.output_loss().reaches_zero() {
+        return None;
+    }
     let (unit, name) = loss_unit(problem, &minimum.theta)?;
     let mut at = minimum.clone();
     while at.loss > ROUNDING * unit && at.iterations < minimum.iterations + STEPS[0] {
@@ -112,8 +115,9 @@ fn lowered(problem: &dyn Problem, at: &Minimum, step: &[f64]) -> Option<(Vec<f64
 mod tests {
     use super::*;
     use crate::landscape::{MinimumConfig, find_minimum};
+    use crate::network::{Activation, Initialisation};
     use crate::operator::testing::Linear;
-    use crate::problem::{Activation, Initialisation, LinearRegression, MatrixFactorisation, Mlp};
+    use crate::problem::{LinearRegression, MatrixFactorisation, Mlp};
     use crate::random::{Purpose, stream};
 
     fn found(problem: &dyn Problem, start: &[f64]) -> Minimum {

@@ -129,9 +129,10 @@ fn solved(problem: &dyn Problem, start: &[f64]) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::geometry::{SpectrumConfig, spectrum};
+    use crate::network::{Activation, Initialisation};
     use crate::operator::full::loss;
     use crate::operator::{dot, testing::Linear};
-    use crate::problem::{Activation, Initialisation, LinearRegression, MatrixFactorisation, Mlp};
+    use crate::problem::{LinearRegression, MatrixFactorisation, Mlp};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 

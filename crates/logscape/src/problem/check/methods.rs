@@ -101,6 +101,24 @@ pub(super) const RESIDUALS: Method = Method {
     call: |case, out, scratch| case.problem.residuals_into(case.theta, case.samples.clone(), out, scratch),
 };
 
+pub(super) const LOSSES: Method = Method {
+    name: "losses_into",
+    shape: Shape::Rows,
+    width: |_| 1,
+    call: |case, out, scratch| case.problem.losses_into(case.theta, case.samples.clone(), out, scratch),
+};
+
+/// Of the images of `v`.
+pub(super) const WEIGHTS: Method = Method {
+    name: "weigh_outputs",
+    shape: Shape::Rows,
+    width: |problem| problem.outputs(),
+    call: |case, out, scratch| {
+        case.problem.jvp_into(case.theta, case.v, case.samples.clone(), out, scratch);
+        case.problem.weigh_outputs(case.theta, case.samples.clone(), out, scratch);
+    },
+};
+
 pub(super) const JVP: Method = Method {
     name: "jvp_into",
     shape: Shape::Rows,
@@ -209,8 +227,10 @@ pub(super) const BATCH_GRADIENTS: Method = Method {
 };
 
 /// All of them.
-pub(super) const ALL: [Method; 13] = [
+pub(super) const ALL: [Method; 15] = [
     RESIDUALS,
+    LOSSES,
+    WEIGHTS,
     JVP,
     VJP,
     HVP,

@@ -2,7 +2,7 @@
 //!
 //! | property | of which methods | tolerance |
 //! |---|---|---|
-//! | derivative | `jvp_into`, `hvp_into`, `batch_gradient_into` against central differences | of second order: see [`check`] |
+//! | derivative | `jvp_into`, weighed by `weigh_outputs`, `hvp_into`, `batch_gradient_into` against central differences | of second order: see [`check`] |
 //! | adjoint | `u · Jv = v · Jᵀu` | rounding |
 //! | symmetric | `w · Hv = v · Hw` | rounding |
 //! | definition | everything else against what it is in terms of residuals and products | rounding |
@@ -19,10 +19,11 @@ use std::fmt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Problem, Samples};
+use crate::network::OutputLoss;
 use crate::random::{Purpose, stream};
 use methods::{
-    ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, Method,
-    PER_SAMPLE, RESIDUALS, SQUARES, Shape, VJP,
+    ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, LOSSES,
+    Method, PER_SAMPLE, RESIDUALS, SQUARES, Shape, VJP, WEIGHTS,
 };
 
 /// One property of one method, and how well it holds.
@@ -160,7 +161,8 @@ impl CheckReport {
 
     /// Products and gradient against central differences.
     fn derivatives(&mut self, case: &Case) {
-        self.derivative(&JVP, &JVP.output(case), case, |case| RESIDUALS.output(case));
+        // Of the mean square, whose residuals are the outputs but for the targets, the weights are one.
+        self.derivative(&JVP, &WEIGHTS.output(case), case, |case| RESIDUALS.output(case));
         let p = case.problem.dim();
         let gradient = |case: &Case| BATCH_GRADIENT.output(case)[..p].to_vec();
         self.derivative(&HVP, &HVP.output(case), case, gradient);
@@ -218,17 +220,24 @@ impl CheckReport {
         let mean = |rows: &[Vec<f64>]| -> Vec<f64> { sum(rows).iter().map(|x| share * x).collect() };
 
         let gradients = each(&residuals);
-        let loss = 0.5 * share * dot(&residuals, &residuals);
+        let losses = LOSSES.output(case);
+        if problem.output_loss() == OutputLoss::MeanSquare {
+            let halves: Vec<f64> = residuals.chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
+            self.same(&LOSSES, "definition", (&losses, &halves), norm(&halves));
+            let (weighed, images) = (WEIGHTS.output(case), JVP.output(case));
+            self.same(&WEIGHTS, "definition", (&weighed, &images), norm(&images));
+        }
+        let loss = share * losses.iter().sum::<f64>();
         let mut wanted = mean(&gradients);
         wanted.push(loss);
-        let scale = share * lengths(&gradients) + loss;
+        let scale = share * lengths(&gradients) + loss.abs();
         self.same(&BATCH_GRADIENT, "definition", (&BATCH_GRADIENT.output(case), &wanted), scale);
         let rows = gradients.concat();
         self.same(&PER_SAMPLE, "definition", (&PER_SAMPLE.output(case), &rows), norm(&rows));
         let squares: Vec<f64> = gradients.iter().map(|g| dot(g, g)).collect();
         self.same(&SQUARES, "definition", (&SQUARES.output(case), &squares), norm(&squares));
 
-        let products = each(&JVP.output(case));
+        let products = each(&WEIGHTS.output(case));
         let found = GAUSS_NEWTON.output(case);
         self.same(&GAUSS_NEWTON, "definition", (&found, &mean(&products)), share * lengths(&products));
 

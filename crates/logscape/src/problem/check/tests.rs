@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::problem::{GivenOptions, Initialisation, QuadraticBasin, StartConfig, all};
+use crate::network::Initialisation;
+use crate::problem::{GivenOptions, QuadraticBasin, StartConfig, all};
 
 fn normals(count: usize, seed: u64) -> Vec<f64> {
     StandardNormal.sample_iter(stream(seed, Purpose::Check, 1)).take(count).collect()
@@ -15,8 +16,8 @@ fn problems() -> Vec<(String, Box<dyn Problem>)> {
     let mut problems: Vec<(String, Box<dyn Problem>)> = Vec::new();
     for kind in all() {
         for every in [false, true] {
-            let mut given = GivenOptions::new();
-            for option in kind.options.iter().filter(|option| every || option.required) {
+            let mut given = kind.needed();
+            for option in kind.options.iter().filter(|option| every && !option.required) {
                 given.insert(option.name.to_owned(), serde_json::from_str(option.example).expect("a value"));
             }
             let data = kind.example().generate(3).expect("data").data;
@@ -36,8 +37,8 @@ fn every_registered_problem_conforms() {
         for seed in 0..4 {
             let report = check(&*problem, &normals(problem.dim(), seed), seed);
             assert!(report.is_ok(), "{name}:\n{report}");
-            // Twice the methods for bits, twice for samples, and fourteen others.
-            assert_eq!(report.findings.len(), 4 * ALL.len() + 14, "{name}");
+            // Twice the methods for bits, twice for samples, and sixteen others.
+            assert_eq!(report.findings.len(), 4 * ALL.len() + 16, "{name}");
         }
     }
 }

@@ -26,7 +26,7 @@ impl Registered for Mlp {
         ProblemOption { name: "hidden", about: "widths of the hidden layers; none", example: "[8]", required: false },
         ProblemOption {
             name: "activation",
-            about: "tanh, relu, gelu (`zΦ(z)`), gelu-tanh (its approximation by tanh) or identity; tanh",
+            about: "tanh, relu, leaky-relu, gelu (`zΦ(z)`), gelu-tanh (its approximation by tanh), silu, sigmoid, softplus or identity; tanh",
             example: "\"tanh\"",
             required: false,
         },

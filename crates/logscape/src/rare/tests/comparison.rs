@@ -8,7 +8,8 @@ use crate::engine::sde::{ConstantNoise, DecoupledBasin, Diffusion, EulerMaruyama
 use crate::engine::{AnyDynamics, Sgd};
 use crate::ensemble::{EscapeRun, LossMeter, rate_estimate};
 use crate::landscape::{MinimumConfig, find_minimum};
-use crate::problem::{Activation, Initialisation, Mlp, QuadraticBasin, Sinusoid};
+use crate::network::{Activation, Initialisation};
+use crate::problem::{Mlp, QuadraticBasin, Sinusoid};
 use crate::reference::first_passage::ln_mean_exit_time;
 use crate::stats::RateEstimate;
 use crate::{Precision, Problem};

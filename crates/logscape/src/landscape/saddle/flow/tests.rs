@@ -3,8 +3,9 @@
 use super::*;
 use crate::Stop;
 use crate::data::synthetic::{TeacherStudent, teacher_student};
+use crate::network::{Activation, Initialisation};
 use crate::operator::testing::Linear;
-use crate::problem::{Activation, Initialisation, Mlp};
+use crate::problem::Mlp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

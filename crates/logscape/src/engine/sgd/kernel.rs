@@ -5,8 +5,8 @@
 //! lanes stays in registers while the sum runs, and within a panel all addresses are contiguous. Every sum runs in the
 //! order of its index, in four interleaved parts where a tile has a single row.
 
-use super::Activation;
-use crate::lanes::{LANES, Lane, Real, dispatch};
+use crate::lanes::{LANES, Lane, Real};
+use crate::network::{Activation, each_activation};
 
 /// Rows of a full tile. Weights have rows of zeros up to a multiple of it.
 pub(crate) const TILE: usize = 8;
@@ -280,40 +280,17 @@ pub(crate) fn transpose<R: Real>(weights: &[Lane<R>], [inputs, outputs]: [usize;
     }
 }
 
-/// Replaces `z` by `σ(z)` and writes `σ'(z)` to `slopes`. Zeros stay zero.
+/// Replaces `z` by `σ(z)` and writes `σ'(z)` to `slopes`.
 #[inline(always)]
 pub(crate) fn activate<R: Real>(activation: Activation, z: &mut [Lane<R>], slopes: &mut [Lane<R>]) {
-    match activation {
-        Activation::Tanh => each(z, slopes, Activation::tanh),
-        Activation::Relu => each(z, slopes, Activation::relu),
-        Activation::Gelu => each(z, slopes, Activation::gelu),
-        Activation::GeluTanh => each(z, slopes, Activation::gelu_tanh),
-        Activation::Identity => each(z, slopes, |z| (z, R::ONE)),
-    }
-}
-
-/// Writes `σ(z)` to `values` and `σ'(z)` to `slopes` for every `z`; all have one length.
-pub(crate) fn activate_into(activation: Activation, z: &[f64], values: &mut [f64], slopes: &mut [f64]) {
-    dispatch(
-        #[inline(always)]
-        || {
-            let outputs = values.chunks_mut(LANES).zip(slopes.chunks_mut(LANES));
-            for (z, (values, slopes)) in z.chunks(LANES).zip(outputs) {
-                let (mut lane, mut slope) = ([Lane::splat(0.0)], [Lane::splat(0.0)]);
-                lane[0].0[..z.len()].copy_from_slice(z);
-                activate(activation, &mut lane, &mut slope);
-                values.copy_from_slice(&lane[0].0[..z.len()]);
-                slopes.copy_from_slice(&slope[0].0[..z.len()]);
-            }
-        },
-    );
+    each_activation!(activation, function => each(z, slopes, function));
 }
 
 #[inline(always)]
-fn each<R: Real>(z: &mut [Lane<R>], slopes: &mut [Lane<R>], f: impl Fn(R) -> (R, R)) {
+fn each<R: Real>(z: &mut [Lane<R>], slopes: &mut [Lane<R>], f: impl Fn(R) -> [R; 3]) {
     for (z, slope) in z.iter_mut().zip(slopes) {
         for l in 0..LANES {
-            (z.0[l], slope.0[l]) = f(z.0[l]);
+            [z.0[l], slope.0[l], _] = f(z.0[l]);
         }
     }
 }
@@ -323,6 +300,7 @@ mod tests {
     //! Kernels against sums written out, over shapes around the tile.
 
     use super::*;
+    use crate::lanes::dispatch;
 
     /// Numbers of either sign, none of them special.
     fn matrix(rows: usize, columns: usize, seed: f64) -> Vec<Vec<f64>> {
@@ -409,22 +387,10 @@ mod tests {
             dispatch(|| activate(activation, &mut values, &mut slopes));
             for (i, z) in z.iter().enumerate() {
                 for l in 0..LANES {
-                    let (value, slope) = activation.value_and_slope(z[l]);
-                    assert!((values[i][l] - value).abs() < 1e-14 && (slopes[i][l] - slope).abs() < 1e-14);
+                    let [value, slope, _] = activation.derivatives(z[l]);
+                    assert_eq!((values[i][l], slopes[i][l]), (value, slope));
                 }
             }
-            for count in [1, 15, 16, 37] {
-                let z: Vec<f64> = (0..count).map(|i| 0.17 * f64::from(i) - 3.0).collect();
-                let (mut values, mut slopes) = (vec![7.0; z.len()], vec![7.0; z.len()]);
-                activate_into(activation, &z, &mut values, &mut slopes);
-                for i in 0..z.len() {
-                    let (value, slope) = activation.value_and_slope(z[i]);
-                    assert!((values[i] - value).abs() < 1e-14 && (slopes[i] - slope).abs() < 1e-14);
-                }
-            }
-            let (mut zero, mut slope) = ([Lane::splat(0.0_f32)], [Lane::splat(0.0)]);
-            activate(activation, &mut zero, &mut slope);
-            assert_eq!(zero[0], Lane::splat(0.0));
         }
     }
 }

@@ -1,0 +1,165 @@
+//! Our side of `cargo xtask bench peers` for products with matrices of curvature: `products WORK PRECISION` multiplies on request,
+//! `products export DIR` writes what each work is made of for the peers.
+//!
+//! It prints `ready`. Then each line `run` is answered by the rate in products per second, each line `check` by projections of
+//! products, each followed by what rounding may do to it.
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use faer::Mat;
+use logscape::network::{Curvature, Float, LayerWord, Linearised, Network, OutputLoss};
+use logscape::operator::LinearOperator;
+use logscape::problem::Problem;
+use serde_json::json;
+
+/// A run shorter than this is repeated.
+const SHORTEST: Duration = Duration::from_millis(500);
+
+/// A network on data made by a formula, a matrix, and how many vectors it is multiplied with at once.
+struct Work {
+    name: &'static str,
+    shape: &'static [usize],
+    layers: &'static str,
+    samples: usize,
+    which: Curvature,
+    vectors: usize,
+}
+
+const PERCEPTRON: &str = r#"[{"linear": 100}, "tanh", {"linear": 100}, "tanh", {"linear": 10}]"#;
+const CONVOLUTION: &str = r#"[{"conv2d": 32, "kernel": 3}, "relu", {"max-pool2d": 2}, {"conv2d": 64, "kernel": 3}, "relu",
+    {"max-pool2d": 2}, "flatten", {"linear": 10}]"#;
+
+const WORKS: [Work; 5] = [
+    Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Curvature::Hessian, vectors: 1 },
+    Work {
+        name: "hessian-8",
+        shape: &[784],
+        layers: PERCEPTRON,
+        samples: 10_000,
+        which: Curvature::Hessian,
+        vectors: 8,
+    },
+    Work {
+        name: "gauss-newton",
+        shape: &[784],
+        layers: PERCEPTRON,
+        samples: 10_000,
+        which: Curvature::GaussNewton,
+        vectors: 1,
+    },
+    Work {
+        name: "hessian-cnn",
+        shape: &[1, 28, 28],
+        layers: CONVOLUTION,
+        samples: 2000,
+        which: Curvature::Hessian,
+        vectors: 1,
+    },
+    Work {
+        name: "hessian-cnn-8",
+        shape: &[1, 28, 28],
+        layers: CONVOLUTION,
+        samples: 2000,
+        which: Curvature::Hessian,
+        vectors: 8,
+    },
+];
+
+/// Bytes in which passes may be kept.
+const MEMORY: usize = 4 << 30;
+
+/// `sin(a k²)` for `k = 0, 1, …`, which the peers compute alike.
+fn numbers(a: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|k| (a * (k as f64) * (k as f64)).sin()).collect()
+}
+
+impl Work {
+    fn network(&self) -> Network {
+        let layers: Vec<LayerWord> = serde_json::from_str(self.layers).expect("layers are written well");
+        let inputs = numbers(0.37, self.samples * self.shape.iter().product::<usize>());
+        let targets = (0..self.samples).flat_map(|k| (0..10).map(move |i| f64::from(u8::from(k % 10 == i)))).collect();
+        Network::new(self.shape, &layers, OutputLoss::MeanSquare, inputs, targets).expect("the network is valid")
+    }
+
+    fn describe(&self) -> serde_json::Value {
+        let layers: serde_json::Value = serde_json::from_str(self.layers).expect("layers are written well");
+        let which = match self.which {
+            Curvature::Hessian => "hessian",
+            _ => "gauss-newton",
+        };
+        json!({ "shape": self.shape, "layers": layers, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
+    }
+
+    fn serve<R: Float>(&self, rounding: f64) -> io::Result<()> {
+        let network = self.network();
+        let p = network.dim();
+        let theta: Vec<f64> = numbers(0.61, p).iter().map(|x| 0.05 * x).collect();
+        let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
+        let operator = linearised.operator(self.which);
+        let all = numbers(0.83, p * self.vectors);
+        let vectors = Mat::from_fn(p, self.vectors, |i, j| all[j * p + i]);
+        let mut out = vectors.clone();
+        operator.apply_into(vectors.as_ref(), out.as_mut());
+        println!("ready");
+        for line in io::stdin().lock().lines() {
+            if line?.trim() == "run" {
+                let (begin, mut products) = (Instant::now(), 0);
+                while begin.elapsed() < SHORTEST {
+                    operator.apply_into(vectors.as_ref(), out.as_mut());
+                    products += self.vectors;
+                }
+                println!("{}", products as f64 / begin.elapsed().as_secs_f64());
+            } else {
+                let projections = (0..4).flat_map(|k| {
+                    let w = numbers(0.21 + 0.1 * f64::from(k), p);
+                    let image = out.col(self.vectors - 1);
+                    let value: f64 = image.iter().zip(&w).map(|(a, b)| a * b).sum();
+                    let length: f64 = image.iter().map(|x| x * x).sum::<f64>().sqrt();
+                    [value, rounding * length * (p as f64 / 2.0).sqrt()]
+                });
+                let words: Vec<String> = projections.map(|x| x.to_string()).collect();
+                println!("{}", words.join(" "));
+            }
+            io::stdout().flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["export", folder] => export(Path::new(folder)),
+        [name, precision] => match (WORKS.iter().find(|work| work.name == name), precision) {
+            (Some(work), "f32") => work.serve::<f32>(1e-6),
+            (Some(work), "f64") => work.serve::<f64>(1e-13),
+            _ => {
+                println!("unsupported");
+                Ok(())
+            }
+        },
+        _ => {
+            eprintln!("usage: products WORK PRECISION | products export DIR");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("products: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn export(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for work in &WORKS {
+        fs::write(folder.join(work.name).with_extension("json"), work.describe().to_string())?;
+    }
+    Ok(())
+}

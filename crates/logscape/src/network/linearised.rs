@@ -1,0 +1,241 @@
+//! A network around a point: curvature by products, in single or double precision, with the first pass kept.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use faer::{MatMut, MatRef};
+use rayon::prelude::*;
+
+use super::Network;
+use super::graph::Block;
+use super::pass::Primal;
+use super::transform::Float;
+use crate::operator::LinearOperator;
+use crate::problem::{Problem, Samples};
+
+/// Parts of the data that are summed by themselves, at most; fixed, so that sums have the same order on any number of threads.
+const PARTS: usize = 16;
+
+/// Blocks of a part, at least, as far as there are so many.
+const BLOCKS: usize = 2;
+
+/// Blocks whose sums are taken in the precision of `R`, at most.
+const TOGETHER: usize = 4;
+
+/// Numbers of all parts' sums together, at most, unless two parts have more.
+const SUMS: usize = 1 << 26;
+
+/// Entries of a product that are summed over the parts at once.
+const ENTRIES: usize = 4096;
+
+/// A network at `θ` in the precision of `R`: what its passes over the data write and keep, as far as it fits a limit of memory,
+/// so that a product costs the passes along its vector only.
+///
+/// Sums over the samples of a few blocks are taken in `R`, all others in double precision.
+pub struct Linearised<'a, R> {
+    network: &'a Network,
+    theta: Vec<R>,
+    inputs: Vec<R>,
+    blocks: Vec<Range<usize>>,
+    /// Those of the first blocks.
+    kept: Vec<Kept<R>>,
+    /// Room of products that have ended, for the next.
+    rooms: Mutex<Vec<Room<R>>>,
+}
+
+/// What a part of a product writes.
+struct Room<R> {
+    rates: Vec<R>,
+    changes: Vec<R>,
+    work: Vec<R>,
+    /// Sums over some blocks, and over the part (`k × P`).
+    out: Vec<R>,
+    sums: Vec<f64>,
+}
+
+/// What the gradient's passes over a block write.
+struct Kept<R> {
+    values: Vec<R>,
+    kept: Vec<R>,
+    cotangents: Vec<R>,
+}
+
+/// A matrix of curvature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curvature {
+    /// The Hessian `H = ∇²L`.
+    Hessian,
+    /// The Gauss–Newton matrix `G = (1/N) Σ J_μᵀ ∇²_f ℓ_μ J_μ`.
+    GaussNewton,
+    /// The rest `H − G`, the curvature of the outputs times what pulls at them.
+    Residual,
+}
+
+/// The matrix of a [`Linearised`] network, known by its products.
+pub struct CurvatureOperator<'a, R> {
+    linearised: &'a Linearised<'a, R>,
+    which: Curvature,
+}
+
+impl<'a, R: Float> Linearised<'a, R> {
+    /// The network at `theta` (`P`), keeping its passes in at most `memory` bytes.
+    ///
+    /// # Panics
+    /// If `theta` has another length than `P`.
+    pub fn new(network: &'a Network, theta: &[f64], memory: usize) -> Self {
+        assert_eq!(theta.len(), network.dim());
+        let single = |values: &[f64]| values.iter().map(|&x| R::from_f64(x)).collect::<Vec<R>>();
+        let samples = network.samples();
+        let blocks = (0..samples).step_by(network.block).map(|first| first..(first + network.block).min(samples));
+        let mut linearised = Self {
+            network,
+            theta: single(theta),
+            inputs: single(&network.inputs),
+            blocks: blocks.collect(),
+            kept: Vec::new(),
+            rooms: Mutex::default(),
+        };
+        let graph = &network.graph;
+        let each = (2 * graph.units() + graph.kept()) * network.block * size_of::<R>();
+        let fitting = (memory / each.max(1)).min(linearised.blocks.len());
+        linearised.kept = linearised.blocks[..fitting].par_iter().map(|range| linearised.passes(range)).collect();
+        linearised
+    }
+
+    /// The operator of a matrix.
+    pub fn operator(&'a self, which: Curvature) -> CurvatureOperator<'a, R> {
+        CurvatureOperator { linearised: self, which }
+    }
+
+    /// The share of the data whose passes are kept.
+    pub fn kept_share(&self) -> f64 {
+        self.kept.len() as f64 / self.blocks.len() as f64
+    }
+
+    fn block<'b>(&'b self, range: &Range<usize>, kept: &'b Kept<R>) -> Block<'b, R> {
+        let n = self.network.graph.inputs;
+        Block {
+            samples: range.len(),
+            theta: &self.theta,
+            input: &self.inputs[range.start * n..range.end * n],
+            values: &kept.values,
+            kept: &kept.kept,
+        }
+    }
+
+    /// The forward pass and the backward pass from `∇_f ℓ / N`.
+    fn passes(&self, range: &Range<usize>) -> Kept<R> {
+        let (graph, m) = (&self.network.graph, range.len());
+        let zeros = |count: usize| vec![R::ZERO; m * count];
+        let empty = Kept { values: Vec::new(), kept: Vec::new(), cotangents: Vec::new() };
+        let mut new =
+            Kept { values: zeros(graph.units()), kept: zeros(graph.kept()), cotangents: zeros(graph.units()) };
+        let mut work = vec![R::ZERO; graph.work(m)];
+        graph.forward(self.block(range, &empty), true, &mut new.values, &mut new.kept, &mut work);
+        let (c, share) = (graph.outputs(), R::from_f64(1.0 / self.network.samples() as f64));
+        let mut cotangents = std::mem::take(&mut new.cotangents);
+        let rows =
+            graph.output(&new.values, m).chunks_exact(c).zip(graph.output_mut(&mut cotangents, m).chunks_exact_mut(c));
+        for (sample, (outputs, cotangents)) in range.clone().zip(rows) {
+            self.network.loss.add_loss(outputs, self.network.target(sample), cotangents, &mut 0.0);
+            cotangents.iter_mut().for_each(|x| *x = share * *x);
+        }
+        graph.backward(self.block(range, &new), &mut cotangents, &mut work);
+        new.cotangents = cotangents;
+        new
+    }
+
+    /// Room for `count` numbers of sums, used before if there is some.
+    fn room(&self, count: usize) -> Room<R> {
+        let used = self.rooms.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut room = used.unwrap_or_else(|| {
+            let graph = &self.network.graph;
+            let m = self.network.block.min(self.network.samples());
+            let zeros = |count: usize| vec![R::ZERO; count];
+            let (rates, changes) = (zeros(m * graph.units()), zeros(m * graph.units()));
+            Room { rates, changes, work: zeros(graph.work(m)), out: Vec::new(), sums: Vec::new() }
+        });
+        room.out.resize(count, R::ZERO);
+        room.sums.resize(count, 0.0);
+        room
+    }
+
+    /// The sums over `blocks` of the products with `vectors` (`k × P`), in the room that is returned.
+    fn part(&self, which: Curvature, blocks: Range<usize>, vectors: &[R]) -> Room<R> {
+        let (graph, p) = (&self.network.graph, self.theta.len());
+        let share = 1.0 / self.network.samples() as f64;
+        let mut room = self.room(vectors.len());
+        let Room { rates, changes, work, out, sums } = &mut room;
+        sums.fill(0.0);
+        for together in blocks.clone().step_by(TOGETHER) {
+            out.fill(R::ZERO);
+            for index in together..blocks.end.min(together + TOGETHER) {
+                let range = &self.blocks[index];
+                let passes;
+                let kept = match self.kept.get(index) {
+                    Some(kept) => kept,
+                    None => {
+                        passes = self.passes(range);
+                        &passes
+                    }
+                };
+                let primal = Primal {
+                    network: self.network,
+                    samples: Samples::Range(range.clone()),
+                    block: self.block(range, kept),
+                    cotangents: &kept.cotangents,
+                };
+                let size = range.len() * graph.units();
+                let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
+                for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
+                    primal.tangent(v, rates, work);
+                    match which {
+                        Curvature::Hessian => primal.add_hessian((v, rates), share, changes, out, work),
+                        Curvature::GaussNewton => primal.add_gauss_newton(share, rates, changes, out, work),
+                        Curvature::Residual => primal.add_hessian((v, rates), 0.0, changes, out, work),
+                    }
+                }
+            }
+            for (sum, x) in sums.iter_mut().zip(&*out) {
+                *sum += x.to_f64();
+            }
+        }
+        room
+    }
+}
+
+impl<R: Float> LinearOperator for CurvatureOperator<'_, R> {
+    fn dim(&self) -> usize {
+        self.linearised.theta.len()
+    }
+
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        assert!(block.nrows() == out.nrows() && block.ncols() == out.ncols());
+        let (this, p) = (self.linearised, self.dim());
+        // As many vectors at once as the parts' sums have room for.
+        let together = (SUMS / p / 2).clamp(1, block.ncols().max(1));
+        let parts = (SUMS / (p * together)).clamp(2, PARTS).min(this.blocks.len().div_ceil(BLOCKS));
+        let mut image = vec![0.0; p * together];
+        for first in (0..block.ncols()).step_by(together) {
+            let columns = first..(first + together).min(block.ncols());
+            let mut vectors = Vec::with_capacity(columns.len() * p);
+            columns.clone().for_each(|j| vectors.extend(block.col(j).iter().map(|&x| R::from_f64(x))));
+            let bound = |k: usize| k * this.blocks.len() / parts;
+            let rooms: Vec<Room<R>> =
+                (0..parts).into_par_iter().map(|k| this.part(self.which, bound(k)..bound(k + 1), &vectors)).collect();
+            let image = &mut image[..vectors.len()];
+            image.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
+                out.fill(0.0);
+                for room in &rooms {
+                    for (out, x) in out.iter_mut().zip(&room.sums[chunk * ENTRIES..]) {
+                        *out += x;
+                    }
+                }
+            });
+            this.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
+            for (j, image) in columns.zip(image.chunks_exact(p)) {
+                out.as_mut().col_mut(j).iter_mut().zip(image).for_each(|(out, x)| *out = *x);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The loss of one sample as a function of the outputs.
+
+use serde::{Deserialize, Serialize};
+
+use super::transform::Float;
+use crate::problem::ProblemError;
+
+/// `ℓ(f, y)` of outputs `f` (`c`) and targets `y` (`c`), convex in `f`: `L = (1/N) Σ ℓ(f(θ, x_μ), y_μ)`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputLoss {
+    /// `½‖f − y‖²`
+    #[default]
+    MeanSquare,
+    /// `−Σ_k y_k ln p_k` with `p = softmax f`, for targets that are probabilities: one for the class, zero for the rest.
+    CrossEntropy,
+    /// `Σ_k ln(1 + e^{f_k}) − y_k f_k`, for targets between zero and one, each output for itself.
+    Logistic,
+    /// `Σ_k h(f_k − y_k)` with `h(e) = ½e²` for `|e| ≤ 1` and `|e| − ½` beyond.
+    Huber,
+}
+
+impl OutputLoss {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::MeanSquare, Self::CrossEntropy, Self::Logistic, Self::Huber];
+
+    /// Whether the loss is zero at some outputs, where its Hessian is the identity. The others come to zero at infinity only.
+    pub fn reaches_zero(self) -> bool {
+        matches!(self, Self::MeanSquare | Self::Huber)
+    }
+
+    /// `Ok` if the loss has such `targets` (`N × c`).
+    ///
+    /// # Errors
+    /// If probabilities are below zero or above one, or those of a sample do not come to one.
+    pub(super) fn require_targets(self, targets: &[f64], outputs: usize) -> Result<(), ProblemError> {
+        let probability = |&y: &f64| (0.0..=1.0).contains(&y);
+        let fits = |row: &[f64]| match self {
+            Self::MeanSquare | Self::Huber => true,
+            Self::Logistic => row.iter().all(probability),
+            Self::CrossEntropy => row.iter().all(probability) && (row.iter().sum::<f64>() - 1.0).abs() < 1e-6,
+        };
+        let needs = match self {
+            Self::CrossEntropy => "numbers from 0 to 1 that add up to 1, one for each class",
+            _ => "numbers from 0 to 1",
+        };
+        match targets.chunks_exact(outputs).position(|row| !fits(row)) {
+            Some(sample) => Err(ProblemError::NoProbabilities { sample, needs }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `∇_f ℓ` (`c`) to `gradient` and adds `ℓ` to `loss`.
+    pub(super) fn add_loss<R: Float>(self, outputs: &[R], targets: &[f64], gradient: &mut [R], loss: &mut f64) {
+        let entries = outputs.iter().zip(targets).zip(&mut *gradient);
+        match self {
+            Self::MeanSquare => {
+                for ((f, y), gradient) in entries {
+                    let residual = f.to_f64() - y;
+                    *loss += 0.5 * residual * residual;
+                    *gradient = R::from_f64(residual);
+                }
+            }
+            Self::CrossEntropy => {
+                let largest = outputs.iter().map(|f| f.to_f64()).fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = outputs.iter().map(|f| (f.to_f64() - largest).exp()).sum();
+                let norm = largest + sum.ln();
+                let mass: f64 = targets.iter().sum();
+                for ((f, y), gradient) in entries {
+                    let logarithm = f.to_f64() - norm;
+                    *loss -= y * logarithm;
+                    *gradient = R::from_f64(mass * logarithm.exp() - y);
+                }
+            }
+            Self::Logistic => {
+                for ((f, y), gradient) in entries {
+                    let f = f.to_f64();
+                    *loss += f.max(0.0) + (-f.abs()).exp().ln_1p() - y * f;
+                    *gradient = R::from_f64(probability(f) - y);
+                }
+            }
+            Self::Huber => {
+                for ((f, y), gradient) in entries {
+                    let residual = f.to_f64() - y;
+                    let size = residual.abs();
+                    *loss += if size <= 1.0 { 0.5 * size * size } else { size - 0.5 };
+                    *gradient = R::from_f64(residual.clamp(-1.0, 1.0));
+                }
+            }
+        }
+    }
+
+    /// Multiplies `rates` (`c`) by `∇²_f ℓ`, in place.
+    pub(super) fn weigh<R: Float>(self, outputs: &[R], targets: &[f64], rates: &mut [R]) {
+        match self {
+            Self::MeanSquare => {}
+            Self::CrossEntropy => {
+                let largest = outputs.iter().map(|f| f.to_f64()).fold(f64::NEG_INFINITY, f64::max);
+                let weight = |f: R| (f.to_f64() - largest).exp();
+                let sum: f64 = outputs.iter().map(|&f| weight(f)).sum();
+                let mean = outputs.iter().zip(&*rates).map(|(&f, rate)| weight(f) * rate.to_f64()).sum::<f64>() / sum;
+                let mass: f64 = targets.iter().sum();
+                for (&f, rate) in outputs.iter().zip(rates) {
+                    *rate = R::from_f64(mass * weight(f) / sum * (rate.to_f64() - mean));
+                }
+            }
+            Self::Logistic => {
+                for (f, rate) in outputs.iter().zip(rates) {
+                    let p = probability(f.to_f64());
+                    *rate = R::from_f64(p * (1.0 - p) * rate.to_f64());
+                }
+            }
+            Self::Huber => {
+                for ((f, y), rate) in outputs.iter().zip(targets).zip(rates) {
+                    if (f.to_f64() - y).abs() > 1.0 {
+                        *rate = R::ZERO;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `1/(1 + e^{−f})`
+fn probability(f: f64) -> f64 {
+    let e = (-f.abs()).exp();
+    if f < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
+}

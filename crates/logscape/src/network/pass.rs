@@ -1,0 +1,251 @@
+//! The passes of a network over one block of samples, in the precision of `R`.
+
+use std::mem;
+
+use super::Network;
+use super::graph::Block;
+use super::transform::Float;
+use crate::problem::Samples;
+
+/// A block of samples after the forward pass, and the cotangents of all values where the backward pass has been.
+pub(super) struct Primal<'a, R> {
+    pub(super) network: &'a Network,
+    pub(super) samples: Samples<'a>,
+    pub(super) block: Block<'a, R>,
+    pub(super) cotangents: &'a [R],
+}
+
+impl<R: Float> Primal<'_, R> {
+    /// The derivatives of all values along `along` (`P`) into `rates`.
+    pub(super) fn tangent(&self, along: &[R], rates: &mut [R], work: &mut [R]) {
+        self.network.graph.tangent(self.block, along, rates, work);
+    }
+
+    /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
+    pub(super) fn weigh(&self, share: f64, rates: &mut [R]) {
+        let (c, scale) = (self.network.graph.outputs(), R::from_f64(share));
+        let outputs = self.network.graph.output(self.block.values, self.block.samples);
+        for (k, (outputs, rates)) in outputs.chunks_exact(c).zip(rates.chunks_exact_mut(c)).enumerate() {
+            self.network.loss.weigh(outputs, self.network.target(self.samples.get(k)), rates);
+            rates.iter_mut().for_each(|x| *x = scale * *x);
+        }
+    }
+
+    /// Sets the outputs' part of `to` to `share ∇²_f ℓ` times that of `rates`.
+    fn weighed(&self, share: f64, rates: &[R], to: &mut [R]) {
+        let (graph, m) = (&self.network.graph, self.block.samples);
+        let own = graph.output_mut(to, m);
+        own.copy_from_slice(graph.output(rates, m));
+        self.weigh(share, own);
+    }
+
+    /// Adds `share Σ_μ J_μᵀ ∇²_f ℓ J_μ v` to `out` (`P`), for `rates` along `v`. `room` is of the size of all values.
+    pub(super) fn add_gauss_newton(&self, share: f64, rates: &[R], room: &mut [R], out: &mut [R], work: &mut [R]) {
+        let graph = &self.network.graph;
+        self.weighed(share, rates, room);
+        graph.backward(self.block, room, work);
+        graph.add_gradient(self.block, room, out, work);
+    }
+
+    /// Adds `share Σ_μ H_μ v` to `out` (`P`), for `rates` along `v` and cotangents that begin with `share ∇_f ℓ`: the derivative
+    /// of the gradient along `v`. `room` is of the size of all values.
+    pub(super) fn add_hessian(
+        &self,
+        (along, rates): (&[R], &[R]),
+        share: f64,
+        room: &mut [R],
+        out: &mut [R],
+        work: &mut [R],
+    ) {
+        let graph = &self.network.graph;
+        self.weighed(share, rates, room);
+        graph.backward_rate(self.block, along, rates, self.cotangents, room, work);
+        graph.add_gradient(self.block, room, out, work);
+        graph.add_gradient_rate(self.block, rates, self.cotangents, out, work);
+    }
+
+    /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as
+    /// [`Graph::add_bends`](super::graph::Graph::add_bends) defines it, with `½ ∇²_f ℓ` of the outputs' rates; for `rates` along
+    /// `v` and cotangents that begin with `∇_f ℓ`.
+    fn bends(&self, (along, rates): (&[R], &[R]), bends: &mut [R], work: &mut [R]) {
+        bends.fill(R::ZERO);
+        self.weighed(0.5, rates, bends);
+        self.network.graph.add_bends(self.block, along, rates, self.cotangents, bends, work);
+    }
+}
+
+/// A block of samples and room for all that is computed on it.
+pub(super) struct Pass<'a, R> {
+    network: &'a Network,
+    samples: Samples<'a>,
+    theta: &'a [R],
+    /// Inputs (`m × n₀`).
+    input: &'a [R],
+    /// What the layers write and keep.
+    values: &'a mut [R],
+    kept: &'a mut [R],
+    /// Cotangents of all values, their derivatives along a direction, and their change with it.
+    pub(super) cotangents: &'a mut [R],
+    pub(super) rates: &'a mut [R],
+    cotangent_rates: &'a mut [R],
+    work: &'a mut [R],
+}
+
+/// The block of a pass, for the graph. Not a method, so that other parts of the pass can be borrowed beside.
+macro_rules! block {
+    ($pass:expr) => {
+        Block {
+            samples: $pass.samples.len(),
+            theta: $pass.theta,
+            input: $pass.input,
+            values: &*$pass.values,
+            kept: &*$pass.kept,
+        }
+    };
+}
+
+/// What a pass has computed, borrowed as the block is.
+macro_rules! primal {
+    ($pass:expr) => {
+        Primal {
+            network: $pass.network,
+            samples: $pass.samples.clone(),
+            block: block!($pass),
+            cotangents: &*$pass.cotangents,
+        }
+    };
+}
+
+impl<'a, R: Float> Pass<'a, R> {
+    /// Numbers of room for `m` samples.
+    pub(super) fn room(network: &Network, m: usize) -> usize {
+        let graph = &network.graph;
+        m * (graph.inputs + 4 * graph.units() + graph.kept()) + graph.work(m)
+    }
+
+    /// The pass at `theta` (`P`) over `samples`, whose inputs are `data` (`N × n₀`).
+    pub(super) fn new(
+        network: &'a Network,
+        theta: &'a [R],
+        data: &'a [R],
+        samples: Samples<'a>,
+        mut room: &'a mut [R],
+    ) -> Self {
+        let (m, graph) = (samples.len(), &network.graph);
+        let (n, units) = (graph.inputs, m * graph.units());
+        let mut take = |count: usize| {
+            let (taken, rest) = mem::take(&mut room).split_at_mut(count);
+            room = rest;
+            taken
+        };
+        let input = match &samples {
+            Samples::Range(range) => &data[range.start * n..][..m * n],
+            Samples::Indices(indices) => {
+                let input = take(m * n);
+                for (row, &sample) in input.chunks_exact_mut(n).zip(*indices) {
+                    row.copy_from_slice(&data[sample as usize * n..][..n]);
+                }
+                input
+            }
+        };
+        Self {
+            network,
+            theta,
+            input,
+            samples,
+            values: take(units),
+            kept: take(m * graph.kept()),
+            cotangents: take(units),
+            rates: take(units),
+            cotangent_rates: take(units),
+            work: take(graph.work(m)),
+        }
+    }
+
+    /// The forward pass, with what second derivatives need if `second`.
+    pub(super) fn forward(&mut self, second: bool) {
+        let block = Block { samples: self.samples.len(), theta: self.theta, input: self.input, values: &[], kept: &[] };
+        self.network.graph.forward(block, second, self.values, self.kept, self.work);
+    }
+
+    /// The outputs (`m × c`).
+    pub(super) fn outputs(&self) -> &[R] {
+        self.network.graph.output(self.values, self.samples.len())
+    }
+
+    /// The derivatives of the outputs along the direction (`m × c`).
+    pub(super) fn output_rates(&self) -> &[R] {
+        self.network.graph.output(self.rates, self.samples.len())
+    }
+
+    /// Cotangents of the outputs (`m × c`), which [`backward`](Self::backward) begins with.
+    pub(super) fn output_cotangents(&mut self) -> &mut [R] {
+        self.network.graph.output_mut(self.cotangents, self.samples.len())
+    }
+
+    /// Sets the outputs' cotangents to `share ∇_f ℓ`; returns `Σ ℓ`.
+    pub(super) fn losses(&mut self, share: f64) -> f64 {
+        let mut sum = 0.0;
+        self.each_loss(share, |_, add| add(&mut sum));
+        sum
+    }
+
+    /// Sets the outputs' cotangents to `share ∇_f ℓ`; for each sample of the block calls `f` with its place and with what adds
+    /// its loss to a number, to be called once.
+    pub(super) fn each_loss(&mut self, share: f64, mut f: impl FnMut(usize, &mut dyn FnMut(&mut f64))) {
+        let (graph, m) = (&self.network.graph, self.samples.len());
+        let (c, scale) = (graph.outputs(), R::from_f64(share));
+        let outputs = graph.output(self.values, m).chunks_exact(c);
+        let cotangents = graph.output_mut(self.cotangents, m).chunks_exact_mut(c);
+        for (k, (outputs, cotangents)) in outputs.zip(cotangents).enumerate() {
+            let targets = self.network.target(self.samples.get(k));
+            f(k, &mut |sum| self.network.loss.add_loss(outputs, targets, cotangents, sum));
+            cotangents.iter_mut().for_each(|x| *x = scale * *x);
+        }
+    }
+
+    /// The derivatives of all values along `along` (`P`), after [`forward`](Self::forward).
+    pub(super) fn tangent(&mut self, along: &[R]) {
+        primal!(self).tangent(along, self.rates, self.work);
+    }
+
+    /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
+    pub(super) fn weigh(&self, share: f64, rates: &mut [R]) {
+        primal!(self).weigh(share, rates);
+    }
+
+    /// The cotangents of all values from those of the outputs.
+    pub(super) fn backward(&mut self) {
+        self.network.graph.backward(block!(self), self.cotangents, self.work);
+    }
+
+    /// Adds `Σ_μ J_μᵀ ȳ_μ` to `out` (`P`), after [`backward`](Self::backward).
+    pub(super) fn add_gradient(&mut self, out: &mut [R]) {
+        self.network.graph.add_gradient(block!(self), self.cotangents, out, self.work);
+    }
+
+    /// Writes `J_μᵀ ȳ_μ` to the rows of `out` (`m × P`), after [`backward`](Self::backward).
+    pub(super) fn sample_gradients(&mut self, out: &mut [R]) {
+        self.network.graph.sample_gradients(block!(self), self.cotangents, out, self.work);
+    }
+
+    /// Adds `(J_μᵀ ȳ_μ)·(J_μᵀ ȳ'_μ)` to `out` (`m`) for two buffers of cotangents, each filled by [`backward`](Self::backward).
+    pub(super) fn add_gradient_products(&mut self, pair: [&[R]; 2], out: &mut [f64]) {
+        self.network.graph.add_gradient_products(block!(self), pair, out, self.work);
+    }
+
+    /// [`Primal::add_gauss_newton`] after [`tangent`](Self::tangent).
+    pub(super) fn add_gauss_newton(&mut self, share: f64, out: &mut [R]) {
+        primal!(self).add_gauss_newton(share, self.rates, self.cotangent_rates, out, self.work);
+    }
+
+    /// [`Primal::add_hessian`] after [`tangent`](Self::tangent) and [`backward`](Self::backward).
+    pub(super) fn add_hessian(&mut self, along: &[R], share: f64, out: &mut [R]) {
+        primal!(self).add_hessian((along, self.rates), share, self.cotangent_rates, out, self.work);
+    }
+
+    /// [`Primal::bends`] after [`tangent`](Self::tangent) and [`backward`](Self::backward).
+    pub(super) fn bends(&mut self, along: &[R], bends: &mut [R]) {
+        primal!(self).bends((along, self.rates), bends, self.work);
+    }
+}

@@ -1,0 +1,69 @@
+//! Products around a point.
+
+use super::*;
+
+/// A network with every kind of layer, more samples than a block, and a point.
+fn mixed(loss: OutputLoss, samples: usize) -> (Network, Vec<f64>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let text = r#"[{"conv2d": 4, "kernel": 3, "padding": 1}, "gelu", {"residual": [{"conv2d": 4, "kernel": 1}, {"group-norm": 2}]},
+        {"max-pool2d": 2}, "batch-norm", {"avg-pool2d": 2, "stride": 1}, "flatten", "layer-norm", {"linear": 5}, "tanh", {"linear": 3}]"#;
+    let inputs = normals(samples * 30, &mut rng);
+    let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
+    let mut network = Network::new(&[1, 6, 5], &layers(text), loss, inputs, targets).unwrap();
+    network.block = 7;
+    let theta = network.init(Initialisation::He, &mut rng);
+    (network, theta)
+}
+
+/// The largest difference of two blocks of vectors, relative to the largest number of the second.
+fn distance(a: &faer::Mat<f64>, b: &faer::Mat<f64>) -> f64 {
+    (a - b).norm_max() / b.norm_max()
+}
+
+#[test]
+fn products_around_a_point_are_those_of_the_problem_in_either_precision() {
+    for loss in OutputLoss::ALL {
+        let (network, theta) = mixed(loss, 40);
+        let p = network.dim();
+        let vectors = faer::Mat::from_fn(p, 3, |i, j| ((i * 3 + j) as f64).sin());
+        let image = |operator: &dyn LinearOperator| {
+            let mut out = faer::Mat::zeros(p, 3);
+            operator.apply_into(vectors.as_ref(), out.as_mut());
+            out
+        };
+        let (hessian, gauss_newton) =
+            (image(&Hessian::new(&network, &theta)), image(&GaussNewton::new(&network, &theta)));
+        let rest = &hessian - &gauss_newton;
+        let double = Linearised::<f64>::new(&network, &theta, usize::MAX);
+        let single = Linearised::<f32>::new(&network, &theta, usize::MAX);
+        let wanted =
+            [(Curvature::Hessian, hessian), (Curvature::GaussNewton, gauss_newton), (Curvature::Residual, rest)];
+        for (which, wanted) in wanted {
+            let found = distance(&image(&double.operator(which)), &wanted);
+            assert!(found < 1e-12, "{loss:?} {which:?}: {found}");
+            let found = distance(&image(&single.operator(which)), &wanted);
+            assert!(found < 1e-5, "{loss:?} {which:?} in single precision: {found}");
+        }
+    }
+}
+
+#[test]
+fn products_have_the_same_bits_in_any_memory_and_on_any_threads() {
+    let (network, theta) = mixed(OutputLoss::CrossEntropy, 40);
+    let p = network.dim();
+    let image = |memory: usize, threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let linearised = Linearised::<f32>::new(&network, &theta, memory);
+            let mut out = faer::Mat::zeros(p, 2);
+            let vectors = faer::Mat::from_fn(p, 2, |i, j| ((i * 3 + j) as f64).sin());
+            linearised.operator(Curvature::Hessian).apply_into(vectors.as_ref(), out.as_mut());
+            (linearised.kept_share(), out)
+        })
+    };
+    let (all, whole) = image(usize::MAX, 1);
+    let (some, part) = image(100_000, 2);
+    let (none, nothing) = image(0, 3);
+    assert!(all == 1.0 && some > 0.0 && some < 1.0 && none == 0.0, "{some}");
+    assert!(whole == part && whole == nothing);
+}

@@ -1,0 +1,159 @@
+//! What a layer must compute.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use crate::lanes::Real;
+
+/// A number in which a network computes: `f32` or `f64`.
+pub trait Float: Real + faer::traits::RealField {}
+
+impl Float for f32 {}
+impl Float for f64 {}
+
+/// A block of samples before a layer, after its [`forward`](Transform::forward). Blocks are row-major: the numbers of one
+/// sample stand together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At<'a, R> {
+    /// Number of samples `m`.
+    pub(super) samples: usize,
+    /// The layer's parameters.
+    pub(super) weights: &'a [R],
+    /// The block (`m × inputs`).
+    pub(super) input: &'a [R],
+    /// What the forward pass kept (`m × kept`).
+    pub(super) kept: &'a [R],
+}
+
+/// A direction of the parameters and the inputs of a layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Direction<'a, R> {
+    /// `v`
+    pub(super) weights: &'a [R],
+    /// `ẋ` (`m × inputs`)
+    pub(super) input: &'a [R],
+}
+
+/// A map `y = f(x, w)` of each sample's `x` with parameters `w`, in which it is linear.
+///
+/// With `x̄`, `ȳ` for cotangents and dots for derivatives along a direction `(ẋ, v)` of inputs and parameters. `work` has
+/// [`work`](Self::work) entries of any content. Only `forward`, `tangent` and `pull_back` are for every layer: the rest has
+/// something to do in layers with parameters or curvature.
+pub(super) trait Transform {
+    /// Number of parameters.
+    fn parameters(&self) -> usize {
+        0
+    }
+
+    /// Numbers that the forward pass keeps for each sample.
+    fn kept(&self) -> usize {
+        0
+    }
+
+    /// Numbers that any pass needs beside, for whatever block.
+    fn work(&self) -> usize {
+        0
+    }
+
+    /// The names and shapes of its parameters, one after the other, as PyTorch has them.
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        Vec::new()
+    }
+
+    /// For a layer of weights and biases: weights, and the inputs and outputs that each of them joins.
+    fn fan(&self) -> Option<[usize; 3]> {
+        None
+    }
+
+    /// For a normalisation: its gains, which come first.
+    fn gains(&self) -> Option<usize> {
+        None
+    }
+
+    /// `y = f(x, w)` into `out`, from `at` without `kept`; what only second derivatives need is kept if `second`.
+    fn forward<R: Float>(&self, at: At<R>, second: bool, kept: &mut [R], out: &mut [R], work: &mut [R]);
+
+    /// `ẏ = ∂_x f ẋ + ∂_w f v` into `out`; an input that does not move is `None`.
+    fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], work: &mut [R]);
+
+    /// `x̄ = (∂_x f)ᵀ ȳ` into `out`.
+    fn pull_back<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]);
+
+    /// Adds `(∂_x∂_w f v)ᵀ ȳ + share (∂_x² f ẋ)ᵀ ȳ` to `out`, how [`pull_back`](Self::pull_back) of a given cotangent changes
+    /// along the direction if `share` is one. Never called where the input does not move.
+    fn bend<R: Float>(
+        &self,
+        _at: At<R>,
+        _along: Direction<R>,
+        _cotangent: &[R],
+        _share: R,
+        _out: &mut [R],
+        _work: &mut [R],
+    ) {
+    }
+
+    /// Sets or adds to `out` the gradient `(∂_w f)ᵀ ȳ` of the sample `k` of the block alone, for its `cotangent`.
+    fn sample_gradient<R: Float>(
+        &self,
+        _at: At<R>,
+        _k: usize,
+        _cotangent: &[R],
+        _accum: Accum,
+        _out: &mut [R],
+        _work: &mut [R],
+    ) {
+    }
+
+    /// Adds the sum over the block of the gradients `(∂_w f)ᵀ ȳ` to `out`.
+    fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]) {
+        if self.parameters() > 0 {
+            for (k, cotangent) in cotangent.chunks_exact(cotangent.len() / at.samples).enumerate() {
+                self.sample_gradient(at, k, cotangent, Accum::Add, out, work);
+            }
+        }
+    }
+
+    /// Adds the sum over the block of `(∂_x∂_w f ẋ)ᵀ ȳ`, how the gradient of a given cotangent changes with the input, to `out`.
+    fn add_gradient_rate<R: Float>(&self, _at: At<R>, _rate: &[R], _cotangent: &[R], _out: &mut [R], _work: &mut [R]) {}
+
+    /// Adds the inner products of the samples' gradients for two cotangents to `out` (`m`); may need twice the parameters in
+    /// `work`.
+    fn add_gradient_products<R: Float>(&self, at: At<R>, left: &[R], right: &[R], out: &mut [f64], work: &mut [R]) {
+        let count = self.parameters();
+        if count == 0 {
+            return;
+        }
+        let (gradients, work) = work.split_at_mut(2 * count);
+        let (first, second) = gradients.split_at_mut(count);
+        let width = left.len() / at.samples;
+        let rows = left.chunks_exact(width).zip(right.chunks_exact(width));
+        for (k, ((left, right), out)) in rows.zip(out).enumerate() {
+            self.sample_gradient(at, k, left, Accum::Replace, first, work);
+            self.sample_gradient(at, k, right, Accum::Replace, second, work);
+            *out += inner(first, second);
+        }
+    }
+}
+
+/// `values` as `rows × columns`, row-major.
+pub(super) fn matrix<R: Float>(values: &[R], rows: usize, columns: usize) -> MatRef<'_, R> {
+    MatRef::from_row_major_slice(values, rows, columns)
+}
+
+/// Sets or adds to `out` (`rows × columns of right`, row-major) the product `left right`.
+pub(super) fn product<R: Float>(out: &mut [R], accum: Accum, left: MatRef<R>, right: MatRef<R>) {
+    let out = MatMut::from_row_major_slice_mut(out, left.nrows(), right.ncols());
+    matmul(out, accum, left, right, R::ONE, Par::Seq);
+}
+
+/// `left · right`, summed in double precision.
+pub(super) fn inner<R: Float>(left: &[R], right: &[R]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| a.to_f64() * b.to_f64()).sum()
+}
+
+/// Copies `row` to every row of `out`.
+pub(super) fn fill_rows<R: Float>(out: &mut [R], row: &[R]) {
+    for out in out.chunks_exact_mut(row.len()) {
+        out.copy_from_slice(row);
+    }
+}

@@ -1,0 +1,94 @@
+//! Windows that move over an image.
+
+use std::ops::Range;
+
+/// Windows of `kernel`, `stride` apart, over an image with `padding` on every side; each is `[height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Window {
+    pub(super) image: [usize; 2],
+    pub(super) kernel: [usize; 2],
+    pub(super) stride: [usize; 2],
+    pub(super) padding: [usize; 2],
+}
+
+impl Window {
+    /// Windows along each side; `None` where the kernel is larger than the padded image, or it does not move.
+    pub(super) fn fits(&self) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let room = (self.image[axis] + 2 * self.padding[axis]).checked_sub(self.kernel[axis])?;
+            (self.kernel[axis] > 0).then_some(room.checked_div(self.stride[axis])? + 1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// Windows along each side.
+    pub(super) fn moves(&self) -> [usize; 2] {
+        self.fits().unwrap_or([0, 0])
+    }
+
+    /// Numbers of the image.
+    pub(super) fn inputs(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    /// Number of windows.
+    pub(super) fn outputs(&self) -> usize {
+        let [rows, columns] = self.moves();
+        rows * columns
+    }
+
+    /// Numbers of a window.
+    pub(super) fn size(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Whether every number of the image is a window.
+    pub(super) fn is_identity(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
+    }
+
+    /// Calls `f` for each window, row by row, with the rows and columns of the image that are in it.
+    #[inline(always)]
+    pub(super) fn for_each(&self, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+        let [rows, columns] = self.moves();
+        let span = |axis: usize, window: usize| {
+            let first = window * self.stride[axis];
+            let (start, end) = (first.max(self.padding[axis]), first + self.kernel[axis]);
+            let end = end.saturating_sub(self.padding[axis]).min(self.image[axis]);
+            (start - self.padding[axis]).min(end)..end
+        };
+        for row in 0..rows {
+            for column in 0..columns {
+                f(span(0, row), span(1, column));
+            }
+        }
+    }
+
+    /// Where, along an axis, the windows lie whose entry `offset` is in the image.
+    fn inside(&self, axis: usize, offset: usize) -> Range<usize> {
+        let (padding, stride) = (self.padding[axis], self.stride[axis]);
+        let first = padding.saturating_sub(offset).div_ceil(stride);
+        let end = (self.image[axis] + padding).saturating_sub(offset).div_ceil(stride);
+        first..end.min(self.moves()[axis]).max(first)
+    }
+
+    /// Calls `f(entry, out, image, count, stride)` for each run of windows along a row, of each entry of the kernel: `count`
+    /// windows from `out` on, whose entries lie in the image from `image` on, `stride` apart. What is not called is padding.
+    pub(super) fn for_each_run(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+        let columns = self.moves()[1];
+        for y in 0..self.kernel[0] {
+            let rows = self.inside(0, y);
+            for x in 0..self.kernel[1] {
+                let run = self.inside(1, x);
+                if run.is_empty() {
+                    continue;
+                }
+                for row in rows.clone() {
+                    let line = (row * self.stride[0] + y - self.padding[0]) * self.image[1];
+                    let first = line + run.start * self.stride[1] + x - self.padding[1];
+                    f(y * self.kernel[1] + x, row * columns + run.start, first, run.len(), self.stride[1]);
+                }
+            }
+        }
+    }
+}
