@@ -38,7 +38,7 @@ pub struct Linearised<'a, R> {
     inputs: Vec<R>,
     blocks: Vec<Range<usize>>,
     /// Those of the first blocks.
-    kept: Vec<Kept<R>>,
+    kept: Vec<Passes<R>>,
     /// Room of products that have ended, for the next.
     rooms: Mutex<Vec<Room<R>>>,
 }
@@ -54,7 +54,7 @@ struct Room<R> {
 }
 
 /// What the gradient's passes over a block write.
-struct Kept<R> {
+struct Passes<R> {
     values: Vec<R>,
     kept: Vec<R>,
     cotangents: Vec<R>,
@@ -112,7 +112,7 @@ impl<'a, R: Float> Linearised<'a, R> {
         self.kept.len() as f64 / self.blocks.len() as f64
     }
 
-    fn block<'b>(&'b self, range: &Range<usize>, kept: &'b Kept<R>) -> Block<'b, R> {
+    fn block<'b>(&'b self, range: &Range<usize>, kept: &'b Passes<R>) -> Block<'b, R> {
         let n = self.network.graph.inputs;
         Block {
             samples: range.len(),
@@ -124,12 +124,12 @@ impl<'a, R: Float> Linearised<'a, R> {
     }
 
     /// The forward pass and the backward pass from `∇_f ℓ / N`.
-    fn passes(&self, range: &Range<usize>) -> Kept<R> {
+    fn passes(&self, range: &Range<usize>) -> Passes<R> {
         let (graph, m) = (&self.network.graph, range.len());
         let zeros = |count: usize| vec![R::ZERO; m * count];
-        let empty = Kept { values: Vec::new(), kept: Vec::new(), cotangents: Vec::new() };
+        let empty = Passes { values: Vec::new(), kept: Vec::new(), cotangents: Vec::new() };
         let mut new =
-            Kept { values: zeros(graph.units()), kept: zeros(graph.kept()), cotangents: zeros(graph.units()) };
+            Passes { values: zeros(graph.units()), kept: zeros(graph.kept()), cotangents: zeros(graph.units()) };
         let mut work = vec![R::ZERO; graph.work(m)];
         graph.forward(self.block(range, &empty), true, &mut new.values, &mut new.kept, &mut work);
         let (c, share) = (graph.outputs(), R::from_f64(1.0 / self.network.samples() as f64));
@@ -172,12 +172,11 @@ impl<'a, R: Float> Linearised<'a, R> {
             for index in together..blocks.end.min(together + TOGETHER) {
                 let range = &self.blocks[index];
                 let passes;
-                let kept = match self.kept.get(index) {
-                    Some(kept) => kept,
-                    None => {
-                        passes = self.passes(range);
-                        &passes
-                    }
+                let kept = if let Some(kept) = self.kept.get(index) {
+                    kept
+                } else {
+                    passes = self.passes(range);
+                    &passes
                 };
                 let primal = Primal {
                     network: self.network,
