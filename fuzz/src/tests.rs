@@ -70,6 +70,11 @@ fn packed_images() {
 }
 
 #[test]
+fn parameters_of_networks() {
+    holds("weights", 2_000);
+}
+
+#[test]
 fn records() {
     holds("record", 150);
 }

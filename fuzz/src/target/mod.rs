@@ -7,6 +7,7 @@ mod parquet;
 mod record;
 mod registry;
 mod study;
+mod weights;
 
 pub(crate) use registry::{TARGETS, by_name};
 

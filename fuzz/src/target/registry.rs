@@ -1,9 +1,9 @@
 //! The list of readers.
 
-use super::{Target, arrow, checkpoint, data, parquet, record, study};
+use super::{Target, arrow, checkpoint, data, parquet, record, study, weights};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 13] = [
+pub(crate) const TARGETS: [Target; 14] = [
     study::STUDY,
     data::CSV,
     data::CSV_GZ,
@@ -13,6 +13,7 @@ pub(crate) const TARGETS: [Target; 13] = [
     data::NPZ,
     data::IDX,
     data::IDX_GZ,
+    weights::WEIGHTS,
     record::RECORD,
     checkpoint::CHECKPOINT,
     checkpoint::FORGED,
