@@ -1,5 +1,5 @@
 """JAX: products with the Hessian by `linearize` of the gradient, whose first passes are kept, and with the Gauss–Newton matrix by
-`linearize` and its transpose; several vectors by `vmap`."""
+`linearize` and its transpose; several vectors by `vmap`; eigenpairs by SciPy's ARPACK on such products."""
 
 import math
 import sys
@@ -8,6 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from protocol import serve_products
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+PAIRS, RESIDUAL = 20, 1e-3
 
 
 def numbers(a, count):
@@ -81,7 +84,8 @@ def build(work, dtype):
     x = jnp.asarray(numbers(0.37, samples * math.prod(shape)).reshape(samples, *shape), dtype)
     y = jnp.asarray(np.eye(10)[np.arange(samples) % 10], dtype)
     theta = jnp.asarray(0.05 * numbers(0.61, size), dtype)
-    vectors = jnp.asarray(numbers(0.83, size * work["vectors"]).reshape(work["vectors"], size), dtype)
+    count = max(work["vectors"], 1)
+    vectors = jnp.asarray(numbers(0.83, size * count).reshape(count, size), dtype)
     outputs = model(layers, parts)
 
     def loss(theta):
@@ -102,6 +106,15 @@ def build(work, dtype):
     else:
         tangent, transpose = jax.jit(product[0]), jax.jit(lambda u: product[1](u)[0])
         run = lambda: jax.block_until_ready(transpose(tangent(vectors[0]) / samples))
+
+    if work["vectors"] == 0:
+        matrix = LinearOperator((size, size), lambda v: np.asarray(multiply(product, jnp.asarray(v.ravel(), dtype))), dtype=dtype)
+
+        def pairs():
+            start = numbers(0.83, size).astype(dtype)
+            return np.sort(eigsh(matrix, PAIRS, which="LA", tol=RESIDUAL, v0=start, return_eigenvectors=True)[0])[::-1]
+
+        return pairs, 1, lambda: [(value, RESIDUAL * value / 4) for value in pairs().astype(np.float64)]
 
     def image():
         return np.asarray(run(), np.float64).reshape(-1, size)[-1]

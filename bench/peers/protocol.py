@@ -94,7 +94,8 @@ def noise_temperature(work):
 
 def serve_products(build, numbers):
     """As `serve`, for `build(work, dtype)` that returns a function that multiplies, with how many vectors it does, and a function
-    that returns the last image: rates are products per second, checks four projections."""
+    that returns the last image, or a list of numbers with their errors: rates are products per second, checks four projections or
+    the list."""
     name, precision, folder = sys.argv[1:]
     work = json.loads((Path(folder) / name).with_suffix(".json").read_text())
     dtype = np.dtype({"f32": np.float32, "f64": np.float64}[precision])
@@ -112,6 +113,9 @@ def serve_products(build, numbers):
             print(products / elapsed, flush=True)
         else:
             out = image()
+            if isinstance(out, list):
+                print(" ".join(f"{value} {error}" for value, error in out), flush=True)
+                continue
             scale = rounding * np.linalg.norm(out) * np.sqrt(out.size / 2)
             words = [f"{out @ numbers(0.21 + 0.1 * k, out.size)} {scale}" for k in range(4)]
             print(" ".join(words), flush=True)

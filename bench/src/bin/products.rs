@@ -1,8 +1,8 @@
-//! Our side of `cargo xtask bench peers` for products with matrices of curvature: `products WORK PRECISION` multiplies on request,
-//! `products export DIR` writes what each work is made of for the peers.
+//! Our side of `cargo xtask bench peers` for matrices of curvature: `products WORK PRECISION` multiplies, or finds eigenpairs, on
+//! request, `products export DIR` writes what each work is made of for the peers.
 //!
-//! It prints `ready`. Then each line `run` is answered by the rate in products per second, each line `check` by projections of
-//! products, each followed by what rounding may do to it.
+//! It prints `ready`. Then each line `run` is answered by the rate in products, or sets of eigenpairs, per second, each line `check` by
+//! projections of products, or eigenvalues, each followed by what may be wrong with it.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -11,15 +11,17 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use faer::Mat;
+use logscape::Stop;
 use logscape::network::{Curvature, Float, LayerWord, Linearised, Network, OutputLoss};
-use logscape::operator::LinearOperator;
+use logscape::operator::{End, LanczosConfig, LinearOperator, extreme_eigenpairs};
 use logscape::problem::Problem;
 use serde_json::json;
 
 /// A run shorter than this is repeated.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// A network on data made by a formula, a matrix, and how many vectors it is multiplied with at once.
+/// A network on data made by a formula, a matrix, and how many vectors it is multiplied with at once; none where its leading
+/// eigenpairs are wanted.
 struct Work {
     name: &'static str,
     shape: &'static [usize],
@@ -33,7 +35,7 @@ const PERCEPTRON: &str = r#"[{"linear": 100}, "tanh", {"linear": 100}, "tanh", {
 const CONVOLUTION: &str = r#"[{"conv2d": 32, "kernel": 3}, "relu", {"max-pool2d": 2}, {"conv2d": 64, "kernel": 3}, "relu",
     {"max-pool2d": 2}, "flatten", {"linear": 10}]"#;
 
-const WORKS: [Work; 5] = [
+const WORKS: [Work; 6] = [
     Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Curvature::Hessian, vectors: 1 },
     Work {
         name: "hessian-8",
@@ -42,6 +44,14 @@ const WORKS: [Work; 5] = [
         samples: 10_000,
         which: Curvature::Hessian,
         vectors: 8,
+    },
+    Work {
+        name: "eigenpairs",
+        shape: &[784],
+        layers: PERCEPTRON,
+        samples: 10_000,
+        which: Curvature::Hessian,
+        vectors: 0,
     },
     Work {
         name: "gauss-newton",
@@ -69,6 +79,10 @@ const WORKS: [Work; 5] = [
     },
 ];
 
+/// Eigenpairs, and the residual that each may have relative to its eigenvalue.
+const PAIRS: usize = 20;
+const RESIDUAL: f64 = 1e-3;
+
 /// Bytes in which passes may be kept.
 const MEMORY: usize = 4 << 30;
 
@@ -94,7 +108,45 @@ impl Work {
         json!({ "shape": self.shape, "layers": layers, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
     }
 
+    /// Finds the leading eigenpairs on request, each to a thousandth of its eigenvalue.
+    fn serve_eigenpairs<R: Float>(&self) -> io::Result<()> {
+        let network = self.network();
+        let theta: Vec<f64> = numbers(0.61, network.dim()).iter().map(|x| 0.05 * x).collect();
+        let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
+        let operator = linearised.operator(self.which);
+        let pairs = |tolerance: f64| {
+            let config = LanczosConfig { upper: End::new(PAIRS, tolerance), ..LanczosConfig::default() };
+            extreme_eigenpairs(&operator, &config, &Stop::new(), |_| {}).expect("the operator is finite")
+        };
+        let values = pairs(RESIDUAL).upper.values;
+        let tolerance = RESIDUAL * values[PAIRS - 1] / values[0];
+        let found = pairs(tolerance);
+        assert!(found.upper.converged.iter().all(|&converged| converged), "all have converged");
+        eprintln!("products: {} products", found.products);
+        println!("ready");
+        for line in io::stdin().lock().lines() {
+            if line?.trim() == "run" {
+                let (begin, mut sets) = (Instant::now(), 0);
+                while begin.elapsed() < SHORTEST {
+                    pairs(tolerance);
+                    sets += 1;
+                }
+                println!("{}", f64::from(sets) / begin.elapsed().as_secs_f64());
+            } else {
+                // The square of the residual over the gap, at most the residual.
+                let words: Vec<String> =
+                    found.upper.values.iter().map(|value| format!("{value} {}", RESIDUAL * value / 4.0)).collect();
+                println!("{}", words.join(" "));
+            }
+            io::stdout().flush()?;
+        }
+        Ok(())
+    }
+
     fn serve<R: Float>(&self, rounding: f64) -> io::Result<()> {
+        if self.vectors == 0 {
+            return self.serve_eigenpairs::<R>();
+        }
         let network = self.network();
         let p = network.dim();
         let theta: Vec<f64> = numbers(0.61, p).iter().map(|x| 0.05 * x).collect();

@@ -37,7 +37,7 @@ struct Work {
 /// `4 d B + 2 d` flops for linear regression with `d = 10`, `B = 10`; for the perceptron `10,112 B` with `B = 32`: six per
 /// weight, less two for the first layer's, which hand no gradient to the inputs. A product with the Hessian takes twelve flops for each
 /// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move.
-const WORKS: [Work; 14] = [
+const WORKS: [Work; 15] = [
     Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
@@ -59,6 +59,7 @@ const WORKS: [Work; 14] = [
     Work { name: "double-well", ours: SIMULATE, floor: None, peers: &["pytams"] },
     Work { name: "hessian", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
     Work { name: "hessian-8", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
+    Work { name: "eigenpairs", ours: MULTIPLY, floor: None, peers: &["jax_products"] },
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
