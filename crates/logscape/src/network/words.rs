@@ -237,7 +237,7 @@ impl Shape {
     fn numbers(self) -> usize {
         match self {
             Self::Flat(features) => features,
-            Self::Image { channels, size: [height, width] } => channels * height * width,
+            Self::Image { channels, size: [height, width] } => channels.saturating_mul(height).saturating_mul(width),
         }
     }
 }
@@ -250,6 +250,9 @@ impl std::fmt::Display for Shape {
         }
     }
 }
+
+/// Numbers of the windows of a sample at most, which a convolution writes out: 2 GiB.
+const WINDOWS: u128 = 1 << 28;
 
 /// Numbers of a sample at most: single precision counts so far.
 const MOST: usize = 1 << 24;
@@ -333,8 +336,8 @@ impl Builder {
     fn window(&self, windows: Windows) -> Result<(usize, Window, [usize; 2]), Failure> {
         let (channels, image) = self.image()?;
         let Windows { kernel, stride, padding } = windows;
-        if 2 * padding.min(MOST) > kernel {
-            return Err(Failure::Here(format!("padding {padding} is more than half of the window {kernel}")));
+        if kernel.max(stride).max(padding) > MOST {
+            return Err(Failure::Here(format!("the kernel, stride and padding of a window are at most {MOST}")));
         }
         let window = Window { image, kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
         let size = window.fits().ok_or_else(|| {
@@ -344,6 +347,15 @@ impl Builder {
             ))
         })?;
         Ok((channels, window, size))
+    }
+
+    /// [`window`](Self::window), each with a number of the image in it.
+    fn pool(&self, windows: Windows) -> Result<(usize, Window, [usize; 2]), Failure> {
+        let Windows { kernel, padding, .. } = windows;
+        if padding > kernel / 2 {
+            return Err(Failure::Here(format!("padding {padding} is more than half of the window {kernel}")));
+        }
+        self.window(windows)
     }
 
     fn one(&mut self, word: &LayerWord, place: &str) -> Result<(), Failure> {
@@ -370,15 +382,23 @@ impl Builder {
                     );
                     return Err(Failure::Here(message));
                 }
+                let [rows, columns] = size.map(|side| side as u128);
+                let numbers = rows * columns * inputs as u128 * (windows.kernel as u128).pow(2);
+                if numbers > WINDOWS {
+                    let message = format!(
+                        "its windows of one sample are {numbers} numbers, more than {WINDOWS}; make the kernel smaller"
+                    );
+                    return Err(Failure::Here(message));
+                }
                 let layer = Convolution { inputs, outputs: channels, groups, window };
                 self.push(Layer::Convolution(layer), place, None, Shape::Image { channels, size })
             }
             LayerWord::MaxPool2d(windows) => {
-                let (channels, window, size) = self.window(windows)?;
+                let (channels, window, size) = self.pool(windows)?;
                 self.push(Layer::MaxPool(MaxPool { channels, window }), place, None, Shape::Image { channels, size })
             }
             LayerWord::AvgPool2d(windows) => {
-                let (channels, window, size) = self.window(windows)?;
+                let (channels, window, size) = self.pool(windows)?;
                 self.push(
                     Layer::AveragePool(AveragePool { channels, window }),
                     place,

@@ -9,6 +9,7 @@ fn every_layer_is_its_definition() {
         r#"[{"linear": 3}]"#,
         r#"[{"conv2d": 4, "kernel": 3, "padding": 1, "groups": 2}, "tanh", "flatten", {"linear": 2}]"#,
         r#"[{"conv2d": 3, "kernel": 2, "stride": 2}, "silu", {"conv2d": 2, "kernel": 1}]"#,
+        r#"[{"conv2d": 1, "kernel": 1, "padding": 1}, "tanh", {"conv2d": 1, "kernel": 3, "padding": 3, "stride": 3}]"#,
         r#"["tanh", {"conv2d": 2, "kernel": 3, "stride": 2, "padding": 1}, "gelu", {"conv2d": 1, "kernel": 2}]"#,
         r#"[{"max-pool2d": 2}, {"conv2d": 2, "kernel": 2}, {"max-pool2d": 2, "stride": 1, "padding": 1}]"#,
         r#"[{"conv2d": 2, "kernel": 2}, {"avg-pool2d": 3, "stride": 2, "padding": 1}, "sigmoid", "flatten", {"linear": 2}]"#,

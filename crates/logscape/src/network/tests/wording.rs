@@ -39,6 +39,11 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
     );
     assert!(refused(&[3, 4, 4], r#"[{"conv2d": 4, "kernel": 1, "groups": 2}]"#).contains("2 groups do not divide 3"));
     assert!(refused(&[1, 4, 4], r#"[{"max-pool2d": 2, "padding": 2}]"#).contains("more than half"));
+    let huge = i64::MAX;
+    let most = format!(r#"[{{"conv2d": 1, "kernel": {huge}, "padding": {huge}}}]"#);
+    assert!(refused(&[1, 4, 4], &most).contains("are at most 16777216"));
+    assert!(refused(&[1, 4, 4], &format!(r#"[{{"conv2d": {huge}, "kernel": 1}}]"#)).contains("make it smaller"));
+    assert!(refused(&[1, 999, 999], r#"[{"conv2d": 1, "kernel": 500}]"#).contains("make the kernel smaller"));
     assert!(refused(&[1, 4, 4], r#"[{"conv2d": 4, "kernel": 2, "stride": 0}]"#).contains("do not fit"));
     assert!(refused(&[4], r#"[{"linear": 0}]"#).contains("is 0"));
     assert!(refused(&[4], "[]").contains("there is none"));
