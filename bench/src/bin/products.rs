@@ -12,8 +12,8 @@ use std::{env, fs};
 
 use faer::Mat;
 use logscape::Stop;
-use logscape::network::{Curvature, Float, LayerWord, Linearised, Network, OutputLoss};
-use logscape::operator::{End, LanczosConfig, LinearOperator, extreme_eigenpairs};
+use logscape::network::{Float, LayerWord, Linearised, Network, OutputLoss};
+use logscape::operator::{End, LanczosConfig, LinearOperator, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ struct Work {
     shape: &'static [usize],
     layers: &'static str,
     samples: usize,
-    which: Curvature,
+    which: Matrix,
     vectors: usize,
 }
 
@@ -36,29 +36,15 @@ const CONVOLUTION: &str = r#"[{"conv2d": 32, "kernel": 3}, "relu", {"max-pool2d"
     {"max-pool2d": 2}, "flatten", {"linear": 10}]"#;
 
 const WORKS: [Work; 6] = [
-    Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Curvature::Hessian, vectors: 1 },
-    Work {
-        name: "hessian-8",
-        shape: &[784],
-        layers: PERCEPTRON,
-        samples: 10_000,
-        which: Curvature::Hessian,
-        vectors: 8,
-    },
-    Work {
-        name: "eigenpairs",
-        shape: &[784],
-        layers: PERCEPTRON,
-        samples: 10_000,
-        which: Curvature::Hessian,
-        vectors: 0,
-    },
+    Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 1 },
+    Work { name: "hessian-8", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 8 },
+    Work { name: "eigenpairs", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 0 },
     Work {
         name: "gauss-newton",
         shape: &[784],
         layers: PERCEPTRON,
         samples: 10_000,
-        which: Curvature::GaussNewton,
+        which: Matrix::GaussNewton,
         vectors: 1,
     },
     Work {
@@ -66,7 +52,7 @@ const WORKS: [Work; 6] = [
         shape: &[1, 28, 28],
         layers: CONVOLUTION,
         samples: 2000,
-        which: Curvature::Hessian,
+        which: Matrix::Hessian,
         vectors: 1,
     },
     Work {
@@ -74,7 +60,7 @@ const WORKS: [Work; 6] = [
         shape: &[1, 28, 28],
         layers: CONVOLUTION,
         samples: 2000,
-        which: Curvature::Hessian,
+        which: Matrix::Hessian,
         vectors: 8,
     },
 ];
@@ -102,7 +88,7 @@ impl Work {
     fn describe(&self) -> serde_json::Value {
         let layers: serde_json::Value = serde_json::from_str(self.layers).expect("layers are written well");
         let which = match self.which {
-            Curvature::Hessian => "hessian",
+            Matrix::Hessian => "hessian",
             _ => "gauss-newton",
         };
         json!({ "shape": self.shape, "layers": layers, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
@@ -116,7 +102,7 @@ impl Work {
         let operator = linearised.operator(self.which);
         let pairs = |tolerance: f64| {
             let config = LanczosConfig { upper: End::new(PAIRS, tolerance), ..LanczosConfig::default() };
-            extreme_eigenpairs(&operator, &config, &Stop::new(), |_| {}).expect("the operator is finite")
+            extreme_eigenpairs(&*operator, &config, &Stop::new(), |_| {}).expect("the operator is finite")
         };
         let values = pairs(RESIDUAL).upper.values;
         let tolerance = RESIDUAL * values[PAIRS - 1] / values[0];

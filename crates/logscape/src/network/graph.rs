@@ -322,6 +322,18 @@ impl Graph {
         }
     }
 
+    /// Sets `out` to `values`, of all nodes, those of each sample multiplied by its factor (`m`).
+    pub(super) fn scale_samples<R: Float>(&self, factors: &[R], values: &[R], out: &mut [R]) {
+        let m = factors.len();
+        for node in &self.nodes {
+            let rows =
+                node.part(values, m).chunks_exact(node.width).zip(node.part_mut(out, m).chunks_exact_mut(node.width));
+            for (&factor, (values, out)) in factors.iter().zip(rows) {
+                out.iter_mut().zip(values).for_each(|(out, &x)| *out = factor * x);
+            }
+        }
+    }
+
     /// For each sample, adds the inner product of its numbers in two buffers of all nodes to `out` (`m`).
     pub(super) fn add_inner<R: Float>(&self, m: usize, left: &[R], right: &[R], mut out: impl FnMut(usize, f64)) {
         for node in &self.nodes {

@@ -10,7 +10,7 @@ use super::Network;
 use super::graph::Block;
 use super::pass::Primal;
 use super::transform::Float;
-use crate::operator::LinearOperator;
+use crate::operator::{LinearOperator, Linearisation, Matrix, axpy};
 use crate::problem::{Problem, Samples};
 
 /// Parts of the data that are summed by themselves, at most; fixed, so that sums have the same order on any number of threads.
@@ -60,21 +60,12 @@ struct Passes<R> {
     cotangents: Vec<R>,
 }
 
-/// A matrix of curvature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Curvature {
-    /// The Hessian `H = ∇²L`.
-    Hessian,
-    /// The Gauss–Newton matrix `G = (1/N) Σ J_μᵀ ∇²_f ℓ_μ J_μ`.
-    GaussNewton,
-    /// The rest `H − G`, the curvature of the outputs times what pulls at them.
-    Residual,
-}
-
 /// The matrix of a [`Linearised`] network, known by its products.
-pub struct CurvatureOperator<'a, R> {
+pub struct MatrixOperator<'a, R> {
     linearised: &'a Linearised<'a, R>,
-    which: Curvature,
+    which: Matrix,
+    /// `∇L` of a covariance.
+    gradient: Option<Vec<f64>>,
 }
 
 impl<'a, R: Float> Linearised<'a, R> {
@@ -102,14 +93,13 @@ impl<'a, R: Float> Linearised<'a, R> {
         linearised
     }
 
-    /// The operator of a matrix.
-    pub fn operator(&'a self, which: Curvature) -> CurvatureOperator<'a, R> {
-        CurvatureOperator { linearised: self, which }
-    }
-
-    /// The share of the data whose passes are kept.
-    pub fn kept_share(&self) -> f64 {
-        self.kept.len() as f64 / self.blocks.len() as f64
+    /// The gradient `∇L` (`P`).
+    fn gradient(&self) -> Vec<f64> {
+        let mut gradient = vec![0.0; self.theta.len()];
+        self.summed(&mut gradient, self.parts(1), |primal, Room { out, work, .. }| {
+            primal.network.graph.add_gradient(primal.block, primal.cotangents, out, work);
+        });
+        gradient
     }
 
     fn block<'b>(&'b self, range: &Range<usize>, kept: &'b Passes<R>) -> Block<'b, R> {
@@ -160,15 +150,12 @@ impl<'a, R: Float> Linearised<'a, R> {
         room
     }
 
-    /// The sums over `blocks` of the products with `vectors` (`k × P`), in the room that is returned.
-    fn part(&self, which: Curvature, blocks: Range<usize>, vectors: &[R]) -> Room<R> {
-        let (graph, p) = (&self.network.graph, self.theta.len());
-        let share = 1.0 / self.network.samples() as f64;
-        let mut room = self.room(vectors.len());
-        let Room { rates, changes, work, out, sums } = &mut room;
-        sums.fill(0.0);
+    /// The sums over `blocks` of the `count` numbers that `add(block, room)` adds to those of a room, in the room that is returned.
+    fn part(&self, blocks: Range<usize>, count: usize, add: &(impl Fn(&Primal<R>, &mut Room<R>) + Sync)) -> Room<R> {
+        let mut room = self.room(count);
+        room.sums.fill(0.0);
         for together in blocks.clone().step_by(TOGETHER) {
-            out.fill(R::ZERO);
+            room.out.fill(R::ZERO);
             for index in together..blocks.end.min(together + TOGETHER) {
                 let range = &self.blocks[index];
                 let passes;
@@ -184,26 +171,72 @@ impl<'a, R: Float> Linearised<'a, R> {
                     block: self.block(range, kept),
                     cotangents: &kept.cotangents,
                 };
-                let size = range.len() * graph.units();
-                let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
-                for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
-                    primal.tangent(v, rates, work);
-                    match which {
-                        Curvature::Hessian => primal.add_hessian((v, rates), share, changes, out, work),
-                        Curvature::GaussNewton => primal.add_gauss_newton(share, rates, changes, out, work),
-                        Curvature::Residual => primal.add_hessian((v, rates), 0.0, changes, out, work),
-                    }
-                }
+                add(&primal, &mut room);
             }
-            for (sum, x) in sums.iter_mut().zip(&*out) {
+            for (sum, x) in room.sums.iter_mut().zip(&room.out) {
                 *sum += x.to_f64();
             }
         }
         room
     }
+
+    /// How many parts of the data are summed by themselves, for products with so many vectors at once.
+    fn parts(&self, together: usize) -> usize {
+        (SUMS / (self.theta.len() * together)).clamp(2, PARTS).min(self.blocks.len().div_ceil(BLOCKS))
+    }
+
+    /// Fills `out` with the sums over all blocks of what `add(block, room)` adds to as many numbers of a room.
+    fn summed(&self, out: &mut [f64], parts: usize, add: impl Fn(&Primal<R>, &mut Room<R>) + Sync) {
+        let bound = |k: usize| k * self.blocks.len() / parts;
+        let count = out.len();
+        let rooms: Vec<Room<R>> =
+            (0..parts).into_par_iter().map(|k| self.part(bound(k)..bound(k + 1), count, &add)).collect();
+        out.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
+            out.fill(0.0);
+            for room in &rooms {
+                for (out, x) in out.iter_mut().zip(&room.sums[chunk * ENTRIES..]) {
+                    *out += x;
+                }
+            }
+        });
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
+    }
 }
 
-impl<R: Float> LinearOperator for CurvatureOperator<'_, R> {
+impl<R: Float> Linearisation for Linearised<'_, R> {
+    fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_> {
+        let gradient = (which == Matrix::NoiseCovariance).then(|| self.gradient());
+        Box::new(MatrixOperator { linearised: self, which, gradient })
+    }
+
+    fn kept_share(&self) -> f64 {
+        self.kept.len() as f64 / self.blocks.len() as f64
+    }
+}
+
+impl<R: Float> MatrixOperator<'_, R> {
+    /// Adds the block's part of the products with `vectors` (`k × P`) to the room's numbers.
+    fn add(&self, primal: &Primal<R>, vectors: &[R], room: &mut Room<R>) {
+        let (p, samples) = (self.dim(), self.linearised.network.samples() as f64);
+        let (share, size) = (1.0 / samples, primal.block.samples * primal.network.graph.units());
+        let Room { rates, changes, work, out, .. } = room;
+        let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
+        for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
+            primal.tangent(v, rates, work);
+            match self.which {
+                Matrix::Hessian => primal.add_hessian((v, rates), share, changes, out, work),
+                Matrix::GaussNewton => primal.add_gauss_newton(share, rates, changes, out, work),
+                Matrix::Residual => primal.add_hessian((v, rates), 0.0, changes, out, work),
+                // Cotangents have the share in them.
+                Matrix::NoiseCovariance | Matrix::EmpiricalFisher => {
+                    primal.add_projected_gradients(samples, rates, changes, out, work);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
     fn dim(&self) -> usize {
         self.linearised.theta.len()
     }
@@ -213,26 +246,18 @@ impl<R: Float> LinearOperator for CurvatureOperator<'_, R> {
         let (this, p) = (self.linearised, self.dim());
         // As many vectors at once as the parts' sums have room for.
         let together = (SUMS / p / 2).clamp(1, block.ncols().max(1));
-        let parts = (SUMS / (p * together)).clamp(2, PARTS).min(this.blocks.len().div_ceil(BLOCKS));
         let mut image = vec![0.0; p * together];
         for first in (0..block.ncols()).step_by(together) {
             let columns = first..(first + together).min(block.ncols());
             let mut vectors = Vec::with_capacity(columns.len() * p);
             columns.clone().for_each(|j| vectors.extend(block.col(j).iter().map(|&x| R::from_f64(x))));
-            let bound = |k: usize| k * this.blocks.len() / parts;
-            let rooms: Vec<Room<R>> =
-                (0..parts).into_par_iter().map(|k| this.part(self.which, bound(k)..bound(k + 1), &vectors)).collect();
             let image = &mut image[..vectors.len()];
-            image.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
-                out.fill(0.0);
-                for room in &rooms {
-                    for (out, x) in out.iter_mut().zip(&room.sums[chunk * ENTRIES..]) {
-                        *out += x;
-                    }
+            this.summed(image, this.parts(together), |primal, room| self.add(primal, &vectors, room));
+            for (j, image) in columns.zip(image.chunks_exact_mut(p)) {
+                if let Some(gradient) = &self.gradient {
+                    let along: f64 = block.col(j).iter().zip(gradient).map(|(v, g)| v * g).sum();
+                    axpy(-along, gradient, image);
                 }
-            });
-            this.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
-            for (j, image) in columns.zip(image.chunks_exact(p)) {
                 out.as_mut().col_mut(j).iter_mut().zip(image).for_each(|(out, x)| *out = *x);
             }
         }

@@ -33,7 +33,7 @@ use crate::problem::{require_finite, require_some};
 pub use activation::Activation;
 pub(crate) use activation::each_activation;
 pub use initialisation::Initialisation;
-pub use linearised::{Curvature, CurvatureOperator, Linearised};
+pub use linearised::{Linearised, MatrixOperator};
 pub use output_loss::OutputLoss;
 pub use transform::Float;
 pub use weights::WeightsError;

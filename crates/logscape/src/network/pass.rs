@@ -4,7 +4,7 @@ use std::mem;
 
 use super::Network;
 use super::graph::Block;
-use super::transform::Float;
+use super::transform::{Float, inner};
 use crate::problem::Samples;
 
 /// A block of samples after the forward pass, and the cotangents of all values where the backward pass has been.
@@ -62,6 +62,25 @@ impl<R: Float> Primal<'_, R> {
         graph.backward_rate(self.block, along, rates, self.cotangents, room, work);
         graph.add_gradient(self.block, room, out, work);
         graph.add_gradient_rate(self.block, rates, self.cotangents, out, work);
+    }
+
+    /// Adds `scale Σ_μ g_μ (g_μ·v)` to `out` (`P`), for `rates` along `v` and the gradients `g_μ` of the cotangents. `room` is of the
+    /// size of all values.
+    pub(super) fn add_projected_gradients(
+        &self,
+        scale: f64,
+        rates: &[R],
+        room: &mut [R],
+        out: &mut [R],
+        work: &mut [R],
+    ) {
+        let (graph, m) = (&self.network.graph, self.block.samples);
+        // g_μ·v is what the outputs' cotangents make of the outputs' rates.
+        let c = graph.outputs();
+        let outputs = graph.output(self.cotangents, m).chunks_exact(c).zip(graph.output(rates, m).chunks_exact(c));
+        let projections: Vec<R> = outputs.map(|(left, right)| R::from_f64(scale * inner(left, right))).collect();
+        graph.scale_samples(&projections, self.cotangents, room);
+        graph.add_gradient(self.block, room, out, work);
     }
 
     /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as

@@ -1,9 +1,14 @@
 //! A network as a problem.
 
 use std::any::Any;
+use std::ops::Range;
 
-use super::Network;
+use super::layer::{Layer, each_layer};
 use super::pass::Pass;
+use super::transform::Transform;
+use super::{Linearised, Network};
+use crate::Precision;
+use crate::operator::Linearisation;
 use crate::problem::{Problem, Samples, half_variance};
 
 impl Network {
@@ -243,6 +248,28 @@ impl Problem for Network {
 
     fn constant_loss(&self) -> Option<f64> {
         (self.loss == super::OutputLoss::MeanSquare).then(|| half_variance(&self.targets, self.outputs()))
+    }
+
+    /// Those of the tensors, as PyTorch has them.
+    fn parameter_names(&self) -> Vec<(String, Range<usize>)> {
+        let mut names = Vec::new();
+        for node in &self.graph.nodes {
+            let mut start = node.parameters().start;
+            for (what, shape) in each_layer!(&node.layer, layer => layer.tensors()) {
+                let end = start + shape.iter().product::<usize>();
+                names.push((format!("{}.{what}", node.name), start..end));
+                start = end;
+            }
+        }
+        names
+    }
+
+    fn linearised(&self, theta: &[f64], precision: Precision, memory: u64) -> Option<Box<dyn Linearisation + '_>> {
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        Some(match precision {
+            Precision::Float64 => Box::new(Linearised::<f64>::new(self, theta, memory)),
+            Precision::Float32 => Box::new(Linearised::<f32>::new(self, theta, memory)),
+        })
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -202,8 +202,12 @@ pub struct NoiseCovariance<'a> {
 impl<'a> NoiseCovariance<'a> {
     /// The noise covariance of `problem` at `theta`.
     pub fn new(problem: &'a dyn Problem, theta: &'a [f64]) -> Self {
-        let gradient = loss_and_gradient(problem, theta).1;
-        Self { problem, theta, residuals: residuals(problem, theta), gradient }
+        Self { gradient: loss_and_gradient(problem, theta).1, ..Self::uncentred(problem, theta) }
+    }
+
+    /// The second moment `F = (1/N) Σ g_μ g_μᵀ` in place of the covariance.
+    pub fn uncentred(problem: &'a dyn Problem, theta: &'a [f64]) -> Self {
+        Self { problem, theta, residuals: residuals(problem, theta), gradient: vec![0.0; problem.dim()] }
     }
 
     /// The projections `a_μ = g_μ·v = e_μ·(J_μ v)` of all per-sample gradients on `v`.

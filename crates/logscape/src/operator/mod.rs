@@ -6,6 +6,8 @@
 //! | the largest and the lowest eigenpairs | [`extreme_eigenpairs`] | about two for each outlier, more within a bulk |
 //! | the density of eigenvalues, `tr f(A)` | [`lanczos_quadrature`] | probes times steps |
 //! | the trace and the Frobenius norm | [`trace_and_norm`] | as many as are given |
+//!
+//! The matrices of a problem have names ([`Matrix`]), and operators at a point ([`linearise`]).
 
 mod basis;
 pub mod dense;
@@ -13,7 +15,10 @@ pub mod full;
 mod interval;
 mod krylov;
 pub mod lanczos;
+mod linearise;
+mod matrix;
 pub mod quadrature;
+mod restricted;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trace;
@@ -22,7 +27,10 @@ pub use dense::EigenError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use krylov::krylov_pairs;
 pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, extreme_eigenpairs};
+pub use linearise::linearise;
+pub use matrix::{Linearisation, Matrix};
 pub use quadrature::{LanczosCoefficients, Quadrature, QuadratureConfig, SpectralMeasure, lanczos_quadrature};
+pub use restricted::Restricted;
 pub use trace::{TraceAndNorm, TraceConfig, trace_and_norm};
 
 use faer::{MatMut, MatRef};

@@ -143,6 +143,19 @@ macro_rules! pass_on {
         fn constant_loss(&self) -> Option<f64> {
             self.$inner().constant_loss()
         }
+
+        fn parameter_names(&self) -> Vec<(String, std::ops::Range<usize>)> {
+            self.$inner().parameter_names()
+        }
+
+        fn linearised(
+            &self,
+            theta: &[f64],
+            precision: crate::Precision,
+            memory: u64,
+        ) -> Option<Box<dyn crate::operator::Linearisation + '_>> {
+            self.$inner().linearised(theta, precision, memory)
+        }
     };
 }
 pub(super) use pass_on;

@@ -26,7 +26,9 @@ mod visitor;
 use std::any::Any;
 use std::ops::Range;
 
+use crate::Precision;
 use crate::network::OutputLoss;
+use crate::operator::Linearisation;
 
 pub use check::{CheckReport, Finding, check};
 pub use error::{ProblemError, ProblemFailure};
@@ -291,6 +293,17 @@ pub trait Problem: Send + Sync {
     /// Loss `½ Σ_k Var(y_k)` of the best prediction that does not look at the inputs, which says what a small loss is; `None` for
     /// a problem without targets.
     fn constant_loss(&self) -> Option<f64> {
+        None
+    }
+
+    /// The names of the parameters, as ranges of `θ`, such as those of a network's tensors; none where they have no names.
+    fn parameter_names(&self) -> Vec<(String, Range<usize>)> {
+        Vec::new()
+    }
+
+    /// The problem around `theta`, for one that keeps its passes over the data, in at most `memory` bytes, from product to product,
+    /// and computes in `precision`. [`linearise`](crate::operator::linearise) is for every problem.
+    fn linearised(&self, _theta: &[f64], _precision: Precision, _memory: u64) -> Option<Box<dyn Linearisation + '_>> {
         None
     }
 

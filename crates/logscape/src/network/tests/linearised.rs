@@ -36,12 +36,12 @@ fn products_around_a_point_are_those_of_the_problem_in_either_precision() {
         let rest = &hessian - &gauss_newton;
         let double = Linearised::<f64>::new(&network, &theta, usize::MAX);
         let single = Linearised::<f32>::new(&network, &theta, usize::MAX);
-        let wanted =
-            [(Curvature::Hessian, hessian), (Curvature::GaussNewton, gauss_newton), (Curvature::Residual, rest)];
-        for (which, wanted) in wanted {
-            let found = distance(&image(&double.operator(which)), &wanted);
+        let noise = image(&NoiseCovariance::new(&network, &theta));
+        let fisher = image(&NoiseCovariance::uncentred(&network, &theta));
+        for (which, wanted) in Matrix::ALL.into_iter().zip([hessian, gauss_newton, rest, noise, fisher]) {
+            let found = distance(&image(&*double.operator(which)), &wanted);
             assert!(found < 1e-12, "{loss:?} {which:?}: {found}");
-            let found = distance(&image(&single.operator(which)), &wanted);
+            let found = distance(&image(&*single.operator(which)), &wanted);
             assert!(found < 1e-5, "{loss:?} {which:?} in single precision: {found}");
         }
     }
@@ -57,7 +57,7 @@ fn products_have_the_same_bits_in_any_memory_and_on_any_threads() {
             let linearised = Linearised::<f32>::new(&network, &theta, memory);
             let mut out = faer::Mat::zeros(p, 2);
             let vectors = faer::Mat::from_fn(p, 2, |i, j| ((i * 3 + j) as f64).sin());
-            linearised.operator(Curvature::Hessian).apply_into(vectors.as_ref(), out.as_mut());
+            linearised.operator(Matrix::Hessian).apply_into(vectors.as_ref(), out.as_mut());
             (linearised.kept_share(), out)
         })
     };

@@ -1,0 +1,95 @@
+//! Operators of the matrices of a problem at a point.
+
+use faer::{Mat, MatMut, MatRef};
+
+use super::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance};
+use crate::{Precision, Problem};
+
+/// The problem at `theta` (`P`), whose products are computed in `precision` and which keeps its passes over the data in at most
+/// `memory` bytes, as far as the problem knows how to ([`Problem::linearised`]); else in double precision, each product by itself.
+pub fn linearise<'a>(
+    problem: &'a dyn Problem,
+    theta: &'a [f64],
+    precision: Precision,
+    memory: u64,
+) -> Box<dyn Linearisation + 'a> {
+    problem.linearised(theta, precision, memory).unwrap_or_else(|| Box::new(Recomputed { problem, theta }))
+}
+
+/// The matrices of any problem, each product by itself.
+struct Recomputed<'a> {
+    problem: &'a dyn Problem,
+    theta: &'a [f64],
+}
+
+impl Linearisation for Recomputed<'_> {
+    fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_> {
+        let (problem, theta) = (self.problem, self.theta);
+        match which {
+            Matrix::Hessian => Box::new(Hessian::new(problem, theta)),
+            Matrix::GaussNewton => Box::new(GaussNewton::new(problem, theta)),
+            Matrix::Residual => Box::new(Rest { problem, theta }),
+            Matrix::NoiseCovariance => Box::new(NoiseCovariance::new(problem, theta)),
+            Matrix::EmpiricalFisher => Box::new(NoiseCovariance::uncentred(problem, theta)),
+        }
+    }
+
+    fn kept_share(&self) -> f64 {
+        0.0
+    }
+}
+
+/// `H − G` as a difference.
+struct Rest<'a> {
+    problem: &'a dyn Problem,
+    theta: &'a [f64],
+}
+
+impl LinearOperator for Rest<'_> {
+    fn dim(&self) -> usize {
+        self.problem.dim()
+    }
+
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+        Hessian::new(self.problem, self.theta).apply_into(block, out.as_mut());
+        let mut part = Mat::zeros(block.nrows(), block.ncols());
+        GaussNewton::new(self.problem, self.theta).apply_into(block, part.as_mut());
+        out -= part;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stop;
+    use crate::operator::dense::to_dense;
+    use crate::operator::testing::Sinusoid;
+
+    /// By finite differences of losses and gradients of single samples, which know nothing of the operators.
+    #[test]
+    fn each_name_has_its_matrix() {
+        let problem = Sinusoid::grid(30, 0.2, 4);
+        let theta = [2.3];
+        // f = sin(θx): f' = x cos(θx), f'' = −x² sin(θx).
+        let n = problem.x.len() as f64;
+        let mut wanted = [0.0; 5];
+        let mut gradient = 0.0;
+        for (x, y) in problem.x.iter().zip(&problem.y) {
+            let (f, slope, bend) = ((theta[0] * x).sin(), x * (theta[0] * x).cos(), -x * x * (theta[0] * x).sin());
+            wanted[1] += slope * slope / n;
+            wanted[2] += (f - y) * bend / n;
+            wanted[4] += ((f - y) * slope).powi(2) / n;
+            gradient += (f - y) * slope / n;
+        }
+        wanted[0] = wanted[1] + wanted[2];
+        wanted[3] = wanted[4] - gradient * gradient;
+        let linearised = linearise(&problem, &theta, Precision::Float32, 1 << 20);
+        assert!(linearised.kept_share() == 0.0);
+        for (which, wanted) in Matrix::ALL.into_iter().zip(wanted) {
+            let found = to_dense(&*linearised.operator(which), &Stop::new()).unwrap()[(0, 0)];
+            assert!((found - wanted).abs() < 1e-12, "{which:?}: {found} {wanted}");
+            assert!(!which.is_positive() || found >= 0.0);
+            assert_eq!(serde_json::to_string(&which).unwrap(), format!("\"{}\"", which.name()));
+        }
+    }
+}
