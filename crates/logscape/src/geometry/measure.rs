@@ -10,12 +10,10 @@ use crate::model::{Decoupling, DirectionNoise, Geometry};
 use crate::network::OutputLoss;
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
-use crate::operator::{Hessian, apply, dot};
+use crate::operator::{LanczosProgress, Matrix, TraceConfig, linearise, trace_and_norm};
 use crate::problem::{ProblemFailure, unless_failed};
-use crate::random::{Purpose, stream};
 use crate::{Estimate, Problem, Samples};
 use faer::Mat;
-use rand::RngExt;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -35,9 +33,9 @@ pub struct GeometryConfig {
     pub directions: usize,
     /// Displaced points behind the scaling exponent.
     pub scaling_points: usize,
-    /// Probes of Hutchinson's estimate of `tr H` where the spectrum is partial.
-    pub trace_probes: usize,
-    /// Seed of resamples, displacements and probes.
+    /// Products that estimate `tr H` where the spectrum is partial.
+    pub trace_products: usize,
+    /// Seed of resamples, displacements and random vectors.
     pub seed: u64,
 }
 
@@ -49,7 +47,7 @@ impl Default for GeometryConfig {
             resamples: 2000,
             directions: 60,
             scaling_points: 24,
-            trace_probes: 64,
+            trace_products: 60,
             seed: 1,
         }
     }
@@ -103,8 +101,7 @@ impl From<EigenError> for GeometryError {
 
 /// Measures curvature, gradient noise and how one follows the other at a minimum.
 ///
-/// `tr H` is exact where the spectrum is complete, otherwise Hutchinson's `mean zᵀHz` over random signs `z`;
-/// `tr G` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
+/// `tr H` is exact where the spectrum is complete, otherwise an estimate of [`trace_and_norm`]; `tr G` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
 ///
 /// # Errors
 /// If the minimum does not fit the problem, its loss is not positive and the fit does not interpolate, its Hessian has no positive eigenvalue, the problem
@@ -115,7 +112,21 @@ pub fn measure(
     config: &GeometryConfig,
     stop: &Stop,
 ) -> Result<Geometry, GeometryError> {
-    unless_failed(problem, measured(problem, minimum, config, stop))
+    measure_telling(problem, minimum, config, stop, &|_| {})
+}
+
+/// [`measure`], which tells how far the eigenpairs of a partial spectrum have come.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_telling(
+    problem: &dyn Problem,
+    minimum: &Minimum,
+    config: &GeometryConfig,
+    stop: &Stop,
+    progress: &dyn Fn(&LanczosProgress),
+) -> Result<Geometry, GeometryError> {
+    unless_failed(problem, measured(problem, minimum, config, stop, progress))
 }
 
 fn measured(
@@ -123,6 +134,7 @@ fn measured(
     minimum: &Minimum,
     config: &GeometryConfig,
     stop: &Stop,
+    progress: &dyn Fn(&LanczosProgress),
 ) -> Result<Geometry, GeometryError> {
     let (p, theta) = (problem.dim(), minimum.theta.as_slice());
     if theta.len() != p {
@@ -138,7 +150,7 @@ fn measured(
     if !loss.is_finite() || (loss <= 0.0 && minimum.interpolating.is_none()) {
         return Err(GeometryError::Loss(loss));
     }
-    let spectrum = spectrum(problem, theta, &config.spectrum, stop)?;
+    let spectrum = spectrum(problem, theta, &config.spectrum, stop, progress)?;
     let mut rule = config.outliers;
     rule.max_count = rule.max_count.min(spectrum.vectors.len());
     let mut outliers = outliers(&spectrum.values, spectrum.complete, &rule).ok_or(GeometryError::NoCurvature)?;
@@ -160,6 +172,8 @@ fn measured(
         eigenvalues: spectrum.values.clone(),
         residuals: spectrum.residuals.clone(),
         complete: spectrum.complete,
+        lowest: spectrum.lowest.values.clone(),
+        lowest_residuals: spectrum.lowest.residuals.clone(),
         vectors: vectors.to_vec(),
         outliers,
         directions: Vec::new(),
@@ -205,7 +219,10 @@ fn add_noise(
     let trace_hessian = if spectrum.complete {
         spectrum.values.iter().sum()
     } else {
-        hutchinson(problem, theta, (config.trace_probes, config.seed), stop)?
+        let SpectrumConfig { lanczos, passes, .. } = config.spectrum;
+        let around = linearise(problem, theta, lanczos.precision, passes);
+        let trace = TraceConfig { products: config.trace_products, seed: config.seed, ..TraceConfig::default() };
+        trace_and_norm(&*around.operator(Matrix::Hessian), &trace, stop)?.trace.value
     };
     let trace_noise = noise_trace(problem, theta);
     geometry.directions = noise.directions;
@@ -230,26 +247,6 @@ fn further_directions(spectrum: &Spectrum, outliers: usize, directions: usize) -
     let floor = 1e-6 * spectrum.values[0];
     let curved = spectrum.values.iter().take_while(|&&h| h > floor).count();
     outliers..directions.min(curved).min(spectrum.vectors.len()).max(outliers)
-}
-
-/// Hutchinson's estimate of `tr H`: the mean of `zᵀHz` over random signs. Source: Hutchinson (1989).
-fn hutchinson(
-    problem: &dyn Problem,
-    theta: &[f64],
-    (probes, seed): (usize, u64),
-    stop: &Stop,
-) -> Result<f64, Interrupted> {
-    let mut rng = stream(seed, Purpose::Probe, 0);
-    let probes: Vec<Vec<f64>> = (0..probes.max(1))
-        .map(|_| (0..problem.dim()).map(|_| if rng.random_bool(0.5) { 1.0 } else { -1.0 }).collect())
-        .collect();
-    let hessian = Hessian::new(problem, theta);
-    let mut sum = 0.0;
-    for block in probes.chunks(8) {
-        stop.check()?;
-        sum += block.iter().zip(apply(&hessian, block)).map(|(z, image)| dot(z, &image)).sum::<f64>();
-    }
-    Ok(sum / probes.len() as f64)
 }
 
 /// `tr G = mean tr(W_μ J_μ J_μᵀ)` with `W_μ = ∇²_f ℓ_μ`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the
@@ -306,7 +303,7 @@ mod tests {
     use super::*;
     use crate::Estimate;
     use crate::landscape::{MinimumConfig, find_minimum};
-    use crate::operator::{End, LanczosConfig, testing::Linear};
+    use crate::operator::{End, LanczosConfig, dot, testing::Linear};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -329,8 +326,6 @@ mod tests {
         assert!(decoupling.frobenius_distance < 0.15 && decoupling.off_diagonal_share < 0.02);
         let largest = problem.x.iter().map(|x| dot(x, x)).fold(0.0, f64::max);
         assert!((found.sample_curvature[3] - largest).abs() < 1e-9);
-        let trace: f64 = problem.x.iter().map(|x| dot(x, x)).sum::<f64>() / 4000.0;
-        assert!((hutchinson(&problem, &[0.0; 3], (400, 3), &Stop::new()).unwrap() - trace).abs() < 0.3);
     }
 
     #[test]
@@ -392,7 +387,7 @@ mod tests {
         for dense_up_to in [0, 10] {
             let lanczos = LanczosConfig { upper: End::new(3, 1e-8), ..LanczosConfig::default() };
             let config = GeometryConfig {
-                spectrum: SpectrumConfig { dense_up_to, lanczos },
+                spectrum: SpectrumConfig { dense_up_to, lanczos, ..SpectrumConfig::default() },
                 resamples: 50,
                 scaling_points: 3,
                 ..GeometryConfig::default()
@@ -415,8 +410,10 @@ mod tests {
         let problem = Linear::gaussian(4, 1000, 1.0, 31);
         let run = |threads, dense_up_to| {
             let lanczos = LanczosConfig { upper: End::new(4, 1e-8), ..LanczosConfig::default() };
-            let config =
-                GeometryConfig { spectrum: SpectrumConfig { dense_up_to, lanczos }, ..GeometryConfig::default() };
+            let config = GeometryConfig {
+                spectrum: SpectrumConfig { dense_up_to, lanczos, ..SpectrumConfig::default() },
+                ..GeometryConfig::default()
+            };
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| geometry(&problem, &config))
         };

@@ -8,5 +8,5 @@ mod spectrum;
 #[cfg(test)]
 mod tests;
 
-pub use measure::{GeometryConfig, GeometryError, measure};
-pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
+pub use measure::{GeometryConfig, GeometryError, measure, measure_telling};
+pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, complete_spectrum, outliers, partial_spectrum, spectrum};

@@ -120,7 +120,7 @@ mod tests {
         let mut normals = |count: usize| -> Vec<f64> { StandardNormal.sample_iter(&mut rng).take(count).collect() };
         let problem = Mlp::new(&[2, 2, 1], Activation::Tanh, normals(2 * N), normals(N)).unwrap();
         let (theta, p) = (normals(9), 9);
-        let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new()).unwrap();
+        let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new(), &|_| {}).unwrap();
         let mut geometry = measured(&Linear::gaussian(1, N, 1.0, 1));
         geometry.eigenvalues.clone_from(&found.values);
         geometry.hessian_moments = hessian_moments(&problem, &theta, &found.vectors, &Stop::new()).unwrap();
@@ -169,7 +169,7 @@ mod tests {
         let (d, n, eta) = (24, 600, 0.05);
         let problem = Linear::gaussian(d, n, 1.0, 4);
         let mut geometry = measured(&problem);
-        let found = spectrum(&problem, &vec![0.0; d], &SpectrumConfig::default(), &Stop::new()).unwrap();
+        let found = spectrum(&problem, &vec![0.0; d], &SpectrumConfig::default(), &Stop::new(), &|_| {}).unwrap();
         geometry.eigenvalues.clone_from(&found.values);
         geometry.hessian_moments = hessian_moments(&problem, &vec![0.0; d], &found.vectors, &Stop::new()).unwrap();
         assert_eq!(geometry.hessian_moments.pairs.len(), 16 * 17 / 2 + 8);

@@ -1,10 +1,12 @@
 //! The Hessian spectrum at a point: eigenpairs, index and outliers.
 
-use crate::Stop;
-use crate::model::Outliers;
-use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
-use crate::{Estimate, Problem};
+use crate::model::{Outliers, memory};
+use crate::operator::dense::{EigenError, NEGATIVE, eigen, to_dense};
+use crate::operator::{
+    Eigenpairs, End, ExtremeEigenpairs, Hessian, LanczosConfig, LanczosProgress, LinearOperator, Matrix,
+    extreme_eigenpairs, linearise, probe_hessian, probe_symmetry,
+};
+use crate::{Estimate, Interrupted, Precision, Problem, Stop};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par, Scale};
 use serde::{Deserialize, Serialize};
@@ -12,33 +14,47 @@ use serde::{Deserialize, Serialize};
 /// How a spectrum is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpectrumConfig {
-    /// Largest number of parameters for which the whole Hessian is decomposed.
+    /// Largest number of parameters for which the whole matrix is decomposed.
     pub dense_up_to: usize,
-    /// The iteration beyond that. Its lower end tells whether the point is a saddle.
+    /// The iteration beyond that, in whose precision products are computed too. Its lower end tells whether the point is a saddle.
     pub lanczos: LanczosConfig,
+    /// Bytes in which passes over the data are kept from product to product.
+    pub passes: u64,
 }
 
 impl Default for SpectrumConfig {
+    /// With a quarter of the memory's limit for passes, and 4 GiB for the iteration unless half of the limit is less.
     fn default() -> Self {
-        let lanczos = LanczosConfig { upper: End::new(50, 1e-8), lower: LOWEST, ..LanczosConfig::default() };
-        Self { dense_up_to: 4000, lanczos }
+        let memory = (memory::limit() / 2).min(LanczosConfig::default().memory);
+        let lanczos = LanczosConfig { upper: End::new(50, 1e-8), lower: LOWEST, memory, ..LanczosConfig::default() };
+        Self { dense_up_to: 4000, lanczos, passes: memory::limit() / 4 }
     }
 }
 
-/// Eigenpairs of the Hessian.
+/// Eigenpairs of a symmetric matrix.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
-    /// Known eigenvalues, descending (loss per squared parameter).
+    /// The largest eigenvalues, descending; all where it is complete (for the Hessian: loss per squared parameter).
     pub values: Vec<f64>,
     /// Unit eigenvectors of the leading eigenvalues (at most 200 in the dense case), same order.
     pub vectors: Vec<Vec<f64>>,
-    /// Residual norms `‖Hv − λv‖` of the values, same order.
+    /// Residual norms `‖Av − λv‖` of the values, same order.
     pub residuals: Vec<f64>,
+    /// Whether each residual meets its tolerance.
+    pub converged: Vec<bool>,
     /// Whether `values` is the whole spectrum.
     pub complete: bool,
+    /// The lowest eigenvalues, ascending; none of a complete spectrum, which has them among `values`.
+    pub lowest: Eigenpairs,
     /// Number of eigenvalues below `−10⁻⁶ λ_max`; of a partial spectrum, how many of its lowest Ritz values are, which bounds it
     /// from below: a Ritz value is never beyond the spectrum.
     pub index: usize,
+    /// Products with single vectors.
+    pub products: usize,
+    /// Numbers of the iteration's basis.
+    pub precision: Precision,
+    /// Whether it was stopped on request: then there are fewer pairs than wanted, or pairs that have not converged.
+    pub interrupted: bool,
 }
 
 /// The search for negative eigenvalues of a partial spectrum: signs matter, not digits.
@@ -47,34 +63,88 @@ const LOWEST: End = End { count: 2, tolerance: 1e-4 };
 /// Eigenvectors kept of a complete spectrum.
 const KEPT: usize = 200;
 
-/// The Hessian spectrum of `problem` at `theta`: whole for few parameters, leading eigenpairs by Lanczos beyond.
+/// The Hessian spectrum of `problem` at `theta`: whole for few parameters, beyond these extreme eigenpairs by Lanczos, before which
+/// it is looked at whether products are symmetric and derivatives of the gradient.
 ///
 /// # Errors
-/// If the Hessian has entries that are not finite, or on an interrupt.
+/// If the Hessian has entries that are not finite or is not what it must be, or on an interrupt.
 pub fn spectrum(
     problem: &dyn Problem,
     theta: &[f64],
     config: &SpectrumConfig,
     stop: &Stop,
+    progress: &dyn Fn(&LanczosProgress),
 ) -> Result<Spectrum, EigenError> {
-    let hessian = Hessian::new(problem, theta);
-    let p = problem.dim();
-    let complete = p <= config.dense_up_to;
-    let (values, vectors, residuals, lowest) = if complete {
-        let dense = to_dense(&hessian, stop)?;
-        let (values, matrix) = eigen(dense.as_ref())?;
-        let mut image = Mat::zeros(p, p);
-        matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
-        let residuals = (0..p).map(|j| (image.col(j) - matrix.col(j) * Scale(values[j])).norm_l2()).collect();
-        let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
-        (values, vectors, residuals, None)
+    let LanczosConfig { precision, seed, .. } = config.lanczos;
+    let found = if problem.dim() <= config.dense_up_to {
+        complete_spectrum(&Hessian::new(problem, theta), stop)?
     } else {
-        let pairs = extreme_eigenpairs(&hessian, &config.lanczos, stop, |_| {})?.uninterrupted()?;
-        (pairs.upper.values, pairs.upper.vectors, pairs.upper.residuals, Some(pairs.lower.values))
+        let around = linearise(problem, theta, precision, config.passes);
+        let hessian = around.operator(Matrix::Hessian);
+        stop.check()?;
+        probe_symmetry(&*hessian, precision, seed)?;
+        probe_hessian(problem, theta, &*hessian, precision, seed)?;
+        partial_spectrum(&*hessian, &config.lanczos, stop, progress)?
     };
-    let floor = -1e-6 * values.first().copied().unwrap_or(0.0).abs();
-    let index = lowest.as_ref().unwrap_or(&values).iter().filter(|&&h| h < floor).count();
-    Ok(Spectrum { values, vectors, residuals, complete, index })
+    if found.interrupted { Err(Interrupted.into()) } else { Ok(found) }
+}
+
+/// All eigenpairs of `operator`, whose matrix takes `P²` numbers.
+///
+/// # Errors
+/// If an entry is not finite, or on an interrupt.
+pub fn complete_spectrum(operator: &dyn LinearOperator, stop: &Stop) -> Result<Spectrum, EigenError> {
+    let p = operator.dim();
+    let dense = to_dense(operator, stop)?;
+    let (values, matrix) = eigen(dense.as_ref())?;
+    let mut image = Mat::zeros(p, p);
+    matmul(image.as_mut(), Accum::Replace, dense.as_ref(), matrix.as_ref(), 1.0, Par::Seq);
+    let residuals = (0..p).map(|j| (image.col(j) - matrix.col(j) * Scale(values[j])).norm_l2()).collect();
+    let vectors: Vec<Vec<f64>> = (0..p.min(KEPT)).map(|j| matrix.col(j).iter().copied().collect()).collect();
+    Ok(Spectrum {
+        index: index(&values, &values),
+        values,
+        vectors,
+        residuals,
+        converged: vec![true; p],
+        complete: true,
+        lowest: Eigenpairs::default(),
+        products: p,
+        precision: Precision::Float64,
+        interrupted: false,
+    })
+}
+
+/// The extreme eigenpairs of `operator`; where they were stopped on request, what is known.
+///
+/// # Errors
+/// If a product is not finite, or the memory holds no basis.
+pub fn partial_spectrum(
+    operator: &dyn LinearOperator,
+    config: &LanczosConfig,
+    stop: &Stop,
+    progress: &dyn Fn(&LanczosProgress),
+) -> Result<Spectrum, EigenError> {
+    let ExtremeEigenpairs { upper, lower, products, precision, interrupted, .. } =
+        extreme_eigenpairs(operator, config, stop, progress)?;
+    Ok(Spectrum {
+        index: index(&upper.values, &lower.values),
+        values: upper.values,
+        vectors: upper.vectors,
+        residuals: upper.residuals,
+        converged: upper.converged,
+        complete: false,
+        lowest: lower,
+        products,
+        precision,
+        interrupted,
+    })
+}
+
+/// How many of the `lowest` eigenvalues curve down, beside the first of those `descending`.
+fn index(descending: &[f64], lowest: &[f64]) -> usize {
+    let floor = -NEGATIVE * descending.first().copied().unwrap_or(0.0).abs();
+    lowest.iter().filter(|&&h| h < floor).count()
 }
 
 /// The rule that separates outliers from bulk.
@@ -142,9 +212,9 @@ mod tests {
         let x: Vec<f64> = (1..30).map(|k| 0.1 * f64::from(k)).collect();
         let saddle = Sinusoid::new(x.clone(), x, true).unwrap();
         let partial = SpectrumConfig { dense_up_to: 0, ..SpectrumConfig::default() };
-        assert_eq!(spectrum(&saddle, &[0.0; 2], &partial, &Stop::new()).unwrap().index, 1);
+        assert_eq!(spectrum(&saddle, &[0.0; 2], &partial, &Stop::new(), &|_| {}).unwrap().index, 1);
         let minimum = Linear::gaussian(40, 400, 1.0, 2);
-        assert_eq!(spectrum(&minimum, &[0.0; 40], &partial, &Stop::new()).unwrap().index, 0);
+        assert_eq!(spectrum(&minimum, &[0.0; 40], &partial, &Stop::new(), &|_| {}).unwrap().index, 0);
     }
 
     #[test]
@@ -155,7 +225,8 @@ mod tests {
         let (expected, _) = eigen(moment.as_ref()).unwrap();
         let lanczos = LanczosConfig { upper: End::new(6, 1e-8), lower: LOWEST, ..LanczosConfig::default() };
         for dense_up_to in [4000, 0] {
-            let found = spectrum(&problem, &[0.0; 6], &SpectrumConfig { dense_up_to, lanczos }, &Stop::new()).unwrap();
+            let config = SpectrumConfig { dense_up_to, lanczos, ..SpectrumConfig::default() };
+            let found = spectrum(&problem, &[0.0; 6], &config, &Stop::new(), &|_| {}).unwrap();
             assert_eq!(found.index, 0);
             for j in 0..6 {
                 assert!((found.values[j] - expected[j]).abs() < 1e-10);

@@ -64,7 +64,7 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
     let trace: f64 = (0..p).map(|i| covariance[(i, i)]).sum();
     assert!((noise_trace(&problem, &theta) / trace - 1.0).abs() < 1e-12);
 
-    let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new()).unwrap();
+    let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new(), &|_| {}).unwrap();
     let vectors = &found.vectors[..6];
     let noise = directional_noise(&problem, &theta, vectors, (20, 1), &Stop::new()).unwrap();
     for (i, v) in vectors.iter().enumerate() {

@@ -91,6 +91,12 @@ pub struct Geometry {
     pub residuals: Vec<f64>,
     /// Whether `eigenvalues` is the whole spectrum.
     pub complete: bool,
+    /// The lowest eigenvalues, ascending, of a spectrum that is not whole.
+    #[serde(default)]
+    pub lowest: Vec<f64>,
+    /// Their residual norms.
+    #[serde(default)]
+    pub lowest_residuals: Vec<f64>,
     /// The outliers.
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.

@@ -164,6 +164,10 @@ impl Units {
 }
 
 impl Transform for Units {
+    fn is_smooth(&self) -> bool {
+        !self.activation.has_kinks()
+    }
+
     fn kept(&self) -> usize {
         if self.activation.is_piecewise_linear() { self.units } else { 2 * self.units }
     }

@@ -24,6 +24,10 @@ impl MaxPool {
 }
 
 impl Transform for MaxPool {
+    fn is_smooth(&self) -> bool {
+        false
+    }
+
     /// Where in the sample each output comes from.
     fn kept(&self) -> usize {
         self.channels * self.window.outputs()

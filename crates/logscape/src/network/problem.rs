@@ -250,6 +250,10 @@ impl Problem for Network {
         (self.loss == super::OutputLoss::MeanSquare).then(|| half_variance(&self.targets, self.outputs()))
     }
 
+    fn is_smooth(&self) -> bool {
+        self.graph.nodes.iter().all(|node| each_layer!(&node.layer, layer => layer.is_smooth()))
+    }
+
     /// Those of the tensors, as PyTorch has them.
     fn parameter_names(&self) -> Vec<(String, Range<usize>)> {
         let mut names = Vec::new();

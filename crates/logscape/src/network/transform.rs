@@ -70,6 +70,11 @@ pub(super) trait Transform {
         None
     }
 
+    /// Whether its derivative is continuous.
+    fn is_smooth(&self) -> bool {
+        true
+    }
+
     /// `y = f(x, w)` into `out`, from `at` without `kept`; what only second derivatives need is kept if `second`.
     fn forward<R: Float>(&self, at: At<R>, second: bool, kept: &mut [R], out: &mut [R], work: &mut [R]);
 

@@ -1,6 +1,7 @@
 //! Dense symmetric matrices: assembling one from an operator, and its eigendecomposition.
 
 use super::LinearOperator;
+use super::error::ProbeError;
 use crate::{Interrupted, Stop};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
@@ -9,7 +10,7 @@ use faer::{Accum, Mat, MatRef, Par, diag::Diag};
 use thiserror::Error;
 
 /// Why there are no eigenpairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum EigenError {
     /// The matrix has an entry that is not finite.
     #[error("the matrix has an entry that is not finite")]
@@ -25,6 +26,9 @@ pub enum EigenError {
         /// Bytes that it may take.
         limit: u64,
     },
+    /// The operator is not what it must be.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// The work was stopped on request.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

@@ -11,24 +11,29 @@
 
 mod basis;
 pub mod dense;
+mod error;
 pub mod full;
 mod interval;
 mod krylov;
 pub mod lanczos;
 mod linearise;
 mod matrix;
+mod probe;
 pub mod quadrature;
 mod restricted;
+mod sphere;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trace;
 
 pub use dense::EigenError;
+pub use error::ProbeError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use krylov::krylov_pairs;
 pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, extreme_eigenpairs};
 pub use linearise::linearise;
 pub use matrix::{Linearisation, Matrix};
+pub use probe::{probe_hessian, probe_symmetry};
 pub use quadrature::{LanczosCoefficients, Quadrature, QuadratureConfig, SpectralMeasure, lanczos_quadrature};
 pub use restricted::Restricted;
 pub use trace::{TraceAndNorm, TraceConfig, trace_and_norm};

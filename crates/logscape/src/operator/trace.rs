@@ -18,7 +18,7 @@
 use super::basis::Basis;
 use super::dense::{EigenError, to_dense};
 use super::interval::{NORMAL, skewed};
-use super::quadrature::probe;
+use super::sphere::on_sphere;
 use super::{LinearOperator, dot};
 use crate::{Estimate, Precision, Stop};
 use faer::Mat;
@@ -69,7 +69,7 @@ pub fn trace_and_norm(
     let probes = products - 2 * rank;
     let images = Images { operator, stop };
     let random = |first: usize, count: usize| {
-        let vectors: Vec<Vec<f64>> = (first..first + count).map(|k| probe(p, config.seed, k as u64)).collect();
+        let vectors: Vec<Vec<f64>> = (first..first + count).map(|k| on_sphere(p, config.seed, k as u64)).collect();
         Mat::from_fn(p, count, |i, j| vectors[j][i])
     };
     let blocks = |count: usize| {

@@ -144,6 +144,10 @@ macro_rules! pass_on {
             self.$inner().constant_loss()
         }
 
+        fn is_smooth(&self) -> bool {
+            self.$inner().is_smooth()
+        }
+
         fn parameter_names(&self) -> Vec<(String, std::ops::Range<usize>)> {
             self.$inner().parameter_names()
         }

@@ -296,6 +296,12 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// Whether the gradient of the loss is continuous in the parameters, so that the Hessian tells all of the curvature; a rectifier or a
+    /// maximum has kinks, between which the Hessian is that of the piece.
+    fn is_smooth(&self) -> bool {
+        true
+    }
+
     /// The names of the parameters, as ranges of `θ`, such as those of a network's tensors; none where they have no names.
     fn parameter_names(&self) -> Vec<(String, Range<usize>)> {
         Vec::new()

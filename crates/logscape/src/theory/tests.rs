@@ -23,6 +23,8 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         eigenvalues: vec![h; n],
         residuals: vec![0.0; n],
         complete: true,
+        lowest: Vec::new(),
+        lowest_residuals: Vec::new(),
         outliers: Outliers {
             count: n,
             h_star: Estimate::exact(h),

@@ -104,6 +104,8 @@ fn parabola() -> Geometry {
         eigenvalues: vec![1.0],
         residuals: vec![0.0],
         complete: true,
+        lowest: Vec::new(),
+        lowest_residuals: Vec::new(),
         outliers: Outliers {
             count: 1,
             h_star: Estimate::exact(1.0),

@@ -263,7 +263,7 @@ mod tests {
                 loss(&problem, &theta)
             };
             // Along every eigenvector the loss is lowest at 0, up to the rounding of losses near 0.1.
-            let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &Stop::new()).unwrap();
+            let whole = spectrum(&problem, &found.theta, &SpectrumConfig::default(), &Stop::new(), &|_| {}).unwrap();
             assert_eq!(whole.index, 0);
             for v in &whole.vectors {
                 let rise = at(v, 1e-4).min(at(v, -1e-4)) - found.loss;

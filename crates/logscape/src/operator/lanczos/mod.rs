@@ -83,13 +83,20 @@ impl Default for LanczosConfig {
 }
 
 /// How far the iteration has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LanczosProgress {
     /// Products with single vectors.
     pub products: usize,
-    /// Wanted pairs that had converged when it was last looked.
+    /// Wanted pairs.
+    pub wanted: usize,
+    /// Those that had converged when it was last looked.
     pub converged: usize,
+    /// The largest eigenvalues as of then, descending; none before.
+    pub largest: Vec<f64>,
 }
+
+/// Eigenvalues that progress tells, at most.
+const TOLD: usize = 4;
 
 /// Eigenpairs with their residuals.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -143,14 +150,15 @@ pub fn extreme_eigenpairs(
     operator: &dyn LinearOperator,
     config: &LanczosConfig,
     stop: &Stop,
-    mut progress: impl FnMut(LanczosProgress),
+    mut progress: impl FnMut(&LanczosProgress),
 ) -> Result<ExtremeEigenpairs, EigenError> {
     let plan = Plan::new(operator.dim(), config)?;
     let mut state = Recurrence::new(&plan, stream(config.seed, Purpose::Krylov, 0));
     let mut interrupted = false;
     let mut known: Option<Ritz> = None;
     let mut patience = 0_usize;
-    let mut converged = 0;
+    let (mut converged, mut largest) = (0, Vec::new());
+    let wanted = plan.upper.count + plan.lower.count;
     state.start(plan.block);
     while state.pending() > 0 && state.products + state.pending() <= config.max_products {
         if stop.check().is_err() {
@@ -169,7 +177,8 @@ pub fn extreme_eigenpairs(
         if full || invariant || (believed && patience == 0 && state.basis.len() >= plan.wanted()) {
             let ritz = state.ritz()?;
             let open = plan.unconverged(&ritz);
-            converged = plan.upper.count + plan.lower.count - open;
+            converged = wanted - open;
+            largest = ritz.values.iter().take(TOLD.min(plan.upper.count)).copied().collect();
             // A step rarely makes more than a few pairs converge.
             patience = open / (4 * plan.block);
             if open == 0 && believed {
@@ -186,7 +195,7 @@ pub fn extreme_eigenpairs(
         if state.pending() == 0 {
             state.start(plan.block);
         }
-        progress(LanczosProgress { products: state.products, converged });
+        progress(&LanczosProgress { products: state.products, wanted, converged, largest: largest.clone() });
     }
     finish(state, &plan, interrupted)
 }

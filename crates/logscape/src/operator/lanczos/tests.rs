@@ -275,7 +275,8 @@ fn an_outlier_is_found_whatever_the_tolerance() {
 fn progress_tells_products_and_pairs() {
     let mut told = Vec::new();
     let config = LanczosConfig { upper: End::new(20, 1e-3), ..LanczosConfig::default() };
-    let pairs = extreme_eigenpairs(&Reflected::network(1000), &config, &Stop::new(), |progress| told.push(progress));
+    let pairs =
+        extreme_eigenpairs(&Reflected::network(1000), &config, &Stop::new(), |progress| told.push(progress.clone()));
     // The last product, which ends the iteration, is told by the result.
     let products = 1..pairs.unwrap().products;
     assert!(told.iter().map(|progress| progress.products).eq(products));

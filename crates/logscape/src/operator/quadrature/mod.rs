@@ -14,11 +14,10 @@
 
 use super::dense::EigenError;
 use super::interval::{NORMAL, skewed};
+use super::sphere::on_sphere;
 use super::{LinearOperator, axpy, dot, norm, scale};
-use crate::random::{Purpose, stream};
 use crate::{Estimate, Interrupted, Stop};
 use faer::Mat;
-use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc;
 use std::f64::consts::{PI, SQRT_2};
@@ -75,7 +74,7 @@ pub fn lanczos_quadrature(
     let mut found = Quadrature { dim: operator.dim(), probes: Vec::new(), interrupted: false };
     let indices: Vec<u64> = (0..config.probes.max(1) as u64).collect();
     for block in indices.chunks(config.block.max(1)) {
-        let starts = block.iter().map(|&index| probe(operator.dim(), config.seed, index)).collect();
+        let starts = block.iter().map(|&index| on_sphere(operator.dim(), config.seed, index)).collect();
         found.interrupted = recurrences(operator, starts, config.steps.max(1), stop, &mut found.probes)?;
         if found.interrupted {
             break;
@@ -83,15 +82,6 @@ pub fn lanczos_quadrature(
     }
     found.probes.retain(|probe| !probe.alpha.is_empty());
     Ok(found)
-}
-
-/// A vector that is uniform on the unit sphere.
-pub(super) fn probe(dim: usize, seed: u64, index: u64) -> Vec<f64> {
-    let mut rng = stream(seed, Purpose::Probe, index);
-    let mut vector: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut rng)).collect();
-    let length = norm(&vector);
-    scale(1.0 / length, &mut vector);
-    vector
 }
 
 /// One probe's recurrence.

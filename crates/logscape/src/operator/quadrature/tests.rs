@@ -11,7 +11,7 @@ fn found(operator: &dyn LinearOperator, config: &QuadratureConfig) -> Quadrature
 
 /// `v·f(A)v` of a probe, from the known eigenvectors.
 fn exact(operator: &Reflected, index: u64, f: impl Fn(f64) -> f64) -> f64 {
-    let components = operator.components(&probe(operator.dim(), 1, index));
+    let components = operator.components(&on_sphere(operator.dim(), 1, index));
     components.iter().zip(&operator.spectrum).map(|(x, value)| x * x * f(*value)).sum()
 }
 
