@@ -23,8 +23,8 @@ pub(crate) struct Log {
     stage: &'static str,
     /// How far its ensemble has come.
     progress: Option<Progress>,
-    /// The share of the data that is read; none before and after.
-    read: Option<f64>,
+    /// How far something else has come, in words: the reading of the data, products with a matrix.
+    detail: Option<String>,
     /// When the last line was written.
     last: f64,
 }
@@ -33,19 +33,26 @@ impl Log {
     /// The log of a study with these settings.
     pub(crate) fn of(settings: &[SgdSettings]) -> Self {
         let remaining = Remaining::of(settings);
-        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, read: None, last: 0.0 }
+        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, detail: None, last: 0.0 }
     }
 
     /// Takes up an event, so many seconds after the run began; returns its line, if it has one.
     ///
     /// Of a few settings each has its lines; of many, some have one, and there is one from time to time on how far all have come.
     pub(crate) fn hear(&mut self, event: &Event, now: f64) -> Option<String> {
-        self.read = None;
-        let line = match event {
-            Event::Reading { share } => {
-                self.read = Some(*share);
-                None
+        self.detail = match event {
+            Event::Reading { share } => Some(words::reading(*share)),
+            Event::Eigenvalues { matrix, products, wanted, converged, largest } => {
+                Some(words::eigenvalues(*matrix, *products, (*converged, *wanted), largest))
             }
+            Event::Products { what, matrix, block, products, of: Some(of), seconds } => {
+                Some(words::products(what, (*matrix, block.as_deref()), (*products, *of), *seconds))
+            }
+            // Their iteration says more of them.
+            Event::Products { of: None, .. } => self.detail.take(),
+            _ => None,
+        };
+        let line = match event {
             Event::Stage { name, .. } => {
                 (self.stage, self.progress) = (name, None);
                 None
@@ -72,7 +79,8 @@ impl Log {
             event => words::line(event),
         };
         let (apart, share) = APART;
-        let late = now - self.last > apart.max(share * self.last) && self.setting.is_some();
+        let tells = self.setting.is_some() || self.detail.is_some();
+        let late = now - self.last > apart.max(share * self.last) && tells;
         let line = line.or_else(|| late.then(|| self.state(now)));
         if line.is_some() {
             self.last = now;
@@ -83,8 +91,8 @@ impl Log {
     /// What is at work, how far it has come, and how long the rest takes where that is known.
     pub(crate) fn state(&self, now: f64) -> String {
         let place = self.setting.map(|(number, _)| words::place(number, self.of));
-        let work = match (self.read, &self.progress) {
-            (Some(share), _) => words::reading(share),
+        let work = match (&self.detail, &self.progress) {
+            (Some(detail), _) => detail.clone(),
             (None, Some(progress)) => words::so_far(progress),
             (None, None) => self.stage.to_owned(),
         };

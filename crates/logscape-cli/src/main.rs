@@ -47,37 +47,15 @@ enum Command {
     /// Run a study; print a summary and keep the record in a folder
     Run {
         #[command(flatten)]
-        study: StudyArguments,
-        /// Folder of the record [default: runs/NAME-HASH, by the hash of the resolved study]
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Replace a record or an unfinished run that is there already
-        #[arg(long)]
-        force: bool,
-        /// Continue an unfinished run
-        #[arg(long, conflicts_with = "force")]
-        resume: bool,
+        work: WorkArguments,
         /// Take over the replicas and repeats of this complete record of the same study with fewer of them
         #[arg(long, value_name = "RECORD", conflicts_with = "resume")]
         extend: Option<PathBuf>,
-        /// Go on with the work of another version of logscape, by --resume or --extend; its numbers may differ
-        #[arg(long)]
-        allow_other_version: bool,
-        /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it
-        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-        checkpoint_every: Duration,
-        /// Refuse what would take more memory than this, such as 8GB [default: the memory of the machine]
-        #[arg(long, value_name = "SIZE", value_parser = bytes)]
-        memory: Option<u64>,
-        /// Threads [default: one per core]; results do not depend on it
-        #[arg(long)]
-        threads: Option<NonZeroUsize>,
-        /// Print results.json instead of the summary
-        #[arg(long, conflicts_with = "dry_run")]
-        json: bool,
-        /// Only check the study, as `logscape check` does
-        #[arg(long)]
-        dry_run: bool,
+    },
+    /// Measure curvature and noise of a study's minimum alone: spectra, densities and traces as its section [curvature] says
+    Curvature {
+        #[command(flatten)]
+        work: WorkArguments,
     },
     /// Run shipped studies and check what they say that they show
     Reproduce {
@@ -104,6 +82,40 @@ enum Command {
     },
 }
 
+/// What is run, and how its record is kept.
+#[derive(clap::Args)]
+struct WorkArguments {
+    #[command(flatten)]
+    study: StudyArguments,
+    /// Folder of the record [default: runs/NAME-HASH, by the hash of the resolved study]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Replace a record or an unfinished run that is there already
+    #[arg(long)]
+    force: bool,
+    /// Continue an unfinished run
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Go on with the work of another version of logscape; its numbers may differ
+    #[arg(long)]
+    allow_other_version: bool,
+    /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    checkpoint_every: Duration,
+    /// Refuse what would take more memory than this, such as 8GB [default: the memory of the machine]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+    /// Threads [default: one per core]; results do not depend on it
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+    /// Print results.json instead of the summary
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+    /// Only check the study, as `logscape check` does
+    #[arg(long)]
+    dry_run: bool,
+}
+
 #[derive(clap::Args)]
 struct StudyArguments {
     /// The study file (TOML) [default: the embedded study `digits`]
@@ -111,6 +123,36 @@ struct StudyArguments {
     /// Replace a value, for example --set sgd.batch_size=[1,4]
     #[arg(long = "set", value_name = "SECTION.FIELD=VALUE")]
     overrides: Vec<String>,
+}
+
+impl WorkArguments {
+    /// Runs what `part` makes of the study.
+    fn run(self, extend: Option<PathBuf>, part: impl FnOnce(&Study) -> Study) -> ExitCode {
+        with_study(&self.study, |study| {
+            let study = part(study);
+            let place = self.out.unwrap_or_else(|| RunFolder::default_place(&study));
+            let destination = Destination {
+                place,
+                force: self.force,
+                resume: self.resume,
+                extend,
+                allow_other_version: self.allow_other_version,
+                checkpoint_every: self.checkpoint_every,
+            };
+            self.memory.into_iter().for_each(memory::set_limit);
+            let threads = self.threads.map_or(0, NonZeroUsize::get);
+            if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+                return fail(&format!("cannot start {}: {error}", count(threads, "thread")), FAILED);
+            }
+            if self.dry_run {
+                return check::check(&study, self.study.base());
+            }
+            match run(&study, self.study.base(), &destination, self.json) {
+                Ok(text) => print(&text),
+                Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
+            }
+        })
+    }
 }
 
 impl StudyArguments {
@@ -130,34 +172,8 @@ impl StudyArguments {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(arguments) => with_study(&arguments, |study| check::check(study, arguments.base())),
-        Command::Run {
-            study: arguments,
-            out,
-            force,
-            resume,
-            extend,
-            allow_other_version,
-            checkpoint_every,
-            memory,
-            threads,
-            json,
-            dry_run,
-        } => with_study(&arguments, |study| {
-            let place = out.unwrap_or_else(|| RunFolder::default_place(study));
-            let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
-            memory.into_iter().for_each(memory::set_limit);
-            let threads = threads.map_or(0, NonZeroUsize::get);
-            if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
-                return fail(&format!("cannot start {}: {error}", count(threads, "thread")), FAILED);
-            }
-            if dry_run {
-                return check::check(study, arguments.base());
-            }
-            match run(study, arguments.base(), &destination, json) {
-                Ok(text) => print(&text),
-                Err(error) => fail(&error.to_string(), if error.is_bad_input() { BAD_INPUT } else { FAILED }),
-            }
-        }),
+        Command::Run { work, extend } => work.run(extend, Study::clone),
+        Command::Curvature { work } => work.run(None, Study::of_curvature),
         Command::New(arguments) => new::new(&arguments),
         Command::Reproduce { name, overrides, out } => {
             shipped::reproduce(name.as_deref(), &overrides, &out, &signals::stop(None))

@@ -2,6 +2,7 @@
 
 use crate::remaining::Left;
 use logscape::SgdSettings;
+use logscape::operator::Matrix;
 use logscape_study::events::{Event, Progress, Unit};
 use logscape_study::record::DataColumns;
 use logscape_study::text::{count, decimal, rounded, with_interval};
@@ -29,15 +30,69 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             with_interval(h_star),
             noise_strength.as_ref().map_or_else(String::new, |s| format!(", s = {}", with_interval(s))),
         )),
+        Event::Converged { matrix, products, largest, lowest } => Some(format!(
+            "{}: stopped after {}; converged were {} {}{}",
+            matrix.name(),
+            count(*products, "product"),
+            count(largest.len() + lowest.len(), "eigenvalue"),
+            several(largest),
+            if lowest.is_empty() { String::new() } else { format!("; lowest {}", several(lowest)) }
+        )),
+        Event::Spectrum { matrix, block, largest, lowest, complete, unconverged, products } => Some(format!(
+            "{}: {} … {}{}{}",
+            of_block(*matrix, block.as_deref()),
+            several(largest),
+            lowest.map_or_else(|| "?".to_owned(), short),
+            if *complete { " (all)".to_owned() } else { format!(" in {}", count(*products, "product")) },
+            if *unconverged == 0 { String::new() } else { format!("; {unconverged} have not converged") }
+        )),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
         Event::Reading { .. }
         | Event::Stage { .. }
         | Event::Setting { .. }
+        | Event::Eigenvalues { .. }
+        | Event::Products { .. }
         | Event::Progress(_)
         | Event::SettingDone { .. }
         | Event::Finished { .. } => None,
     }
+}
+
+/// A matrix, or its block of some parameters.
+fn of_block(matrix: Matrix, block: Option<&str>) -> String {
+    let name = matrix.name();
+    block.map_or_else(|| name.to_owned(), |block| format!("{name} of {block}"))
+}
+
+fn short(x: f64) -> String {
+    format!("{x:.3e}")
+}
+
+fn several(values: &[f64]) -> String {
+    values.iter().map(|&x| short(x)).collect::<Vec<_>>().join(", ")
+}
+
+/// How far the eigenvalues of a matrix have come.
+pub(crate) fn eigenvalues(
+    matrix: Matrix,
+    products: usize,
+    (converged, wanted): (usize, usize),
+    largest: &[f64],
+) -> String {
+    let known = if largest.is_empty() { String::new() } else { format!(": {}", several(largest)) };
+    format!("{}: {converged} of {}, {}{known}", matrix.name(), count(wanted, "eigenvalue"), count(products, "product"))
+}
+
+/// How far other products with a matrix have come.
+pub(crate) fn products(
+    what: &str,
+    (matrix, block): (Matrix, Option<&str>),
+    (done, of): (usize, usize),
+    seconds: f64,
+) -> String {
+    let left = left_of_stage(seconds * of.saturating_sub(done) as f64 / done.max(1) as f64);
+    format!("{what} of {}: {done} of {}{left}", of_block(matrix, block), count(of, "product"))
 }
 
 /// The data are read so far.

@@ -2,6 +2,7 @@
 
 use crate::record::DataColumns;
 use crate::warning::Warning;
+use logscape::operator::{LanczosProgress, Matrix};
 use logscape::{Estimate, SgdSettings};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -65,6 +66,62 @@ pub enum Event {
         /// Negative eigenvalues.
         index: usize,
     },
+    /// The eigenvalues of a matrix that is too large to be decomposed have come so far.
+    Eigenvalues {
+        /// The matrix.
+        matrix: Matrix,
+        /// Products so far.
+        products: usize,
+        /// Wanted eigenpairs.
+        wanted: usize,
+        /// Those that have converged.
+        converged: usize,
+        /// The first of the largest.
+        largest: Vec<f64>,
+    },
+    /// What had converged when such an iteration was stopped.
+    Converged {
+        /// The matrix.
+        matrix: Matrix,
+        /// Products.
+        products: usize,
+        /// The largest eigenvalues, descending.
+        largest: Vec<f64>,
+        /// The lowest, ascending.
+        lowest: Vec<f64>,
+    },
+    /// Random vectors have been multiplied with a matrix, or its eigenvalues looked for.
+    Products {
+        /// What is estimated: `eigenvalues`, `trace` or `density`.
+        what: &'static str,
+        /// The matrix.
+        matrix: Matrix,
+        /// The name of the parameters of its block; none for all.
+        block: Option<String>,
+        /// Products so far.
+        products: usize,
+        /// How many there will be, where that is known.
+        of: Option<usize>,
+        /// Wall time that they took.
+        seconds: f64,
+    },
+    /// The eigenvalues of a matrix are known.
+    Spectrum {
+        /// The matrix.
+        matrix: Matrix,
+        /// The name of the parameters of its block; none for all.
+        block: Option<String>,
+        /// The first of the largest.
+        largest: Vec<f64>,
+        /// The lowest known one.
+        lowest: Option<f64>,
+        /// Whether all are known.
+        complete: bool,
+        /// Wanted eigenpairs that have not converged.
+        unconverged: usize,
+        /// Products that they took.
+        products: usize,
+    },
     /// The search for saddles has ended.
     Saddles {
         /// Saddles of the basin.
@@ -113,6 +170,18 @@ pub enum Event {
         /// Its folder.
         record: PathBuf,
     },
+}
+
+/// Eigenvalues that are told while an iteration goes on, and when it has ended.
+pub(crate) const TOLD: usize = 3;
+
+impl Event {
+    /// How far the eigenvalues of a matrix have come.
+    pub(crate) fn eigenvalues(matrix: Matrix, progress: &LanczosProgress) -> Self {
+        let LanczosProgress { products, wanted, converged, .. } = *progress;
+        let largest = progress.largest.iter().take(TOLD).map(|ritz| ritz.value).collect();
+        Self::Eigenvalues { matrix, products, wanted, converged, largest }
+    }
 }
 
 /// How far an ensemble has come.

@@ -9,6 +9,7 @@ mod examine;
 pub mod expect;
 mod extend;
 pub mod figures;
+mod matrices;
 mod names;
 pub mod record;
 pub mod report;

@@ -1,7 +1,8 @@
 //! The summary of a run in about ten lines of text.
 
 use crate::record::{
-    EscapeRecord, InterpolationRecord, LookBias, MeasuredRecord, Results, SettingRecord, StationaryRecord,
+    CurvatureRecord, EscapeRecord, InterpolationRecord, LookBias, MeasuredRecord, Results, SettingRecord,
+    StationaryRecord,
 };
 use crate::text::{count, decimal, ends, with_interval};
 use logscape::Estimate;
@@ -57,12 +58,39 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     if let Some(reason) = &minimum.interpolating_reason {
         writeln!(text, "noise     none: the fit interpolates, {reason}; s, phi and rates have no meaning")?;
     }
+    results.curvature.iter().try_for_each(|found| write_matrix(text, found))?;
     let write = if results.settings.len() > FEW { write_line } else { write_setting };
     results.settings.iter().try_for_each(|setting| write(text, setting))?;
     match &results.verdict {
         Some(verdict) if verdict.settings > 1 => writeln!(text, "verdict   {}", verdict.text),
         _ => Ok(()),
     }
+}
+
+/// Eigenvalues of an end that a line tells.
+const TOLD: usize = 4;
+
+/// One line on a matrix.
+fn write_matrix(text: &mut String, found: &CurvatureRecord) -> std::fmt::Result {
+    let several = |values: &[f64]| values.iter().take(TOLD).map(|x| format!("{x:.3e}")).collect::<Vec<_>>().join(", ");
+    let of = found.block.as_ref().map_or_else(String::new, |block| format!(" of {block}"));
+    let lowest = if found.lowest.is_empty() { String::new() } else { format!("; lowest {}", several(&found.lowest)) };
+    let named = |name: &str, estimate: &Option<Estimate>| {
+        estimate.as_ref().map_or_else(String::new, |estimate| {
+            if estimate.ci95 == [estimate.value; 2] {
+                format!("; {name} = {}", decimal(estimate.value, 4))
+            } else {
+                format!("; {name} = {}", with_interval(estimate))
+            }
+        })
+    };
+    let open = match found.unconverged {
+        0 => String::new(),
+        open => format!("; {open} have not converged"),
+    };
+    let (trace, norm) = (named("trace", &found.trace), named("norm", &found.frobenius));
+    let name = format!("{}{of}", found.matrix.name());
+    writeln!(text, "{name:<17} {}{lowest}{trace}{norm}{open}", several(&found.largest))
 }
 
 fn with_two_digits(estimate: &Estimate) -> String {

@@ -36,6 +36,12 @@ impl fmt::Display for Missing {
     /// A sentence without its stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stages, settings, of } = self;
+        if *of == 0 {
+            return match stages.as_slice() {
+                [] => write!(f, "only the record is yet to be written"),
+                stages => write!(f, "missing: {}", stages.join(" and ")),
+            };
+        }
         write!(f, "{} of {} finished", of - settings.len(), count(*of, "setting"))?;
         if !stages.is_empty() {
             write!(f, "; missing before them: {}", stages.join(" and "))?;

@@ -126,7 +126,7 @@ impl Warning {
                     .to_owned()
             }
             Self::MoreParameters { .. } => {
-                "use fewer units in `hidden`, or more samples, unless the fit is meant to interpolate".to_owned()
+                "use a smaller network, or more samples, unless the fit is meant to interpolate".to_owned()
             }
             Self::More { .. } => {
                 "name the columns to take by `inputs = [...]` in [problem.data]; `logscape new DATA` writes them"

@@ -1,6 +1,7 @@
 //! What a study asks for: one file per table of the TOML file, with its fields, defaults and checks.
 
 mod check;
+mod curvature;
 mod diagnostic;
 mod dynamics;
 mod escape;
@@ -17,6 +18,7 @@ mod stationary;
 mod study;
 mod theories;
 
+pub use curvature::CurvatureTable;
 pub use diagnostic::StudyError;
 pub use dynamics::DynamicsTable;
 pub use escape::{EscapeMethod, EscapeTable, RegionText};

@@ -26,7 +26,24 @@ pub struct SgdTable {
     pub precision: Precision,
 }
 
+impl Default for SgdTable {
+    /// No settings.
+    fn default() -> Self {
+        Self {
+            learning_rate: Grid(Vec::new()),
+            batch_size: Grid(Vec::new()),
+            sampling: with_replacement(),
+            precision: Precision::default(),
+        }
+    }
+}
+
 impl SgdTable {
+    /// Whether there is no setting, since the study has no such table.
+    pub fn is_absent(&self) -> bool {
+        self.settings() == 0
+    }
+
     /// How many settings the grid has.
     pub fn settings(&self) -> usize {
         self.learning_rate.0.len() * self.batch_size.0.len()

@@ -3,8 +3,8 @@
 use super::check::{Wrong, is_usable, require};
 use super::dynamics::check_dynamics;
 use super::{
-    DynamicsTable, EscapeTable, Expectation, MinimumTable, OutputTable, ProblemTable, SaddleTable, SgdTable,
-    StationaryTable,
+    CurvatureTable, DynamicsTable, EscapeTable, Expectation, MinimumTable, OutputTable, ProblemTable, SaddleTable,
+    SgdTable, StationaryTable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,11 @@ pub struct Study {
     /// How the minimum is found.
     #[serde(default)]
     pub minimum: MinimumTable,
-    /// What SGD is run with; lists span a grid.
+    /// How spectra are computed, and what else is measured of which matrices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curvature: Option<CurvatureTable>,
+    /// What SGD is run with; lists span a grid. Without it the minimum and its geometry alone are measured.
+    #[serde(default, skip_serializing_if = "SgdTable::is_absent")]
     pub sgd: SgdTable,
     /// What runs beside SGD, in the same ensembles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,6 +50,22 @@ pub struct Study {
 }
 
 impl Study {
+    /// The same problem and minimum, of which curvature and noise alone are measured.
+    #[must_use]
+    pub fn of_curvature(&self) -> Self {
+        Self {
+            curvature: Some(self.curvature.clone().unwrap_or_default()),
+            sgd: SgdTable::default(),
+            dynamics: Vec::new(),
+            stationary: None,
+            saddle: None,
+            escape: None,
+            expect: Vec::new(),
+            output: OutputTable { trajectories: None, ..self.output.clone() },
+            ..self.clone()
+        }
+    }
+
     /// The most replica-steps that all settings together can take: censored and stationary replicas take all of theirs. An
     /// SDE takes more steps than SGD, by the ratio of its step to the learning rate.
     pub fn most_steps(&self) -> f64 {
@@ -66,7 +86,21 @@ impl Study {
         require(is_usable(&self.name), "name", name, "use letters, digits, `-` and `_`")?;
         self.problem.as_ref().map_or(Ok(()), ProblemTable::check)?;
         self.minimum.check()?;
+        self.curvature.as_ref().map_or(Ok(()), CurvatureTable::check)?;
         self.sgd.check()?;
+        let simulates = [
+            ("dynamics", !self.dynamics.is_empty()),
+            ("stationary", self.stationary.is_some()),
+            ("escape", self.escape.is_some()),
+            ("output.trajectories", self.output.trajectories.is_some()),
+        ];
+        if let Some((what, _)) = simulates.into_iter().find(|table| table.1 && self.sgd.is_absent()) {
+            return Err(Wrong {
+                field: what,
+                message: "there is no learning rate and batch size to simulate with".to_owned(),
+                hint: "add [sgd] with learning_rate and batch_size",
+            });
+        }
         check_dynamics(&self.dynamics)?;
         self.output.check()?;
         self.stationary.as_ref().map_or(Ok(()), StationaryTable::check)?;

@@ -3,6 +3,7 @@
 mod axis;
 mod colour;
 mod contour;
+mod curvature;
 mod energy_paths;
 mod escape;
 mod landscape;

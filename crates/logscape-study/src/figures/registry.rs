@@ -1,14 +1,17 @@
 //! Which figures there are, in the order of the report.
 
 use super::{Design, Outcome};
-use super::{energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival};
+use super::{
+    curvature, energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival,
+};
 use crate::record::Record;
 
 /// Every figure.
-pub const FIGURES: [Design; 10] = [
+pub const FIGURES: [Design; 11] = [
     landscape::LANDSCAPE,
     energy_paths::ENERGY_PATHS,
     spectrum::SPECTRUM,
+    curvature::CURVATURE,
     noise::NOISE,
     scaling::SCALING,
     stationary::STATIONARY,

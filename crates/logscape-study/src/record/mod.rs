@@ -20,16 +20,19 @@ pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
 pub use manifest::{DataColumns, DataFile, Manifest, Origin};
 pub use results::{
-    CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, InterpolationRecord, Judgement,
-    LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord,
-    Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StartEscapeRecord, StartRecord,
-    StationaryRecord, StudyVerdictRecord, UnstandardisedRecord, VerdictRecord,
+    CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
+    InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord,
+    RareRecord, RefutationRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord,
+    StartEscapeRecord, StartRecord, StationaryRecord, StudyVerdictRecord, UnstandardisedRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
-    EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables,
-    TrajectoryRow,
+    DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, NoiseRow, PathRow, PhaseRow, ScalingRow,
+    SpectrumRow, StationaryRow, Table, Tables, TrajectoryRow,
 };
-pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows, trajectory_rows};
+pub(crate) use tables::{
+    density_rows, eigenvalue_rows, energy_path_rows, escape_rows, lanczos_rows, path_rows, stationary_rows,
+    trajectory_rows,
+};
 pub(crate) use unfinished::UnfinishedFolder;

@@ -1,5 +1,6 @@
 //! The pages of a record: its figures, and `report.html`, one file that needs no other and no network.
 
+mod curvature;
 mod dynamics;
 mod escape;
 mod figures;

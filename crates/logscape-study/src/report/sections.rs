@@ -1,5 +1,6 @@
 //! The sections of the page: the name that the template gives to what each shows.
 
+use super::curvature::matrices;
 use super::figures::FigureView;
 use super::findings::findings;
 use super::minimum::{parameters, quantities};
@@ -30,7 +31,7 @@ pub(super) struct Page<'a> {
 type View = fn(&Page) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 16] = [
+pub(super) const SECTIONS: [(&str, View); 17] = [
     ("name", |page| value(&page.record.study.name)),
     ("missing", |page| value(page.missing.map(|missing| capital(&missing.to_string())))),
     ("manifest", |page| value(&page.record.manifest)),
@@ -41,6 +42,7 @@ pub(super) const SECTIONS: [(&str, View); 16] = [
     ("toml", |page| value(toml::to_string(&page.record.study).unwrap_or_default())),
     ("quantities", |page| value(quantities(page.record))),
     ("parameters", |page| value(parameters(page.record))),
+    ("matrices", |page| value(matrices(page.record))),
     ("saddles", |page| value(page.record.results.saddles.as_ref().map(SaddlesView::from))),
     ("overview", |page| value(overview(page.record))),
     ("settings", |page| value(settings(page.record))),

@@ -5,8 +5,9 @@ use super::phase::phase_diagram;
 use super::setting::Surveyed;
 use crate::asked::Study;
 use crate::record::{
-    DataColumns, GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables,
-    UnstandardisedRecord, energy_path_rows, path_rows,
+    CurvatureRecord, DataColumns, GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord,
+    StudyVerdictRecord, Tables, UnstandardisedRecord, density_rows, eigenvalue_rows, energy_path_rows, lanczos_rows,
+    path_rows,
 };
 use logscape::verdict::compare;
 use logscape::{Barrier, SgdSettings, Verdict};
@@ -20,6 +21,9 @@ pub(super) fn assemble(
 ) -> (Results, Tables) {
     let (minimum, geometry) = (&known.minimum.value, &known.geometry.value);
     let mut tables = Tables::of_geometry(geometry);
+    tables.eigenvalues = eigenvalue_rows(&known.curvature);
+    tables.density = density_rows(&known.curvature);
+    tables.lanczos = lanczos_rows(&known.curvature);
     if let Some(Barrier::Saddles { ways_out, .. }) = known.saddles.as_ref().map(|found| &found.value.barrier) {
         tables.energy_paths = energy_path_rows(ways_out);
     }
@@ -47,6 +51,7 @@ pub(super) fn assemble(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         minimum: minimum_record,
         geometry: GeometryRecord::from(geometry),
+        curvature: known.curvature.iter().map(CurvatureRecord::from).collect(),
         saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),
         settings,
         verdict,

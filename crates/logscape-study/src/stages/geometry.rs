@@ -1,11 +1,15 @@
 //! Curvature and noise at the minimum.
 
 use super::{Context, Stage};
+use crate::asked::CurvatureTable;
 use crate::error::RunError;
+use crate::events::Event;
 use crate::store::Kept;
-use logscape::geometry::{GeometryConfig, measure};
-use logscape::{Geometry, Minimum, Problem, Stop};
+use logscape::geometry::{GeometryConfig, measure, measure_telling};
+use logscape::operator::{LanczosProgress, Matrix, RitzValue};
+use logscape::{Geometry, Minimum, Precision, Problem, Stop};
 use serde::Serialize;
+use std::cell::RefCell;
 
 /// Measures the minimum.
 pub(super) struct MeasureGeometry;
@@ -14,7 +18,24 @@ pub(super) struct MeasureGeometry;
 #[derive(Serialize)]
 pub(super) struct Input<'a> {
     pub(super) minimum: &'a Kept<Minimum>,
+    /// How its spectrum is computed, if not as ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) spectrum: Option<Spectrum>,
     pub(super) seed: u64,
+}
+
+/// What the spectrum depends on of the table `[curvature]`.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Spectrum {
+    counts: [usize; 2],
+    tolerance: f64,
+    precision: Precision,
+}
+
+impl From<&CurvatureTable> for Spectrum {
+    fn from(table: &CurvatureTable) -> Self {
+        Self { counts: [table.largest, table.lowest], tolerance: table.tolerance, precision: table.precision }
+    }
 }
 
 impl Stage for MeasureGeometry {
@@ -23,7 +44,29 @@ impl Stage for MeasureGeometry {
     type Output = Geometry;
 
     fn run(context: &Context, input: &Input) -> Result<Geometry, RunError> {
-        measured(context.problem, &input.minimum.value, input.seed, context.stop)
+        let mut config = GeometryConfig { seed: input.seed, ..GeometryConfig::default() };
+        if let Some(table) = &context.study.curvature {
+            config.spectrum = table.spectrum(false, input.seed);
+        }
+        let last = RefCell::new(None);
+        let tell = |progress: &LanczosProgress| {
+            context.events.tell(&Event::eigenvalues(Matrix::Hessian, progress));
+            *last.borrow_mut() = Some(progress.clone());
+        };
+        let measured = measure_telling(context.problem, &input.minimum.value, &config, context.stop, &tell);
+        if let (Err(_), Some(progress)) = (&measured, last.into_inner()) {
+            let converged = |values: Vec<RitzValue>| {
+                values.into_iter().filter(|ritz| ritz.converged).map(|ritz| ritz.value).collect()
+            };
+            let (largest, lowest) = (converged(progress.largest), converged(progress.lowest));
+            context.events.tell(&Event::Converged {
+                matrix: Matrix::Hessian,
+                products: progress.products,
+                largest,
+                lowest,
+            });
+        }
+        Ok(measured?)
     }
 }
 

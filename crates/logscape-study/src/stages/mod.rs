@@ -2,6 +2,8 @@
 
 mod assemble;
 mod barrier;
+mod blocks;
+mod curvature;
 mod direct;
 mod dynamics;
 mod escape;
@@ -38,6 +40,7 @@ pub(crate) use warnings::{input_of, of_data as warnings_of_data, shortened};
 use crate::asked::Study;
 use crate::error::RunError;
 use crate::events::{Event, Events};
+use crate::matrices::MatrixCurvature;
 use crate::store::{Kept, Key, Store};
 use crate::warning::Warning;
 use logscape::landscape::SaddleSearch;
@@ -220,6 +223,8 @@ impl Context<'_> {
 pub(crate) struct Known {
     pub(crate) minimum: Kept<Minimum>,
     pub(crate) geometry: Kept<Geometry>,
+    /// What the study asks for of matrices.
+    pub(crate) curvature: Vec<MatrixCurvature>,
     /// Those of a problem with several parameters, where the study's region is made from them.
     pub(crate) saddles: Option<Kept<Saddles>>,
     /// What stands between the minimum and escape, where the study asks for that.

@@ -8,8 +8,9 @@ use super::predict::Predict;
 use super::setting::Surveyed;
 use super::{Context, Known, Saddles, Stage};
 use super::{barrier::FindBarrier, geometry::MeasureGeometry, minimum::FindMinimum, saddles::FindSaddles};
-use crate::asked::Study;
+use crate::asked::{CurvatureTable, Study};
 use crate::error::RunError;
+use crate::matrices::MatrixCurvature;
 use crate::record::{RecordError, Results, SettingRecord, Tables};
 use crate::store::{Kept, Key, Store};
 use crate::warning::Warning;
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 /// Name of the note of what is known when settings begin.
 const KNOWN: &str = "known";
+/// Name of the note of the matrices that were looked at.
+const CURVATURE: &str = "curvature";
 /// Name of the note of a finished setting.
 const SETTING: &str = "setting";
 
@@ -52,6 +55,13 @@ pub(super) fn note_known(context: &Context, known: &Known) -> Result<(), RunErro
     };
     let key = context.outputs.key(KNOWN, &text(context.study))?;
     context.outputs.save(KNOWN, &key, &note)?;
+    Ok(())
+}
+
+/// Notes what is known of matrices.
+pub(super) fn note_curvature(context: &Context, found: &[MatrixCurvature]) -> Result<(), RunError> {
+    let key = context.outputs.key(CURVATURE, &text(context.study))?;
+    context.outputs.save(CURVATURE, &key, &found)?;
     Ok(())
 }
 
@@ -92,6 +102,7 @@ pub(crate) fn so_far(store: &Store, study: &Study) -> Result<Option<SoFar>, Reco
     let known = Known {
         minimum: kept(store, FindMinimum::NAME, note.minimum)?,
         geometry: kept(store, MeasureGeometry::NAME, note.geometry)?,
+        curvature: store.load(CURVATURE, &store.key(CURVATURE, &text)?)?.unwrap_or_default(),
         saddles: note.saddles.map(|key| kept::<Saddles>(store, FindSaddles::NAME, key)).transpose()?,
         barrier: note.barrier.map(|key| kept(store, FindBarrier::NAME, key)).transpose()?,
     };
@@ -116,7 +127,25 @@ fn kept<T: DeserializeOwned>(store: &Store, stage: &str, key: Key) -> Result<Kep
 /// The stages that come before the settings and that are not among what is known.
 fn missing(study: &Study, known: &Known) -> Vec<&'static str> {
     let minimum = &known.minimum.value;
-    let (Some(escape), None) = (asked(study, minimum), &known.barrier) else { return Vec::new() };
-    let searched = known.saddles.is_some() || !needs_saddles(&escape.region, minimum.theta.len());
-    if searched { vec![FindBarrier::NAME] } else { vec![FindSaddles::NAME, FindBarrier::NAME] }
+    let mut missing = Vec::new();
+    if study.curvature.as_ref().is_some_and(|table| !is_whole(table, &known.curvature)) {
+        missing.push(CURVATURE);
+    }
+    let (Some(escape), None) = (asked(study, minimum), &known.barrier) else { return missing };
+    if known.saddles.is_none() && needs_saddles(&escape.region, minimum.theta.len()) {
+        missing.push(FindSaddles::NAME);
+    }
+    missing.push(FindBarrier::NAME);
+    missing
+}
+
+/// Whether all matrices are known of which a study asks.
+fn is_whole(table: &CurvatureTable, found: &[MatrixCurvature]) -> bool {
+    let known = |found: &MatrixCurvature| {
+        found.eigenvalues.complete
+            || !found.eigenvalues.interrupted
+                && (found.trace.is_some() || table.trace_products == 0)
+                && (found.density.is_some() || table.density_probes == 0)
+    };
+    found.len() == table.matrices.len() * (1 + table.layers.len()) && found.iter().all(known)
 }

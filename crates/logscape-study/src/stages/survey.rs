@@ -2,6 +2,7 @@
 
 use super::assemble::assemble;
 use super::barrier::{FindBarrier, Input as BarrierInput, asked, needs_saddles};
+use super::curvature::curvature;
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
 use super::notes::{note_known, note_setting};
@@ -58,17 +59,23 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     let interpolating = minimum.value.interpolating.clone();
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
-    let geometry = context.stage::<MeasureGeometry>(&GeometryInput { minimum: &minimum, seed })?;
+    let geometry = context.stage::<MeasureGeometry>(&GeometryInput {
+        minimum: &minimum,
+        spectrum: study.curvature.as_ref().map(Into::into),
+        seed,
+    })?;
     context.events.tell(&Event::Geometry {
         outliers: geometry.value.outliers.count,
         h_star: geometry.value.outliers.h_star,
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
     });
-    let mut known = Known { minimum, geometry, saddles: None, barrier: None };
+    let mut known = Known { minimum, geometry, curvature: Vec::new(), saddles: None, barrier: None };
     note_known(context, &known)?;
+    known.curvature = curvature(context, &known.minimum, &known.geometry.value)?;
     let (minimum, geometry) = (&known.minimum, &known.geometry);
-    if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !study.minimum.accept) {
+    let accepted = study.minimum.accept || study.sgd.is_absent();
+    if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !accepted) {
         return Err(RunError::NoMinimum(reason));
     }
     let Some(escape) = asked(study, &minimum.value) else { return Ok(known) };

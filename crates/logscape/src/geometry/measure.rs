@@ -174,6 +174,7 @@ fn measured(
         complete: spectrum.complete,
         lowest: spectrum.lowest.values.clone(),
         lowest_residuals: spectrum.lowest.residuals.clone(),
+        products: spectrum.products,
         vectors: vectors.to_vec(),
         outliers,
         directions: Vec::new(),

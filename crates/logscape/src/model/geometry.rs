@@ -97,6 +97,9 @@ pub struct Geometry {
     /// Their residual norms.
     #[serde(default)]
     pub lowest_residuals: Vec<f64>,
+    /// Products of the Hessian with a vector that the eigenvalues took.
+    #[serde(default)]
+    pub products: usize,
     /// The outliers.
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.

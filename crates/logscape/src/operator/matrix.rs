@@ -48,6 +48,11 @@ impl Matrix {
         }
     }
 
+    /// Whether it is one of gradients (squared gradient), and not of curvature (loss per squared parameter).
+    pub fn is_of_noise(self) -> bool {
+        matches!(self, Self::NoiseCovariance | Self::EmpiricalFisher)
+    }
+
     /// Whether no eigenvalue is negative, for losses that are convex in the outputs.
     pub fn is_positive(self) -> bool {
         !matches!(self, Self::Hessian | Self::Residual)

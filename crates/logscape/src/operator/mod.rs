@@ -10,6 +10,7 @@
 //! The matrices of a problem have names ([`Matrix`]), and operators at a point ([`linearise`]).
 
 mod basis;
+mod counted;
 pub mod dense;
 mod error;
 pub mod full;
@@ -26,11 +27,12 @@ mod sphere;
 pub(crate) mod testing;
 pub mod trace;
 
+pub use counted::Counted;
 pub use dense::EigenError;
 pub use error::ProbeError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use krylov::krylov_pairs;
-pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, extreme_eigenpairs};
+pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, RitzValue, extreme_eigenpairs};
 pub use linearise::linearise;
 pub use matrix::{Linearisation, Matrix};
 pub use probe::{probe_hessian, probe_symmetry};

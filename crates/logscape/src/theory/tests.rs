@@ -25,6 +25,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         complete: true,
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
+        products: 0,
         outliers: Outliers {
             count: n,
             h_star: Estimate::exact(h),

@@ -106,6 +106,7 @@ fn parabola() -> Geometry {
         complete: true,
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
+        products: 0,
         outliers: Outliers {
             count: 1,
             h_star: Estimate::exact(1.0),

@@ -1,5 +1,6 @@
 //! The summary of a run, as `results.json` holds it: one file per table. Numbers are finite or null.
 
+mod curvature;
 mod dynamics;
 mod escape;
 mod geometry;
@@ -13,6 +14,7 @@ mod setting;
 mod stationary;
 mod verdict;
 
+pub use curvature::CurvatureRecord;
 pub use dynamics::DynamicsEscape;
 pub use escape::{CommittedRecord, EscapeRecord};
 pub use geometry::GeometryRecord;
@@ -46,11 +48,13 @@ pub struct Results {
     pub minimum: MinimumRecord,
     /// Curvature and noise there.
     pub geometry: GeometryRecord,
+    /// Matrices there, where the study has a section `[curvature]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curvature: Vec<CurvatureRecord>,
     /// The ways out of a minimum in several dimensions, where the study's region is made from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saddles: Option<SaddlesRecord>,
-    /// One entry per learning rate and batch size: batch sizes run fastest.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    /// One entry per learning rate and batch size: batch sizes run fastest. None where the study names none.
     pub settings: Vec<SettingRecord>,
     /// Which theory holds over all of them, where the study asks for escapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

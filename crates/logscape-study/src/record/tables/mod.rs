@@ -1,5 +1,7 @@
 //! The tables of a record as Parquet files, one row type each.
 
+mod density;
+mod eigenvalues;
 mod energy_paths;
 mod escape_times;
 mod noise;
@@ -12,6 +14,10 @@ mod stationary;
 mod table;
 mod trajectories;
 
+pub use density::{DensityRow, LanczosRow};
+pub(crate) use density::{density_rows, lanczos_rows};
+pub use eigenvalues::EigenvalueRow;
+pub(crate) use eigenvalues::eigenvalue_rows;
 pub use energy_paths::EnergyPathRow;
 pub(crate) use energy_paths::energy_path_rows;
 pub use escape_times::EscapeRow;
@@ -82,6 +88,9 @@ macro_rules! tables {
 
 tables! {
     spectrum: SpectrumRow,
+    eigenvalues: EigenvalueRow,
+    density: DensityRow,
+    lanczos: LanczosRow,
     noise: NoiseRow,
     scaling: ScalingRow,
     path: PathRow,

@@ -92,11 +92,21 @@ pub struct LanczosProgress {
     /// Those that had converged when it was last looked.
     pub converged: usize,
     /// The largest eigenvalues as of then, descending; none before.
-    pub largest: Vec<f64>,
+    pub largest: Vec<RitzValue>,
+    /// The lowest, ascending.
+    pub lowest: Vec<RitzValue>,
 }
 
-/// Eigenvalues that progress tells, at most.
-const TOLD: usize = 4;
+/// An eigenvalue as an iteration has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RitzValue {
+    /// The value.
+    pub value: f64,
+    /// Residual norm `‖Av − λv‖` of its vector.
+    pub residual: f64,
+    /// Whether that meets the tolerance.
+    pub converged: bool,
+}
 
 /// Eigenpairs with their residuals.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -157,7 +167,7 @@ pub fn extreme_eigenpairs(
     let mut interrupted = false;
     let mut known: Option<Ritz> = None;
     let mut patience = 0_usize;
-    let (mut converged, mut largest) = (0, Vec::new());
+    let (mut converged, mut looked) = (0, [Vec::new(), Vec::new()]);
     let wanted = plan.upper.count + plan.lower.count;
     state.start(plan.block);
     while state.pending() > 0 && state.products + state.pending() <= config.max_products {
@@ -178,7 +188,7 @@ pub fn extreme_eigenpairs(
             let ritz = state.ritz()?;
             let open = plan.unconverged(&ritz);
             converged = wanted - open;
-            largest = ritz.values.iter().take(TOLD.min(plan.upper.count)).copied().collect();
+            looked = plan.values(&ritz);
             // A step rarely makes more than a few pairs converge.
             patience = open / (4 * plan.block);
             if open == 0 && believed {
@@ -195,7 +205,8 @@ pub fn extreme_eigenpairs(
         if state.pending() == 0 {
             state.start(plan.block);
         }
-        progress(&LanczosProgress { products: state.products, wanted, converged, largest: largest.clone() });
+        let [largest, lowest] = looked.clone();
+        progress(&LanczosProgress { products: state.products, wanted, converged, largest, lowest });
     }
     finish(state, &plan, interrupted)
 }
@@ -289,6 +300,18 @@ impl Plan {
         let open = |k: usize, end: End| !ritz.settled(k, end.tolerance);
         (0..self.upper.count).filter(|&k| k >= size || open(k, self.upper)).count()
             + (0..self.lower.count).filter(|&k| k >= size || open(size - 1 - k, self.lower)).count()
+    }
+
+    /// The largest and the lowest wanted values, as far as there are so many.
+    fn values(&self, ritz: &Ritz) -> [Vec<RitzValue>; 2] {
+        let size = ritz.values.len();
+        let value = |k: usize, end: End| RitzValue {
+            value: ritz.values[k],
+            residual: ritz.residuals[k],
+            converged: ritz.residuals[k] <= end.tolerance * ritz.scale,
+        };
+        let lowest = (0..self.lower.count.min(size)).map(|k| value(size - 1 - k, self.lower));
+        [(0..self.upper.count.min(size)).map(|k| value(k, self.upper)).collect(), lowest.collect()]
     }
 
     /// Whether no more copies of an eigenvalue can be wanted than one start finds, or the last start has brought nothing: the wanted

@@ -278,12 +278,18 @@ fn progress_tells_products_and_pairs() {
     let pairs =
         extreme_eigenpairs(&Reflected::network(1000), &config, &Stop::new(), |progress| told.push(progress.clone()));
     // The last product, which ends the iteration, is told by the result.
-    let products = 1..pairs.unwrap().products;
+    let products = 1..pairs.products;
     assert!(told.iter().map(|progress| progress.products).eq(products));
     // A step can bring a pair among the wanted ones that has not converged, so that there may be fewer than before.
     let converged = |k: usize| told[k].converged;
     assert_eq!([converged(0), converged(told.len() - 1)], [0, 20]);
     assert!((0..told.len()).any(|k| 0 < converged(k) && converged(k) < 20));
+    // The values that it tells are those of the result as soon as they have converged.
+    let last = told.last().unwrap();
+    assert!(last.largest.iter().all(|value| value.converged) && last.lowest.is_empty());
+    for (value, end) in last.largest.iter().zip(&pairs.upper.values) {
+        assert!((value.value - end).abs() <= value.residual + 1e-3 * end.abs().max(1.0), "{value:?} {end}");
+    }
 }
 
 #[test]

@@ -204,6 +204,12 @@ impl SpectralMeasure {
         skewed(mean, (variance / n).sqrt(), skewness / n.sqrt(), NORMAL)
     }
 
+    /// The lowest and the largest node; the spectrum's ends are not within them.
+    pub fn range(&self) -> [f64; 2] {
+        let nodes = self.rules.iter().flatten().map(|rule| rule.0);
+        nodes.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], node| [low.min(node), high.max(node)])
+    }
+
     /// Trace `tr f(A)`, such as a moment or a logarithm of a determinant.
     pub fn trace(&self, f: impl Fn(f64) -> f64) -> Estimate {
         let (mean, p) = (self.mean(f), self.dim as f64);

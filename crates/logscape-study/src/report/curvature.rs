@@ -1,0 +1,53 @@
+//! The matrices that a study asks for.
+
+use super::words::interval;
+use crate::figures::number;
+use crate::record::{CurvatureRecord, Record};
+use serde::Serialize;
+
+/// Eigenvalues of an end that the table shows.
+const SHOWN: usize = 5;
+
+/// A row of the table of matrices.
+#[derive(Serialize)]
+pub(super) struct MatrixRow {
+    name: String,
+    parameters: usize,
+    largest: String,
+    lowest: String,
+    trace: String,
+    frobenius: String,
+    /// How it was found.
+    how: String,
+}
+
+pub(super) fn matrices(record: &Record) -> Vec<MatrixRow> {
+    record.results.curvature.iter().map(row).collect()
+}
+
+fn row(found: &CurvatureRecord) -> MatrixRow {
+    let several = |values: &[f64]| {
+        let shown: Vec<String> = values.iter().take(SHOWN).map(|&value| number(value)).collect();
+        if shown.is_empty() { "not looked for".to_owned() } else { shown.join(", ") }
+    };
+    let estimate =
+        |estimate: &Option<logscape::Estimate>| estimate.as_ref().map_or_else(|| "not looked for".to_owned(), interval);
+    let products = found.products;
+    let how = match (found.complete, found.unconverged) {
+        (true, _) => "all eigenvalues, by decomposition".to_owned(),
+        (false, 0) => format!("{products} products"),
+        (false, open) => format!("{products} products; {open} eigenvalues have not converged"),
+    };
+    MatrixRow {
+        name: match &found.block {
+            Some(block) => format!("{} of {block}", found.matrix.symbol()),
+            None => found.matrix.symbol().to_owned(),
+        },
+        parameters: found.parameters,
+        largest: several(&found.largest),
+        lowest: several(&found.lowest),
+        trace: estimate(&found.trace),
+        frobenius: estimate(&found.frobenius),
+        how,
+    }
+}
