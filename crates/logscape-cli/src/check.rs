@@ -33,7 +33,7 @@ pub(crate) fn check(study: &Study, base: &Path) -> ExitCode {
 
 /// What will run, how long it takes, and how much memory.
 fn told(study: &Study, found: &Examination) -> Vec<String> {
-    let Examination { inputs, searched, steps, seconds, memory } = found;
+    let Examination { inputs, searched, steps, seconds, memory, products } = found;
     let mut lines = vec![format!("samples: {} each", count(*inputs, "input"))];
     if !searched {
         lines.push(
@@ -45,13 +45,18 @@ fn told(study: &Study, found: &Examination) -> Vec<String> {
     let rates: Vec<String> = rates.iter().map(|rate| rounded(*rate)).collect();
     let others = study.dynamics.iter().map(|table| table.name.as_str());
     let dynamics: Vec<&str> = ["sgd"].into_iter().chain(others).collect();
-    lines.push(format!(
-        "runs: {} (learning rate {}; batch size {}) of {}",
-        count(study.sgd.settings(), "setting"),
-        list(&rates),
-        list(batches),
-        dynamics.join(", ")
-    ));
+    lines.extend(products.as_ref().map(words::product_cost));
+    lines.push(if study.sgd.is_absent() {
+        "runs: none, as the study has no section [sgd]: the minimum and its geometry alone are measured".to_owned()
+    } else {
+        format!(
+            "runs: {} (learning rate {}; batch size {}) of {}",
+            count(study.sgd.settings(), "setting"),
+            list(&rates),
+            list(batches),
+            dynamics.join(", ")
+        )
+    });
     if let Some(table) = &study.stationary {
         let steps = table.burn_in.saturating_add(table.steps);
         lines.push(format!("stationary: {}, {} each", count(table.replicas, "replica"), count(steps, "step")));

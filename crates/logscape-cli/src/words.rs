@@ -3,6 +3,7 @@
 use crate::remaining::Left;
 use logscape::SgdSettings;
 use logscape::operator::Matrix;
+use logscape_study::ProductCost;
 use logscape_study::events::{Event, Progress, Unit};
 use logscape_study::record::DataColumns;
 use logscape_study::text::{count, decimal, rounded, with_interval};
@@ -46,6 +47,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             if *complete { " (all)".to_owned() } else { format!(" in {}", count(*products, "product")) },
             if *unconverged == 0 { String::new() } else { format!("; {unconverged} have not converged") }
         )),
+        Event::Cost(cost) => Some(product_cost(cost)),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
         Event::Reading { .. }
@@ -57,6 +59,27 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         | Event::SettingDone { .. }
         | Event::Finished { .. } => None,
     }
+}
+
+/// What products take.
+pub(crate) fn product_cost(cost: &ProductCost) -> String {
+    let ProductCost { seconds, kept_share, products, spectra } = *cost;
+    let kept = match kept_share {
+        share if share >= 1.0 => String::new(),
+        share => format!(", with {:.0} % of the passes kept in memory", 100.0 * share),
+    };
+    let estimates = match products {
+        0 => String::new(),
+        _ => format!(
+            "; traces and densities take {}, about {}",
+            count(products, "product"),
+            duration(seconds * products as f64)
+        ),
+    };
+    let one = if seconds < 1.0 { format!("{:.2} ms", 1e3 * seconds) } else { format!("{seconds:.1} s") };
+    let spectra =
+        if spectra == 1 { "its eigenvalues".to_owned() } else { format!("the eigenvalues of {spectra} matrices") };
+    format!("curvature: one product takes {one}{kept}{estimates}; {spectra} take some hundred more each")
 }
 
 /// A matrix, or its block of some parameters.

@@ -1,5 +1,6 @@
 //! What a run tells while it works. They are data: words are made by who shows them.
 
+use crate::matrices::ProductCost;
 use crate::record::DataColumns;
 use crate::warning::Warning;
 use logscape::operator::{LanczosProgress, Matrix};
@@ -55,6 +56,8 @@ pub enum Event {
         /// Why the fit interpolates, if it does.
         interpolating: Option<String>,
     },
+    /// What the products with matrices take that are too large to be decomposed.
+    Cost(ProductCost),
     /// The minimum is measured.
     Geometry {
         /// Outliers `n`.

@@ -4,9 +4,10 @@
 use crate::asked::{SETTING, Study};
 use crate::error::RunError;
 use crate::events::{Events, reading};
+use crate::matrices::ProductCost;
 use crate::stages::{
-    Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, explore, model, table,
-    tell_of,
+    Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, cost, explore, model,
+    table, tell_of,
 };
 use crate::store::Store;
 use logscape::Stop;
@@ -41,6 +42,8 @@ pub struct Examination {
     pub seconds: f64,
     /// Bytes of memory that the run takes, about.
     pub memory: u128,
+    /// What products with matrices take that are too large to be decomposed; none without.
+    pub products: Option<ProductCost>,
 }
 
 /// Reads the data of a study, makes its problem, and refuses what a run would refuse before it simulates; relative paths start at `base`.
@@ -80,9 +83,11 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
             check_all(&context, &known, &at)?;
             (true, at_most(&context, &known, &at)?)
         }
+        Err(RunError::Interrupted { .. }) if study.sgd.is_absent() => (false, 0.0),
         Err(RunError::Interrupted { .. }) => (false, at_most_from_start(&context, &start)?),
         Err(error) => return Err(error),
     };
+    let products = study.curvature.as_ref().map(|table| cost(&*problem, &start, table)).transpose()?.flatten();
     let parameters = problem.dim() as u128;
     let settings = (study.sgd.settings() * (1 + study.dynamics.len())) as u128;
     let replicas = study.escape.as_ref().map_or(0, |table| table.replicas) as u128;
@@ -96,5 +101,5 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
     };
     let results = settings * (SETTING + END * replicas) + PAGES;
     let memory = memory::taken().unwrap_or(0) + searching + results;
-    Ok(Examination { inputs, searched, steps: study.most_steps(), seconds, memory })
+    Ok(Examination { inputs, searched, steps: study.most_steps(), seconds, memory, products })
 }

@@ -27,6 +27,7 @@ pub use destination::Destination;
 pub use error::{RunError, StationaryError};
 pub use events::{Event, Events};
 pub use examine::{Examination, examine};
+pub use matrices::ProductCost;
 pub use record::{Record, Results};
 pub use run::{run, run_with};
 pub use stages::problem_of;

@@ -66,3 +66,16 @@ impl From<Spectrum> for Eigenvalues {
         }
     }
 }
+
+/// What the products of a study take, as far as it is known before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ProductCost {
+    /// Seconds of one product of the Hessian with a vector, here and now.
+    pub seconds: f64,
+    /// Share of the data whose passes are kept from product to product.
+    pub kept_share: f64,
+    /// Products for traces and densities.
+    pub products: usize,
+    /// Matrices and blocks whose eigenvalues take more products.
+    pub spectra: usize,
+}

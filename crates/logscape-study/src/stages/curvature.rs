@@ -6,15 +6,16 @@ use super::{Context, Stage};
 use crate::asked::CurvatureTable;
 use crate::error::RunError;
 use crate::events::{Event, TOLD};
-use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, Trace};
+use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Trace};
 use crate::store::Kept;
+use faer::Mat;
 use logscape::geometry::{GeometryError, SpectrumConfig, complete_spectrum, partial_spectrum};
 use logscape::model::Minimum;
 use logscape::operator::{
     Counted, EigenError, LanczosProgress, LinearOperator, Linearisation, Matrix, Quadrature, Restricted,
     lanczos_quadrature, linearise, probe_symmetry, trace_and_norm,
 };
-use logscape::{Geometry, Interrupted, Precision};
+use logscape::{Geometry, Interrupted, Precision, Problem};
 use serde::Serialize;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -222,6 +223,32 @@ impl At<'_> {
         }
         Ok(())
     }
+}
+
+/// What the study's products at `theta` take; none where all matrices are decomposed.
+pub(crate) fn cost(
+    problem: &dyn Problem,
+    theta: &[f64],
+    table: &CurvatureTable,
+) -> Result<Option<ProductCost>, RunError> {
+    let SpectrumConfig { dense_up_to, passes, .. } = SpectrumConfig::default();
+    let size = |block: &Block| block.parts.iter().map(Range::len).sum::<usize>();
+    let large = blocks(problem, &table.layers)?.iter().filter(|block| size(block) > dense_up_to).count();
+    if large == 0 {
+        return Ok(None);
+    }
+    let around = linearise(problem, theta, table.precision, passes);
+    let hessian = around.operator(Matrix::Hessian);
+    let mut image = Mat::zeros(theta.len(), 1);
+    let vector = Mat::from_fn(theta.len(), 1, |i, _| ((i % 7) as f64 - 3.0) / (theta.len() as f64).sqrt());
+    // The first takes its memory.
+    hessian.apply_into(vector.as_ref(), image.as_mut());
+    let begun = Instant::now();
+    hessian.apply_into(vector.as_ref(), image.as_mut());
+    let seconds = begun.elapsed().as_secs_f64();
+    let spectra = large * table.matrices.len();
+    let products = spectra * (table.trace_products + table.density_probes * table.density_steps);
+    Ok(Some(ProductCost { seconds, kept_share: around.kept_share(), products, spectra }))
 }
 
 /// The Hessian's eigenvalues, which the geometry has.

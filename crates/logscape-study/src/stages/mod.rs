@@ -26,6 +26,7 @@ mod survey;
 mod trajectories;
 mod warnings;
 
+pub(crate) use curvature::cost;
 pub(crate) use estimate::{at_most, at_most_from_start};
 pub(crate) use geometry::measured;
 pub(crate) use minimum::find;

@@ -2,7 +2,7 @@
 
 use super::assemble::assemble;
 use super::barrier::{FindBarrier, Input as BarrierInput, asked, needs_saddles};
-use super::curvature::curvature;
+use super::curvature::{cost, curvature};
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
 use super::minimum::{FindMinimum, Input as MinimumInput};
 use super::notes::{note_known, note_setting};
@@ -59,6 +59,11 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     let interpolating = minimum.value.interpolating.clone();
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
+    if let Some(table) = &study.curvature
+        && let Some(cost) = cost(context.problem, &minimum.value.theta, table)?
+    {
+        context.events.tell(&Event::Cost(cost));
+    }
     let geometry = context.stage::<MeasureGeometry>(&GeometryInput {
         minimum: &minimum,
         spectrum: study.curvature.as_ref().map(Into::into),
