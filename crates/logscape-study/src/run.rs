@@ -6,11 +6,12 @@ use crate::error::RunError;
 use crate::events::{Event, Events, reading};
 use crate::extend::ensembles_of;
 use crate::record::{Manifest, Origin, Record, RunFolder};
-use crate::stages::{Context, Log, Model, check_sizes, model, probe, survey, table, tell_of};
+use crate::stages::{Context, Log, Model, Survey, check_sizes, model, probe, survey, table, tell_of};
 use crate::store::{Store, going_on, origin_of};
 use crate::text::count;
 use crate::warning::Warning;
 use logscape::data::Watch;
+use logscape::model::to_safetensors;
 use logscape::{Problem, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -139,7 +140,8 @@ impl Work<'_> {
         if let Some(ensembles) = &extended {
             context.ensembles.take_over(ensembles)?;
         }
-        let (results, tables) = survey(&context, start)?;
+        let Survey { results, tables, theta } = survey(&context, start)?;
+        self.folder.keep_weights(to_safetensors(&problem.tensors(&theta)))?;
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest::complete(study, context.ensembles.origin().clone(), warnings, begun, &log.seconds);
         Ok(Record { study: study.clone(), results, tables, manifest })

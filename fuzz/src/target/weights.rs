@@ -4,7 +4,9 @@ use super::data::PLAIN;
 use super::{Target, WRONG};
 use crate::input::Input;
 use logscape::Problem;
+use logscape::model::to_safetensors;
 use logscape::network::{LayerWord, Network, OutputLoss};
+use logscape::problem::load_safetensors;
 use std::fs;
 use std::path::Path;
 
@@ -30,12 +32,12 @@ fn read(path: &Path) -> Result<(), String> {
     let network = Network::new(&[1, 4, 4], &layers, OutputLoss::MeanSquare, vec![0.5; 16], vec![0.0; 2]);
     let mut network = network.map_err(|error| error.to_string())?;
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let theta = network.load_safetensors(&bytes).map_err(|error| error.to_string())?;
+    let theta = load_safetensors(&mut network, &bytes).map_err(|error| error.to_string())?;
     if theta.len() != network.dim() || theta.iter().any(|x| !x.is_finite()) {
         return Err(format!("{WRONG}{} parameters, or one that is not finite", theta.len()));
     }
-    let written = network.to_safetensors(&theta).map_err(|error| error.to_string())?;
-    match network.load_safetensors(&written) {
+    let written = to_safetensors(&network.tensors(&theta)).map_err(|error| error.to_string())?;
+    match load_safetensors(&mut network, &written) {
         Ok(again) if again == theta => Ok(()),
         other => Err(format!("{WRONG}what is written is read as {other:?}")),
     }

@@ -3,14 +3,15 @@
 use super::check::{Wrong, require};
 use logscape::network::Initialisation;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// `[minimum]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MinimumTable {
-    /// Start of the search; drawn by `init` when absent.
+    /// Start of the search: numbers, or a file of weights; drawn by `init` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Vec<f64>>,
+    pub start: Option<Start>,
     /// Initialisation of a network.
     pub init: Initialisation,
     /// Gradient norm at which the search stops, in units of the root mean square of the samples' gradients where it starts.
@@ -24,6 +25,16 @@ pub struct MinimumTable {
     /// Training by SGD that comes first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainTable>,
+}
+
+/// Where the search for a minimum starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a list of numbers, or the path of a safetensors file")]
+pub enum Start {
+    /// The parameters.
+    Numbers(Vec<f64>),
+    /// A safetensors file of them, by its path from the study's folder.
+    File(PathBuf),
 }
 
 impl Default for MinimumTable {
@@ -68,7 +79,10 @@ impl MinimumTable {
             )?;
             require(train.batch_size > 0, "minimum.train.batch_size", "a batch of 0 samples", "use 1 or more")?;
         }
-        let start_ok = self.start.as_ref().is_none_or(|start| start.iter().all(|x| x.is_finite()));
+        let start_ok = match &self.start {
+            Some(Start::Numbers(start)) => start.iter().all(|x| x.is_finite()),
+            Some(Start::File(_)) | None => true,
+        };
         require(start_ok, "minimum.start", "an entry is not finite", "use finite numbers")?;
         Ok(())
     }

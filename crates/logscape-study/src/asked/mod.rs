@@ -25,7 +25,7 @@ pub use escape::{EscapeMethod, EscapeTable, RegionText};
 pub use expect::Expectation;
 pub use grid::Grid;
 pub use load::{load, parse, parse_for_own_problem};
-pub use minimum::{MinimumTable, TrainTable};
+pub use minimum::{MinimumTable, Start, TrainTable};
 pub use output::{FigureFormat, OutputTable, TrajectoriesTable};
 pub use problem::{DataTable, ProblemTable};
 pub use rare::{RareTable, ScoreName};

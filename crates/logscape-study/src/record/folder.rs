@@ -8,6 +8,7 @@ use super::place::{self, PARTIAL, beside, remove_page};
 use super::sums;
 use super::{Manifest, Results, Tables};
 use crate::asked::Study;
+use logscape::model::WeightsError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
@@ -272,6 +273,16 @@ impl RunFolder {
         // What cannot be removed now is reported by the next run, as an unfinished one.
         let _ = fs::remove_dir_all(&self.partial);
         remove_page(&self.place);
+    }
+
+    /// Writes the file of the minimum's parameters.
+    ///
+    /// # Errors
+    /// If there is none, or the system refuses.
+    pub fn keep_weights(&self, file: Result<Vec<u8>, WeightsError>) -> Result<(), RecordError> {
+        let kept =
+            file.map_err(io::Error::other).and_then(|bytes| write_whole(&self.partial.join(sums::WEIGHTS), &bytes));
+        kept.map_err(|source| RecordError::Write { path: self.place.clone(), source })
     }
 
     /// Writes the record with its pages (path within the folder, text) and moves it to its place. On an error the

@@ -10,11 +10,17 @@ use std::path::Path;
 /// Name of their file.
 pub(super) const NAME: &str = "SHA256SUMS";
 
+/// Name of the file of the minimum's parameters, which early records have not.
+pub(super) const WEIGHTS: &str = "minimum.safetensors";
+
 /// Files by name. Pages are not among them: they can be drawn again.
 fn files(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = ["manifest.json", "results.json", "study.toml"].map(str::to_owned).to_vec();
     for entry in fs::read_dir(folder.join("tables"))? {
         names.push(format!("tables/{}", entry?.file_name().to_string_lossy()));
+    }
+    if folder.join(WEIGHTS).exists() {
+        names.push(WEIGHTS.to_owned());
     }
     names.sort();
     Ok(names)

@@ -1,7 +1,7 @@
 //! The search for the minimum.
 
 use super::{Context, Stage};
-use crate::asked::MinimumTable;
+use crate::asked::{MinimumTable, Start};
 use crate::error::RunError;
 use crate::text::count;
 use logscape::landscape::{MinimumConfig, find_minimum, train};
@@ -38,7 +38,10 @@ pub(crate) fn find(
     seed: u64,
     stop: &Stop,
 ) -> Result<Minimum, RunError> {
-    let mut start = table.start.clone().unwrap_or_else(|| start.to_vec());
+    let mut start = match &table.start {
+        Some(Start::Numbers(numbers)) => numbers.clone(),
+        Some(Start::File(_)) | None => start.to_vec(),
+    };
     if start.len() != problem.dim() {
         let message = format!(
             "{}, but the problem has {}\n  hint: give one number for each parameter, or none",

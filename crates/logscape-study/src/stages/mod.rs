@@ -35,7 +35,7 @@ pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
 pub(crate) use problem::{END, Model, check_sizes, dataset, model, probe, table, tell_of};
 pub(crate) use stationary::GROUPS;
-pub(crate) use survey::{at_minimum, check_all, explore, no_minimum, survey};
+pub(crate) use survey::{Survey, at_minimum, check_all, explore, no_minimum, survey};
 pub(crate) use warnings::{input_of, of_data as warnings_of_data, shortened};
 
 use crate::asked::Study;

@@ -1,10 +1,10 @@
 //! From a study's `[problem]` to its data and its model.
 
 use super::warnings::{of_data, of_problem, shortened};
-use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, StationaryTable, Study};
+use crate::asked::{DataTable, EscapeMethod, EscapeTable, MinimumTable, ProblemTable, Start, StationaryTable, Study};
 use crate::error::RunError;
 use crate::events::{Event, Events};
-use crate::record::{DataColumns, DataFile, Origin, sha256_of_all, sha256_of_file};
+use crate::record::{DataColumns, DataFile, Origin, sha256, sha256_of_all, sha256_of_file};
 use crate::text::count;
 use crate::warning::Warning;
 use logscape::Sampling;
@@ -12,7 +12,7 @@ use logscape::data::synthetic::Generator;
 use logscape::data::{DataError, Dataset, ReadOptions, Watch, digits, open};
 use logscape::model::memory;
 use logscape::operator::full::{loss_and_gradient, residuals};
-use logscape::problem::{BuiltProblem, Problem, StartConfig};
+use logscape::problem::{BuiltProblem, Problem, StartConfig, load_safetensors};
 use std::path::{Path, PathBuf};
 
 /// Bytes that the number of a stationary replica takes, with that of its group.
@@ -149,8 +149,32 @@ pub(crate) fn model(
     let unknown = || RunError::input("problem.kind", format!("there is no problem `{}`", table.kind));
     let kind = table.known().ok_or_else(unknown)?;
     let config = StartConfig { initialisation: minimum.init, seed };
-    let BuiltProblem { problem, start } = kind.build(data, &table.options, &config)?;
+    let BuiltProblem { mut problem, mut start } = kind.build(data, &table.options, &config)?;
+    let mut origin = origin;
+    if let Some(Start::File(path)) = &minimum.start {
+        start = weights(&mut *problem, &base.join(path), &mut origin)?;
+    }
     Ok(Model { problem, start, inputs, origin, warnings })
+}
+
+/// The parameters of a file of weights, which from then on is among what all is made from.
+fn weights(problem: &mut dyn Problem, path: &Path, origin: &mut Origin) -> Result<Vec<f64>, RunError> {
+    let wrong = |message: String| RunError::input("minimum.start", format!("{}: {message}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        wrong(format!(
+            "{error}\n  hint: check the path, which starts at the study's folder; give a safetensors file, or numbers"
+        ))
+    };
+    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+    // Its numbers may be of two bytes, and are then held in eight.
+    let what = format!("{}: its parameters", path.display());
+    memory::require(what, u128::from(bytes), 5).map_err(|error| RunError::input("minimum.start", error.to_string()))?;
+    let file = std::fs::read(path).map_err(unreadable)?;
+    let theta = load_safetensors(problem, &file).map_err(|error| wrong(error.to_string()))?;
+    let digest = sha256(&file);
+    origin.data = sha256(format!("{} {digest}", origin.data).as_bytes());
+    origin.files.push(DataFile { path: path.display().to_string(), bytes, sha256: digest });
+    Ok(theta)
 }
 
 /// The problem that a study names, and where the search for its minimum starts (`P`); relative paths start at `base`.

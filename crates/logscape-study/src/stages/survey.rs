@@ -17,8 +17,16 @@ use logscape::dynamics::AtMinimum;
 use logscape::{Geometry, Minimum};
 use std::time::Instant;
 
-/// Results and tables of the context's study on its problem, whose search for a minimum starts at `start`.
-pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Tables), RunError> {
+/// What a study has come to.
+pub(crate) struct Survey {
+    pub(crate) results: Results,
+    pub(crate) tables: Tables,
+    /// The minimum (`P`).
+    pub(crate) theta: Vec<f64>,
+}
+
+/// The context's study on its problem, whose search for a minimum starts at `start`.
+pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<Survey, RunError> {
     let known = explore(context, start)?;
     let at = at_minimum(context, &known);
     check_all(context, &known, &at)?;
@@ -37,7 +45,8 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<(Results, Table
         });
         context.events.tell(&Event::SettingDone { number, of: grid.len(), seconds: elapsed.as_secs_f64(), whole });
     }
-    Ok(assemble(context.study, &context.outputs.origin().columns, &known, surveyed))
+    let (results, tables) = assemble(context.study, &context.outputs.origin().columns, &known, surveyed);
+    Ok(Survey { results, tables, theta: known.minimum.value.theta })
 }
 
 /// Where the dynamics of all settings are built.

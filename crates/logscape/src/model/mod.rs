@@ -11,6 +11,7 @@ mod prefactor;
 mod sgd;
 mod stop;
 pub(crate) mod unbounded;
+mod weights;
 
 pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;
@@ -20,3 +21,4 @@ pub use noise::NoiseModel;
 pub use prefactor::Prefactor;
 pub use sgd::{Precision, Sampling, SgdSettings};
 pub use stop::{Interrupted, Stop};
+pub use weights::{Tensor, Weights, WeightsError, to_safetensors};

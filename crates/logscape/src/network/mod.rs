@@ -36,7 +36,6 @@ pub use initialisation::Initialisation;
 pub use linearised::{Linearised, MatrixOperator};
 pub use output_loss::OutputLoss;
 pub use transform::Float;
-pub use weights::WeightsError;
 pub use words::{LayerError, LayerWord, Windows};
 
 use graph::Graph;

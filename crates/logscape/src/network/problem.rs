@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::layer::{Layer, each_layer};
 use super::pass::Pass;
 use super::transform::Transform;
-use super::{Linearised, Network};
+use super::{Linearised, Network, weights};
 use crate::Precision;
+use crate::model::{Tensor, Weights, WeightsError};
 use crate::operator::Linearisation;
 use crate::problem::{Problem, Samples, half_variance};
 
@@ -266,6 +267,14 @@ impl Problem for Network {
             }
         }
         names
+    }
+
+    fn tensors(&self, theta: &[f64]) -> Vec<Tensor> {
+        weights::tensors(self, theta)
+    }
+
+    fn take_tensors(&mut self, weights: Weights) -> Result<Vec<f64>, WeightsError> {
+        weights::take(self, weights)
     }
 
     fn linearised(&self, theta: &[f64], precision: Precision, memory: u64) -> Option<Box<dyn Linearisation + '_>> {

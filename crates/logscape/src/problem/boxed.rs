@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use super::{Problem, ProblemFailure, QuadraticLoss, Samples};
+use crate::model::{Weights, WeightsError};
 use crate::network::OutputLoss;
 
 /// The methods of [`Problem`] but for `as_any`, each passed on to what the method `$inner` returns: results and speed are those
@@ -152,6 +153,10 @@ macro_rules! pass_on {
             self.$inner().parameter_names()
         }
 
+        fn tensors(&self, theta: &[f64]) -> Vec<crate::model::Tensor> {
+            self.$inner().tensors(theta)
+        }
+
         fn linearised(
             &self,
             theta: &[f64],
@@ -177,6 +182,10 @@ impl Inside for Box<dyn Problem> {
 
 impl Problem for Box<dyn Problem> {
     pass_on!(inside);
+
+    fn take_tensors(&mut self, weights: Weights) -> Result<Vec<f64>, WeightsError> {
+        (**self).take_tensors(weights)
+    }
 
     fn as_any(&self) -> Option<&dyn Any> {
         (**self).as_any()

@@ -27,6 +27,7 @@ use std::any::Any;
 use std::ops::Range;
 
 use crate::Precision;
+use crate::model::{Tensor, Weights, WeightsError};
 use crate::network::OutputLoss;
 use crate::operator::Linearisation;
 
@@ -307,6 +308,26 @@ pub trait Problem: Send + Sync {
         Vec::new()
     }
 
+    /// The parameters `theta` (`P`) as named tensors, with whatever else belongs to them; [`to_safetensors`](crate::model::to_safetensors)
+    /// makes a file of them.
+    ///
+    /// # Panics
+    /// If `theta` has another length than `P`.
+    fn tensors(&self, theta: &[f64]) -> Vec<Tensor> {
+        assert_eq!(theta.len(), self.dim());
+        vec![Tensor { name: "theta".to_owned(), shape: vec![theta.len()], numbers: theta.to_vec() }]
+    }
+
+    /// Takes the parameters (`P`) from a file as [`tensors`](Self::tensors) names them, and sets what else is there.
+    /// [`load_safetensors`] is for files.
+    ///
+    /// # Errors
+    /// If a tensor does not fit; then nothing is set.
+    fn take_tensors(&mut self, mut weights: Weights) -> Result<Vec<f64>, WeightsError> {
+        let theta = weights.take("theta", &[self.dim()])?;
+        weights.finish().map(|()| theta)
+    }
+
     /// The problem around `theta`, for one that keeps its passes over the data, in at most `memory` bytes, from product to product,
     /// and computes in `precision`. [`linearise`](crate::operator::linearise) is for every problem.
     fn linearised(&self, _theta: &[f64], _precision: Precision, _memory: u64) -> Option<Box<dyn Linearisation + '_>> {
@@ -352,4 +373,13 @@ where
         Some(failure) => Err(failure.into()),
         None => result,
     }
+}
+
+/// The parameters (`P`) of a safetensors file for `problem`, which takes what else the file has: means and variances of batch
+/// normalisations.
+///
+/// # Errors
+/// If a tensor is missing, of no parameter, of another shape or dtype, or has a number that is not finite; then nothing is taken.
+pub fn load_safetensors(problem: &mut dyn Problem, file: &[u8]) -> Result<Vec<f64>, WeightsError> {
+    problem.take_tensors(Weights::new(file)?)
 }

@@ -1,6 +1,8 @@
 //! Files of parameters.
 
 use super::*;
+use crate::model::{WeightsError, to_safetensors};
+use crate::problem::load_safetensors;
 
 /// A file of Python's safetensors library, with tensors as PyTorch names those of `Sequential(Conv2d(1, 2, 3), BatchNorm2d(2),
 /// ReLU(), Flatten(), Linear(8, 2))`, in single precision. The losses are those of a script in NumPy.
@@ -14,18 +16,19 @@ fn weights_of_a_sequential_give_its_loss() {
     {
         let targets = vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
         let mut network = Network::new(&[1, 4, 4], &layers(text), loss, inputs.clone(), targets).unwrap();
-        let theta = network.load_safetensors(file).unwrap();
+        let theta = load_safetensors(&mut network, file).unwrap();
         let found = crate::operator::full::loss(&network, &theta);
         assert!((found / wanted - 1.0).abs() < 1e-12, "{loss:?}: {found}");
 
         // What is written is read, with the statistics, by a network that has none yet.
         let mut other = Network::new(&[1, 4, 4], &layers(text), loss, inputs.clone(), network.targets.clone()).unwrap();
-        let written = network.to_safetensors(&theta).unwrap();
-        assert_eq!(other.load_safetensors(&written).unwrap(), theta);
+        let written = to_safetensors(&network.tensors(&theta)).unwrap();
+        assert_eq!(load_safetensors(&mut other, &written).unwrap(), theta);
         assert_eq!(crate::operator::full::loss(&other, &theta), found);
     }
-    let one = Network::new(&[2], &layers(r#"[{"linear": 1}]"#), OutputLoss::MeanSquare, vec![1.0; 2], vec![0.0]);
-    assert_eq!(one.unwrap().load_safetensors(include_bytes!("../half.safetensors")).unwrap(), [1.5, -2.0, 0.25]);
+    let mut one =
+        Network::new(&[2], &layers(r#"[{"linear": 1}]"#), OutputLoss::MeanSquare, vec![1.0; 2], vec![0.0]).unwrap();
+    assert_eq!(load_safetensors(&mut one, include_bytes!("../half.safetensors")).unwrap(), [1.5, -2.0, 0.25]);
 }
 
 #[test]
@@ -38,7 +41,7 @@ fn files_that_do_not_fit_are_refused_by_tensor() {
         let mut network =
             Network::new(shape, &layers(text), OutputLoss::MeanSquare, inputs, vec![0.0; outputs]).unwrap();
         let before = network.graph.clone();
-        let error = network.load_safetensors(file).unwrap_err();
+        let error = load_safetensors(&mut network, file).unwrap_err();
         assert!(network.graph == before, "nothing is set");
         error
     };

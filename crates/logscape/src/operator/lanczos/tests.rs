@@ -277,6 +277,7 @@ fn progress_tells_products_and_pairs() {
     let config = LanczosConfig { upper: End::new(20, 1e-3), ..LanczosConfig::default() };
     let pairs =
         extreme_eigenpairs(&Reflected::network(1000), &config, &Stop::new(), |progress| told.push(progress.clone()));
+    let pairs = pairs.unwrap();
     // The last product, which ends the iteration, is told by the result.
     let products = 1..pairs.products;
     assert!(told.iter().map(|progress| progress.products).eq(products));

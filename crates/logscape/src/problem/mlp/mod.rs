@@ -6,6 +6,7 @@ use std::any::Any;
 
 use super::boxed::pass_on;
 use super::{NetworkModel, Problem, ProblemError, ProblemFailure, QuadraticLoss, Samples, require_some};
+use crate::model::{Weights, WeightsError};
 use crate::network::{Activation, Initialisation, Network, OutputLoss};
 
 /// A perceptron with its data: `a₀ = x`, `z_l = W_l a_{l−1} + b_l`, `a_l = σ(z_l)`, `f(θ, x) = z_L`, and the mean-square loss.
@@ -49,6 +50,10 @@ impl Mlp {
 
 impl Problem for Mlp {
     pass_on!(network);
+
+    fn take_tensors(&mut self, weights: Weights) -> Result<Vec<f64>, WeightsError> {
+        self.network.take_tensors(weights)
+    }
 
     fn as_any(&self) -> Option<&dyn Any> {
         Some(self)
