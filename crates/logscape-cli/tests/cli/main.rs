@@ -15,5 +15,6 @@ mod origin;
 mod owner;
 mod resume;
 mod signals;
+mod weights;
 mod words;
 mod wrong_input;

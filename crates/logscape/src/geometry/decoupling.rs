@@ -4,8 +4,8 @@ use super::bootstrap::log_studentised;
 use crate::Interrupted;
 use crate::Stop;
 use crate::model::DirectionNoise;
-use crate::operator::full::{loss, losses, map_chunks, noise_trace};
-use crate::operator::{NoiseCovariance, axpy, dot, norm, scale};
+use crate::operator::full::{loss, loss_and_gradient, losses, map_chunks, noise_trace};
+use crate::operator::{EigenError, NoiseCovariance, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
 use crate::{Estimate, Problem, Samples};
 use rand_distr::{Distribution, StandardNormal};
@@ -117,42 +117,88 @@ pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
     ((distance / total).sqrt(), (1.0 - dot(&diagonal, &diagonal) / total).max(0.0))
 }
 
-/// The exponent `γ` of `tr C ∝ L^γ`, and the points `(L, tr C)` behind it.
+/// How the noise changes along displacements from a minimum.
+pub(super) struct Scaling {
+    /// The exponent `γ` of `tr C ∝ L^γ`.
+    pub(super) exponent: Estimate,
+    /// The points `(L, tr C)` behind it.
+    pub(super) points: Vec<(f64, f64)>,
+    /// The exponent of `tr C/tr G ∝ L^x`, where `tr G` was asked for.
+    pub(super) fisher: Option<Estimate>,
+}
+
+/// How the noise changes along displacements `Σ z_i v_i/√h_i` in the span of `vectors`, and `trace_gauss_newton` of a point with it.
 ///
-/// Each point is a displacement `Σ z_i v_i/√h_i` in the span, with `z` uniform on a sphere, on which the quadratic loss is constant:
-/// each direction has the same share of its rise on average, and stiff ones are displaced less. The radii are those at which the
-/// quadratic loss is a factor times `L*`, the factors spread evenly on a logarithmic scale from 1.3 to 4. Loss and noise are those of
-/// the problem there. Where `tr C` depends on more than `L`, as it does with unequal curvatures, the exponent belongs to this law of
-/// displacements: isotropic ones have another. It is the least-squares slope of `ln tr C` on `ln L` with Student's interval.
+/// `z` is uniform on a sphere, on which the quadratic loss is constant: each direction has the same share of its rise on average, and
+/// stiff ones are displaced less. The radii are those at which the quadratic loss is a factor times `L*`, the factors spread evenly on
+/// a logarithmic scale from 1.3 to 4. Loss and noise are those of the problem there. Where `tr C` depends on more than `L`, as it does
+/// with unequal curvatures, the exponent belongs to this law of displacements: isotropic ones have another. It is the least-squares
+/// slope of `ln tr C` on `ln L` with Student's interval.
 ///
 /// # Errors
-/// On an interrupt.
+/// On an interrupt, or if `trace_gauss_newton` fails.
 pub(super) fn scaling(
     problem: &dyn Problem,
     theta: &[f64],
     vectors: &[Vec<f64>],
     h: &[f64],
     (points, seed): (usize, u64),
+    trace_gauss_newton: Option<&dyn Fn(&[f64]) -> Result<f64, EigenError>>,
     stop: &Stop,
-) -> Result<(Estimate, Vec<(f64, f64)>), Interrupted> {
+) -> Result<Scaling, EigenError> {
     let base = loss(problem, theta);
     let mut rng = stream(seed, Purpose::Displacement, 0);
-    let mut found = Vec::with_capacity(points);
+    let (mut found, mut traces) = (Vec::with_capacity(points), Vec::new());
     for k in 0..points {
         stop.check()?;
         let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
-        let mut z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
-        let length = norm(&z);
-        let radius = (2.0 * base * (factor - 1.0)).sqrt();
-        scale(radius / length, &mut z);
-        let mut place = theta.to_vec();
-        for ((z, h), v) in z.iter().zip(h).zip(vectors) {
-            axpy(z / h.sqrt(), v, &mut place);
-        }
+        let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
+        let place = displaced(theta, vectors, h, z, base * (factor - 1.0));
         found.push((loss(problem, &place), noise_trace(problem, &place)));
+        traces.extend(trace_gauss_newton.map(|trace| trace(&place)).transpose()?);
     }
-    let logs: Vec<(f64, f64)> = found.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect();
-    Ok((slope(&logs), found))
+    let positive = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
+        points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect()
+    };
+    let ratios: Vec<(f64, f64)> = found.iter().zip(&traces).map(|(point, trace)| (point.0, point.1 / trace)).collect();
+    let fisher = trace_gauss_newton.map(|_| slope(&positive(&ratios)));
+    Ok(Scaling { exponent: slope(&positive(&found)), points: found, fisher })
+}
+
+/// `θ + Σ c z_i v_i/√h_i` with the `c` by which the quadratic loss rises by so much.
+fn displaced(theta: &[f64], vectors: &[Vec<f64>], h: &[f64], mut z: Vec<f64>, rise: f64) -> Vec<f64> {
+    let length = norm(&z);
+    let radius = (2.0 * rise).sqrt();
+    scale(radius / length, &mut z);
+    let mut place = theta.to_vec();
+    for ((z, h), v) in z.iter().zip(h).zip(vectors) {
+        axpy(z / h.sqrt(), v, &mut place);
+    }
+    place
+}
+
+/// Share of the loss by which the quadratic loss rises where [`kinks`] are looked for.
+const RISE: f64 = 0.01;
+
+/// The norm of `(∇L(θ+δ) − ∇L(θ−δ))/2 − Hδ` in units of `‖Hδ‖`, for a random displacement `δ` in the span of the eigenvectors
+/// `vectors` with eigenvalues `h`, by which the quadratic loss rises by a hundredth of the loss.
+pub(super) fn kinks(problem: &dyn Problem, theta: &[f64], vectors: &[Vec<f64>], h: &[f64], seed: u64) -> f64 {
+    let mut rng = stream(seed, Purpose::Displacement, 1);
+    let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
+    let step = displaced(&vec![0.0; theta.len()], vectors, h, z, RISE * loss(problem, theta));
+    let gradient = |sign: f64| {
+        let mut place = theta.to_vec();
+        axpy(sign, &step, &mut place);
+        loss_and_gradient(problem, &place).1
+    };
+    let mut slope: Vec<f64> = gradient(1.0).iter().zip(gradient(-1.0)).map(|(a, b)| 0.5 * (a - b)).collect();
+    let mut size = 0.0;
+    for (v, h) in vectors.iter().zip(h) {
+        let along = h * dot(v, &step);
+        axpy(-along, v, &mut slope);
+        size += along * along;
+    }
+    norm(&slope) / size.sqrt()
 }
 
 /// Least-squares slope with its 95 % interval; unbounded where fewer than three points exist.

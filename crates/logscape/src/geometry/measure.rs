@@ -1,12 +1,12 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
-use super::decoupling::{DirectionalNoise, directional_noise, scaling, shape};
+use super::decoupling::{DirectionalNoise, directional_noise, kinks, scaling, shape};
 use super::moments::hessian_moments;
 use crate::Interrupted;
 use crate::Stop;
 use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
 use crate::model::Minimum;
-use crate::model::{Decoupling, DirectionNoise, Geometry};
+use crate::model::{Decoupling, DirectionNoise, FisherDecoupling, Geometry};
 use crate::network::OutputLoss;
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::{map_chunks, noise_trace};
@@ -180,6 +180,9 @@ fn measured(
         directions: Vec::new(),
         noise_strength: None,
         decoupling: None,
+        output_loss: problem.output_loss(),
+        fisher: None,
+        kinks: None,
         sample_curvature,
         hessian_moments: hessian_moments(problem, theta, vectors, stop)?,
     };
@@ -209,9 +212,11 @@ fn add_noise(
     let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
-    let (scaling_exponent, scaling_points) =
-        scaling(problem, theta, vectors, h, (config.scaling_points, config.seed), stop)?;
-    if !finite(&scaling_exponent) {
+    let trace = |place: &[f64]| sample_jacobians(problem, place).map(|found| found.0);
+    let traces: Option<&dyn Fn(&[f64]) -> Result<f64, EigenError>> =
+        if problem.output_loss() == OutputLoss::MeanSquare { None } else { Some(&trace) };
+    let scaling = scaling(problem, theta, vectors, h, (config.scaling_points, config.seed), traces, stop)?;
+    if !finite(&scaling.exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));
     }
     if !finite(&noise.strength) {
@@ -233,9 +238,12 @@ fn add_noise(
         trace_ratio_gauss_newton: trace_noise / (2.0 * loss * trace_gauss_newton),
         frobenius_distance,
         off_diagonal_share,
-        scaling_exponent,
-        scaling_points,
+        scaling_exponent: scaling.exponent,
+        scaling_points: scaling.points,
     });
+    geometry.fisher =
+        scaling.fisher.map(|exponent| FisherDecoupling { trace_ratio: trace_noise / trace_gauss_newton, exponent });
+    geometry.kinks = (!problem.is_smooth()).then(|| kinks(problem, theta, vectors, h, config.seed));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What is measured at a minimum: curvature, gradient noise, and how one follows the other.
 
 use crate::Estimate;
+use crate::network::OutputLoss;
 use serde::{Deserialize, Serialize};
 
 /// Curvature and noise along one Hessian eigendirection `v`.
@@ -53,6 +54,18 @@ pub struct Decoupling {
     pub scaling_exponent: Estimate,
     /// The displaced points behind the exponent, as `(L, tr C)`.
     pub scaling_points: Vec<(f64, f64)>,
+}
+
+/// How the noise follows the Gauss–Newton matrix where the loss is another than the mean square: of probabilities that hold,
+/// `C + ∇L ∇Lᵀ = G` (Fisher's identity), without the factor `2 L`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FisherDecoupling {
+    /// `tr C / tr G`; 1 where Fisher's identity holds.
+    pub trace_ratio: f64,
+    /// Exponent of `tr C/tr G ∝ L^x` along the displacements of the scaling exponent; 0 where the identity holds, 1 where `C ∝ 2 L G`.
+    /// That of `tr C/(2 L tr G)` is less by 1.
+    pub exponent: Estimate,
 }
 
 /// Second moments of the samples' Hessians in the outlier span, `A_μ = VᵀH_μV`: the matrix of `M ↦ (1/N) Σ A_μ M A_μ` on
@@ -111,6 +124,17 @@ pub struct Geometry {
     pub noise_strength: Option<Estimate>,
     /// Decoupling measures. None where the fit interpolates.
     pub decoupling: Option<Decoupling>,
+    /// The loss of the outputs.
+    #[serde(default)]
+    pub output_loss: OutputLoss,
+    /// How the noise follows `G`, for another loss than the mean square. None where the fit interpolates.
+    #[serde(default)]
+    pub fisher: Option<FisherDecoupling>,
+    /// How far the Hessian is from the slope of the gradient over a distance, where the loss has kinks: the norm of
+    /// `(∇L(θ+δ) − ∇L(θ−δ))/2 − Hδ` in units of `‖Hδ‖`, for a displacement `δ` among the outliers by which the quadratic loss rises by
+    /// a hundredth. None where it is smooth, and where the fit interpolates.
+    #[serde(default)]
+    pub kinks: Option<f64>,
     /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the curvature of one sample, the largest eigenvalue of
     /// `J_μᵀ ∇²_f ℓ_μ J_μ`: `‖J_μ J_μᵀ‖` for the mean square.
     pub sample_curvature: [f64; 4],

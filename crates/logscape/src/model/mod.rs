@@ -15,7 +15,7 @@ mod weights;
 
 pub use barrier::{Barrier, Instanton, Path, WayOut};
 pub use estimate::Estimate;
-pub use geometry::{Decoupling, DirectionNoise, Geometry, HessianMoments, Outliers};
+pub use geometry::{Decoupling, DirectionNoise, FisherDecoupling, Geometry, HessianMoments, Outliers};
 pub use minimum::Minimum;
 pub use noise::NoiseModel;
 pub use prefactor::Prefactor;

@@ -4,6 +4,7 @@
 //! `words.rs`. Everything that a [`Problem`](crate::Problem) needs is made of these, in single and double precision: see
 //! `pass.rs`.
 
+mod accuracy;
 pub(crate) mod activation;
 mod batch_norm;
 mod convolution;

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::ops::Range;
 
+use super::accuracy::accuracy;
 use super::layer::{Layer, each_layer};
 use super::pass::Pass;
 use super::transform::Transform;
-use super::{Linearised, Network, weights};
+use super::{Linearised, Network, OutputLoss, weights};
 use crate::Precision;
 use crate::model::{Tensor, Weights, WeightsError};
 use crate::operator::Linearisation;
@@ -14,7 +15,13 @@ use crate::problem::{Problem, Samples, half_variance};
 
 impl Network {
     /// Calls `f(pass, first)` for blocks of the samples, with the place of each block's first sample among them.
-    fn for_blocks(&self, theta: &[f64], samples: &Samples, scratch: &mut [f64], mut f: impl FnMut(Pass<f64>, usize)) {
+    pub(super) fn for_blocks(
+        &self,
+        theta: &[f64],
+        samples: &Samples,
+        scratch: &mut [f64],
+        mut f: impl FnMut(Pass<f64>, usize),
+    ) {
         let m = samples.len();
         for first in (0..m).step_by(self.block) {
             let count = self.block.min(m - first);
@@ -243,12 +250,16 @@ impl Problem for Network {
         });
     }
 
-    fn output_loss(&self) -> super::OutputLoss {
+    fn output_loss(&self) -> OutputLoss {
         self.loss
     }
 
     fn constant_loss(&self) -> Option<f64> {
-        (self.loss == super::OutputLoss::MeanSquare).then(|| half_variance(&self.targets, self.outputs()))
+        (self.loss == OutputLoss::MeanSquare).then(|| half_variance(&self.targets, self.outputs()))
+    }
+
+    fn accuracy(&self, theta: &[f64]) -> Option<f64> {
+        accuracy(self, theta)
     }
 
     fn is_smooth(&self) -> bool {

@@ -145,6 +145,10 @@ macro_rules! pass_on {
             self.$inner().constant_loss()
         }
 
+        fn accuracy(&self, theta: &[f64]) -> Option<f64> {
+            self.$inner().accuracy(theta)
+        }
+
         fn is_smooth(&self) -> bool {
             self.$inner().is_smooth()
         }

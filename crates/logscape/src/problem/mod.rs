@@ -297,6 +297,11 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// The share of the samples whose class has the largest output at `theta` (`P`), where the targets are classes.
+    fn accuracy(&self, _theta: &[f64]) -> Option<f64> {
+        None
+    }
+
     /// Whether the gradient of the loss is continuous in the parameters, so that the Hessian tells all of the curvature; a rectifier or a
     /// maximum has kinks, between which the Hessian is that of the piece.
     fn is_smooth(&self) -> bool {

@@ -129,6 +129,14 @@ pub enum Warning {
         /// 0.
         limit: f64,
     },
+    /// The loss has kinks that bend it: over the distances that SGD moves the Hessian is not its curvature.
+    Kinks {
+        /// Distance of the gradient's slope over a distance from the Hessian's, in units of the latter; see
+        /// [`Geometry::kinks`].
+        value: f64,
+        /// Largest value taken as none.
+        limit: f64,
+    },
     /// `η λ_max` is 2 or more: gradient descent itself leaves the minimum.
     LinearInstability {
         /// `η λ_max`.
@@ -231,6 +239,9 @@ impl fmt::Display for Warning {
             Self::NoiseSpread { value, limit } => ("noise strengths are unequal: s_max/s_min", value, limit),
             Self::ResidualGradient { value, limit } => ("the gradient is not at rest: |∇L|/√(2sL*h*)", value, limit),
             Self::NegativeCurvature { value, limit } => ("the point is no minimum: negative eigenvalues", value, limit),
+            Self::Kinks { value, limit } => {
+                ("kinks bend the loss: the gradient's slope is off the Hessian's by", value, limit)
+            }
             Self::LinearInstability { value, limit } => ("gradient descent leaves the minimum: η λ_max", value, limit),
             Self::QuasiPotential { value, limit } => {
                 ("the exponent is not that of the noise on the way out: error in decades", value, limit)
@@ -288,6 +299,7 @@ pub fn regime_checks(geometry: &Geometry, sgd: &SgdSettings, assumed: &[Assumpti
     let noise = 2.0 * geometry.strength() * geometry.loss * geometry.outliers.h_star.value;
     check(geometry.gradient_norm / noise.sqrt(), 1e-2, |value, limit| Warning::ResidualGradient { value, limit });
     check(geometry.index as f64, 0.0, |value, limit| Warning::NegativeCurvature { value, limit });
+    check(geometry.kinks.unwrap_or(0.0), 0.1, |value, limit| Warning::Kinks { value, limit });
     let outliers = geometry.eigenvalues.get(..geometry.outliers.count).unwrap_or(&[]);
     for assumption in assumed {
         match assumption {

@@ -26,6 +26,9 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
         products: 0,
+        output_loss: crate::network::OutputLoss::MeanSquare,
+        fisher: None,
+        kinks: None,
         outliers: Outliers {
             count: n,
             h_star: Estimate::exact(h),

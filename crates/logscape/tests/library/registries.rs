@@ -107,6 +107,9 @@ fn parabola() -> Geometry {
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
         products: 0,
+        output_loss: logscape::network::OutputLoss::MeanSquare,
+        fisher: None,
+        kinks: None,
         outliers: Outliers {
             count: 1,
             h_star: Estimate::exact(1.0),

@@ -1,5 +1,6 @@
 //! Every layer and loss against the same written a second time, number by number, for dual numbers.
 
+mod classes;
 mod derivatives;
 mod linearised;
 mod weights;
