@@ -146,7 +146,10 @@ impl From<BuildProblemError> for RunError {
             BuildProblemError::Data { message, hint } => {
                 Self::input("problem.data", format!("{message}\n  hint: {hint}"))
             }
-            BuildProblemError::Option(error) => Self::input("problem", error.to_string()),
+            BuildProblemError::Option(error) => {
+                let hint = error.hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+                Self::input("problem", format!("{error}{hint}"))
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ impl Manifest {
         stages: &[(String, Duration)],
     ) -> Self {
         let conventions = [
-            ("loss", "mean over samples of half the squared residual norm"),
+            ("loss", "mean over samples of half the squared residual norm, unless the study names another loss"),
             ("time", "t = learning_rate * steps; rates are per unit t, escape times in steps"),
             ("noise", "covariance of one sample's gradient; a batch has C/B with replacement"),
             ("stochastic integral", "Ito"),

@@ -37,6 +37,14 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
     if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
         lines.extend(noise(geometry, (strength, minimum.samples), decoupling));
     }
+    if let Some(fisher) = &geometry.fisher {
+        lines.push(format!(
+            "The loss is the {} loss, for which C ≈ 2 s L H is no law but measured here; theories take the measured s. Fisher's \
+             identity would have tr C/tr G = 1, and it is {}.",
+            minimum.output_loss.name().replace('-', " "),
+            number(fisher.trace_ratio)
+        ));
+    }
     let settings = &record.results.settings;
     if settings.len() > FEW {
         lines.extend(of_many(settings));

@@ -3,6 +3,7 @@
 use super::words::interval;
 use crate::figures::number;
 use crate::record::Record;
+use logscape::network::OutputLoss;
 use serde::Serialize;
 
 /// A row of the table of the minimum.
@@ -18,7 +19,7 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
     let [median, .., largest] = geometry.sample_curvature;
     let row = |name, value, meaning: &str| Quantity { name, value, meaning: meaning.to_owned() };
     let mut rows = vec![
-        row("Loss L*", number(minimum.loss), "mean over samples of half the squared residual"),
+        row("Loss L*", number(minimum.loss), loss_in_words(minimum.output_loss)),
         row("Gradient norm", number(minimum.gradient_norm), "0 at a minimum"),
         row("Index", minimum.index.to_string(), "number of negative Hessian eigenvalues"),
         row("Outliers n", geometry.outliers.to_string(), &geometry.outlier_rule),
@@ -30,6 +31,14 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
         row("Curvature h*", interval(&geometry.h_star), "typical outlier eigenvalue"),
         row("Curvature of one sample", format!("{} / {}", number(median), number(largest)), "median / largest"),
     ];
+    if let Some(share) = minimum.accuracy {
+        let percent = format!("{} %", number(100.0 * share));
+        rows.insert(1, row("Accuracy", percent, "samples whose class has the largest output"));
+    }
+    if let Some(value) = geometry.kinks {
+        let meaning = "how far the gradient's slope over a distance is from the Hessian's, in its units";
+        rows.push(row("Kinks", number(value), meaning));
+    }
     if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
         rows.extend([
             row("Noise strength s", interval(strength), "mean of Cᵢᵢ/(2 L* hᵢ) over outliers"),
@@ -40,7 +49,27 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
             row("Scaling exponent γ", interval(&decoupling.scaling_exponent), "tr C ∝ L^γ; 1 for decoupling"),
         ]);
     }
+    if let Some(fisher) = &geometry.fisher {
+        rows.extend([
+            row("tr C/tr G", number(fisher.trace_ratio), "1 where the model's probabilities hold (Fisher's identity)"),
+            row(
+                "Its exponent",
+                interval(&fisher.exponent),
+                "tr C/tr G ∝ L^x; 0 for Fisher's identity, 1 for C ∝ 2 L G",
+            ),
+        ]);
+    }
     rows
+}
+
+/// What the loss is.
+fn loss_in_words(loss: OutputLoss) -> &'static str {
+    match loss {
+        OutputLoss::MeanSquare => "mean over samples of half the squared residual",
+        OutputLoss::CrossEntropy => "mean over samples of the cross-entropy of classes and softmax",
+        OutputLoss::Logistic => "mean over samples of the logistic loss, summed over outputs",
+        OutputLoss::Huber => "mean over samples of the Huber loss, summed over outputs",
+    }
 }
 
 /// Parameters up to which they are listed.

@@ -181,6 +181,7 @@ fn measured(
         noise_strength: None,
         decoupling: None,
         output_loss: problem.output_loss(),
+        accuracy: problem.accuracy(theta),
         fisher: None,
         kinks: None,
         sample_curvature,

@@ -127,6 +127,9 @@ pub struct Geometry {
     /// The loss of the outputs.
     #[serde(default)]
     pub output_loss: OutputLoss,
+    /// Share of the samples whose class has the largest output; none where the targets are no classes.
+    #[serde(default)]
+    pub accuracy: Option<f64>,
     /// How the noise follows `G`, for another loss than the mean square. None where the fit interpolates.
     #[serde(default)]
     pub fisher: Option<FisherDecoupling>,

@@ -7,6 +7,7 @@ use crate::problem::ProblemError;
 
 /// `ℓ(f, y)` of outputs `f` (`c`) and targets `y` (`c`), convex in `f`: `L = (1/N) Σ ℓ(f(θ, x_μ), y_μ)`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputLoss {
     /// `½‖f − y‖²`
@@ -23,6 +24,16 @@ pub enum OutputLoss {
 impl OutputLoss {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::MeanSquare, Self::CrossEntropy, Self::Logistic, Self::Huber];
+
+    /// Its name in studies and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MeanSquare => "mean-square",
+            Self::CrossEntropy => "cross-entropy",
+            Self::Logistic => "logistic",
+            Self::Huber => "huber",
+        }
+    }
 
     /// Whether the loss is zero at some outputs, where its Hessian is the identity. The others come to zero at infinity only.
     pub fn reaches_zero(self) -> bool {

@@ -19,6 +19,8 @@ pub struct Options {
     layers: Vec<LayerWord>,
     #[serde(default)]
     input: Option<Vec<usize>>,
+    #[serde(default)]
+    loss: OutputLoss,
 }
 
 fn wrong(option: &str, message: String, hint: Option<&'static str>) -> OptionError {
@@ -39,6 +41,12 @@ impl Registered for Network {
             name: "input",
             about: "the shape of an input, [channels, height, width]; a row of numbers",
             example: "[3]",
+            required: false,
+        },
+        ProblemOption {
+            name: "loss",
+            about: "the loss of the outputs: mean-square, cross-entropy (of classes by softmax), logistic, huber",
+            example: "\"mean-square\"",
             required: false,
         },
     ];
@@ -95,7 +103,10 @@ impl Registered for Network {
             return Err(wrong("layers", message, None).into());
         }
         require_memory(graph.parameters() as u128)?;
-        Ok(Self::of(graph, OutputLoss::MeanSquare, data.inputs, data.targets)?)
+        options.loss.require_targets(&data.targets, data.target_dim).map_err(|error| {
+            wrong("loss", error.to_string(), Some("one_hot = true in the data makes probabilities of labels"))
+        })?;
+        Ok(Self::of(graph, options.loss, data.inputs, data.targets)?)
     }
 
     fn start(&self, config: &StartConfig) -> Vec<f64> {

@@ -27,6 +27,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         lowest_residuals: Vec::new(),
         products: 0,
         output_loss: crate::network::OutputLoss::MeanSquare,
+        accuracy: None,
         fisher: None,
         kinks: None,
         outliers: Outliers {

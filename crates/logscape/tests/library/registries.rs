@@ -108,6 +108,7 @@ fn parabola() -> Geometry {
         lowest_residuals: Vec::new(),
         products: 0,
         output_loss: logscape::network::OutputLoss::MeanSquare,
+        accuracy: None,
         fisher: None,
         kinks: None,
         outliers: Outliers {

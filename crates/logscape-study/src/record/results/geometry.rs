@@ -1,6 +1,6 @@
 //! Curvature and noise at the minimum.
 
-use logscape::model::Decoupling;
+use logscape::model::{Decoupling, FisherDecoupling};
 use logscape::{Estimate, Geometry};
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,15 @@ pub struct GeometryRecord {
     pub noise_strength: Option<Estimate>,
     /// How well `C ≈ 2 s L H` holds. Null where the fit interpolates.
     pub decoupling: Option<Decoupling>,
-    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature `‖J_μ J_μᵀ‖`, in units of loss
-    /// per squared parameter.
+    /// How the noise follows the Gauss–Newton matrix, for another loss than the mean square.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fisher: Option<FisherDecoupling>,
+    /// Distance of the gradient's slope over a distance from the Hessian's, in units of the latter, where the loss has kinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub kinks: Option<f64>,
+    /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature, `‖J_μ J_μᵀ‖` for the mean square, in units of
+    /// loss per squared parameter.
     #[cfg_attr(feature = "schema", schemars(inner(range(min = 0))))]
     pub sample_curvature: [f64; 4],
 }
@@ -47,6 +54,8 @@ impl From<&Geometry> for GeometryRecord {
             complete: geometry.complete,
             noise_strength: geometry.noise_strength,
             decoupling: geometry.decoupling.clone(),
+            fisher: geometry.fisher,
+            kinks: geometry.kinks,
             sample_curvature: geometry.sample_curvature,
         }
     }

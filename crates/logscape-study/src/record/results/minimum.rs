@@ -2,6 +2,7 @@
 
 use logscape::Geometry;
 use logscape::model::Minimum;
+use logscape::network::OutputLoss;
 use logscape::problem::Unstandardised;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,14 @@ pub struct MinimumRecord {
     /// such parameters, and where `theta` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unstandardised: Option<UnstandardisedRecord>,
-    /// Loss `L*`, in squared units of the target.
+    /// What the loss is: the mean over the samples of half the squared residual norm, or of another loss of the outputs.
+    #[serde(default, skip_serializing_if = "is_mean_square")]
+    pub output_loss: OutputLoss,
+    /// Share of the samples whose class has the largest output; absent where the targets are no classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub accuracy: Option<f64>,
+    /// Loss `L*`, in squared units of the target unless `output_loss` says otherwise.
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub loss: f64,
     /// Norm of the gradient, in units of loss per parameter.
@@ -50,6 +58,10 @@ pub struct MinimumRecord {
     pub method: String,
 }
 
+fn is_mean_square(loss: &OutputLoss) -> bool {
+    *loss == OutputLoss::MeanSquare
+}
+
 /// Parameters for inputs as they were before they were standardised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -73,6 +85,8 @@ impl MinimumRecord {
         Self {
             theta: (minimum.theta.len() <= THETA_LIMIT).then(|| minimum.theta.clone()),
             unstandardised: None,
+            output_loss: geometry.output_loss,
+            accuracy: geometry.accuracy,
             loss: minimum.loss,
             gradient_norm: minimum.gradient_norm,
             converged: minimum.converged,

@@ -32,7 +32,8 @@ use logscape::Sampling;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Summary of a run. Loss is the mean over samples of half the squared residual norm, in squared units of the target. Time is
+/// Summary of a run. Loss is the mean over samples of half the squared residual norm, in squared units of the target, unless
+/// `minimum.output_loss` says otherwise. Time is
 /// `t` = learning rate × steps. Every number is finite; null where it is unknown or does not exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -68,7 +68,17 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
     if let Some(interpolating) = interpolating(problem, &minimum, stop) {
         minimum = interpolating;
     }
+    if is_separated(problem, &minimum.theta) {
+        minimum.converged = false;
+        minimum.running_away =
+            Some("every class has the largest output, so that the loss falls as long as outputs grow".to_owned());
+    }
     Ok(minimum)
+}
+
+/// Whether larger outputs would make the loss smaller for every sample, for a loss of classes that comes to zero at infinity only.
+fn is_separated(problem: &dyn Problem, theta: &[f64]) -> bool {
+    !problem.output_loss().reaches_zero() && problem.accuracy(theta) == Some(1.0)
 }
 
 /// The search among many parameters; returns whether something curves up, if exact steps know.

@@ -38,7 +38,7 @@ fn minimum_of(problem: &Network, start: &[f64]) -> Minimum {
 #[test]
 fn noise_of_probabilities_that_hold_is_the_gauss_newton_matrix() {
     // Classes drawn from the probabilities of a linear model with three classes: Fisher's identity, at the minimum exactly for N → ∞.
-    let (n, d, c) = (20_000, 4, 3);
+    let (n, d, c) = (5_000, 4, 3);
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let inputs = normals(n * d, &mut rng);
     let weights = normals(c * d, &mut rng);
@@ -70,6 +70,21 @@ fn noise_of_probabilities_that_hold_is_the_gauss_newton_matrix() {
     let exponent = fisher.exponent.value - geometry.decoupling.unwrap().scaling_exponent.value;
     // tr G hardly changes near the minimum of a convex loss, so that both exponents are near each other.
     assert!(exponent.abs() < 0.5, "{exponent}");
+}
+
+#[test]
+fn classes_that_are_told_apart_have_no_minimum() {
+    let inputs = vec![1.0, 0.5, 0.8, -0.7, -1.0, 0.1, -0.5, -0.9];
+    let of = |targets: [f64; 8]| {
+        let text = layers(r#"[{"linear": 2}]"#);
+        let network = Network::new(&[2], &text, OutputLoss::CrossEntropy, inputs.clone(), targets.to_vec()).unwrap();
+        minimum_of(&network, &[0.0; 6])
+    };
+    // By the sign of the first number; then with one of the samples on the wrong side, within the others.
+    let apart = of([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
+    assert!(!apart.converged && apart.running_away.is_some_and(|how| how.contains("as long as outputs grow")));
+    let mixed = of([1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]);
+    assert!(mixed.running_away.is_none_or(|how| !how.contains("as long as outputs grow")));
 }
 
 #[test]
