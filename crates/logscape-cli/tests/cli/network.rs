@@ -96,13 +96,16 @@ fn classes_by_cross_entropy_come_to_a_page_that_says_what_holds_for_them() {
     let ratio = results["geometry"]["fisher"]["trace_ratio"].as_f64().expect("a ratio");
     assert!((0.5..1.5).contains(&ratio), "{ratio}");
     let page = fs::read_to_string(folder.path().join("record/report.html")).expect("a page");
-    for words in ["cross-entropy of classes and softmax", "Accuracy", "Fisher’s identity would have", "1 where the model"] {
+    for words in
+        ["cross-entropy of classes and softmax", "Accuracy", "Fisher’s identity would have", "1 where the model"]
+    {
         assert!(page.contains(words) || page.contains(&words.replace('’', "&#x27;")), "{words}");
     }
     let summary = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(summary.contains(", accuracy "), "{summary}");
 
     let labels = study.replace(", one_hot = true", "").replace("linear = 3", "linear = 1");
+    fs::remove_dir_all(folder.path().join("record")).expect("the record goes");
     let words = String::from_utf8_lossy(&run(&folder, &labels).stderr).into_owned();
     assert!(words.contains("no probabilities") && words.contains("hint: one_hot = true"), "{words}");
 }

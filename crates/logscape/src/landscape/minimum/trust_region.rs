@@ -2,13 +2,12 @@
 
 use super::metric::{FIRST, Metric, ScaledHessian, Scales};
 use super::model_step::{conjugate_gradients, exact};
-use crate::Minimum;
-use crate::Problem;
-use crate::Stop;
+use crate::model::memory;
 use crate::operator::dense::{NEGATIVE, eigen, to_dense};
 use crate::operator::full::{loss, loss_and_gradient};
-use crate::operator::{Hessian, LinearOperator, axpy, krylov_pairs, norm};
+use crate::operator::{Hessian, LinearOperator, Matrix, axpy, krylov_pairs, linearise, norm};
 use crate::random::{Purpose, stream};
+use crate::{Minimum, Precision, Problem, Stop};
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -89,7 +88,14 @@ pub(in crate::landscape) fn trust_region(
     let (mut before, mut taken) = (mark.clone(), 0_usize);
     while left > 0 && !stop.is_requested() {
         let at = minimum.theta.clone();
-        let operator = ScaledHessian { hessian: Hessian::new(problem, &at), metric: &metric };
+        let around;
+        let hessian: Box<dyn LinearOperator> = if exactly {
+            Box::new(Hessian::new(problem, &at))
+        } else {
+            around = linearise(problem, &at, Precision::Float64, memory::limit() / 4);
+            around.operator(Matrix::Hessian)
+        };
+        let operator = ScaledHessian { hessian: &*hessian, metric: &metric };
         if exactly && known.is_none() {
             let dense = to_dense(&operator, stop).ok();
             let pairs = dense.and_then(|dense| Some((eigen(dense.as_ref()).ok()?, dense)));
