@@ -150,7 +150,7 @@ fn a_check_refuses_what_a_run_refuses() {
         ("\"data.csv\"", "{ path = \"data.csv\", limit = 9 }", "`n` is 9"),
         ("batch_size = [1, 2]", "batch_size = 9\nsampling = \"without-replacement\"", "a batch of 9 cannot be drawn"),
         ("tolerance = 1e-8", "start = [1.0]", "minimum.start: 1 number, but the problem has 2 parameters"),
-        ("tolerance = 1e-8", "train = { learning_rate = 0.1, batch_size = 9, steps = 1 }", "minimum: "),
+        ("tolerance = 1e-8", "train = { learning_rate = 0.1, batch_size = 9, steps = 1 }", "minimum.train: "),
         ("linear-regression", "sinusoid", "a sinusoid has 1 input, not 2"),
         ("{ loss-factor = 3.0 }", "\"dividing-surface\"", "a dividing surface needs a saddle"),
         ("{ loss-factor = 3.0 }", "{ box = [[0.0, 1.0]] }", "the box has 1 side"),

@@ -1,11 +1,14 @@
 //! Which figures there are, in the order of the report.
 
 use super::{Design, Outcome};
-use super::{energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival};
+use super::{
+    energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival, training,
+};
 use crate::record::Record;
 
 /// Every figure.
-pub const FIGURES: [Design; 10] = [
+pub const FIGURES: [Design; 11] = [
+    training::TRAINING,
     landscape::LANDSCAPE,
     energy_paths::ENERGY_PATHS,
     spectrum::SPECTRUM,

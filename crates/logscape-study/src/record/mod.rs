@@ -23,13 +23,13 @@ pub use results::{
     CommittedRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord, InterpolationRecord, Judgement,
     LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord, RareRecord, RefutationRecord,
     Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord, StartEscapeRecord, StartRecord,
-    StationaryRecord, StudyVerdictRecord, UnstandardisedRecord, VerdictRecord,
+    StationaryRecord, StudyVerdictRecord, TrainingRecord, UnstandardisedRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
     EnergyPathRow, EscapeRow, NoiseRow, PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables,
-    TrajectoryRow,
+    TrainingNoiseRow, TrainingRow, TrajectoryRow,
 };
-pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows, trajectory_rows};
+pub(crate) use tables::{energy_path_rows, escape_rows, path_rows, stationary_rows, training_rows, trajectory_rows};
 pub(crate) use unfinished::UnfinishedFolder;

@@ -12,6 +12,7 @@ mod sections;
 mod settings;
 mod stationary;
 mod tables;
+mod training;
 mod verdict;
 mod what;
 mod words;

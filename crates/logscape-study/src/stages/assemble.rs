@@ -6,7 +6,7 @@ use super::setting::Surveyed;
 use crate::asked::Study;
 use crate::record::{
     DataColumns, GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord, StudyVerdictRecord, Tables,
-    UnstandardisedRecord, energy_path_rows, path_rows,
+    TrainingRecord, UnstandardisedRecord, energy_path_rows, path_rows, training_rows,
 };
 use logscape::verdict::compare;
 use logscape::{Barrier, SgdSettings, Verdict};
@@ -28,6 +28,10 @@ pub(super) fn assemble(
     {
         tables.path = path_rows(path);
     }
+    let training = known.training.as_ref().map(|training| &training.value);
+    if let Some(training) = training {
+        (tables.training, tables.training_noise) = training_rows(training);
+    }
     let (mut settings, mut judged) = (Vec::with_capacity(surveyed.len()), Vec::new());
     for Surveyed { record, predictions, tables: more } in surveyed {
         if let (Some(predictions), Some(escape)) = (predictions, &record.escape) {
@@ -45,6 +49,9 @@ pub(super) fn assemble(
     let results = Results {
         study: study.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        training: training.zip(study.minimum.train.as_ref()).and_then(|(training, table)| {
+            TrainingRecord::new(training, &table.config(geometry.samples, study.seed), geometry.samples)
+        }),
         minimum: minimum_record,
         geometry: GeometryRecord::from(geometry),
         saddles: saddles.map(|found| SaddlesRecord::new(minimum, &found.search, &found.barrier)),

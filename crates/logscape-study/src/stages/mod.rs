@@ -21,6 +21,7 @@ mod saddles;
 mod setting;
 mod stationary;
 mod survey;
+mod training;
 mod trajectories;
 mod warnings;
 
@@ -41,6 +42,7 @@ use crate::events::{Event, Events};
 use crate::store::{Kept, Key, Store};
 use crate::warning::Warning;
 use logscape::landscape::SaddleSearch;
+use logscape::training::Training;
 use logscape::{Barrier, Geometry, Minimum, Problem, SgdSettings, Stop};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Whether the run has nothing to go on with.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.finished == 0 && self.made.is_empty()
+    }
+
     /// Notes that something was there already, if this run has not made it.
     fn found(&mut self, key: &Key) {
         self.kept += usize::from(!self.made.contains(key));
@@ -218,6 +225,8 @@ impl Context<'_> {
 
 /// What is known of the minimum when settings begin.
 pub(crate) struct Known {
+    /// What came before the search, where the study asks for that.
+    pub(crate) training: Option<Kept<Training>>,
     pub(crate) minimum: Kept<Minimum>,
     pub(crate) geometry: Kept<Geometry>,
     /// Those of a problem with several parameters, where the study's region is made from them.

@@ -3,10 +3,11 @@
 use super::assemble::assemble;
 use super::barrier::{FindBarrier, Input as BarrierInput, asked, needs_saddles};
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
-use super::minimum::{FindMinimum, Input as MinimumInput};
+use super::minimum::{FindMinimum, Input as MinimumInput, start_of};
 use super::notes::{note_known, note_setting};
 use super::saddles::{FindSaddles, Input as SaddlesInput};
 use super::setting::{check, setting};
+use super::training::{Input as TrainInput, Train};
 use super::{Context, Known, Saddles, Setting};
 use crate::error::RunError;
 use crate::events::Event;
@@ -54,7 +55,11 @@ pub(crate) fn check_all(context: &Context, known: &Known, at: &AtMinimum) -> Res
 /// The stages before the settings.
 pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     let (study, seed) = (context.study, context.study.seed);
-    let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
+    let start = &start_of(context.problem, start, &study.minimum)?[..];
+    let train = study.minimum.train.as_ref();
+    let training = train.map(|table| context.stage::<Train>(&TrainInput { start, table, seed })).transpose()?;
+    let input = MinimumInput { start, training: training.as_ref(), table: &study.minimum, seed };
+    let minimum = context.stage::<FindMinimum>(&input)?;
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     let interpolating = minimum.value.interpolating.clone();
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
@@ -65,10 +70,12 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
     });
-    let mut known = Known { minimum, geometry, saddles: None, barrier: None };
+    let mut known = Known { training, minimum, geometry, saddles: None, barrier: None };
     note_known(context, &known)?;
     let (minimum, geometry) = (&known.minimum, &known.geometry);
-    if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !study.minimum.accept) {
+    if let Some(reason) =
+        no_minimum(&minimum.value, &geometry.value).filter(|_| study.minimum.search && !study.minimum.accept)
+    {
         return Err(RunError::NoMinimum(reason));
     }
     let Some(escape) = asked(study, &minimum.value) else { return Ok(known) };

@@ -10,5 +10,6 @@ mod round_trip;
 mod schema;
 mod strd;
 mod threads;
+mod training;
 mod units;
 mod work;

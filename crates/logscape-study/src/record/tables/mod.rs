@@ -10,6 +10,7 @@ mod scaling;
 mod spectrum;
 mod stationary;
 mod table;
+mod training;
 mod trajectories;
 
 pub use energy_paths::EnergyPathRow;
@@ -28,6 +29,8 @@ use spectrum::spectrum_rows;
 pub use stationary::StationaryRow;
 pub(crate) use stationary::stationary_rows;
 pub use table::Table;
+pub(crate) use training::training_rows;
+pub use training::{TrainingNoiseRow, TrainingRow};
 pub use trajectories::TrajectoryRow;
 pub(crate) use trajectories::trajectory_rows;
 
@@ -81,6 +84,8 @@ macro_rules! tables {
 }
 
 tables! {
+    training: TrainingRow,
+    training_noise: TrainingNoiseRow,
     spectrum: SpectrumRow,
     noise: NoiseRow,
     scaling: ScalingRow,
