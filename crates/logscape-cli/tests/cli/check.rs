@@ -39,6 +39,17 @@ fn a_good_study_is_printed_and_reads_back() {
 }
 
 #[test]
+fn a_check_tells_how_long_training_takes() {
+    let train = "{ optimiser = \"adam\", learning_rate = 0.01, batch_size = 100, epochs = 1000 }";
+    let (code, printed, words) = check(STUDY, &[&format!("minimum.train={train}")]);
+    assert_eq!(code, Some(0), "{words}");
+    // Seventeen whole batches of 1797 samples.
+    assert!(words.contains("\ntraining: 17000 steps of adam, about "), "{words}");
+    assert!(printed.contains("[minimum.train]\noptimiser = \"adam\"\nlearning_rate = 0.01\n"), "{printed}");
+    assert!(!check(STUDY, &[]).2.contains("training: "));
+}
+
+#[test]
 fn a_wrong_value_ends_with_code_2_and_names_file_line_and_mend() {
     let (code, printed, words) = check(&STUDY.replace("batch_size = 1", "batch_size = 0"), &[]);
     assert_eq!((code, printed.as_str()), (Some(2), ""));

@@ -65,6 +65,15 @@ impl OptimiserName {
     fn is_sgd(&self) -> bool {
         *self == Self::Sgd
     }
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::AdamW => "adamw",
+        }
+    }
 }
 
 /// The fields that a training can be refused for.
@@ -129,7 +138,7 @@ impl TrainTable {
             (self.betas.is_some(), !sgd, "minimum.train.betas", of_adam),
             (self.epsilon.is_some(), !sgd, "minimum.train.epsilon", of_adam),
         ] {
-            require(!given || here, field, format!("{} has no such option", self.optimiser().name()), hint)?;
+            require(!given || here, field, format!("{} has no such option", self.optimiser.name()), hint)?;
         }
         let (field, hint) = ("minimum.train.steps", "give either steps or epochs");
         require(self.steps.is_some() || self.epochs.is_some(), field, "it is not said how long to train", hint)?;

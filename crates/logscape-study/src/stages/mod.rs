@@ -34,6 +34,7 @@ pub use problem::problem_of;
 pub(crate) use problem::{END, Model, check_sizes, dataset, model, probe, table, tell_of};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::{at_minimum, check_all, explore, no_minimum, survey};
+pub(crate) use training::time_of;
 pub(crate) use warnings::{input_of, of_data as warnings_of_data, shortened};
 
 use crate::asked::Study;

@@ -1,5 +1,6 @@
 //! The training before the search for a minimum, as an ensemble of one.
 
+use super::minimum::start_of;
 use super::{Context, Ensemble, Stage};
 use crate::asked::TrainTable;
 use crate::error::RunError;
@@ -32,17 +33,35 @@ impl Stage for Train {
 
     fn run(context: &Context, input: &Input) -> Result<Training, RunError> {
         let (problem, batch) = (context.problem, input.table.batch_size);
-        let work = problem.scratch_len(batch.min(problem.samples()));
-        memory::require(format!("the work on a batch of {batch}"), work as u128, 8).map_err(|error| {
+        let config = input.table.config(problem.samples(), input.seed);
+        // Beside the parameters what the optimiser keeps of them, and a gradient.
+        let vectors = (2 + config.optimiser.kept()) * problem.dim();
+        let work = vectors.saturating_add(problem.scratch_len(batch.min(problem.samples())));
+        memory::require(format!("training with batches of {batch}"), work as u128, 8).map_err(|error| {
             let hint = "use smaller batches, or raise the limit by --memory";
             RunError::input("minimum.train.batch_size", format!("{error}\n  hint: {hint}"))
         })?;
-        let config = input.table.config(problem.samples(), input.seed);
         let now = Instant::now();
         let steps = Steps { context, input, config, begun: now, told: Cell::new(now), before: Cell::new(None) };
         // An ensemble that is complete has made some progress.
         Ok(context.ensemble(&steps)?.unwrap_or_else(|| Training::new(input.start)))
     }
+}
+
+/// How long the steps are timed that tell how long all take.
+const TIMED: Duration = Duration::from_millis(300);
+
+/// Steps of the training that a study asks for, and about how many seconds they take, measurements left out, by some of them from the
+/// start of its search.
+pub(crate) fn time_of(context: &Context, start: &[f64]) -> Result<Option<(u64, f64)>, RunError> {
+    let Some(table) = &context.study.minimum.train else { return Ok(None) };
+    let config = TrainingConfig { measure_every: None, ..table.config(context.problem.samples(), context.study.seed) };
+    let (mut training, begun) =
+        (Training::new(&start_of(context.problem, start, &context.study.minimum)?), Instant::now());
+    training.advance(context.problem, &config, &context.stop.within(TIMED), |_| {})?;
+    context.stop.check()?;
+    let seconds = begun.elapsed().as_secs_f64() * config.steps as f64 / training.steps.max(1) as f64;
+    Ok(Some((config.steps, seconds)))
 }
 
 /// The steps of a training.

@@ -3,7 +3,7 @@
 use crate::schema::complaints;
 use crate::schema::runs::{Finished, finished, silent};
 use logscape::Stop;
-use logscape_study::{Destination, RunError, figures, parse, run};
+use logscape_study::{Destination, Event, RunError, figures, parse, run};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,6 +138,32 @@ fn a_training_goes_on_where_it_was_interrupted_with_the_same_bytes() {
     }
     run(&study, Path::new(""), &destination, &Stop::new(), &silent).expect("the run ends");
     assert!(outcome(&place) == whole);
+}
+
+/// A record that is extended has its training in it.
+#[test]
+fn an_extended_record_is_not_trained_again() {
+    let of = |replicas: usize| {
+        let text = format!("{NETWORK}\n[stationary]\nreplicas = {replicas}\nburn_in = 10\nsteps = 100\n");
+        parse("study.toml", &text, &[]).expect("a good study")
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let trained = |replicas: usize, name: &str, extend: Option<&str>| {
+        let place = |name: &str| folder.path().join(name);
+        let destination = Destination { extend: extend.map(place), ..Destination::new(place(name)) };
+        let told = AtomicU64::new(0);
+        let hear = |event: &Event| {
+            if let Event::Training(training) = event {
+                told.fetch_max(training.steps, Ordering::Relaxed);
+            }
+        };
+        run(&of(replicas), Path::new(""), &destination, &Stop::new(), &hear).expect("the run ends");
+        told.into_inner()
+    };
+    assert_eq!(trained(32, "few", None), 180);
+    assert_eq!(trained(40, "whole", None), 180);
+    assert_eq!(trained(40, "more", Some("few")), 0);
+    assert!(outcome(&folder.path().join("more")) == outcome(&folder.path().join("whole")));
 }
 
 #[test]
