@@ -3,7 +3,7 @@
 use super::batches::{Batches, Place};
 use super::history::{History, LossPoint, NoisePoint};
 use super::{BadOption, Optimiser, Schedule, SgdOptions, TrainingError, require};
-use crate::operator::full::{loss_and_gradient, noise_trace};
+use crate::operator::full::loss_and_noise;
 use crate::operator::{axpy, norm};
 use crate::problem::unless_failed;
 use crate::{Problem, Samples, Sampling, Stop};
@@ -193,7 +193,7 @@ impl Training {
     fn measure(&mut self, problem: &dyn Problem, every: Option<u64>) {
         let due = every.is_some_and(|every| self.steps.is_multiple_of(every));
         if due && self.noise.last().is_none_or(|point| point.steps < self.steps) {
-            let (loss, noise_trace) = (loss_and_gradient(problem, &self.theta).0, noise_trace(problem, &self.theta));
+            let (loss, noise_trace) = loss_and_noise(problem, &self.theta);
             self.noise.push(NoisePoint { steps: self.steps, loss, noise_trace });
         }
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::operator::testing::Linear;
 use crate::problem::{LinearRegression, QuadraticBasin};
 use crate::{Problem, Sampling, Stop};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Curvature of the basin of the tests on one parameter.
 const H: f64 = 2.0;
@@ -170,6 +171,18 @@ fn an_interruption_at_any_step_changes_no_bit() {
             assert_eq!(training, whole, "{config:?} after {first} steps");
         }
     }
+}
+
+/// A pause, such as for a checkpoint, is no request.
+#[test]
+fn a_pause_is_heard_between_two_steps() {
+    let basin = QuadraticBasin::new(0.0, vec![H]).unwrap();
+    let asked = AtomicU64::new(0);
+    let stop = Stop::new().or_pausing_when(move || asked.fetch_add(1, Ordering::Relaxed) == 4);
+    let (mut training, config) = (Training::new(&[1.0]), TrainingConfig::new(ETA, 1, 9));
+    assert_eq!(training.advance(&basin, &config, &stop, |_| {}), Ok(false));
+    assert_eq!((training.steps, training.losses().len()), (4, 4));
+    assert_eq!(training.advance(&basin, &config, &stop, |_| {}), Ok(true));
 }
 
 /// Ends of plain SGD as they were before there was any optimiser beside it.
