@@ -13,7 +13,7 @@ use std::{env, fs};
 use faer::Mat;
 use logscape::Stop;
 use logscape::network::{Float, LayerWord, Linearised, Network, OutputLoss};
-use logscape::operator::{End, LanczosConfig, LinearOperator, Linearisation, Matrix, extreme_eigenpairs};
+use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
 use serde_json::json;
 

@@ -33,8 +33,12 @@ pub(crate) fn check(study: &Study, base: &Path) -> ExitCode {
 
 /// What will run, how long it takes, and how much memory.
 fn told(study: &Study, found: &Examination) -> Vec<String> {
-    let Examination { inputs, searched, steps, seconds, memory, products } = found;
+    let Examination { inputs, searched, training, steps, seconds, memory, products } = found;
     let mut lines = vec![format!("samples: {} each", count(*inputs, "input"))];
+    if let (Some((steps, seconds)), Some(table)) = (training, &study.minimum.train) {
+        let (steps, optimiser) = (count(*steps, "step"), table.optimiser.name());
+        lines.push(format!("training: {steps} of {optimiser}, about {}", words::duration(*seconds)));
+    }
     if !searched {
         lines.push(
             "search: longer than a second for the minimum and its saddles; what depends on them is checked by the run"

@@ -3,7 +3,7 @@
 use crate::remaining::Remaining;
 use crate::words;
 use logscape::SgdSettings;
-use logscape_study::events::{Event, Progress};
+use logscape_study::events::{Event, Progress, Trained};
 use logscape_study::summary::FEW;
 
 /// Least time between two lines on how far the run has come, in seconds, and the least share of the time that it has taken: so
@@ -23,6 +23,8 @@ pub(crate) struct Log {
     stage: &'static str,
     /// How far its ensemble has come.
     progress: Option<Progress>,
+    /// How far the training has come, while it is at work.
+    training: Option<Trained>,
     /// How far something else has come, in words: the reading of the data, products with a matrix.
     detail: Option<String>,
     /// When the last line was written.
@@ -33,7 +35,8 @@ impl Log {
     /// The log of a study with these settings.
     pub(crate) fn of(settings: &[SgdSettings]) -> Self {
         let remaining = Remaining::of(settings);
-        Self { remaining, setting: None, of: settings.len(), stage: "", progress: None, detail: None, last: 0.0 }
+        let of = settings.len();
+        Self { remaining, setting: None, of, stage: "", progress: None, training: None, detail: None, last: 0.0 }
     }
 
     /// Takes up an event, so many seconds after the run began; returns its line, if it has one.
@@ -57,6 +60,11 @@ impl Log {
                 (self.stage, self.progress) = (name, None);
                 None
             }
+            Event::Training(training) => {
+                let end = training.steps == training.of;
+                self.training = Some(training.clone()).filter(|_| !end);
+                end.then(|| words::trained(training))
+            }
             Event::Setting { number, sgd, .. } => {
                 (self.setting, self.stage, self.progress) = (Some((*number, now)), "", None);
                 let line = words::setting(*number, self.of, sgd, self.left(now));
@@ -79,7 +87,7 @@ impl Log {
             event => words::line(event),
         };
         let (apart, share) = APART;
-        let tells = self.setting.is_some() || self.detail.is_some();
+        let tells = self.setting.is_some() || self.training.is_some() || self.detail.is_some();
         let late = now - self.last > apart.max(share * self.last) && tells;
         let line = line.or_else(|| late.then(|| self.state(now)));
         if line.is_some() {
@@ -91,13 +99,16 @@ impl Log {
     /// What is at work, how far it has come, and how long the rest takes where that is known.
     pub(crate) fn state(&self, now: f64) -> String {
         let place = self.setting.map(|(number, _)| words::place(number, self.of));
-        let work = match (&self.detail, &self.progress) {
-            (Some(detail), _) => detail.clone(),
-            (None, Some(progress)) => words::so_far(progress),
-            (None, None) => self.stage.to_owned(),
+        let work = match (&self.detail, &self.training, &self.progress) {
+            (Some(detail), ..) => detail.clone(),
+            (None, Some(training), _) => words::training(training),
+            (None, None, Some(progress)) => words::so_far(progress),
+            (None, None, None) => self.stage.to_owned(),
         };
         let parts: Vec<String> = place.into_iter().chain(Some(work).filter(|work| !work.is_empty())).collect();
-        let left = match (self.left(now), self.progress.as_ref().and_then(Progress::seconds_left)) {
+        let of_stage = self.training.as_ref().map(Trained::seconds_left);
+        let of_stage = of_stage.unwrap_or_else(|| self.progress.as_ref().and_then(Progress::seconds_left));
+        let left = match (self.left(now), of_stage) {
             (Some(left), _) => words::left(left),
             (None, Some(seconds)) => words::left_of_stage(seconds),
             (None, None) => String::new(),
@@ -179,6 +190,25 @@ mod tests {
         log.hear(&Event::SettingDone { number: 0, of: 2, seconds: 0.1, whole: false }, 21.0);
         log.hear(&Event::Setting { number: 1, of: 2, sgd: settings[1] }, 21.0);
         assert_eq!(log.state(21.0), "setting 2 of 2");
+    }
+
+    #[test]
+    fn training_is_told_from_time_to_time_and_at_its_end() {
+        let training = |steps, seconds, steps_before| {
+            Event::Training(Trained { optimiser: "adam", steps, of: 1000, loss: Some(0.25), seconds, steps_before })
+        };
+        let mut log = Log::of(&settings(1));
+        log.hear(&Event::Stage { name: "training", setting: None }, 0.0);
+        assert_eq!(log.hear(&training(100, 1.0, 0), 1.0), None);
+        assert_eq!(log.state(1.0), "training: step 100 of 1000, loss 0.2500; about 9 s left of this stage");
+        // What an earlier run has done took no time here.
+        let line = log.hear(&training(400, 20.0, 200), 20.0);
+        let words = "training: step 400 of 1000, loss 0.2500; about 60 s left of this stage";
+        assert_eq!(line.as_deref(), Some(words));
+        let line = log.hear(&training(1000, 50.0, 200), 50.0);
+        assert_eq!(line.as_deref(), Some("training: 1000 steps of adam, loss 0.2500"));
+        log.hear(&Event::Stage { name: "minimum", setting: None }, 51.0);
+        assert_eq!(log.state(51.0), "minimum");
     }
 
     #[test]

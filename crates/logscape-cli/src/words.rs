@@ -4,7 +4,7 @@ use crate::remaining::Left;
 use logscape::SgdSettings;
 use logscape::operator::Matrix;
 use logscape_study::ProductCost;
-use logscape_study::events::{Event, Progress, Unit};
+use logscape_study::events::{Event, Progress, Trained, Unit};
 use logscape_study::record::DataColumns;
 use logscape_study::text::{count, decimal, rounded, with_interval};
 
@@ -52,6 +52,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
         Event::Reading { .. }
         | Event::Stage { .. }
+        | Event::Training(_)
         | Event::Setting { .. }
         | Event::Eigenvalues { .. }
         | Event::Products { .. }
@@ -121,6 +122,20 @@ pub(crate) fn products(
 /// The data are read so far.
 pub(crate) fn reading(share: f64) -> String {
     format!("data: {:.0} % read", 100.0 * share)
+}
+
+/// How far a training has come.
+pub(crate) fn training(training: &Trained) -> String {
+    format!("training: step {} of {}{}", training.steps, training.of, loss(training))
+}
+
+/// A training has ended.
+pub(crate) fn trained(training: &Trained) -> String {
+    format!("training: {} of {}{}", count(training.of, "step"), training.optimiser, loss(training))
+}
+
+fn loss(training: &Trained) -> String {
+    training.loss.map_or_else(String::new, |loss| format!(", loss {}", decimal(loss, 4)))
 }
 
 /// `setting 3 of 8`.

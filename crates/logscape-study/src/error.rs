@@ -10,6 +10,7 @@ use logscape::landscape::{BarrierError, MinimumError, SaddleError};
 use logscape::problem::{BuildProblemError, ProblemError, ProblemFailure};
 use logscape::rare::RareError;
 use logscape::stats::HistogramError;
+use logscape::training::TrainingError;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -34,8 +35,11 @@ pub enum RunError {
     #[error("{0}\n  hint: mend what the problem calls, then continue with --resume where a stage was finished")]
     Failed(ProblemFailure),
     /// There is no minimum to measure.
-    #[error("minimum: {0}\n  hint: use another start, or smaller steps and batches in [minimum.train]")]
+    #[error("minimum: {0}\n  hint: use another start")]
     Minimum(#[from] MinimumError),
+    /// There is no training.
+    #[error("minimum.train: {0}\n  hint: {hint}", hint = .0.hint())]
+    Training(#[from] TrainingError),
     /// The search ended at no minimum, which the study does not accept.
     #[error(
         "minimum: {0}\n  hint: start elsewhere (minimum.start, seed), train first ([minimum.train]), or change minimum.max_iterations or \
@@ -89,10 +93,10 @@ pub enum RunError {
     /// The user ended the run.
     #[error("interrupted; {}", .kept.as_ref().map_or_else(
         || "no stage was finished, so nothing was kept".to_owned(),
-        |folder| format!("finished stages and replicas are kept in {}\n  hint: continue with the same command and --resume", folder.display()),
+        |folder| format!("what was done is kept in {}\n  hint: continue with the same command and --resume", folder.display()),
     ))]
     Interrupted {
-        /// Where finished stages are kept.
+        /// Where what was done is kept.
         kept: Option<PathBuf>,
     },
 }

@@ -45,6 +45,8 @@ pub enum Event {
         /// Parameters `P`.
         parameters: usize,
     },
+    /// The training before the search has come so far.
+    Training(Trained),
     /// The search for a minimum has ended.
     Minimum {
         /// Loss `L*`.
@@ -213,9 +215,38 @@ pub struct Progress {
 impl Progress {
     /// Wall time that is left, by the rate so far; none before anything is done.
     pub fn seconds_left(&self) -> Option<f64> {
-        let here = self.done.saturating_sub(self.done_before);
-        (here > 0).then(|| self.seconds * self.expected.saturating_sub(self.done) as f64 / here as f64)
+        seconds_left(self.done, self.done_before, self.expected, self.seconds)
     }
+}
+
+/// How far a training has come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trained {
+    /// Name of the optimiser.
+    pub optimiser: &'static str,
+    /// Steps taken.
+    pub steps: u64,
+    /// Steps that there will be.
+    pub of: u64,
+    /// Mean loss of the last batches; none before the first.
+    pub loss: Option<f64>,
+    /// Wall time since the training began, or went on, here.
+    pub seconds: f64,
+    /// Steps taken before that.
+    pub steps_before: u64,
+}
+
+impl Trained {
+    /// Wall time that is left, by the rate so far; none before a step is taken.
+    pub fn seconds_left(&self) -> Option<f64> {
+        seconds_left(self.steps, self.steps_before, self.of, self.seconds)
+    }
+}
+
+/// Wall time that is left where `done` of `expected` are done, and those after `done_before` took so long; none before there are some.
+fn seconds_left(done: u64, done_before: u64, expected: u64, seconds: f64) -> Option<f64> {
+    let here = done.saturating_sub(done_before);
+    (here > 0).then(|| seconds * expected.saturating_sub(done) as f64 / here as f64)
 }
 
 /// What [`Progress`] counts.

@@ -7,7 +7,7 @@ use crate::events::{Events, reading};
 use crate::matrices::ProductCost;
 use crate::stages::{
     Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, cost, explore, model,
-    table, tell_of,
+    table, tell_of, time_of,
 };
 use crate::store::Store;
 use logscape::Stop;
@@ -35,6 +35,8 @@ pub struct Examination {
     /// Whether the minimum was found, and with it all is checked that a run checks before it simulates. Else it takes longer than
     /// anyone waits for a check.
     pub searched: bool,
+    /// Steps of the training before the search, and the seconds that they take, by some of them here and now; none without training.
+    pub training: Option<(u64, f64)>,
     /// The most replica-steps of all settings together.
     pub steps: f64,
     /// Seconds that the ensembles take at most, by some steps of each; where the minimum was not found, by steps of SGD from where its
@@ -88,6 +90,7 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
         Err(error) => return Err(error),
     };
     let products = study.curvature.as_ref().map(|table| cost(&*problem, &start, table)).transpose()?.flatten();
+    let training = time_of(&context, &start)?;
     let parameters = problem.dim() as u128;
     let settings = (study.sgd.settings() * (1 + study.dynamics.len())) as u128;
     let replicas = study.escape.as_ref().map_or(0, |table| table.replicas) as u128;
@@ -101,5 +104,6 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
     };
     let results = settings * (SETTING + END * replicas) + PAGES;
     let memory = memory::taken().unwrap_or(0) + searching + results;
-    Ok(Examination { inputs, searched, steps: study.most_steps(), seconds, memory, products })
+    let steps = study.most_steps();
+    Ok(Examination { inputs, searched, training, steps, seconds, memory, products })
 }

@@ -83,19 +83,23 @@ impl Run<'_> {
         let folder = RunFolder::open(place, self.study, *force, *resume)?;
         let log = Mutex::new(Log::default());
         let filled = fill(&Work { run: self, folder: &folder, log: &log });
-        let finished = log.into_inner().unwrap_or_else(PoisonError::into_inner).finished;
+        let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
         match filled {
             Ok(record) => {
                 let place = folder.finish(&record, &crate::report::pages(&record)?)?;
                 self.events.tell(&Event::Finished { record: place.clone() });
                 Ok((record, place))
             }
-            Err(error) if finished == 0 && !folder.goes_on() => {
+            Err(error @ RunError::Interrupted { .. }) if log.is_empty() && !folder.goes_on() => {
                 folder.discard();
                 Err(error)
             }
             Err(RunError::Interrupted { .. }) => {
                 Err(RunError::Interrupted { kept: Some(folder.partial().to_path_buf()) })
+            }
+            Err(error) if log.finished == 0 && !folder.goes_on() => {
+                folder.discard();
+                Err(error)
             }
             Err(error) if error.is_bad_study() => {
                 folder.note_refusal()?;

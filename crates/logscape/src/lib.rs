@@ -43,6 +43,7 @@
 //! | [`problem`] | what is trained: the trait, the built-in problems, and a [checker](problem::check()) for one's own |
 //! | [`operator`] | Hessian, Gauss–Newton and noise covariance by products; eigenpairs, densities of eigenvalues and traces from them |
 //! | [`geometry`], [`landscape`] | measuring a minimum; finding minima, saddles and barriers |
+//! | [`training`] | optimisers, schedules and batches: from a start to near a minimum |
 //! | [`interpolation`] | minima that fit every sample: stability, and the chance to leave from near them |
 //! | [`engine`], [`dynamics`] | how replicas move fast; SGD and its relatives by name |
 //! | [`ensemble`], [`rare`] | many replicas, by waiting; escapes that are too rare to wait for |
@@ -79,6 +80,7 @@ pub mod rare;
 pub mod reference;
 pub mod stats;
 pub mod theory;
+pub mod training;
 pub mod verdict;
 
 pub use model::{

@@ -39,6 +39,17 @@ fn a_good_study_is_printed_and_reads_back() {
 }
 
 #[test]
+fn a_check_tells_how_long_training_takes() {
+    let train = "{ optimiser = \"adam\", learning_rate = 0.01, batch_size = 100, epochs = 1000 }";
+    let (code, printed, words) = check(STUDY, &[&format!("minimum.train={train}")]);
+    assert_eq!(code, Some(0), "{words}");
+    // Seventeen whole batches of 1797 samples.
+    assert!(words.contains("\ntraining: 17000 steps of adam, about "), "{words}");
+    assert!(printed.contains("[minimum.train]\noptimiser = \"adam\"\nlearning_rate = 0.01\n"), "{printed}");
+    assert!(!check(STUDY, &[]).2.contains("training: "));
+}
+
+#[test]
 fn a_wrong_value_ends_with_code_2_and_names_file_line_and_mend() {
     let (code, printed, words) = check(&STUDY.replace("batch_size = 1", "batch_size = 0"), &[]);
     assert_eq!((code, printed.as_str()), (Some(2), ""));
@@ -150,7 +161,7 @@ fn a_check_refuses_what_a_run_refuses() {
         ("\"data.csv\"", "{ path = \"data.csv\", limit = 9 }", "`n` is 9"),
         ("batch_size = [1, 2]", "batch_size = 9\nsampling = \"without-replacement\"", "a batch of 9 cannot be drawn"),
         ("tolerance = 1e-8", "start = [1.0]", "minimum.start: 1 number, but the problem has 2 parameters"),
-        ("tolerance = 1e-8", "train = { learning_rate = 0.1, batch_size = 9, steps = 1 }", "minimum: "),
+        ("tolerance = 1e-8", "train = { learning_rate = 0.1, batch_size = 9, steps = 1 }", "minimum.train: "),
         ("linear-regression", "sinusoid", "a sinusoid has 1 input, not 2"),
         ("{ loss-factor = 3.0 }", "\"dividing-surface\"", "a dividing surface needs a saddle"),
         ("{ loss-factor = 3.0 }", "{ box = [[0.0, 1.0]] }", "the box has 1 side"),

@@ -14,7 +14,7 @@ use std::{env, fs, str};
 use tempfile::TempDir;
 
 /// A study for each method, dynamics and kind of problem: name and text.
-const STUDIES: [(&str, &str); 10] = [
+const STUDIES: [(&str, &str); 11] = [
     ("direct", include_str!("killed/direct.toml")),
     ("splitting", include_str!("killed/splitting.toml")),
     ("forward-flux", include_str!("killed/forward-flux.toml")),
@@ -24,11 +24,12 @@ const STUDIES: [(&str, &str); 10] = [
     ("factors", include_str!("killed/factors.toml")),
     ("saddles", include_str!("killed/saddles.toml")),
     ("interpolating", include_str!("killed/interpolating.toml")),
+    ("training", include_str!("killed/training.toml")),
     ("line", include_str!("killed/line.toml")),
 ];
 
 /// Those that are killed in every test of the workspace; the tests of `--resume` kill `direct` and `splitting`.
-const ALWAYS: [&str; 4] = ["forward-flux", "equations", "network", "factors"];
+const ALWAYS: [&str; 5] = ["forward-flux", "equations", "network", "factors", "training"];
 
 /// The most kills of one run before it may end.
 const MOST: u64 = 4;

@@ -113,7 +113,7 @@ fn ends_soon(mut child: Child, mut lines: BufReader<ChildStderr>, name: &str) ->
 }
 
 #[test]
-fn training_hears_a_signal_and_keeps_nothing() {
+fn training_hears_a_signal_and_keeps_its_steps() {
     for name in ["-TERM", "-INT"] {
         let folder = place(TRAINING);
         let mut child = command(&folder).stderr(Stdio::piped()).spawn().expect("the command starts");
@@ -121,7 +121,24 @@ fn training_hears_a_signal_and_keeps_nothing() {
         wait_for(&mut lines, "problem:");
         sleep(Duration::from_millis(300));
         let said = ends_soon(child, lines, name);
-        assert!(said.contains("nothing was kept") && !folder.path().join("out.partial").exists(), "{said}");
+        assert!(said.contains("what was done is kept in out.partial") && said.contains("--resume"), "{said}");
+        let steps = || {
+            let files = fs::read_dir(folder.path().join("out.partial/ensembles")).expect("a folder");
+            let mut names = files.map(|file| file.expect("an entry").path());
+            let kept = names.find(|path| path.display().to_string().contains("training-")).expect("a training");
+            let text = fs::read_to_string(kept).expect("text");
+            let digits = text.split("\"steps\":").nth(1).expect("its steps").split(',').next().unwrap_or_default();
+            digits.parse::<u64>().expect("a number")
+        };
+        let before = steps();
+        assert!(before > 0, "{before}");
+        // What the hint says goes on from there.
+        let mut again = command(&folder).arg("--resume").stderr(Stdio::piped()).spawn().expect("the command starts");
+        let mut lines = BufReader::new(again.stderr.take().expect("a pipe"));
+        wait_for(&mut lines, "problem:");
+        sleep(Duration::from_millis(300));
+        ends_soon(again, lines, name);
+        assert!(steps() > before, "{before}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[minimum]`: how the minimum is found.
 
+use super::TrainTable;
 use super::check::{Wrong, require};
 use logscape::network::Initialisation;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,10 @@ pub struct MinimumTable {
     /// Whether to go on where the search ends at no minimum.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub accept: bool,
-    /// Training by SGD that comes first.
+    /// Whether there is a search at all; without it, everything is measured at the start, or where the training ends.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub search: bool,
+    /// Training that comes first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainTable>,
 }
@@ -45,21 +49,10 @@ impl Default for MinimumTable {
             tolerance: 1e-8,
             max_iterations: 2_000,
             accept: false,
+            search: true,
             train: None,
         }
     }
-}
-
-/// `[minimum.train]`: SGD before the deterministic search, with shuffled epochs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainTable {
-    /// Learning rate.
-    pub learning_rate: f64,
-    /// Batch size.
-    pub batch_size: usize,
-    /// Steps.
-    pub steps: usize,
 }
 
 impl MinimumTable {
@@ -70,15 +63,7 @@ impl MinimumTable {
             format!("{} is no gradient norm", self.tolerance),
             "use a small positive number such as 1e-8",
         )?;
-        if let Some(train) = &self.train {
-            require(
-                train.learning_rate.is_finite() && train.learning_rate > 0.0,
-                "minimum.train.learning_rate",
-                format!("{} is not positive", train.learning_rate),
-                "use a positive learning rate",
-            )?;
-            require(train.batch_size > 0, "minimum.train.batch_size", "a batch of 0 samples", "use 1 or more")?;
-        }
+        self.train.as_ref().map_or(Ok(()), TrainTable::check)?;
         let start_ok = match &self.start {
             Some(Start::Numbers(start)) => start.iter().all(|x| x.is_finite()),
             Some(Start::File(_)) | None => true,

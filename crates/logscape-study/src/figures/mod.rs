@@ -17,6 +17,7 @@ mod starts;
 mod stationary;
 mod style;
 mod survival;
+mod training;
 
 use crate::record::{Record, SettingRecord};
 use plot::{DrawError, Panel};

@@ -3,11 +3,13 @@
 use super::{Design, Outcome};
 use super::{
     curvature, energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival,
+    training,
 };
 use crate::record::Record;
 
 /// Every figure.
-pub const FIGURES: [Design; 11] = [
+pub const FIGURES: [Design; 12] = [
+    training::TRAINING,
     landscape::LANDSCAPE,
     energy_paths::ENERGY_PATHS,
     spectrum::SPECTRUM,

@@ -23,16 +23,17 @@ pub use results::{
     CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
     InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord,
     RareRecord, RefutationRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord,
-    StartEscapeRecord, StartRecord, StationaryRecord, StudyVerdictRecord, UnstandardisedRecord, VerdictRecord,
+    StartEscapeRecord, StartRecord, StationaryRecord, StudyVerdictRecord, TrainingRecord, UnstandardisedRecord,
+    VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
     DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, NoiseRow, PathRow, PhaseRow, ScalingRow,
-    SpectrumRow, StationaryRow, Table, Tables, TrajectoryRow,
+    SpectrumRow, StationaryRow, Table, Tables, TrainingNoiseRow, TrainingRow, TrajectoryRow,
 };
 pub(crate) use tables::{
     density_rows, eigenvalue_rows, energy_path_rows, escape_rows, lanczos_rows, path_rows, stationary_rows,
-    trajectory_rows,
+    training_rows, trajectory_rows,
 };
 pub(crate) use unfinished::UnfinishedFolder;

@@ -13,6 +13,7 @@ mod sections;
 mod settings;
 mod stationary;
 mod tables;
+mod training;
 mod verdict;
 mod what;
 mod words;

@@ -8,6 +8,7 @@ use super::overview::overview;
 use super::saddles::SaddlesView;
 use super::settings::settings;
 use super::tables::tables;
+use super::training::training;
 use super::what::what;
 use super::words::capital;
 use crate::asked::FigureFormat;
@@ -31,7 +32,7 @@ pub(super) struct Page<'a> {
 type View = fn(&Page) -> Value;
 
 /// Every section.
-pub(super) const SECTIONS: [(&str, View); 17] = [
+pub(super) const SECTIONS: [(&str, View); 18] = [
     ("name", |page| value(&page.record.study.name)),
     ("missing", |page| value(page.missing.map(|missing| capital(&missing.to_string())))),
     ("manifest", |page| value(&page.record.manifest)),
@@ -40,6 +41,7 @@ pub(super) const SECTIONS: [(&str, View); 17] = [
     ("findings", |page| value(findings(page.record, page.missing.is_some()))),
     ("what", |page| value(what(page.record))),
     ("toml", |page| value(toml::to_string(&page.record.study).unwrap_or_default())),
+    ("training", |page| value(training(page.record))),
     ("quantities", |page| value(quantities(page.record))),
     ("parameters", |page| value(parameters(page.record))),
     ("matrices", |page| value(matrices(page.record))),

@@ -6,8 +6,8 @@ use super::setting::Surveyed;
 use crate::asked::Study;
 use crate::record::{
     CurvatureRecord, DataColumns, GeometryRecord, MinimumRecord, Results, SaddlesRecord, SettingRecord,
-    StudyVerdictRecord, Tables, UnstandardisedRecord, density_rows, eigenvalue_rows, energy_path_rows, lanczos_rows,
-    path_rows,
+    StudyVerdictRecord, Tables, TrainingRecord, UnstandardisedRecord, density_rows, eigenvalue_rows, energy_path_rows,
+    lanczos_rows, path_rows, training_rows,
 };
 use logscape::verdict::compare;
 use logscape::{Barrier, SgdSettings, Verdict};
@@ -32,6 +32,10 @@ pub(super) fn assemble(
     {
         tables.path = path_rows(path);
     }
+    let training = known.training.as_ref().map(|training| &training.value);
+    if let Some(training) = training {
+        (tables.training, tables.training_noise) = training_rows(training);
+    }
     let (mut settings, mut judged) = (Vec::with_capacity(surveyed.len()), Vec::new());
     for Surveyed { record, predictions, tables: more } in surveyed {
         if let (Some(predictions), Some(escape)) = (predictions, &record.escape) {
@@ -49,6 +53,9 @@ pub(super) fn assemble(
     let results = Results {
         study: study.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        training: training.zip(study.minimum.train.as_ref()).and_then(|(training, table)| {
+            TrainingRecord::new(training, &table.config(geometry.samples, study.seed), geometry.samples)
+        }),
         minimum: minimum_record,
         geometry: GeometryRecord::from(geometry),
         curvature: known.curvature.iter().map(CurvatureRecord::from).collect(),

@@ -23,6 +23,7 @@ mod saddles;
 mod setting;
 mod stationary;
 mod survey;
+mod training;
 mod trajectories;
 mod warnings;
 
@@ -36,6 +37,7 @@ pub use problem::problem_of;
 pub(crate) use problem::{END, Model, check_sizes, dataset, model, probe, table, tell_of};
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::{Survey, at_minimum, check_all, explore, no_minimum, survey};
+pub(crate) use training::time_of;
 pub(crate) use warnings::{input_of, of_data as warnings_of_data, shortened};
 
 use crate::asked::Study;
@@ -45,6 +47,7 @@ use crate::matrices::MatrixCurvature;
 use crate::store::{Kept, Key, Store};
 use crate::warning::Warning;
 use logscape::landscape::SaddleSearch;
+use logscape::training::Training;
 use logscape::{Barrier, Geometry, Minimum, Problem, SgdSettings, Stop};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -93,6 +96,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Whether the run has nothing to go on with.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.finished == 0 && self.made.is_empty()
+    }
+
     /// Notes that something was there already, if this run has not made it.
     fn found(&mut self, key: &Key) {
         self.kept += usize::from(!self.made.contains(key));
@@ -222,6 +230,8 @@ impl Context<'_> {
 
 /// What is known of the minimum when settings begin.
 pub(crate) struct Known {
+    /// What came before the search, where the study asks for that.
+    pub(crate) training: Option<Kept<Training>>,
     pub(crate) minimum: Kept<Minimum>,
     pub(crate) geometry: Kept<Geometry>,
     /// What the study asks for of matrices.

@@ -6,6 +6,7 @@ use super::assemble::assemble;
 use super::barrier::{asked, needs_saddles};
 use super::predict::Predict;
 use super::setting::Surveyed;
+use super::training::Train;
 use super::{Context, Known, Saddles, Stage};
 use super::{barrier::FindBarrier, geometry::MeasureGeometry, minimum::FindMinimum, saddles::FindSaddles};
 use crate::asked::{CurvatureTable, Study};
@@ -28,6 +29,8 @@ const SETTING: &str = "setting";
 /// The stages before the settings, by the keys of what they made, and what the data gave rise to.
 #[derive(Serialize, Deserialize)]
 struct KnownNote {
+    #[serde(default)]
+    training: Option<Key>,
     minimum: Key,
     geometry: Key,
     saddles: Option<Key>,
@@ -47,6 +50,7 @@ struct SettingNote<R, T> {
 /// Notes what is known.
 pub(super) fn note_known(context: &Context, known: &Known) -> Result<(), RunError> {
     let note = KnownNote {
+        training: known.training.as_ref().map(|training| training.key.clone()),
         minimum: known.minimum.key.clone(),
         geometry: known.geometry.key.clone(),
         saddles: known.saddles.as_ref().map(|found| found.key.clone()),
@@ -100,6 +104,7 @@ pub(crate) fn so_far(store: &Store, study: &Study) -> Result<Option<SoFar>, Reco
     let text = text(study);
     let Some(note) = store.load::<KnownNote>(KNOWN, &store.key(KNOWN, &text)?)? else { return Ok(None) };
     let known = Known {
+        training: note.training.map(|key| kept(store, Train::NAME, key)).transpose()?,
         minimum: kept(store, FindMinimum::NAME, note.minimum)?,
         geometry: kept(store, MeasureGeometry::NAME, note.geometry)?,
         curvature: store.load(CURVATURE, &store.key(CURVATURE, &text)?)?.unwrap_or_default(),

@@ -4,10 +4,11 @@ use super::assemble::assemble;
 use super::barrier::{FindBarrier, Input as BarrierInput, asked, needs_saddles};
 use super::curvature::{cost, curvature};
 use super::geometry::{Input as GeometryInput, MeasureGeometry};
-use super::minimum::{FindMinimum, Input as MinimumInput};
+use super::minimum::{FindMinimum, Input as MinimumInput, start_of};
 use super::notes::{note_known, note_setting};
 use super::saddles::{FindSaddles, Input as SaddlesInput};
 use super::setting::{check, setting};
+use super::training::{Input as TrainInput, Train};
 use super::{Context, Known, Saddles, Setting};
 use crate::error::RunError;
 use crate::events::Event;
@@ -64,7 +65,11 @@ pub(crate) fn check_all(context: &Context, known: &Known, at: &AtMinimum) -> Res
 /// The stages before the settings.
 pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunError> {
     let (study, seed) = (context.study, context.study.seed);
-    let minimum = context.stage::<FindMinimum>(&MinimumInput { start, table: &study.minimum, seed })?;
+    let start = &start_of(context.problem, start, &study.minimum)?[..];
+    let train = study.minimum.train.as_ref();
+    let training = train.map(|table| context.stage::<Train>(&TrainInput { start, table, seed })).transpose()?;
+    let input = MinimumInput { start, training: training.as_ref(), table: &study.minimum, seed };
+    let minimum = context.stage::<FindMinimum>(&input)?;
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     let interpolating = minimum.value.interpolating.clone();
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
@@ -84,11 +89,11 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
     });
-    let mut known = Known { minimum, geometry, curvature: Vec::new(), saddles: None, barrier: None };
+    let mut known = Known { training, minimum, geometry, curvature: Vec::new(), saddles: None, barrier: None };
     note_known(context, &known)?;
     known.curvature = curvature(context, &known.minimum, &known.geometry.value)?;
     let (minimum, geometry) = (&known.minimum, &known.geometry);
-    let accepted = study.minimum.accept || study.sgd.is_absent();
+    let accepted = study.minimum.accept || !study.minimum.search || study.sgd.is_absent();
     if let Some(reason) = no_minimum(&minimum.value, &geometry.value).filter(|_| !accepted) {
         return Err(RunError::NoMinimum(reason));
     }

@@ -84,7 +84,7 @@ pub(super) fn choose(
     }
     let begin = |name| events.tell(&Event::Stage { name, setting: None });
     begin("minimum");
-    let found = find(&*problem, &start, &minimum, SEED, stop)?;
+    let found = find(&*problem, &start, None, &minimum, stop)?;
     begin("geometry");
     let geometry = measured(&*problem, &found, SEED, stop)?;
     stop.check()?;

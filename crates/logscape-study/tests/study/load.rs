@@ -258,6 +258,8 @@ fn dynamics_are_known_and_have_the_options_that_are_given() {
         ("kind = \"heavy-bal\"", "the nearest is `heavy-ball`"),
         ("kind = \"sgd\"", "two of the name `sgd`"),
         ("kind = \"sgld\"\nmomentum = 0.5", "no option `momentum`; it has temperature"),
+        ("kind = \"heavy-ball\"\nbetas = [0.9, 0.9]", "no option `betas`; it has momentum, weight_decay, sampling"),
+        ("kind = \"adamw\"\nmomentum = 0.9", "no option `momentum`; it has betas, epsilon, weight_decay, sampling"),
         ("kind = \"sgld\"\ntemperatur = 0.5", "unknown field `temperatur`"),
         ("kind = \"gaussian-full\"\nscheme = \"milstien\"", "unknown variant `milstien`"),
         ("momentum = 0.5", "missing field `kind`"),

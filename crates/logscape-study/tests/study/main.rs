@@ -11,5 +11,6 @@ mod round_trip;
 mod schema;
 mod strd;
 mod threads;
+mod training;
 mod units;
 mod work;

@@ -2,6 +2,7 @@
 //!
 //! A new one is a file with a [`Kind`] and a line in `registry.rs`.
 
+mod adam;
 mod decoupled;
 mod equation;
 mod error;
@@ -61,9 +62,15 @@ pub struct Options {
     /// Momentum `β` of `heavy-ball`, in `[0, 1)`; 0.9.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// Weight decay `λ` of `heavy-ball`; 0.
+    /// Weight decay `λ` of `heavy-ball`, `adam` and `adamw`; 0, and 0.01 for `adamw`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
+    /// What is left of Adam's means after a step, `β₁` and `β₂`; 0.9 and 0.999.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub betas: Option<[f64; 2]>,
+    /// What is added to the root in Adam's step, `ε`; 1e-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
     /// Temperature `T` in units of the loss; there is no default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -93,6 +100,8 @@ impl Options {
         let given = [
             ("momentum", self.momentum.is_some()),
             ("weight_decay", self.weight_decay.is_some()),
+            ("betas", self.betas.is_some()),
+            ("epsilon", self.epsilon.is_some()),
             ("temperature", self.temperature.is_some()),
             ("share", self.share.is_some()),
             ("noise_strength", self.noise_strength.is_some()),

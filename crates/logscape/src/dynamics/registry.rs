@@ -1,13 +1,15 @@
 //! The dynamics that have a name: one line each.
 
 use super::{
-    Kind, decoupled, frozen, gaussian, heavy_ball, langevin, log_landscape, measured, multiplicative, second_order,
-    sgd, sgld,
+    Kind, adam, decoupled, frozen, gaussian, heavy_ball, langevin, log_landscape, measured, multiplicative,
+    second_order, sgd, sgld,
 };
 
 static ALL: &[&dyn Kind] = &[
     &sgd::Plain,
     &heavy_ball::Momentum,
+    &adam::ADAM,
+    &adam::ADAMW,
     &sgld::Langevin,
     &multiplicative::GAUSSIAN,
     &multiplicative::BERNOULLI,

@@ -163,7 +163,7 @@ fn one_step_has_the_covariance_of_the_equation() {
     let s = geometry.noise_strength.unwrap().value;
     let trace_hessian: f64 = geometry.eigenvalues.iter().sum();
     let replicas = 20_000;
-    let kinds = all().iter().filter(|kind| !["sgld", "langevin-sde"].contains(&kind.name()));
+    let kinds = all().iter().filter(|kind| !["sgld", "langevin-sde", "adam", "adamw"].contains(&kind.name()));
     let in_precisions = |kind| [(kind, Precision::Float64), (kind, Precision::Float32)];
     for (kind, precision) in kinds.flat_map(in_precisions) {
         let known = kind.options().contains(&"precision");
@@ -212,6 +212,24 @@ fn one_step_has_the_covariance_of_the_equation() {
     assert!(share("gaussian-leading") > 0.9);
 }
 
+/// The first step of Adam is `η` up or down along every parameter, whatever the gradient; the decay of AdamW comes to it.
+#[test]
+fn the_first_step_of_adam_is_the_sign_of_the_gradient() {
+    let plane = plane();
+    let place = minimum(&plane, &[0.0; 3]);
+    let at = at(&plane, &place);
+    let eta = SGD.learning_rate;
+    let options = Options { weight_decay: Some(0.5), epsilon: Some(1e-30), ..Options::default() };
+    for (name, keep) in [("adam", 1.0), ("adamw", 1.0 - 0.5 * eta)] {
+        let built = by_name(name).unwrap().build(&at, SGD, &options).unwrap();
+        let ends = run(&built.dynamics, &place.0, 1, 20);
+        let moved = ends.iter().flat_map(|end| end.iter().zip(&place.0).map(|(x, m)| x - keep * m));
+        let moved: Vec<f64> = moved.collect();
+        assert!(moved.iter().all(|x| (x.abs() - eta).abs() < 1e-12), "{name}: {moved:?}");
+        assert!(moved.iter().any(|x| *x > 0.0) && moved.iter().any(|x| *x < 0.0));
+    }
+}
+
 #[test]
 fn what_cannot_be_built_says_why() {
     let plane = plane();
@@ -222,6 +240,7 @@ fn what_cannot_be_built_says_why() {
     let none = Options::default;
     assert!(refused("sgld", none()).unwrap().contains("`temperature`"));
     assert!(refused("heavy-ball", Options { momentum: Some(1.0), ..none() }).unwrap().contains("momentum"));
+    assert!(refused("adam", Options { betas: Some([0.9, 1.0]), ..none() }).unwrap().contains("betas"));
     assert!(refused("measured-noise-sde", Options { dt: Some(0.0), ..none() }).unwrap().contains("step"));
     let scheme = |scheme| Options { scheme: Some(scheme), ..none() };
     assert!(refused("decoupled-noise-sde", scheme(SchemeName::AdaptiveEuler)).unwrap().contains("platen"));

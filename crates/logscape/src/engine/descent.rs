@@ -14,7 +14,7 @@ pub trait Descent: Sync {
     fn room(&self) -> SoloBlock;
 
     /// Draws what a step needs and writes `g` into `gradient` (`P`), with the batch of the block and the rest of its
-    /// scratch.
+    /// scratch; the state has taken `state.steps` steps before.
     fn estimate(&self, state: &mut ReplicaState, batch: &mut [u32], gradient: &mut [f64], scratch: &mut [f64]);
 
     /// Makes room in a replica before its first step.
@@ -62,10 +62,10 @@ fn descend<C: Descent>(chain: &C, block: &mut SoloBlock, steps: u64, exit: &Exit
             sane &= x.abs() < DIVERGENCE_LIMIT;
         }
         taken += 1;
+        state.steps += 1;
         *end =
             if sane { exit.is_outside(&state.theta, 0).then_some(LaneEnd::Escaped) } else { Some(LaneEnd::Diverged) };
     }
-    state.steps += taken;
     state.time = state.steps as f64 * learning_rate;
     Advanced { steps: taken, ended: end.is_some() }
 }

@@ -22,7 +22,8 @@ pub struct ReplicaState {
     pub order: Vec<u32>,
     /// Where the next batch starts in `order`, for epochs.
     pub cursor: usize,
-    /// Velocity (`P`) of a chain with momentum; empty before its first step, and for all others.
+    /// What a chain keeps of past gradients: a velocity (`P`), or the two moments of Adam (`2P`); empty before its first step, and
+    /// for all others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub velocity: Vec<f64>,
 }

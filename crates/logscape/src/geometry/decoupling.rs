@@ -7,10 +7,10 @@ use crate::model::DirectionNoise;
 use crate::operator::full::{loss, loss_and_gradient, losses, map_chunks, noise_trace};
 use crate::operator::{EigenError, NoiseCovariance, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
+use crate::stats::slope;
 use crate::{Estimate, Problem, Samples};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Noise along eigendirections `v_i`, with the projections that it is made of.
 pub(super) struct DirectionalNoise {
@@ -201,20 +201,6 @@ pub(super) fn kinks(problem: &dyn Problem, theta: &[f64], vectors: &[Vec<f64>], 
     norm(&slope) / size.sqrt()
 }
 
-/// Least-squares slope with its 95 % interval; unbounded where fewer than three points exist.
-fn slope(points: &[(f64, f64)]) -> Estimate {
-    let n = points.len() as f64;
-    let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
-    let sxx: f64 = points.iter().map(|p| (p.0 - mx).powi(2)).sum();
-    let slope = points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / sxx;
-    let Ok(student) = StudentsT::new(0.0, 1.0, n - 2.0) else {
-        return Estimate::new(slope, f64::NEG_INFINITY, f64::INFINITY);
-    };
-    let rest: f64 = points.iter().map(|p| (p.1 - my - slope * (p.0 - mx)).powi(2)).sum();
-    let half = student.inverse_cdf(0.975) * (rest / (n - 2.0) / sxx).sqrt();
-    Estimate::new(slope, slope - half, slope + half)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,11 +211,5 @@ mod tests {
         assert!(distance < 1e-7 && off < 1e-15);
         let (distance, off) = shape(&[vec![1.0, 1.0], vec![1.0, 1.0]], &[1.0, 1.0]);
         assert!((distance - 0.5_f64.sqrt()).abs() < 1e-12 && (off - 0.5).abs() < 1e-12);
-    }
-
-    #[test]
-    fn slope_of_a_line_is_exact() {
-        let line: Vec<(f64, f64)> = (0..9).map(|i| (f64::from(i), 2.5 * f64::from(i) - 1.0)).collect();
-        assert!((slope(&line).value - 2.5).abs() < 1e-12);
     }
 }

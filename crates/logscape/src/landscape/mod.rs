@@ -5,7 +5,7 @@ mod minimum;
 pub mod saddle;
 
 pub use line::{BarrierConfig, BarrierError, Side, interval, loss_level, saddles};
-pub use minimum::{MinimumConfig, MinimumError, find_minimum, train};
+pub use minimum::{MinimumConfig, MinimumError, find_minimum};
 pub use saddle::{
     Attempt, AttemptEnd, Certificate, FarSide, Saddle, SaddleConfig, SaddleError, SaddleSearch, between, find_saddles,
     ways_out,

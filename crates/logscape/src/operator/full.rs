@@ -92,11 +92,16 @@ pub fn loss_and_gradient(problem: &dyn Problem, theta: &[f64]) -> (f64, Vec<f64>
 
 /// Trace of the one-sample noise covariance, `tr C = (1/N) Σ ‖g_μ‖² − ‖∇L‖²` (squared gradient).
 pub fn noise_trace(problem: &dyn Problem, theta: &[f64]) -> f64 {
+    loss_and_noise(problem, theta).1
+}
+
+/// Full loss `L(θ)`, and [`noise_trace`] there.
+pub fn loss_and_noise(problem: &dyn Problem, theta: &[f64]) -> (f64, f64) {
     let squares = map_chunks(problem, 1, |range, out, scratch| {
         problem.gradient_squares_into(theta, Samples::Range(range), out, scratch);
     });
-    let gradient = loss_and_gradient(problem, theta).1;
-    squares.iter().sum::<f64>() / problem.samples() as f64 - dot(&gradient, &gradient)
+    let (loss, gradient) = loss_and_gradient(problem, theta);
+    (loss, squares.iter().sum::<f64>() / problem.samples() as f64 - dot(&gradient, &gradient))
 }
 
 /// Applies `f` to every column of `block`, columns in parallel.

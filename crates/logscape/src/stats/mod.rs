@@ -7,6 +7,7 @@ mod paired;
 mod quantile;
 mod repeats;
 mod series;
+mod slope;
 mod survival;
 mod tail;
 
@@ -16,6 +17,7 @@ pub use paired::log10_ratio_of_means;
 pub use quantile::{quantile, survival_quantile};
 pub use repeats::{Repeats, mean_of_repeats};
 pub use series::{BlockMeans, OpenBlocks, SeriesSummary, summarise};
+pub use slope::slope;
 pub(crate) use survival::mean_time_lower_bound;
 pub use survival::{
     Observation, RateEstimate, SurvivalPoint, WeibullCheck, exponential_rate, kaplan_meier, weibull_check,

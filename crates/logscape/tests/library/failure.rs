@@ -4,11 +4,12 @@ use logscape::ensemble::{EnsembleError, EscapeRun, Region, StationaryRun};
 use logscape::geometry::{GeometryConfig, GeometryError, measure};
 use logscape::landscape::{
     BarrierConfig, BarrierError, MinimumConfig, MinimumError, SaddleConfig, SaddleError, find_minimum, find_saddles,
-    saddles, train,
+    saddles,
 };
 use logscape::model::Minimum;
 use logscape::problem::{LinearRegression, ProblemFailure, Sinusoid};
 use logscape::rare::{RareError, RareMethod, RareRun};
+use logscape::training::{Training, TrainingConfig, TrainingError};
 use logscape::{Problem, Samples, Sampling, SgdSettings, Stop};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -101,7 +102,8 @@ fn searches_and_measurements_name_the_failure() {
         let searched = find_minimum(&remote(), &[0.1, 0.2], &MinimumConfig::default(), &stop);
         // Sixty calls are more than this search takes.
         assert!(calls == 60 || searched == Err(MinimumError::Problem(dead())), "{calls}: {searched:?}");
-        assert_eq!(train(&remote(), &[0.1, 0.2], &SGD, 200, 1, &Stop::new()), Err(MinimumError::Problem(dead())));
+        let trained = Training::new(&[0.1, 0.2]).advance(&remote(), &TrainingConfig::new(0.05, 2, 200), &stop, |_| {});
+        assert_eq!(trained, Err(TrainingError::Problem(dead())));
         let measured = measure(&remote(), &found, &GeometryConfig::default(), &stop);
         assert_eq!(measured.unwrap_err(), GeometryError::Problem(dead()), "{calls}");
         let climbed = find_saddles(&remote(), &found, &SaddleConfig::default(), &stop);

@@ -12,6 +12,7 @@ mod quantile;
 mod saddles;
 mod setting;
 mod stationary;
+mod training;
 mod verdict;
 
 pub use curvature::CurvatureRecord;
@@ -26,6 +27,7 @@ pub use quantile::QuantileRecord;
 pub use saddles::{SaddleRecord, SaddlesRecord};
 pub use setting::SettingRecord;
 pub use stationary::{DynamicsStationary, SeriesRecord, StationaryRecord};
+pub use training::TrainingRecord;
 pub use verdict::{Judgement, RefutationRecord, StandingRecord, StudyVerdictRecord, VerdictRecord};
 
 use logscape::Sampling;
@@ -45,6 +47,9 @@ pub struct Results {
     /// Version of the program.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^\d+\.\d+\.\d+")))]
     pub version: String,
+    /// The training before the search for the minimum, where the study asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
     /// The minimum from which SGD starts.
     pub minimum: MinimumRecord,
     /// Curvature and noise there.

@@ -12,6 +12,7 @@ mod scaling;
 mod spectrum;
 mod stationary;
 mod table;
+mod training;
 mod trajectories;
 
 pub use density::{DensityRow, LanczosRow};
@@ -34,6 +35,8 @@ use spectrum::spectrum_rows;
 pub use stationary::StationaryRow;
 pub(crate) use stationary::stationary_rows;
 pub use table::Table;
+pub(crate) use training::training_rows;
+pub use training::{TrainingNoiseRow, TrainingRow};
 pub use trajectories::TrajectoryRow;
 pub(crate) use trajectories::trajectory_rows;
 
@@ -87,6 +90,8 @@ macro_rules! tables {
 }
 
 tables! {
+    training: TrainingRow,
+    training_noise: TrainingNoiseRow,
     spectrum: SpectrumRow,
     eigenvalues: EigenvalueRow,
     density: DensityRow,

@@ -62,6 +62,7 @@ fn the_schema_knows_every_check() {
         Warning::NoiseSpread { value, limit },
         Warning::ResidualGradient { value, limit },
         Warning::NegativeCurvature { value, limit },
+        Warning::Kinks { value, limit },
         Warning::LinearInstability { value, limit },
         Warning::QuasiPotential { value, limit },
         Warning::OutOfReach,
@@ -89,6 +90,7 @@ fn the_schema_knows_every_check() {
             | Warning::NoiseSpread { .. }
             | Warning::ResidualGradient { .. }
             | Warning::NegativeCurvature { .. }
+            | Warning::Kinks { .. }
             | Warning::LinearInstability { .. }
             | Warning::QuasiPotential { .. }
             | Warning::OutOfReach

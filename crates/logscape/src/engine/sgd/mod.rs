@@ -32,6 +32,7 @@ pub use sums::{SUM_DIM, SUM_SAMPLES, SumSgd};
 
 use super::{Descent, ReplicaState, SoloBlock};
 use crate::random::{RngState, index_pair, next_word};
+use crate::training::BadOption;
 use crate::{Problem, Samples, Sampling, SgdSettings};
 
 /// Settings that no SGD run can have.
@@ -66,6 +67,9 @@ pub enum SgdError {
     /// The weight decay is negative or not finite.
     #[error("weight decay must be finite and not negative, got {0}")]
     Decay(f64),
+    /// An optimiser's option is out of range.
+    #[error(transparent)]
+    Option(#[from] BadOption),
     /// There is no code in single precision for this problem and sampling.
     #[error(
         "float32 is for problems with code in vectors, with replacement unless they are networks; this one runs in float64"

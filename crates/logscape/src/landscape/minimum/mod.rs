@@ -1,4 +1,4 @@
-//! Finding a minimum: SGD training, L-BFGS where the parameters are many, Newton steps in a trust region, by conjugate gradients or
+//! Finding a minimum: L-BFGS where the parameters are many, Newton steps in a trust region, by conjugate gradients or
 //! in the whole eigenbasis; and telling a minimum from a fit that interpolates.
 
 mod interpolating;
@@ -6,13 +6,11 @@ mod lbfgs;
 mod metric;
 mod model_step;
 mod search;
-mod train;
 mod tries;
 mod trust_region;
 
 pub(super) use metric::{Metric, Scales};
 pub use search::find_minimum;
-pub use train::train;
 pub(super) use trust_region::{Steps, trust_region};
 
 use crate::problem::ProblemFailure;
@@ -53,15 +51,6 @@ pub enum MinimumError {
     /// Loss or gradient at the start is not finite.
     #[error("the loss or its gradient is not finite at the start")]
     NotFinite,
-    /// SGD training left the finite numbers.
-    #[error("training diverged at step {step}")]
-    Diverged {
-        /// Step, from 0.
-        step: usize,
-    },
-    /// A setting is out of range.
-    #[error("{0}")]
-    Setting(&'static str),
     /// The problem failed at its work.
     #[error(transparent)]
     Problem(#[from] ProblemFailure),

@@ -1,0 +1,200 @@
+//! A run of steps.
+
+use super::batches::{Batches, Place};
+use super::history::{History, LossPoint, NoisePoint};
+use super::{BadOption, Optimiser, Schedule, SgdOptions, TrainingError, require};
+use crate::operator::full::loss_and_noise;
+use crate::operator::{axpy, norm};
+use crate::problem::unless_failed;
+use crate::{Problem, Samples, Sampling, Stop};
+use serde::{Deserialize, Serialize};
+
+/// What a training is run with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingConfig {
+    /// What makes a step of a gradient.
+    pub optimiser: Optimiser,
+    /// Learning rate `η`, where the schedule has the share 1.
+    pub learning_rate: f64,
+    /// What the learning rate does.
+    pub schedule: Schedule,
+    /// Steps of a linear warm-up, fewer than all.
+    pub warm_up: u64,
+    /// Batch size `B`.
+    pub batch_size: usize,
+    /// How batches are drawn.
+    pub sampling: Sampling,
+    /// Steps.
+    pub steps: u64,
+    /// Steps between two measurements of loss and noise of all data, of which the first is at the start.
+    pub measure_every: Option<u64>,
+    /// Seed of the batches.
+    pub seed: u64,
+}
+
+impl TrainingConfig {
+    /// Plain SGD at a constant learning rate, with batches of shuffled epochs and the seed 0.
+    pub fn new(learning_rate: f64, batch_size: usize, steps: u64) -> Self {
+        Self {
+            optimiser: Optimiser::Sgd(SgdOptions::default()),
+            learning_rate,
+            schedule: Schedule::Constant,
+            warm_up: 0,
+            batch_size,
+            sampling: Sampling::EpochShuffle,
+            steps,
+            measure_every: None,
+            seed: 0,
+        }
+    }
+
+    /// Refuses what no training can have, whatever the problem.
+    ///
+    /// # Errors
+    /// Which option, and why.
+    pub fn check(&self) -> Result<(), BadOption> {
+        require(
+            self.learning_rate.is_finite() && self.learning_rate > 0.0,
+            "learning_rate",
+            "it is not positive",
+            "use a positive learning rate",
+        )?;
+        require(self.batch_size > 0, "batch_size", "a batch of 0 samples", "use 1 or more")?;
+        require(self.steps > 0, "steps", "there is none", "use 1 or more")?;
+        require(
+            self.warm_up == 0 || self.warm_up < self.steps,
+            "warm_up",
+            "it takes all steps",
+            "use fewer steps of warm-up than of training",
+        )?;
+        require(self.measure_every != Some(0), "measure_every", "it is 0 steps", "use 1 or more, or leave it out")?;
+        self.schedule.check()?;
+        self.optimiser.check()
+    }
+
+    fn fits(&self, problem: &dyn Problem, theta: &[f64]) -> Result<(), TrainingError> {
+        self.check()?;
+        let (samples, batch) = (problem.samples(), self.batch_size);
+        if theta.len() != problem.dim() {
+            return Err(TrainingError::Length { expected: problem.dim(), found: theta.len() });
+        }
+        if samples == 0 || u32::try_from(samples).is_err() {
+            return Err(TrainingError::Samples(samples));
+        }
+        if batch > samples && self.sampling != Sampling::WithReplacement {
+            return Err(TrainingError::BatchSize { batch, samples });
+        }
+        Ok(())
+    }
+}
+
+/// A training between two steps: everything that it goes on from, as plain data. It holds up to three numbers for each parameter, and
+/// [`advance`](Self::advance) one more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Parameters `θ` (`P`).
+    pub theta: Vec<f64>,
+    /// Steps taken.
+    pub steps: u64,
+    /// Loss of the last batch, before its step; none before the first.
+    pub loss: Option<f64>,
+    /// What the optimiser keeps; empty before the first step.
+    kept: Vec<f64>,
+    place: Place,
+    history: History,
+    noise: Vec<NoisePoint>,
+}
+
+impl Training {
+    /// At `start` (`P`), before the first step.
+    pub fn new(start: &[f64]) -> Self {
+        Self {
+            theta: start.to_vec(),
+            steps: 0,
+            loss: None,
+            kept: Vec::new(),
+            place: Place::default(),
+            history: History::default(),
+            noise: Vec::new(),
+        }
+    }
+
+    /// The mean loss of the batches of each window of steps so far: about 1000 of them over all steps, or one for each step.
+    pub fn losses(&self) -> &[LossPoint] {
+        &self.history.points
+    }
+
+    /// Loss and noise of all data where they were measured.
+    pub fn noise(&self) -> &[NoisePoint] {
+        &self.noise
+    }
+
+    /// Drops what further steps would need, once all are taken.
+    pub fn finish(&mut self) {
+        (self.kept, self.place) = (Vec::new(), Place::default());
+    }
+
+    /// Goes on until all steps of `config` are taken, and says so, or `stop` is due; `told` hears after every step. `config` and
+    /// `problem` must be those of the steps before. How often it was interrupted changes no bit. Allocates nothing within a step, but
+    /// for measurements.
+    ///
+    /// # Errors
+    /// If the config or the start do not fit the problem, it fails, or the loss leaves the finite numbers.
+    pub fn advance(
+        &mut self,
+        problem: &dyn Problem,
+        config: &TrainingConfig,
+        stop: &Stop,
+        told: impl FnMut(&Self),
+    ) -> Result<bool, TrainingError> {
+        config.fits(problem, &self.theta)?;
+        let advanced = self.descend(problem, config, stop, told);
+        unless_failed(problem, advanced.map(|()| self.steps >= config.steps))
+    }
+
+    fn descend(
+        &mut self,
+        problem: &dyn Problem,
+        config: &TrainingConfig,
+        stop: &Stop,
+        mut told: impl FnMut(&Self),
+    ) -> Result<(), TrainingError> {
+        let (p, steps) = (problem.dim(), config.steps);
+        let mut batch = vec![0_u32; config.batch_size];
+        let mut gradient = vec![0.0; p];
+        let mut scratch = vec![0.0; problem.scratch_len(config.batch_size)];
+        self.kept.resize(config.optimiser.kept() * p, 0.0);
+        let mut place = std::mem::take(&mut self.place);
+        let mut batches = Batches::from(&mut place, config.sampling, problem.samples(), config.seed);
+        while self.steps < steps && !stop.is_due() {
+            self.measure(problem, config.measure_every);
+            batches.draw(self.steps, &mut batch);
+            let loss = problem.batch_gradient_into(&self.theta, Samples::Indices(&batch), &mut gradient, &mut scratch);
+            let rate = config.learning_rate * config.schedule.share(self.steps, steps, config.warm_up);
+            self.steps += 1;
+            config.optimiser.direct(self.steps, &self.theta, &mut self.kept, &mut gradient);
+            axpy(-rate, &gradient, &mut self.theta);
+            if !loss.is_finite() || !norm(&self.theta).is_finite() {
+                return Err(TrainingError::Diverged { step: self.steps, loss: self.loss });
+            }
+            self.loss = Some(loss);
+            self.history.add(loss, self.steps, steps);
+            told(self);
+        }
+        if self.steps == steps {
+            self.measure(problem, config.measure_every);
+        }
+        batches.note();
+        self.place = place;
+        Ok(())
+    }
+
+    /// Measures loss and noise of all data, where it is time and that was not done yet.
+    fn measure(&mut self, problem: &dyn Problem, every: Option<u64>) {
+        let due = every.is_some_and(|every| self.steps.is_multiple_of(every));
+        if due && self.noise.last().is_none_or(|point| point.steps < self.steps) {
+            let (loss, noise_trace) = loss_and_noise(problem, &self.theta);
+            self.noise.push(NoisePoint { steps: self.steps, loss, noise_trace });
+        }
+    }
+}
