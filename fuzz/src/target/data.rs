@@ -57,6 +57,17 @@ pub(super) const IDX: Target =
 
 pub(super) const IDX_GZ: Target = Target { name: "idx-gz", pack: Some(pack_files), memory: LIMIT + (1 << 20), ..IDX };
 
+pub(super) const CIFAR: Target =
+    Target { name: "cifar", good: records, read: |folder| read(&folder.join(RECORDS)), names: &[RECORDS], ..PLAIN };
+
+const RECORDS: &str = "data_batch_1.bin";
+
+/// A label and the pixels of an image, some times.
+fn records() -> Vec<Input> {
+    let of = |count: u32| (0..count * 3073).map(|k| if k % 3073 == 0 { (k / 3073) as u8 } else { (k * 7) as u8 });
+    [1, 4].map(|count| Input::of(RECORDS, of(count).collect::<Vec<u8>>())).into()
+}
+
 fn read(path: &Path) -> Result<(), String> {
     read_columns(path, &ReadOptions::default())
 }

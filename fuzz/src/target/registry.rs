@@ -3,7 +3,7 @@
 use super::{Target, arrow, checkpoint, data, parquet, record, study, weights};
 
 /// All readers.
-pub(crate) const TARGETS: [Target; 14] = [
+pub(crate) const TARGETS: [Target; 15] = [
     study::STUDY,
     data::CSV,
     data::CSV_GZ,
@@ -13,6 +13,7 @@ pub(crate) const TARGETS: [Target; 14] = [
     data::NPZ,
     data::IDX,
     data::IDX_GZ,
+    data::CIFAR,
     weights::WEIGHTS,
     record::RECORD,
     checkpoint::CHECKPOINT,

@@ -10,9 +10,11 @@
 //! | [`read_parquet`] | named columns of numbers | as written | as written, or classes |
 //! | [`read_arrow`] | the same of Arrow files | as written | as written, or classes |
 //! | [`read_idx_folder`], [`read_idx`] | MNIST's format | pixels in `[0, 1]` | one-hot |
+//! | [`read_cifar10`] | the binary format of CIFAR-10 | pixels in `[0, 1]` | one-hot |
 //! | [`synthetic`] | nothing: seeded generators | drawn | a known teacher plus noise |
 
 mod arrow;
+mod cifar;
 mod classes;
 mod columns;
 mod csv;
@@ -30,6 +32,7 @@ mod watch;
 pub use self::arrow::{Arrow, read_arrow};
 pub use self::csv::{Csv, parse_csv, read_csv};
 pub use self::parquet::{Parquet, read_parquet};
+pub use cifar::{Cifar10, read_cifar10};
 pub use digits::digits;
 pub use error::DataError;
 pub use format::{Column, Entries, Format, ReadOptions, Survey};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::arrow::Arrow;
+use super::cifar::Cifar10;
 use super::csv::Csv;
 use super::format::{Format, ReadOptions, Survey};
 use super::idx::Idx;
@@ -11,7 +12,7 @@ use super::parquet::Parquet;
 use super::{DataError, Dataset};
 
 /// All formats, in the order in which a path is tried.
-pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Arrow, &Npz, &Npy, &Idx];
+pub const FORMATS: &[&dyn Format] = &[&Csv, &Parquet, &Arrow, &Npz, &Npy, &Idx, &Cifar10];
 
 /// Reads the data set that a path leads to, in the first of [`FORMATS`] that it looks like.
 ///
