@@ -147,7 +147,7 @@ fn more_parameters_than_numbers_to_fit_are_told() {
     let (_folder, logscape) = in_folder(&network, TABLE);
     let (_, words) = logscape("check");
     assert!(words.contains("warning: 17 parameters for 5 numbers to fit (5 samples of 1 output)"), "{words}");
-    assert!(words.contains("hint: use fewer units in `hidden`"), "{words}");
+    assert!(words.contains("hint: use a smaller network"), "{words}");
     let (_folder, logscape) = in_folder(&network.replace("hidden = [4]", "hidden = [1]"), TABLE);
     assert!(!logscape("check").1.contains("to fit"), "5 parameters");
 }
