@@ -82,11 +82,30 @@ enum Command {
     },
 }
 
-/// What is run, and how its record is kept.
+/// What is run, and how.
 #[derive(clap::Args)]
 struct WorkArguments {
     #[command(flatten)]
     study: StudyArguments,
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// Refuse what would take more memory than this, such as 8GB [default: the memory of the machine]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+    /// Threads [default: one per core]; results do not depend on it
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+    /// Print results.json instead of the summary
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+    /// Only check the study, as `logscape check` does
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Where a record is kept, and what of earlier work is taken up.
+#[derive(clap::Args)]
+struct PlaceArguments {
     /// Folder of the record [default: runs/NAME-HASH, by the hash of the resolved study]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -102,18 +121,6 @@ struct WorkArguments {
     /// Seconds between checkpoints of a running ensemble: the most that a killed run loses of it
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     checkpoint_every: Duration,
-    /// Refuse what would take more memory than this, such as 8GB [default: the memory of the machine]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    memory: Option<u64>,
-    /// Threads [default: one per core]; results do not depend on it
-    #[arg(long)]
-    threads: Option<NonZeroUsize>,
-    /// Print results.json instead of the summary
-    #[arg(long, conflicts_with = "dry_run")]
-    json: bool,
-    /// Only check the study, as `logscape check` does
-    #[arg(long)]
-    dry_run: bool,
 }
 
 #[derive(clap::Args)]
@@ -130,15 +137,9 @@ impl WorkArguments {
     fn run(self, extend: Option<PathBuf>, part: impl FnOnce(&Study) -> Study) -> ExitCode {
         with_study(&self.study, |study| {
             let study = part(study);
-            let place = self.out.unwrap_or_else(|| RunFolder::default_place(&study));
-            let destination = Destination {
-                place,
-                force: self.force,
-                resume: self.resume,
-                extend,
-                allow_other_version: self.allow_other_version,
-                checkpoint_every: self.checkpoint_every,
-            };
+            let PlaceArguments { out, force, resume, allow_other_version, checkpoint_every } = self.place;
+            let place = out.unwrap_or_else(|| RunFolder::default_place(&study));
+            let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
             self.memory.into_iter().for_each(memory::set_limit);
             let threads = self.threads.map_or(0, NonZeroUsize::get);
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {

@@ -15,7 +15,7 @@ pub(crate) struct MatrixCurvature {
     pub(crate) parameters: usize,
     pub(crate) eigenvalues: Eigenvalues,
     /// Trace and Frobenius norm; none where they are not asked for, or not known yet.
-    pub(crate) trace: Option<Trace>,
+    pub(crate) sums: Option<Sums>,
     /// The same of the density; none of a complete spectrum too.
     pub(crate) density: Option<Quadrature>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Eigenvalue {
 
 /// Trace and Frobenius norm.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Trace {
+pub(crate) struct Sums {
     pub(crate) trace: Estimate,
     pub(crate) frobenius: Estimate,
     pub(crate) products: usize,

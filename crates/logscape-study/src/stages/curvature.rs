@@ -6,7 +6,7 @@ use super::{Context, Stage};
 use crate::asked::CurvatureTable;
 use crate::error::RunError;
 use crate::events::{Event, TOLD};
-use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Trace};
+use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Sums};
 use crate::store::Kept;
 use faer::Mat;
 use logscape::geometry::{GeometryError, SpectrumConfig, complete_spectrum, partial_spectrum};
@@ -111,14 +111,14 @@ struct EstimateTrace;
 impl Stage for EstimateTrace {
     const NAME: &'static str = "trace";
     type Input<'a> = Input<'a>;
-    type Output = Trace;
+    type Output = Sums;
 
-    fn run(context: &Context, input: &Input) -> Result<Trace, RunError> {
+    fn run(context: &Context, input: &Input) -> Result<Sums, RunError> {
         let config = input.at.table.trace(input.seed);
         let found = input
             .on_operator("trace", Some(config.products), |operator| trace_and_norm(operator, &config, context.stop))
             .map_err(failed)?;
-        Ok(Trace { trace: found.trace, frobenius: found.frobenius, products: found.products })
+        Ok(Sums { trace: found.trace, frobenius: found.frobenius, products: found.products })
     }
 }
 
@@ -199,7 +199,7 @@ impl At<'_> {
         };
         tell_done(context, matrix, name.as_ref(), &eigenvalues);
         let (block, parameters) = (name.clone(), parts.iter().map(Range::len).sum());
-        let mut known = MatrixCurvature { matrix, block, parameters, eigenvalues, trace: None, density: None };
+        let mut known = MatrixCurvature { matrix, block, parameters, eigenvalues, sums: None, density: None };
         let mut note = |known: &MatrixCurvature, first: bool| {
             if !first {
                 found.pop();
@@ -213,7 +213,7 @@ impl At<'_> {
             return Ok(());
         }
         if table.trace_products > 0 {
-            known.trace = Some(context.stage::<EstimateTrace>(&input([table.trace_products, 0], 0.0))?.value);
+            known.sums = Some(context.stage::<EstimateTrace>(&input([table.trace_products, 0], 0.0))?.value);
             note(&known, false)?;
         }
         if table.density_probes > 0 {

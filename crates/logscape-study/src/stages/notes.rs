@@ -149,7 +149,7 @@ fn is_whole(table: &CurvatureTable, found: &[MatrixCurvature]) -> bool {
     let known = |found: &MatrixCurvature| {
         found.eigenvalues.complete
             || !found.eigenvalues.interrupted
-                && (found.trace.is_some() || table.trace_products == 0)
+                && (found.sums.is_some() || table.trace_products == 0)
                 && (found.density.is_some() || table.density_probes == 0)
     };
     found.len() == table.matrices.len() * (1 + table.layers.len()) && found.iter().all(known)

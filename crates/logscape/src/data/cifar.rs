@@ -52,10 +52,8 @@ pub fn read_cifar10(path: &Path) -> Result<Dataset, DataError> {
 /// The files of a folder that are read, in order.
 fn batches(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = |path: &PathBuf, start: &str| {
-        path.file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with(start) && name.ends_with(".bin"))
+    let named = |path: &Path, start: &str| {
+        has_extension(path, "bin") && path.file_stem().is_some_and(|name| name.to_string_lossy().starts_with(start))
     };
     let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     all.sort();

@@ -117,6 +117,9 @@ pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
     ((distance / total).sqrt(), (1.0 - dot(&diagonal, &diagonal) / total).max(0.0))
 }
 
+/// A trace at given parameters.
+pub(super) type Trace<'a> = &'a dyn Fn(&[f64]) -> Result<f64, EigenError>;
+
 /// How the noise changes along displacements from a minimum.
 pub(super) struct Scaling {
     /// The exponent `γ` of `tr C ∝ L^γ`.
@@ -143,7 +146,7 @@ pub(super) fn scaling(
     vectors: &[Vec<f64>],
     h: &[f64],
     (points, seed): (usize, u64),
-    trace_gauss_newton: Option<&dyn Fn(&[f64]) -> Result<f64, EigenError>>,
+    trace_gauss_newton: Option<Trace>,
     stop: &Stop,
 ) -> Result<Scaling, EigenError> {
     let base = loss(problem, theta);

@@ -1,6 +1,6 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
-use super::decoupling::{DirectionalNoise, directional_noise, kinks, scaling, shape};
+use super::decoupling::{DirectionalNoise, Trace, directional_noise, kinks, scaling, shape};
 use super::moments::hessian_moments;
 use crate::Interrupted;
 use crate::Stop;
@@ -214,8 +214,7 @@ fn add_noise(
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
     let trace = |place: &[f64]| sample_jacobians(problem, place).map(|found| found.0);
-    let traces: Option<&dyn Fn(&[f64]) -> Result<f64, EigenError>> =
-        if problem.output_loss() == OutputLoss::MeanSquare { None } else { Some(&trace) };
+    let traces: Option<Trace> = if problem.output_loss() == OutputLoss::MeanSquare { None } else { Some(&trace) };
     let scaling = scaling(problem, theta, vectors, h, (config.scaling_points, config.seed), traces, stop)?;
     if !finite(&scaling.exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));

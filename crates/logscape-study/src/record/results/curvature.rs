@@ -40,8 +40,8 @@ impl From<&MatrixCurvature> for CurvatureRecord {
     fn from(found: &MatrixCurvature) -> Self {
         let eigenvalues = &found.eigenvalues;
         let all = || eigenvalues.largest.iter().map(|pair| pair.value);
-        let (trace, frobenius) = match &found.trace {
-            Some(trace) => (Some(trace.trace), Some(trace.frobenius)),
+        let (trace, frobenius) = match &found.sums {
+            Some(sums) => (Some(sums.trace), Some(sums.frobenius)),
             None if eigenvalues.complete => {
                 let norm = all().map(|x| x * x).sum::<f64>().sqrt();
                 (Some(Estimate::exact(all().sum())), Some(Estimate::exact(norm)))
@@ -66,7 +66,7 @@ impl From<&MatrixCurvature> for CurvatureRecord {
             unconverged: eigenvalues.largest.iter().chain(&eigenvalues.lowest).filter(|pair| !pair.converged).count(),
             trace,
             frobenius,
-            products: eigenvalues.products + found.trace.map_or(0, |trace| trace.products) + random,
+            products: eigenvalues.products + found.sums.map_or(0, |sums| sums.products) + random,
         }
     }
 }

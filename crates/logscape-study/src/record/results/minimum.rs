@@ -58,6 +58,7 @@ pub struct MinimumRecord {
     pub method: String,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_mean_square(loss: &OutputLoss) -> bool {
     *loss == OutputLoss::MeanSquare
 }

@@ -88,19 +88,13 @@ pub(in crate::landscape) fn trust_region(
     let (mut before, mut taken) = (mark.clone(), 0_usize);
     while left > 0 && !stop.is_requested() {
         let at = minimum.theta.clone();
-        let around;
-        let hessian: Box<dyn LinearOperator> = if exactly {
-            Box::new(Hessian::new(problem, &at))
-        } else {
-            around = linearise(problem, &at, Precision::Float64, memory::limit() / 4);
-            around.operator(Matrix::Hessian)
-        };
-        let operator = ScaledHessian { hessian: &*hessian, metric: &metric };
+        // A matrix is assembled at once, from blocks of vectors; conjugate gradients come back with one after the other.
+        let around = (!exactly).then(|| linearise(problem, &at, Precision::Float64, memory::limit() / 4));
+        let (whole, products) = (Hessian::new(problem, &at), around.as_ref().map(|at| at.operator(Matrix::Hessian)));
+        let operator = ScaledHessian { hessian: products.as_deref().unwrap_or(&whole), metric: &metric };
         if exactly && known.is_none() {
-            let dense = to_dense(&operator, stop).ok();
-            let pairs = dense.and_then(|dense| Some((eigen(dense.as_ref()).ok()?, dense)));
-            let Some(((values, vectors), dense)) = pairs else { break };
-            known = Some((values, vectors, dense));
+            let Some(found) = decomposed(&operator, stop) else { break };
+            known = Some(found);
         }
         let small = minimum.gradient_norm < tolerance && (few || metric.small(&gradient, tolerance));
         let down = match (&known, small) {
@@ -191,6 +185,13 @@ struct Mark {
     step: usize,
     theta: Vec<f64>,
     loss: f64,
+}
+
+/// Eigenvalues, eigenvectors and the matrix of an operator.
+fn decomposed(operator: &dyn LinearOperator, stop: &Stop) -> Option<(Vec<f64>, Mat<f64>, Mat<f64>)> {
+    let dense = to_dense(operator, stop).ok()?;
+    let (values, vectors) = eigen(dense.as_ref()).ok()?;
+    Some((values, vectors, dense))
 }
 
 impl Mark {
