@@ -23,13 +23,13 @@ search = false
 
 fn place() -> TempDir {
     let folder = TempDir::new().expect("a folder");
-    let mut rows = (0..16).map(|k| format!("x{k},")).collect::<String>() + "a,b\n";
-    for (sample, targets) in ["1,0", "0,1", "1,0"].into_iter().enumerate() {
-        for k in 0..16 {
-            rows += &format!("{:?},", (f64::from(16 * sample as u32 + k) * 0.7).sin());
-        }
-        rows += &format!("{targets}\n");
-    }
+    let names: Vec<String> = (0..16).map(|k| format!("x{k}")).collect();
+    let row = |(sample, targets): (u32, &str)| {
+        let pixels: Vec<String> = (0..16).map(|k| format!("{:?}", (f64::from(16 * sample + k) * 0.7).sin())).collect();
+        format!("{},{targets}", pixels.join(","))
+    };
+    let rows: Vec<String> = (0..).zip(["1,0", "0,1", "1,0"]).map(row).collect();
+    let rows = format!("{},a,b\n{}\n", names.join(","), rows.join("\n"));
     fs::write(folder.path().join("data.csv"), rows).expect("the data");
     fs::write(folder.path().join("weights.safetensors"), WEIGHTS).expect("the weights");
     folder
