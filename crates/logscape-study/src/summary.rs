@@ -32,10 +32,11 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
     };
     writeln!(
         text,
-        "minimum   L* = {}{}, |gradient| = {:.1e}, index {} ({state}); P = {}, N = {}",
+        "minimum   L* = {}{}, |gradient| = {:.1e}, index {}{} ({state}); P = {}, N = {}",
         decimal(minimum.loss, 6),
         minimum.accuracy.map_or_else(String::new, |share| format!(", accuracy {:.2} %", 100.0 * share)),
         minimum.gradient_norm,
+        if geometry.complete || minimum.index == 0 { "" } else { "at least " },
         minimum.index,
         minimum.parameters,
         minimum.samples

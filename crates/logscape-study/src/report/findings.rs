@@ -1,5 +1,6 @@
 //! The answers in plain words.
 
+use super::minimum::index;
 use super::overview::of_many;
 use super::words::{capital, interval, setting_name, typeset};
 use crate::figures::number;
@@ -31,8 +32,14 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
         (false, 0) => format!(
             "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
         ),
-        (_, 1) => "It is no minimum: one direction curves down, so the theories do not apply.".to_owned(),
-        (_, index) => format!("It is no minimum: {index} directions curve down, so the theories do not apply."),
+        (_, 1) if geometry.complete => {
+            "It is no minimum: one direction curves down, so the theories do not apply.".to_owned()
+        }
+        (_, found) => format!(
+            "It is no minimum: {} {} down, so the theories do not apply.",
+            index(found, geometry.complete),
+            if found == 1 { "direction curves" } else { "directions curve" }
+        ),
     }];
     if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
         lines.extend(noise(geometry, (strength, minimum.samples), decoupling));

@@ -21,7 +21,7 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
     let mut rows = vec![
         row("Loss L*", number(minimum.loss), loss_in_words(minimum.output_loss)),
         row("Gradient norm", number(minimum.gradient_norm), "0 at a minimum"),
-        row("Index", minimum.index.to_string(), "number of negative Hessian eigenvalues"),
+        row("Index", index(minimum.index, geometry.complete), "number of negative Hessian eigenvalues"),
         row("Outliers n", geometry.outliers.to_string(), &geometry.outlier_rule),
         row(
             "Gap",
@@ -60,6 +60,11 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
         ]);
     }
     rows
+}
+
+/// The index, of which a spectrum that is not whole knows the lowest eigenvalues only.
+pub(super) fn index(index: usize, complete: bool) -> String {
+    if complete || index == 0 { index.to_string() } else { format!("at least {index}") }
 }
 
 /// What the loss is.
