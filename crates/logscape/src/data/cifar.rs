@@ -24,7 +24,7 @@ impl Format for Cifar10 {
     }
 
     fn looks_like(&self) -> &'static str {
-        "a `.bin` file of CIFAR-10, or a folder with `data_batch_1.bin` to `data_batch_5.bin` or `test_batch.bin`"
+        "a `.bin` file of CIFAR-10's binary version, or a folder with `data_batch_1.bin` to `data_batch_5.bin`, or else `test_batch.bin`"
     }
 
     fn reads(&self, path: &Path) -> bool {

@@ -45,7 +45,7 @@ impl Registered for Network {
         },
         ProblemOption {
             name: "loss",
-            about: "the loss of the outputs: mean-square, cross-entropy (of classes by softmax), logistic, huber",
+            about: "the loss of the outputs: mean-square, cross-entropy (of classes, by softmax), logistic or huber; mean-square",
             example: "\"mean-square\"",
             required: false,
         },
