@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use faer::Mat;
-use logscape::Stop;
 use logscape::network::{Float, LayerWord, Linearised, Network, OutputLoss};
 use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
+use logscape::{Precision, Stop};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
@@ -101,7 +101,9 @@ impl Work {
         let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
         let operator = linearised.operator(self.which);
         let pairs = |tolerance: f64| {
-            let config = LanczosConfig { upper: End::new(PAIRS, tolerance), ..LanczosConfig::default() };
+            // A basis in the precision of the products.
+            let precision = if size_of::<R>() == 4 { Precision::Float32 } else { Precision::Float64 };
+            let config = LanczosConfig { upper: End::new(PAIRS, tolerance), precision, ..LanczosConfig::default() };
             extreme_eigenpairs(&*operator, &config, &Stop::new(), |_| {}).expect("the operator is finite")
         };
         let values = pairs(RESIDUAL).upper.values;
