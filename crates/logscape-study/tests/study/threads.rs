@@ -76,6 +76,34 @@ replicas = 16
 max_steps = 1_000
 "#;
 
+/// Matrices that are known by single-precision products alone, at the end of a training.
+const CURVED: &str = r#"
+name = "curved"
+seed = 5
+[problem]
+kind = "network"
+layers = [{ linear = 64 }, "tanh", { linear = 10 }]
+loss = "cross-entropy"
+data = { builtin = "digits", limit = 300 }
+[minimum]
+search = false
+[minimum.train]
+optimiser = "adam"
+learning_rate = 0.01
+batch_size = 10
+steps = 20
+measure_every = 10
+[curvature]
+precision = "float32"
+matrices = ["hessian", "residual", "noise-covariance"]
+largest = 4
+lowest = 2
+tolerance = 1e-3
+density_probes = 2
+density_steps = 10
+trace_products = 9
+"#;
+
 /// The names and bytes of all that the study gives with so many threads.
 fn outcome(study: &str, threads: usize) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -89,7 +117,7 @@ fn outcome(study: &str, threads: usize) -> Vec<(String, Vec<u8>)> {
         fs::read_dir(of).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
     };
     let mut all = files(&place.join("tables"));
-    all.push(place.join("results.json"));
+    all.extend(["results.json", "minimum.safetensors"].map(|name| place.join(name)));
     all.sort();
     all.iter()
         .map(|path| {
@@ -121,11 +149,16 @@ fn a_path_over_a_saddle_has_the_same_bytes_with_any_number_of_threads() {
     same(SADDLE);
 }
 
+#[test]
+fn curvature_after_a_training_has_the_same_bytes_with_any_number_of_threads() {
+    same(CURVED);
+}
+
 /// `faer` shares products among threads where it is not told how many: told so, it panics instead.
 #[test]
 fn no_product_takes_its_threads_by_itself() {
     faer::disable_global_parallelism();
-    for study in [NETWORK, FACTORISATION, SADDLE] {
+    for study in [NETWORK, FACTORISATION, SADDLE, CURVED] {
         outcome(study, 2);
     }
     // As for the spectra of networks that are too large for all eigenvalues.
