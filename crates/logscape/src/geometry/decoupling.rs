@@ -1,16 +1,15 @@
 //! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
 
 use super::bootstrap::log_studentised;
+use super::places::Places;
+use crate::Estimate;
 use crate::Interrupted;
 use crate::Stop;
 use crate::model::DirectionNoise;
-use crate::operator::full::{loss, loss_and_gradient, losses, map_chunks, noise_trace};
-use crate::operator::{EigenError, NoiseCovariance, axpy, dot, norm, scale};
+use crate::operator::{Linearisation, SamplesAlong, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
 use crate::stats::slope;
-use crate::{Estimate, Problem, Samples};
 use rand_distr::{Distribution, StandardNormal};
-use rayon::prelude::*;
 
 /// Noise along eigendirections `v_i`, with the projections that it is made of.
 pub(super) struct DirectionalNoise {
@@ -24,7 +23,8 @@ pub(super) struct DirectionalNoise {
     pub(super) covariance: Vec<Vec<f64>>,
 }
 
-/// Noise `C_ii = mean a² − (mean a)²`, `a_μi = e_μ·(J_μ v_i)`, and ratios `C_ii/(2 L h_i)` along unit vectors `v_i`.
+/// Noise `C_ii = mean a² − (mean a)²`, `a_μi = g_μ·v_i`, and ratios `C_ii/(2 L h_i)` along unit vectors `v_i`, from how the samples
+/// change `along` them and their `losses` (`N`).
 ///
 /// The intervals, and that of `h* = (Π_i h_i)^{1/k}`, come from a studentised bootstrap over the samples that resamples
 /// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed. Where that of `C_ii`
@@ -33,27 +33,18 @@ pub(super) struct DirectionalNoise {
 /// # Errors
 /// On an interrupt.
 pub(super) fn directional_noise(
-    problem: &dyn Problem,
-    theta: &[f64],
-    vectors: &[Vec<f64>],
+    losses: &[f64],
+    along: &[SamplesAlong],
     (resamples, seed): (usize, u64),
     stop: &Stop,
 ) -> Result<DirectionalNoise, Interrupted> {
-    let (n, k) = (problem.samples(), vectors.len());
-    let noise = NoiseCovariance::new(problem, theta);
-    let projections: Vec<Vec<f64>> =
-        vectors.par_iter().map(|v| stop.check().map(|()| noise.projections(v))).collect::<Result<_, _>>()?;
-    let curvatures: Vec<Vec<f64>> = vectors
-        .par_iter()
-        .map(|v| stop.check().map(|()| sample_curvatures(problem, theta, v)))
-        .collect::<Result<_, _>>()?;
-    let losses = losses(problem, theta);
+    let (n, k) = (losses.len(), along.len());
     let width = 3 * k + 1;
     let mut rows = Vec::with_capacity(n * width);
     for m in 0..n {
-        rows.extend(projections.iter().map(|a| a[m]));
-        rows.extend(projections.iter().map(|a| a[m] * a[m]));
-        rows.extend(curvatures.iter().map(|q| q[m]));
+        rows.extend(along.iter().map(|samples| samples.slopes[m]));
+        rows.extend(along.iter().map(|samples| samples.slopes[m] * samples.slopes[m]));
+        rows.extend(along.iter().map(|samples| samples.curvatures[m]));
         rows.push(losses[m]);
     }
     // Statistics: noises, ratios, noise strength, typical curvature.
@@ -87,21 +78,34 @@ pub(super) fn directional_noise(
     }
     let (strength, typical_curvature) = (estimates[2 * k], estimates[2 * k + 1]);
     let mean = |a: &[f64]| a.iter().sum::<f64>() / n as f64;
-    let means: Vec<f64> = projections.iter().map(|a| mean(a)).collect();
-    let covariance = (0..k)
-        .map(|i| (0..k).map(|j| dot(&projections[i], &projections[j]) / n as f64 - means[i] * means[j]).collect())
-        .collect();
+    let slopes = |i: usize| along[i].slopes.as_slice();
+    let means: Vec<f64> = (0..k).map(|i| mean(slopes(i))).collect();
+    let covariance =
+        (0..k).map(|i| (0..k).map(|j| dot(slopes(i), slopes(j)) / n as f64 - means[i] * means[j]).collect()).collect();
     let directions = (0..k)
-        .map(|i| DirectionNoise { curvature: mean(&curvatures[i]), noise: estimates[i], ratio: estimates[k + i] })
+        .map(|i| DirectionNoise { curvature: mean(&along[i].curvatures), noise: estimates[i], ratio: estimates[k + i] })
         .collect();
     Ok(DirectionalNoise { directions, strength, typical_curvature, covariance })
 }
 
-/// Curvatures `vᵀH_μ v` of the single samples.
-fn sample_curvatures(problem: &dyn Problem, theta: &[f64], v: &[f64]) -> Vec<f64> {
-    map_chunks(problem, 1, |range, out, scratch| {
-        problem.sample_curvatures_into(theta, v, Samples::Range(range), out, scratch);
-    })
+/// Vectors that share the passes over the data.
+const TOGETHER: usize = 8;
+
+/// How the samples change along each of `vectors`, some at once.
+///
+/// # Errors
+/// On an interrupt.
+pub(super) fn along(
+    around: &dyn Linearisation,
+    vectors: &[Vec<f64>],
+    stop: &Stop,
+) -> Result<Vec<SamplesAlong>, Interrupted> {
+    let mut found = Vec::with_capacity(vectors.len());
+    for vectors in vectors.chunks(TOGETHER) {
+        stop.check()?;
+        found.extend(around.along(vectors));
+    }
+    Ok(found)
 }
 
 /// Shape of the noise in an eigenbasis with curvatures `h`: `‖C − aH‖_F/‖C‖_F` at the best scalar
@@ -117,9 +121,6 @@ pub(super) fn shape(covariance: &[Vec<f64>], h: &[f64]) -> (f64, f64) {
     ((distance / total).sqrt(), (1.0 - dot(&diagonal, &diagonal) / total).max(0.0))
 }
 
-/// A trace at given parameters.
-pub(super) type Trace<'a> = &'a dyn Fn(&[f64]) -> Result<f64, EigenError>;
-
 /// How the noise changes along displacements from a minimum.
 pub(super) struct Scaling {
     /// The exponent `γ` of `tr C ∝ L^γ`.
@@ -130,7 +131,7 @@ pub(super) struct Scaling {
     pub(super) fisher: Option<Estimate>,
 }
 
-/// How the noise changes along displacements `Σ z_i v_i/√h_i` in the span of `vectors`, and `trace_gauss_newton` of a point with it.
+/// How the noise changes along displacements `Σ z_i v_i/√h_i` in the span of `vectors`, and `tr G` with it if `gauss_newton`.
 ///
 /// `z` is uniform on a sphere, on which the quadratic loss is constant: each direction has the same share of its rise on average, and
 /// stiff ones are displaced less. The radii are those at which the quadratic loss is a factor times `L*`, the factors spread evenly on
@@ -139,32 +140,32 @@ pub(super) struct Scaling {
 /// slope of `ln tr C` on `ln L` with Student's interval.
 ///
 /// # Errors
-/// On an interrupt, or if `trace_gauss_newton` fails.
+/// On an interrupt.
 pub(super) fn scaling(
-    problem: &dyn Problem,
-    theta: &[f64],
-    vectors: &[Vec<f64>],
-    h: &[f64],
+    places: Places,
+    (theta, base): (&[f64], f64),
+    (vectors, h): (&[Vec<f64>], &[f64]),
     (points, seed): (usize, u64),
-    trace_gauss_newton: Option<Trace>,
+    gauss_newton: bool,
     stop: &Stop,
-) -> Result<Scaling, EigenError> {
-    let base = loss(problem, theta);
+) -> Result<Scaling, Interrupted> {
     let mut rng = stream(seed, Purpose::Displacement, 0);
     let (mut found, mut traces) = (Vec::with_capacity(points), Vec::new());
     for k in 0..points {
         stop.check()?;
         let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
         let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
-        let place = displaced(theta, vectors, h, z, base * (factor - 1.0));
-        found.push((loss(problem, &place), noise_trace(problem, &place)));
-        traces.extend(trace_gauss_newton.map(|trace| trace(&place)).transpose()?);
+        let theta = displaced(theta, vectors, h, z, base * (factor - 1.0));
+        let around = places.passing(&theta);
+        let gradients = around.gradients();
+        found.push((gradients.loss, gradients.noise_trace()));
+        traces.extend(gauss_newton.then(|| around.gauss_newton_trace()));
     }
     let positive = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect()
     };
     let ratios: Vec<(f64, f64)> = found.iter().zip(&traces).map(|(point, trace)| (point.0, point.1 / trace)).collect();
-    let fisher = trace_gauss_newton.map(|_| slope(&positive(&ratios)));
+    let fisher = gauss_newton.then(|| slope(&positive(&ratios)));
     Ok(Scaling { exponent: slope(&positive(&found)), points: found, fisher })
 }
 
@@ -185,14 +186,19 @@ const RISE: f64 = 0.01;
 
 /// The norm of `(∇L(θ+δ) − ∇L(θ−δ))/2 − Hδ` in units of `‖Hδ‖`, for a random displacement `δ` in the span of the eigenvectors
 /// `vectors` with eigenvalues `h`, by which the quadratic loss rises by a hundredth of the loss.
-pub(super) fn kinks(problem: &dyn Problem, theta: &[f64], vectors: &[Vec<f64>], h: &[f64], seed: u64) -> f64 {
+pub(super) fn kinks(
+    places: Places,
+    (theta, base): (&[f64], f64),
+    (vectors, h): (&[Vec<f64>], &[f64]),
+    seed: u64,
+) -> f64 {
     let mut rng = stream(seed, Purpose::Displacement, 1);
     let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
-    let step = displaced(&vec![0.0; theta.len()], vectors, h, z, RISE * loss(problem, theta));
+    let step = displaced(&vec![0.0; theta.len()], vectors, h, z, RISE * base);
     let gradient = |sign: f64| {
-        let mut place = theta.to_vec();
-        axpy(sign, &step, &mut place);
-        loss_and_gradient(problem, &place).1
+        let mut theta = theta.to_vec();
+        axpy(sign, &step, &mut theta);
+        places.passing(&theta).gradients().gradient
     };
     let mut slope: Vec<f64> = gradient(1.0).iter().zip(gradient(-1.0)).map(|(a, b)| 0.5 * (a - b)).collect();
     let mut size = 0.0;

@@ -1,19 +1,25 @@
 //! Everything that theories need to know of a minimum, measured at once.
 
-use super::decoupling::{DirectionalNoise, Trace, directional_noise, kinks, scaling, shape};
+use super::classes::class_structure;
+use super::decoupling::{DirectionalNoise, along, directional_noise, kinks, scaling, shape};
+use super::effective::effective_parameters;
+use super::jacobians::{output_grams, sample_jacobians};
 use super::moments::hessian_moments;
+use super::places::Places;
+use super::sharpness::box_sharpness;
+use super::spectrum::spectrum_around;
+use super::subspace::noise_subspace;
 use crate::Interrupted;
 use crate::Stop;
-use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers, spectrum};
+use crate::geometry::{OutlierRule, Spectrum, SpectrumConfig, outliers};
 use crate::model::Minimum;
 use crate::model::{Decoupling, DirectionNoise, FisherDecoupling, Geometry};
 use crate::network::OutputLoss;
-use crate::operator::dense::{EigenError, eigen};
-use crate::operator::full::{map_chunks, noise_trace};
-use crate::operator::{LanczosProgress, Matrix, TraceConfig, linearise, trace_and_norm};
+use crate::operator::dense::EigenError;
+use crate::operator::full::losses;
+use crate::operator::{LanczosProgress, Linearisation, Matrix, SamplesAlong, TraceConfig, dot, trace_and_norm};
 use crate::problem::{ProblemFailure, unless_failed};
-use crate::{Estimate, Problem, Samples};
-use faer::Mat;
+use crate::{Estimate, Problem};
 use std::ops::Range;
 use thiserror::Error;
 
@@ -150,17 +156,24 @@ fn measured(
     if !loss.is_finite() || (loss <= 0.0 && minimum.interpolating.is_none()) {
         return Err(GeometryError::Loss(loss));
     }
-    let spectrum = spectrum(problem, theta, &config.spectrum, stop, progress)?;
+    let places = Places::new(problem, &config.spectrum);
+    let around = places.staying(theta);
+    let spectrum = spectrum_around(problem, theta, &*around, &config.spectrum, stop, progress)?;
     let mut rule = config.outliers;
     rule.max_count = rule.max_count.min(spectrum.vectors.len());
     let mut outliers = outliers(&spectrum.values, spectrum.complete, &rule).ok_or(GeometryError::NoCurvature)?;
     let vectors = &spectrum.vectors[..outliers.count];
-    let noise = directional_noise(problem, theta, vectors, (config.resamples, config.seed), stop)?;
+    let losses = losses(problem, theta);
+    let along_outliers = along(&*around, vectors, stop)?;
+    let noise = directional_noise(&losses, &along_outliers, (config.resamples, config.seed), stop)?;
     outliers.h_star.ci95 = noise.typical_curvature.ci95;
-    let (trace_gauss_newton, sample_curvature) = {
-        stop.check()?;
-        sample_jacobians(problem, theta)?
-    };
+    let further =
+        along(&*around, &spectrum.vectors[further_directions(&spectrum, outliers.count, config.directions)], stop)?;
+    stop.check()?;
+    let grams = output_grams(problem, theta);
+    let all: Vec<SamplesAlong> = along_outliers.into_iter().chain(further.iter().cloned()).collect();
+    let classes = class_structure(problem, theta, &grams, (&all, &spectrum.values), stop)?;
+    let (trace_gauss_newton, sample_curvature) = sample_jacobians(problem, theta, grams)?;
     let mut geometry = Geometry {
         parameters: p,
         samples: problem.samples(),
@@ -184,13 +197,33 @@ fn measured(
         accuracy: problem.accuracy(theta),
         fisher: None,
         kinks: None,
+        noise_subspace: None,
+        classes,
+        sharpness: box_sharpness(places, (theta, loss), &spectrum.vectors[0], stop)?,
+        effective_parameters: None,
         sample_curvature,
         hessian_moments: hessian_moments(problem, theta, vectors, stop)?,
     };
     if geometry.interpolating.is_none() {
-        add_noise(&mut geometry, noise, trace_gauss_newton, &spectrum, (problem, theta, config, stop))?;
+        let at = At { problem, theta, places, around: &*around, losses: &losses, further: &further, config, stop };
+        add_noise(&mut geometry, noise, trace_gauss_newton, &spectrum, at)?;
     }
     Ok(geometry)
+}
+
+/// A problem at its minimum.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    problem: &'a dyn Problem,
+    theta: &'a [f64],
+    places: Places<'a>,
+    around: &'a dyn Linearisation,
+    /// Losses of the samples (`N`).
+    losses: &'a [f64],
+    /// How they change along directions after the outliers.
+    further: &'a [SamplesAlong],
+    config: &'a GeometryConfig,
+    stop: &'a Stop,
 }
 
 /// Adds what tells of the noise at a minimum whose loss is resolved: that along the outliers, which is given, and what follows.
@@ -199,23 +232,29 @@ fn add_noise(
     mut noise: DirectionalNoise,
     trace_gauss_newton: f64,
     spectrum: &Spectrum,
-    (problem, theta, config, stop): (&dyn Problem, &[f64], &GeometryConfig, &Stop),
+    at: At,
 ) -> Result<(), GeometryError> {
+    let At { problem, theta, places, around, losses, further, config, stop } = at;
     let (loss, count) = (geometry.loss, geometry.outliers.count);
     let (vectors, h) = (&spectrum.vectors[..count], &spectrum.values[..count]);
     noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
     let more = further_directions(spectrum, count, config.directions);
     // The first resamples of the samples again.
     let resamples = (FURTHER_RESAMPLES, config.seed);
-    let further = directional_noise(problem, theta, &spectrum.vectors[more.clone()], resamples, stop)?;
+    let further = directional_noise(losses, further, resamples, stop)?;
     let known = |direction: &DirectionNoise| finite(&direction.noise) && finite(&direction.ratio);
     let further = further.directions.into_iter().zip(&spectrum.values[more]);
     let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
-    let trace = |place: &[f64]| sample_jacobians(problem, place).map(|found| found.0);
-    let traces: Option<Trace> = if problem.output_loss() == OutputLoss::MeanSquare { None } else { Some(&trace) };
-    let scaling = scaling(problem, theta, vectors, h, (config.scaling_points, config.seed), traces, stop)?;
+    let trace_noise = around.gradients().noise_trace();
+    let of_outliers = (noise.covariance.as_slice(), trace_noise);
+    let lanczos = &config.spectrum.lanczos;
+    geometry.noise_subspace =
+        Some(noise_subspace(around, losses, vectors, of_outliers, lanczos, (config.resamples, config.seed), stop)?);
+    let of_probabilities = problem.output_loss() != OutputLoss::MeanSquare;
+    let points = (config.scaling_points, config.seed);
+    let scaling = scaling(places, (theta, loss), (vectors, h), points, of_probabilities, stop)?;
     if !finite(&scaling.exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));
     }
@@ -225,12 +264,14 @@ fn add_noise(
     let trace_hessian = if spectrum.complete {
         spectrum.values.iter().sum()
     } else {
-        let SpectrumConfig { lanczos, passes, .. } = config.spectrum;
-        let around = linearise(problem, theta, lanczos.precision, passes);
         let trace = TraceConfig { products: config.trace_products, seed: config.seed, ..TraceConfig::default() };
         trace_and_norm(&*around.operator(Matrix::Hessian), &trace, stop)?.trace.value
     };
-    let trace_noise = noise_trace(problem, theta);
+    if spectrum.complete {
+        let square = dot(theta, theta);
+        let (sizes, loss) = ((geometry.samples, geometry.outputs), (loss, problem.output_loss()));
+        geometry.effective_parameters = effective_parameters(&spectrum.values, sizes, loss, square);
+    }
     geometry.directions = noise.directions;
     geometry.noise_strength = Some(noise.strength);
     geometry.decoupling = Some(Decoupling {
@@ -243,7 +284,7 @@ fn add_noise(
     });
     geometry.fisher =
         scaling.fisher.map(|exponent| FisherDecoupling { trace_ratio: trace_noise / trace_gauss_newton, exponent });
-    geometry.kinks = (!problem.is_smooth()).then(|| kinks(problem, theta, vectors, h, config.seed));
+    geometry.kinks = (!problem.is_smooth()).then(|| kinks(places, (theta, loss), (vectors, h), config.seed));
     Ok(())
 }
 
@@ -256,55 +297,6 @@ fn further_directions(spectrum: &Spectrum, outliers: usize, directions: usize) -
     let floor = 1e-6 * spectrum.values[0];
     let curved = spectrum.values.iter().take_while(|&&h| h > floor).count();
     outliers..directions.min(curved).min(spectrum.vectors.len()).max(outliers)
-}
-
-/// `tr G = mean tr(W_μ J_μ J_μᵀ)` with `W_μ = ∇²_f ℓ_μ`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the
-/// largest eigenvalue of `W_μ J_μ J_μᵀ`, which for the mean square is `‖J_μ J_μᵀ‖`.
-pub(super) fn sample_jacobians(problem: &dyn Problem, theta: &[f64]) -> Result<(f64, [f64; 4]), EigenError> {
-    let c = problem.outputs();
-    let mut grams = map_chunks(problem, c * c, |range, out, scratch| {
-        problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
-    });
-    if problem.output_loss() != OutputLoss::MeanSquare {
-        weigh_grams(problem, theta, &mut grams)?;
-    }
-    let mut norms = Vec::with_capacity(problem.samples());
-    let mut trace = 0.0;
-    for gram in grams.chunks_exact(c * c) {
-        let (values, _) = eigen(Mat::from_fn(c, c, |i, j| gram[i * c + j]).as_ref())?;
-        trace += (0..c).map(|k| gram[k * c + k]).sum::<f64>();
-        norms.push(values[0]);
-    }
-    norms.sort_by(f64::total_cmp);
-    let quantile = |q: f64| norms[(q * (norms.len() - 1) as f64).ceil() as usize];
-    Ok((trace / norms.len() as f64, [quantile(0.5), quantile(0.9), quantile(0.99), quantile(1.0)]))
-}
-
-/// Replaces each of the `grams` (`N × c²`) by `√W_μ J_μ J_μᵀ √W_μ`, which has the eigenvalues of `W_μ J_μ J_μᵀ`.
-fn weigh_grams(problem: &dyn Problem, theta: &[f64], grams: &mut [f64]) -> Result<(), EigenError> {
-    let c = problem.outputs();
-    let columns: Vec<Vec<f64>> = (0..c)
-        .map(|k| {
-            map_chunks(problem, c, |range, out, scratch| {
-                out.fill(0.0);
-                out.iter_mut().skip(k).step_by(c).for_each(|x| *x = 1.0);
-                problem.weigh_outputs(theta, Samples::Range(range), out, scratch);
-            })
-        })
-        .collect();
-    for (sample, gram) in grams.chunks_exact_mut(c * c).enumerate() {
-        let entry = |i: usize, j: usize| 0.5 * (columns[j][sample * c + i] + columns[i][sample * c + j]);
-        let (values, vectors) = eigen(Mat::from_fn(c, c, entry).as_ref())?;
-        let roots: Vec<f64> = values.iter().map(|w| w.max(0.0).sqrt()).collect();
-        let root = Mat::from_fn(c, c, |i, j| (0..c).map(|k| vectors[(i, k)] * roots[k] * vectors[(j, k)]).sum::<f64>());
-        let product = |left: &dyn Fn(usize, usize) -> f64, right: &dyn Fn(usize, usize) -> f64| {
-            Mat::from_fn(c, c, |i, j| (0..c).map(|k| left(i, k) * right(k, j)).sum::<f64>())
-        };
-        let half = product(&|i, k| root[(i, k)], &|k, j| gram[k * c + j]);
-        let whole = product(&|i, k| half[(i, k)], &|k, j| root[(k, j)]);
-        (0..c * c).for_each(|k| gram[k] = whole[(k / c, k % c)]);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
 //! Measuring a minimum: its spectrum and outliers, gradient-noise covariance, and the decoupling test.
 
 mod bootstrap;
+mod classes;
 mod decoupling;
+mod effective;
+mod jacobians;
 mod measure;
 mod moments;
+mod places;
+mod sharpness;
 mod spectrum;
+mod subspace;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,11 @@
 //! The Hessian spectrum at a point: eigenpairs, index and outliers.
 
+use super::places::Places;
 use crate::model::{Outliers, memory};
 use crate::operator::dense::{EigenError, NEGATIVE, eigen, to_dense};
 use crate::operator::{
-    Eigenpairs, End, ExtremeEigenpairs, Hessian, LanczosConfig, LanczosProgress, LinearOperator, Matrix,
-    extreme_eigenpairs, linearise, probe_hessian, probe_symmetry,
+    Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, LinearOperator, Linearisation, Matrix,
+    extreme_eigenpairs, probe_hessian, probe_symmetry,
 };
 use crate::{Estimate, Interrupted, Precision, Problem, Stop};
 use faer::linalg::matmul::matmul;
@@ -75,12 +76,24 @@ pub fn spectrum(
     stop: &Stop,
     progress: &dyn Fn(&LanczosProgress),
 ) -> Result<Spectrum, EigenError> {
+    let places = Places::new(problem, config);
+    spectrum_around(problem, theta, &*places.staying(theta), config, stop, progress)
+}
+
+/// [`spectrum`] of the problem `around` the point.
+pub(super) fn spectrum_around(
+    problem: &dyn Problem,
+    theta: &[f64],
+    around: &dyn Linearisation,
+    config: &SpectrumConfig,
+    stop: &Stop,
+    progress: &dyn Fn(&LanczosProgress),
+) -> Result<Spectrum, EigenError> {
     let LanczosConfig { precision, seed, .. } = config.lanczos;
+    let hessian = around.operator(Matrix::Hessian);
     let found = if problem.dim() <= config.dense_up_to {
-        complete_spectrum(&Hessian::new(problem, theta), stop)?
+        complete_spectrum(&*hessian, stop)?
     } else {
-        let around = linearise(problem, theta, precision, config.passes);
-        let hessian = around.operator(Matrix::Hessian);
         stop.check()?;
         probe_symmetry(&*hessian, precision, seed)?;
         probe_hessian(problem, theta, &*hessian, precision, seed)?;

@@ -1,19 +1,10 @@
 //! What is measured at a minimum: curvature, gradient noise, and how one follows the other.
 
+use super::direction::DirectionNoise;
+use super::structure::{BoxSharpness, ClassStructure, EffectiveParameters, NoiseSubspace};
 use crate::Estimate;
 use crate::network::OutputLoss;
 use serde::{Deserialize, Serialize};
-
-/// Curvature and noise along one Hessian eigendirection `v`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DirectionNoise {
-    /// Hessian eigenvalue `h = vᵀHv` (loss per squared parameter).
-    pub curvature: f64,
-    /// One-sample noise `vᵀCv` (squared gradient).
-    pub noise: Estimate,
-    /// `vᵀCv / (2 L h)`, the noise strength along this direction; 1 where decoupling holds as published.
-    pub ratio: Estimate,
-}
 
 /// Outliers of the Hessian spectrum and the rule that chose them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -138,6 +129,18 @@ pub struct Geometry {
     /// a hundredth. None where it is smooth, and where the fit interpolates.
     #[serde(default)]
     pub kinks: Option<f64>,
+    /// The leading directions of the noise beside the outliers. None where the fit interpolates.
+    #[serde(default)]
+    pub noise_subspace: Option<NoiseSubspace>,
+    /// Where the outliers come from; none where the targets are no classes, or more than a hundred.
+    #[serde(default)]
+    pub classes: Option<ClassStructure>,
+    /// The largest loss in boxes around the minimum.
+    #[serde(default)]
+    pub sharpness: Vec<BoxSharpness>,
+    /// How many parameters the data determine. None where the spectrum is not whole, and where the fit interpolates.
+    #[serde(default)]
+    pub effective_parameters: Option<EffectiveParameters>,
     /// Quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the curvature of one sample, the largest eigenvalue of
     /// `J_μᵀ ∇²_f ℓ_μ J_μ`: `‖J_μ J_μᵀ‖` for the mean square.
     pub sample_curvature: [f64; 4],

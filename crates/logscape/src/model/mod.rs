@@ -1,6 +1,7 @@
 //! The nouns that everything else speaks of, as plain data.
 
 mod barrier;
+mod direction;
 mod estimate;
 mod geometry;
 pub mod memory;
@@ -10,15 +11,18 @@ pub mod panics;
 mod prefactor;
 mod sgd;
 mod stop;
+mod structure;
 pub(crate) mod unbounded;
 mod weights;
 
 pub use barrier::{Barrier, Instanton, Path, WayOut};
+pub use direction::DirectionNoise;
 pub use estimate::Estimate;
-pub use geometry::{Decoupling, DirectionNoise, FisherDecoupling, Geometry, HessianMoments, Outliers};
+pub use geometry::{Decoupling, FisherDecoupling, Geometry, HessianMoments, Outliers};
 pub use minimum::Minimum;
 pub use noise::NoiseModel;
 pub use prefactor::Prefactor;
 pub use sgd::{Precision, Sampling, SgdSettings};
 pub use stop::{Interrupted, Stop};
+pub use structure::{BoxSharpness, ClassDirection, ClassParts, ClassStructure, EffectiveParameters, NoiseSubspace};
 pub use weights::{Tensor, Weights, WeightsError, to_safetensors};

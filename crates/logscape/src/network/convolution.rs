@@ -139,9 +139,9 @@ impl Transform for Convolution {
         self.weight_count() + self.outputs
     }
 
-    /// A sample's windows, and two gradients.
+    /// A sample's windows.
     fn work(&self) -> usize {
-        self.rows() * self.window.outputs() + 2 * self.parameters()
+        self.rows() * self.window.outputs()
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {

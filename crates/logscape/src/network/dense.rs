@@ -4,7 +4,7 @@ use faer::Accum;
 
 use crate::lanes::dispatch;
 
-use super::transform::{At, Direction, Float, Transform, fill_rows, inner, matrix, product};
+use super::transform::{At, Direction, Float, Transform, add_symmetric, fill_rows, inner, matrix, product};
 
 /// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`).
 #[derive(Debug, Clone, PartialEq)]
@@ -125,10 +125,12 @@ impl Transform for Dense {
     }
 
     /// `(ȳ·ȳ') (‖x‖² + 1)`: a gradient is the outer product of `ȳ` and `(x, 1)`.
-    fn add_gradient_products<R: Float>(&self, at: At<R>, left: &[R], right: &[R], out: &mut [f64], _work: &mut [R]) {
-        let pairs = left.chunks_exact(self.outputs).zip(right.chunks_exact(self.outputs));
-        for ((input, (left, right)), out) in at.input.chunks_exact(self.inputs).zip(pairs).zip(out) {
-            *out += inner(left, right) * (inner(input, input) + 1.0);
+    fn add_gradient_grams<R: Float>(&self, at: At<R>, cotangents: &[&[R]], out: &mut [f64], _work: &mut [R]) {
+        let c = cotangents.len();
+        for (k, (input, out)) in at.input.chunks_exact(self.inputs).zip(out.chunks_exact_mut(c * c)).enumerate() {
+            let square = inner(input, input) + 1.0;
+            let row = |i: usize| &cotangents[i][k * self.outputs..][..self.outputs];
+            add_symmetric(c, out, |i, j| square * inner(row(i), row(j)));
         }
     }
 }

@@ -286,18 +286,18 @@ impl Graph {
         }
     }
 
-    /// Adds to `out` (`m`) the inner products of the samples' gradients for two sets of cotangents.
-    pub(super) fn add_gradient_products<R: Float>(
+    /// Adds to `out` (`m × c × c`) the inner products of each sample's gradients for all pairs of `cotangents` (`c` buffers).
+    pub(super) fn add_gradient_grams<R: Float>(
         &self,
         block: Block<R>,
-        [left, right]: [&[R]; 2],
+        cotangents: &[&[R]],
         out: &mut [f64],
         work: &mut [R],
     ) {
-        for node in self.nodes.iter().rev() {
+        for node in self.nodes.iter().rev().filter(|node| node.count > 0) {
             let (at, m) = (self.at(node, block), block.samples);
-            let (left, right) = (node.part(left, m), node.part(right, m));
-            each_layer!(&node.layer, layer => layer.add_gradient_products(at, left, right, out, work));
+            let own: Vec<&[R]> = cotangents.iter().map(|cotangents| node.part(cotangents, m)).collect();
+            each_layer!(&node.layer, layer => layer.add_gradient_grams(at, &own, out, work));
         }
     }
 

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use super::Network;
 use super::graph::Block;
 use super::pass::Primal;
-use super::transform::Float;
-use crate::operator::{LinearOperator, Linearisation, Matrix, axpy};
+use super::transform::{Float, inner};
+use crate::operator::{Gradients, LinearOperator, Linearisation, Matrix, SamplesAlong, axpy};
 use crate::problem::{Problem, Samples};
 
 /// Parts of the data that are summed by themselves, at most; fixed, so that sums have the same order on any number of threads.
@@ -93,6 +93,36 @@ impl<'a, R: Float> Linearised<'a, R> {
         linearised
     }
 
+    /// What `f(block, room)` makes of each block's samples, in the order of the data, from the passes over it.
+    fn rows<T: Send>(&self, f: impl Fn(&Primal<R>, &mut Room<R>) -> Vec<T> + Sync) -> Vec<T> {
+        let of = |index: usize| {
+            let mut room = self.room(0);
+            let rows = self.on_block(index, |primal| f(primal, &mut room));
+            self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+            rows
+        };
+        let blocks: Vec<Vec<T>> = (0..self.blocks.len()).into_par_iter().map(of).collect();
+        blocks.into_iter().flatten().collect()
+    }
+
+    /// Does `work` on the passes over a block, which are made if they are not kept.
+    fn on_block<T>(&self, index: usize, work: impl FnOnce(&Primal<R>) -> T) -> T {
+        let range = &self.blocks[index];
+        let passes;
+        let kept = if let Some(kept) = self.kept.get(index) {
+            kept
+        } else {
+            passes = self.passes(range);
+            &passes
+        };
+        work(&Primal {
+            network: self.network,
+            samples: Samples::Range(range.clone()),
+            block: self.block(range, kept),
+            cotangents: &kept.cotangents,
+        })
+    }
+
     /// The gradient `∇L` (`P`).
     fn gradient(&self) -> Vec<f64> {
         let mut gradient = vec![0.0; self.theta.len()];
@@ -157,21 +187,7 @@ impl<'a, R: Float> Linearised<'a, R> {
         for together in blocks.clone().step_by(TOGETHER) {
             room.out.fill(R::ZERO);
             for index in together..blocks.end.min(together + TOGETHER) {
-                let range = &self.blocks[index];
-                let passes;
-                let kept = if let Some(kept) = self.kept.get(index) {
-                    kept
-                } else {
-                    passes = self.passes(range);
-                    &passes
-                };
-                let primal = Primal {
-                    network: self.network,
-                    samples: Samples::Range(range.clone()),
-                    block: self.block(range, kept),
-                    cotangents: &kept.cotangents,
-                };
-                add(&primal, &mut room);
+                self.on_block(index, |primal| add(primal, &mut room));
             }
             for (sum, x) in room.sums.iter_mut().zip(&room.out) {
                 *sum += x.to_f64();
@@ -207,6 +223,85 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
     fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_> {
         let gradient = (which == Matrix::NoiseCovariance).then(|| self.gradient());
         Box::new(MatrixOperator { linearised: self, which, gradient })
+    }
+
+    fn gradients(&self) -> Gradients {
+        let (graph, n) = (&self.network.graph, self.network.samples() as f64);
+        let samples = Mutex::new(vec![[0.0; 2]; self.network.samples()]);
+        let mut gradient = vec![0.0; self.theta.len()];
+        self.summed(&mut gradient, self.parts(1), |primal, Room { out, work, .. }| {
+            graph.add_gradient(primal.block, primal.cotangents, out, work);
+            let mut squares = vec![0.0; primal.block.samples];
+            graph.add_gradient_grams(primal.block, &[primal.cotangents], &mut squares, work);
+            let Samples::Range(range) = primal.samples.clone() else { unreachable!("blocks are ranges") };
+            // Cotangents have the share in them.
+            let rows = primal.losses().into_iter().zip(squares).map(|(loss, square)| [loss, n * n * square]);
+            let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
+            samples[range].iter_mut().zip(rows).for_each(|(sample, row)| *sample = row);
+        });
+        let samples = samples.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let loss = samples.iter().map(|sample| sample[0]).sum::<f64>() / n;
+        Gradients { loss, gradient, squares: samples.into_iter().map(|sample| sample[1]).collect() }
+    }
+
+    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
+        let (graph, n) = (&self.network.graph, self.network.samples() as f64);
+        let (c, k) = (graph.outputs(), vectors.len());
+        let vectors: Vec<Vec<R>> = vectors.iter().map(|v| v.iter().map(|&x| R::from_f64(x)).collect()).collect();
+        // Of each sample and vector: outputs, slope, curvature.
+        let rows = self.rows(|primal, room| {
+            let m = primal.block.samples;
+            let (rates, bends) = (&mut room.rates[..m * graph.units()], &mut room.changes[..m * graph.units()]);
+            let mut rows = vec![0.0; m * k * (c + 2)];
+            let cotangents = graph.output(primal.cotangents, m).chunks_exact(c);
+            for (v, along) in vectors.iter().enumerate() {
+                primal.tangent(along, rates, &mut room.work);
+                primal.bends((along, rates), 1.0 / n, bends, &mut room.work);
+                let place = |sample: usize| (sample * k + v) * (c + 2);
+                for (sample, (cotangents, rates)) in
+                    cotangents.clone().zip(graph.output(rates, m).chunks_exact(c)).enumerate()
+                {
+                    let row = &mut rows[place(sample)..][..c + 2];
+                    row.iter_mut().zip(rates).for_each(|(out, rate)| *out = rate.to_f64());
+                    row[c] = n * inner(cotangents, rates);
+                }
+                graph.add_inner(m, bends, rates, |sample, sum| rows[place(sample) + c + 1] += 2.0 * n * sum);
+            }
+            rows
+        });
+        let of = |v: usize| {
+            let rows = || rows.chunks_exact(c + 2).skip(v).step_by(k);
+            SamplesAlong {
+                outputs: rows().flat_map(|row| &row[..c]).copied().collect(),
+                slopes: rows().map(|row| row[c]).collect(),
+                curvatures: rows().map(|row| row[c + 1]).collect(),
+            }
+        };
+        (0..k).map(of).collect()
+    }
+
+    fn gauss_newton_trace(&self) -> f64 {
+        let (graph, n) = (&self.network.graph, self.network.samples() as f64);
+        let c = graph.outputs();
+        let squares = self.rows(|primal, room| {
+            let m = primal.block.samples;
+            let cotangents = &mut room.rates[..m * graph.units()];
+            let (mut squares, mut column) = (vec![0.0; m], vec![0.0; c]);
+            let gradients = graph.output(primal.cotangents, m).to_vec();
+            for k in 0..c {
+                let rows = gradients.chunks_exact(c).zip(graph.output_mut(cotangents, m).chunks_exact_mut(c));
+                for (sample, (gradient, out)) in rows.enumerate() {
+                    let gradient: Vec<f64> = gradient.iter().map(|x| n * x.to_f64()).collect();
+                    let targets = self.network.target(primal.samples.get(sample));
+                    let weight = self.network.loss.hessian_part(&gradient, targets, k, &mut column).sqrt();
+                    out.iter_mut().zip(&column).for_each(|(out, x)| *out = R::from_f64(weight * x));
+                }
+                graph.backward(primal.block, cotangents, &mut room.work);
+                graph.add_gradient_grams(primal.block, &[cotangents], &mut squares, &mut room.work);
+            }
+            squares
+        });
+        squares.iter().sum::<f64>() / n
     }
 
     fn kept_share(&self) -> f64 {

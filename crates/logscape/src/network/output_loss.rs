@@ -101,6 +101,24 @@ impl OutputLoss {
         }
     }
 
+    /// The `k`-th of `c` parts of the Hessian `∇²_f ℓ = Σ_k w_k r_k r_kᵀ` of a sample with this `gradient` `∇_f ℓ` and `targets`
+    /// (`c` each): returns `w_k` and writes `r_k` to `column` (`c`). With the cross-entropy `w_k` is the probability of the class
+    /// `k` and `r_k` the gradient if that were the sample's, up to the sign; the other losses treat outputs one by one.
+    pub(crate) fn hessian_part(self, gradient: &[f64], targets: &[f64], k: usize, column: &mut [f64]) -> f64 {
+        let p = |i: usize| gradient[i] + targets[i];
+        column.fill(0.0);
+        column[k] = 1.0;
+        match self {
+            Self::MeanSquare => 1.0,
+            Self::CrossEntropy => {
+                column.iter_mut().enumerate().for_each(|(i, x)| *x -= p(i));
+                p(k).max(0.0)
+            }
+            Self::Logistic => (p(k) * (1.0 - p(k))).max(0.0),
+            Self::Huber => f64::from(u8::from(gradient[k].abs() < 1.0)),
+        }
+    }
+
     /// Multiplies `rates` (`c`) by `∇²_f ℓ`, in place.
     pub(super) fn weigh<R: Float>(self, outputs: &[R], targets: &[f64], rates: &mut [R]) {
         match self {

@@ -21,6 +21,17 @@ impl<R: Float> Primal<'_, R> {
         self.network.graph.tangent(self.block, along, rates, work);
     }
 
+    /// The losses `ℓ` of the samples (`m`).
+    pub(super) fn losses(&self) -> Vec<f64> {
+        let c = self.network.graph.outputs();
+        let (mut losses, mut gradient) = (vec![0.0; self.block.samples], vec![R::ZERO; c]);
+        let outputs = self.network.graph.output(self.block.values, self.block.samples).chunks_exact(c);
+        for (k, (outputs, loss)) in outputs.zip(&mut losses).enumerate() {
+            self.network.loss.add_loss(outputs, self.network.target(self.samples.get(k)), &mut gradient, loss);
+        }
+        losses
+    }
+
     /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.
     pub(super) fn weigh(&self, share: f64, rates: &mut [R]) {
         let (c, scale) = (self.network.graph.outputs(), R::from_f64(share));
@@ -84,11 +95,11 @@ impl<R: Float> Primal<'_, R> {
     }
 
     /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as
-    /// [`Graph::add_bends`](super::graph::Graph::add_bends) defines it, with `½ ∇²_f ℓ` of the outputs' rates; for `rates` along
-    /// `v` and cotangents that begin with `∇_f ℓ`.
-    fn bends(&self, (along, rates): (&[R], &[R]), bends: &mut [R], work: &mut [R]) {
+    /// [`Graph::add_bends`](super::graph::Graph::add_bends) defines it, with `½ share ∇²_f ℓ` of the outputs' rates; for `rates` along
+    /// `v` and cotangents that begin with `share ∇_f ℓ`.
+    pub(super) fn bends(&self, (along, rates): (&[R], &[R]), share: f64, bends: &mut [R], work: &mut [R]) {
         bends.fill(R::ZERO);
-        self.weighed(0.5, rates, bends);
+        self.weighed(0.5 * share, rates, bends);
         self.network.graph.add_bends(self.block, along, rates, self.cotangents, bends, work);
     }
 }
@@ -248,9 +259,10 @@ impl<'a, R: Float> Pass<'a, R> {
         self.network.graph.sample_gradients(block!(self), self.cotangents, out, self.work);
     }
 
-    /// Adds `(J_μᵀ ȳ_μ)·(J_μᵀ ȳ'_μ)` to `out` (`m`) for two buffers of cotangents, each filled by [`backward`](Self::backward).
-    pub(super) fn add_gradient_products(&mut self, pair: [&[R]; 2], out: &mut [f64]) {
-        self.network.graph.add_gradient_products(block!(self), pair, out, self.work);
+    /// Adds `(J_μᵀ ȳ_μ)·(J_μᵀ ȳ'_μ)` to `out` (`m × c × c`) for all pairs of `c` buffers of cotangents, each filled by
+    /// [`backward`](Self::backward).
+    pub(super) fn add_gradient_grams(&mut self, cotangents: &[&[R]], out: &mut [f64]) {
+        self.network.graph.add_gradient_grams(block!(self), cotangents, out, self.work);
     }
 
     /// [`Primal::add_gauss_newton`] after [`tangent`](Self::tangent).
@@ -265,6 +277,6 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// [`Primal::bends`] after [`tangent`](Self::tangent) and [`backward`](Self::backward).
     pub(super) fn bends(&mut self, along: &[R], bends: &mut [R]) {
-        primal!(self).bends((along, self.rates), bends, self.work);
+        primal!(self).bends((along, self.rates), 1.0, bends, self.work);
     }
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
-use super::accuracy::accuracy;
+use super::accuracy::{accuracy, classes};
 use super::layer::{Layer, each_layer};
 use super::pass::Pass;
 use super::transform::Transform;
@@ -206,7 +206,7 @@ impl Problem for Network {
             pass.backward();
             let cotangents = std::mem::take(&mut pass.cotangents);
             let end = out.len().min(first + self.block);
-            pass.add_gradient_products([cotangents, cotangents], &mut out[first..end]);
+            pass.add_gradient_grams(&[cotangents], &mut out[first..end]);
         });
     }
 
@@ -215,7 +215,7 @@ impl Problem for Network {
         let c = self.outputs();
         let size = self.block.min(samples.len()) * self.graph.units();
         let mut all = vec![0.0; c * size];
-        let mut products = vec![0.0; self.block];
+        out.fill(0.0);
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(false);
             let size = pass.rates.len();
@@ -227,17 +227,8 @@ impl Problem for Network {
                 pass.backward();
                 cotangents.copy_from_slice(pass.cotangents);
             }
-            for i in 0..c {
-                for j in 0..=i {
-                    let products = &mut products[..m];
-                    products.fill(0.0);
-                    pass.add_gradient_products([&all[i * size..][..size], &all[j * size..][..size]], products);
-                    for (k, &product) in products.iter().enumerate() {
-                        let gram = &mut out[(first + k) * c * c..][..c * c];
-                        (gram[i * c + j], gram[j * c + i]) = (product, product);
-                    }
-                }
-            }
+            let all: Vec<&[f64]> = all.chunks_exact(size).take(c).collect();
+            pass.add_gradient_grams(&all, &mut out[first * c * c..][..m * c * c]);
         });
     }
 
@@ -260,6 +251,10 @@ impl Problem for Network {
 
     fn accuracy(&self, theta: &[f64]) -> Option<f64> {
         accuracy(self, theta)
+    }
+
+    fn classes(&self) -> Option<Vec<usize>> {
+        classes(self)
     }
 
     fn is_smooth(&self) -> bool {

@@ -121,21 +121,34 @@ pub(super) trait Transform {
     /// Adds the sum over the block of `(∂_x∂_w f ẋ)ᵀ ȳ`, how the gradient of a given cotangent changes with the input, to `out`.
     fn add_gradient_rate<R: Float>(&self, _at: At<R>, _rate: &[R], _cotangent: &[R], _out: &mut [R], _work: &mut [R]) {}
 
-    /// Adds the inner products of the samples' gradients for two cotangents to `out` (`m`); may need twice the parameters in
-    /// `work`.
-    fn add_gradient_products<R: Float>(&self, at: At<R>, left: &[R], right: &[R], out: &mut [f64], work: &mut [R]) {
-        let count = self.parameters();
+    /// Adds the inner products of each sample's gradients for all pairs of `cotangents` (`c` of them) to `out` (`m × c × c`).
+    /// Allocates `c` gradients unless overridden.
+    fn add_gradient_grams<R: Float>(&self, at: At<R>, cotangents: &[&[R]], out: &mut [f64], work: &mut [R]) {
+        let (count, c) = (self.parameters(), cotangents.len());
         if count == 0 {
             return;
         }
-        let (gradients, work) = work.split_at_mut(2 * count);
-        let (first, second) = gradients.split_at_mut(count);
-        let width = left.len() / at.samples;
-        let rows = left.chunks_exact(width).zip(right.chunks_exact(width));
-        for (k, ((left, right), out)) in rows.zip(out).enumerate() {
-            self.sample_gradient(at, k, left, Accum::Replace, first, work);
-            self.sample_gradient(at, k, right, Accum::Replace, second, work);
-            *out += inner(first, second);
+        let mut gradients = vec![R::ZERO; c * count];
+        for (k, out) in out.chunks_exact_mut(c * c).enumerate() {
+            for (cotangent, gradient) in cotangents.iter().zip(gradients.chunks_exact_mut(count)) {
+                let width = cotangent.len() / at.samples;
+                self.sample_gradient(at, k, &cotangent[k * width..][..width], Accum::Replace, gradient, work);
+            }
+            let gradient = |i: usize| &gradients[i * count..][..count];
+            add_symmetric(c, out, |i, j| inner(gradient(i), gradient(j)));
+        }
+    }
+}
+
+/// Adds `entry(i, j)`, which is symmetric, to a matrix (`c × c`).
+pub(super) fn add_symmetric(c: usize, out: &mut [f64], entry: impl Fn(usize, usize) -> f64) {
+    for i in 0..c {
+        for j in 0..=i {
+            let entry = entry(i, j);
+            out[i * c + j] += entry;
+            if i != j {
+                out[j * c + i] += entry;
+            }
         }
     }
 }

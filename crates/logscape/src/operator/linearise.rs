@@ -2,8 +2,12 @@
 
 use faer::{Mat, MatMut, MatRef};
 
-use super::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance};
-use crate::{Precision, Problem};
+use rayon::prelude::*;
+
+use super::full::{loss_and_gradient, map_chunks, residuals};
+use super::samples::{Gradients, SamplesAlong};
+use super::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance, dot};
+use crate::{Precision, Problem, Samples};
 
 /// The problem at `theta` (`P`), whose products are computed in `precision` and which keeps its passes over the data in at most
 /// `memory` bytes, as far as the problem knows how to ([`Problem::linearised`]); else in double precision, each product by itself.
@@ -13,7 +17,12 @@ pub fn linearise<'a>(
     precision: Precision,
     memory: u64,
 ) -> Box<dyn Linearisation + 'a> {
-    problem.linearised(theta, precision, memory).unwrap_or_else(|| Box::new(Recomputed { problem, theta }))
+    problem.linearised(theta, precision, memory).unwrap_or_else(|| recomputed(problem, theta))
+}
+
+/// The problem at `theta` (`P`) in double precision, by its own methods alone, which keep nothing.
+pub fn recomputed<'a>(problem: &'a dyn Problem, theta: &'a [f64]) -> Box<dyn Linearisation + 'a> {
+    Box::new(Recomputed { problem, theta })
 }
 
 /// The matrices of any problem, each product by itself.
@@ -32,6 +41,50 @@ impl Linearisation for Recomputed<'_> {
             Matrix::NoiseCovariance => Box::new(NoiseCovariance::new(problem, theta)),
             Matrix::EmpiricalFisher => Box::new(NoiseCovariance::uncentred(problem, theta)),
         }
+    }
+
+    fn gradients(&self) -> Gradients {
+        let (problem, theta) = (self.problem, self.theta);
+        let squares = map_chunks(problem, 1, |range, out, scratch| {
+            problem.gradient_squares_into(theta, Samples::Range(range), out, scratch);
+        });
+        let (loss, gradient) = loss_and_gradient(problem, theta);
+        Gradients { loss, gradient, squares }
+    }
+
+    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
+        let (problem, theta, c) = (self.problem, self.theta, self.problem.outputs());
+        let residuals = residuals(problem, theta);
+        let of = |v: &Vec<f64>| {
+            let outputs = map_chunks(problem, c, |range, out, scratch| {
+                problem.jvp_into(theta, v, Samples::Range(range), out, scratch);
+            });
+            let rows = outputs.chunks_exact(c).zip(residuals.chunks_exact(c));
+            let slopes = rows.map(|(outputs, residuals)| dot(outputs, residuals)).collect();
+            let curvatures = map_chunks(problem, 1, |range, out, scratch| {
+                problem.sample_curvatures_into(theta, v, Samples::Range(range), out, scratch);
+            });
+            SamplesAlong { outputs, slopes, curvatures }
+        };
+        vectors.par_iter().map(of).collect()
+    }
+
+    fn gauss_newton_trace(&self) -> f64 {
+        let (problem, theta, c) = (self.problem, self.theta, self.problem.outputs());
+        let traces = map_chunks(problem, 1, |range, out, scratch| {
+            let m = range.len();
+            let mut grams = vec![0.0; m * c * c];
+            problem.jacobian_grams_into(theta, Samples::Range(range.clone()), &mut grams, scratch);
+            out.fill(0.0);
+            for k in 0..c {
+                let mut columns = vec![0.0; m * c];
+                columns.iter_mut().skip(k).step_by(c).for_each(|x| *x = 1.0);
+                problem.weigh_outputs(theta, Samples::Range(range.clone()), &mut columns, scratch);
+                let rows = columns.chunks_exact(c).zip(grams.chunks_exact(c * c)).zip(&mut *out);
+                rows.for_each(|((column, gram), out)| *out += dot(column, &gram[k * c..][..c]));
+            }
+        });
+        traces.iter().sum::<f64>() / problem.samples() as f64
     }
 
     fn kept_share(&self) -> f64 {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LinearOperator;
+use super::samples::{Gradients, SamplesAlong};
 
 /// A symmetric matrix (`P × P`) of a problem at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,6 +64,15 @@ impl Matrix {
 pub trait Linearisation: Send + Sync {
     /// The operator of a matrix. That of the noise covariance may compute the gradient first.
     fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_>;
+
+    /// Loss, gradient, and the lengths of the samples' gradients.
+    fn gradients(&self) -> Gradients;
+
+    /// How the samples change along each of `vectors` (of length `P`).
+    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong>;
+
+    /// `tr G`, exactly: a pass back from each output.
+    fn gauss_newton_trace(&self) -> f64;
 
     /// The share of the data whose passes are kept from product to product.
     fn kept_share(&self) -> f64;

@@ -22,6 +22,7 @@ mod matrix;
 mod probe;
 pub mod quadrature;
 mod restricted;
+mod samples;
 mod sphere;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -33,11 +34,12 @@ pub use error::ProbeError;
 pub use full::{GaussNewton, Hessian, NoiseCovariance};
 pub(crate) use krylov::krylov_pairs;
 pub use lanczos::{Eigenpairs, End, ExtremeEigenpairs, LanczosConfig, LanczosProgress, RitzValue, extreme_eigenpairs};
-pub use linearise::linearise;
+pub use linearise::{linearise, recomputed};
 pub use matrix::{Linearisation, Matrix};
 pub use probe::{probe_hessian, probe_symmetry};
 pub use quadrature::{LanczosCoefficients, Quadrature, QuadratureConfig, SpectralMeasure, lanczos_quadrature};
 pub use restricted::Restricted;
+pub use samples::{Gradients, SamplesAlong};
 pub use trace::{TraceAndNorm, TraceConfig, trace_and_norm};
 
 use faer::{MatMut, MatRef};

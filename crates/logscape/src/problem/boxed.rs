@@ -149,6 +149,10 @@ macro_rules! pass_on {
             self.$inner().accuracy(theta)
         }
 
+        fn classes(&self) -> Option<Vec<usize>> {
+            self.$inner().classes()
+        }
+
         fn is_smooth(&self) -> bool {
             self.$inner().is_smooth()
         }

@@ -297,6 +297,12 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// The class of each sample (`N`), where the targets are classes: one of several is 1 and the others are 0, or a single one is
+    /// 0 or 1.
+    fn classes(&self) -> Option<Vec<usize>> {
+        None
+    }
+
     /// The share of the samples whose class has the largest output at `theta` (`P`), where the targets are classes.
     fn accuracy(&self, _theta: &[f64]) -> Option<f64> {
         None

@@ -30,6 +30,10 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         accuracy: None,
         fisher: None,
         kinks: None,
+        noise_subspace: None,
+        classes: None,
+        sharpness: Vec::new(),
+        effective_parameters: None,
         outliers: Outliers {
             count: n,
             h_star: Estimate::exact(h),

@@ -111,6 +111,10 @@ fn parabola() -> Geometry {
         accuracy: None,
         fisher: None,
         kinks: None,
+        noise_subspace: None,
+        classes: None,
+        sharpness: Vec::new(),
+        effective_parameters: None,
         outliers: Outliers {
             count: 1,
             h_star: Estimate::exact(1.0),

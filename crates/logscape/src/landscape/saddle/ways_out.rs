@@ -116,7 +116,7 @@ fn curvature_along(problem: &dyn Problem, theta: &[f64], direction: &[f64]) -> f
 
 /// Projections `g_μ·e` of all per-sample gradients.
 fn slopes(problem: &dyn Problem, theta: &[f64], direction: &[f64]) -> Vec<f64> {
-    NoiseCovariance::new(problem, theta).projections(direction)
+    NoiseCovariance::uncentred(problem, theta).projections(direction)
 }
 
 fn variance(values: &[f64]) -> f64 {

@@ -67,3 +67,34 @@ fn products_have_the_same_bits_in_any_memory_and_on_any_threads() {
     assert!(all == 1.0 && some > 0.0 && some < 1.0 && none == 0.0, "{some}");
     assert!(whole == part && whole == nothing);
 }
+
+#[test]
+fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
+    for loss in OutputLoss::ALL {
+        let (network, theta) = mixed(loss, 40);
+        let vectors: Vec<Vec<f64>> =
+            (0..2).map(|j| (0..theta.len()).map(|i| ((3 * i + j) as f64).cos()).collect()).collect();
+        let wanted = recomputed(&network, &theta);
+        let near = |what: &str, found: &[f64], wanted: &[f64], error: f64| {
+            let largest = wanted.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            assert_eq!(found.len(), wanted.len());
+            for (found, wanted) in found.iter().zip(wanted) {
+                assert!((found - wanted).abs() < error * largest, "{loss:?} {what}: {found} {wanted}");
+            }
+        };
+        let double = Linearised::<f64>::new(&network, &theta, 100_000);
+        let single = Linearised::<f32>::new(&network, &theta, 100_000);
+        for (found, error) in [(&double as &dyn Linearisation, 1e-11), (&single, 3e-5)] {
+            let (gradients, expected) = (found.gradients(), wanted.gradients());
+            near("loss", &[gradients.loss], &[expected.loss], error);
+            near("gradient", &gradients.gradient, &expected.gradient, error);
+            near("squares", &gradients.squares, &expected.squares, error);
+            near("tr G", &[found.gauss_newton_trace()], &[wanted.gauss_newton_trace()], error);
+            for (along, expected) in found.along(&vectors).iter().zip(wanted.along(&vectors)) {
+                near("outputs", &along.outputs, &expected.outputs, error);
+                near("slopes", &along.slopes, &expected.slopes, error);
+                near("curvatures", &along.curvatures, &expected.curvatures, error);
+            }
+        }
+    }
+}

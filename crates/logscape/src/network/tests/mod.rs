@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
-use crate::operator::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance};
+use crate::operator::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance, recomputed};
 use crate::problem::{Problem, Samples, check};
 
 /// A number of the second implementation.

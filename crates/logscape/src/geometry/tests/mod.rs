@@ -1,13 +1,15 @@
 //! A tanh network of several outputs against explicit matrices made of its residuals and Jacobian rows.
 
-use super::decoupling::directional_noise;
-use super::measure::sample_jacobians;
+mod structure;
+
+use super::decoupling::{along, directional_noise};
+use super::jacobians::{output_grams, sample_jacobians};
 use crate::Stop;
 use crate::geometry::{SpectrumConfig, spectrum};
 use crate::network::{Activation, Initialisation, LayerWord, Network, OutputLoss};
 use crate::operator::dense::{eigen, to_dense};
-use crate::operator::full::{CHUNK, noise_trace, residuals};
-use crate::operator::{End, Hessian, LanczosConfig, NoiseCovariance, dot, extreme_eigenpairs};
+use crate::operator::full::{CHUNK, losses, noise_trace, residuals};
+use crate::operator::{End, Hessian, LanczosConfig, Matrix, NoiseCovariance, dot, extreme_eigenpairs, recomputed};
 use crate::problem::Mlp;
 use crate::{Problem, Samples};
 use faer::Mat;
@@ -66,7 +68,10 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
 
     let found = spectrum(&problem, &theta, &SpectrumConfig::default(), &Stop::new(), &|_| {}).unwrap();
     let vectors = &found.vectors[..6];
-    let noise = directional_noise(&problem, &theta, vectors, (20, 1), &Stop::new()).unwrap();
+    let around = recomputed(&problem, &theta);
+    let losses = losses(&problem, &theta);
+    let along = along(&*around, vectors, &Stop::new()).unwrap();
+    let noise = directional_noise(&losses, &along, (20, 1), &Stop::new()).unwrap();
     for (i, v) in vectors.iter().enumerate() {
         let along: f64 = (0..p).map(|a| (0..p).map(|b| v[a] * covariance[(a, b)] * v[b]).sum::<f64>()).sum();
         assert!((noise.directions[i].noise.value / along - 1.0).abs() < 1e-11);
@@ -74,7 +79,7 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
         assert!((noise.directions[i].curvature / found.values[i] - 1.0).abs() < 1e-10);
     }
 
-    let (trace, quantiles) = sample_jacobians(&problem, &theta).unwrap();
+    let (trace, quantiles) = sample_jacobians(&problem, &theta, output_grams(&problem, &theta)).unwrap();
     assert!((trace / gauss_newton_trace - 1.0).abs() < 1e-12);
     norms.sort_by(f64::total_cmp);
     for (quantile, level) in quantiles.iter().zip([0.5, 0.9, 0.99, 1.0]) {
@@ -108,7 +113,7 @@ fn sample_curvature_is_that_of_the_gauss_newton_matrix_for_every_loss() {
             largest.push(eigen(matrix.as_ref()).unwrap().0[0]);
         }
         largest.sort_by(f64::total_cmp);
-        let found = sample_jacobians(&problem, &theta).unwrap();
+        let found = sample_jacobians(&problem, &theta, output_grams(&problem, &theta)).unwrap();
         assert!((found.0 / trace - 1.0).abs() < 1e-11, "{loss:?}");
         assert!(
             (found.1[0] / largest[4] - 1.0).abs() < 1e-10 && (found.1[3] / largest[8] - 1.0).abs() < 1e-10,
