@@ -1,6 +1,7 @@
 //! Figures of a record as SVG, one file each; where the data do not allow one, the reason.
 
 mod axis;
+mod classes;
 mod colour;
 mod contour;
 mod curvature;

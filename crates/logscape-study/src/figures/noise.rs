@@ -19,8 +19,16 @@ fn when(record: &Record) -> Result<(), Missing> {
 fn draw(record: &Record) -> Result<Drawing, Missing> {
     let kept = record.tables.noise.iter().filter(|row| row.curvature > 0.0 && row.noise > 0.0);
     let rows: Vec<_> = kept.map(|row| (row.curvature.log10(), row)).collect();
+    let leading: Vec<_> =
+        record.tables.leading_noise.iter().filter(|row| row.curvature > 0.0 && row.noise > 0.0).collect();
+    let leading: Vec<(f64, f64)> = leading.iter().map(|row| (row.curvature.log10(), row.noise.log10())).collect();
     let missing = || Missing::NotPositive(NOISY);
-    let x = Axis::fit("curvature hᵢ (loss / parameter²)", true, rows.iter().map(|row| row.0)).ok_or_else(missing)?;
+    let x = Axis::fit(
+        "curvature hᵢ (loss / parameter²)",
+        true,
+        rows.iter().map(|row| row.0).chain(leading.iter().map(|point| point.0)),
+    )
+    .ok_or_else(missing)?;
     let loss = record.results.minimum.loss;
     let s = record.results.geometry.noise_strength.ok_or_else(missing)?.value;
     let line = |s: f64| -> Option<Vec<(f64, f64)>> {
@@ -30,7 +38,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let ends = |row: &crate::record::NoiseRow| [row.noise_low.log10(), row.noise.log10(), row.noise_high.log10()];
     let lines: Vec<_> = [line(1.0), line(s)].into_iter().flatten().flatten().map(|p| p.1).collect();
     // Bars may leave the picture: where a few samples carry the noise, an interval spans many decades.
-    let heights = rows.iter().map(|(_, row)| row.noise.log10()).chain(lines);
+    let heights = rows.iter().map(|(_, row)| row.noise.log10()).chain(lines).chain(leading.iter().map(|point| point.1));
     let y = Axis::fit("noise Cᵢᵢ (loss² / parameter²)", true, heights).ok_or_else(missing)?;
     let mut layers = Vec::new();
     if let Some(points) = line(1.0) {
@@ -56,10 +64,22 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
             layers.push(Layer::new(label, COLOURS[0], Kind::Marks(points, marker, 9.0)));
         }
     }
+    if !leading.is_empty() {
+        layers.push(Layer::new(
+            "leading directions of C",
+            COLOURS[3],
+            Kind::Marks(leading.clone(), Marker::Diamond, 9.0),
+        ));
+    }
     let caption = format!(
         "Variance of one sample's gradient along each of {} leading directions, with 95 % intervals, against the curvature. \
-         Decoupling as published puts the points on the dashed line, decoupling with the measured strength on the whole one.",
-        rows.len()
+         Decoupling as published puts the points on the dashed line, decoupling with the measured strength on the whole one.{}",
+        rows.len(),
+        if leading.is_empty() {
+            ""
+        } else {
+            " Diamonds are the leading eigenvectors of C, as many as outliers, at their curvature."
+        }
     );
     Ok(Drawing { caption, panels: vec![Panel { title: String::new(), x, y, layers }] })
 }

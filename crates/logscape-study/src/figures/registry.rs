@@ -2,19 +2,20 @@
 
 use super::{Design, Outcome};
 use super::{
-    curvature, energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary, survival,
-    training,
+    classes, curvature, energy_paths, escape, landscape, noise, phase_diagram, scaling, spectrum, starts, stationary,
+    survival, training,
 };
 use crate::record::Record;
 
 /// Every figure.
-pub const FIGURES: [Design; 12] = [
+pub const FIGURES: [Design; 13] = [
     training::TRAINING,
     landscape::LANDSCAPE,
     energy_paths::ENERGY_PATHS,
     spectrum::SPECTRUM,
     curvature::CURVATURE,
     noise::NOISE,
+    classes::CLASSES,
     scaling::SCALING,
     stationary::STATIONARY,
     starts::STARTS,

@@ -20,17 +20,17 @@ pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
 pub use manifest::{DataColumns, DataFile, Manifest, Origin};
 pub use results::{
-    CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
-    InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, PredictionRecord, QuantileRecord,
-    RareRecord, RefutationRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord, SettingRecord, StandingRecord,
-    StartEscapeRecord, StartRecord, StationaryRecord, StudyVerdictRecord, TrainingRecord, UnstandardisedRecord,
-    VerdictRecord,
+    ClassesRecord, CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
+    InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, NoiseSubspaceRecord,
+    PredictionRecord, QuantileRecord, RareRecord, RefutationRecord, Results, SaddleRecord, SaddlesRecord, SeriesRecord,
+    SettingRecord, StandingRecord, StartEscapeRecord, StartRecord, StationaryRecord, StudyVerdictRecord,
+    TrainingRecord, UnstandardisedRecord, VerdictRecord,
 };
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
-    DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, NoiseRow, PathRow, PhaseRow, ScalingRow,
-    SpectrumRow, StationaryRow, Table, Tables, TrainingNoiseRow, TrainingRow, TrajectoryRow,
+    ClassRow, DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, LeadingNoiseRow, NoiseRow, PathRow,
+    PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables, TrainingNoiseRow, TrainingRow, TrajectoryRow,
 };
 pub(crate) use tables::{
     density_rows, eigenvalue_rows, energy_path_rows, escape_rows, lanczos_rows, path_rows, stationary_rows,

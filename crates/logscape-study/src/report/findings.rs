@@ -52,6 +52,8 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
             number(fisher.trace_ratio)
         ));
     }
+    lines.extend(span(geometry));
+    lines.extend(classes(record));
     let settings = &record.results.settings;
     if settings.len() > FEW {
         lines.extend(of_many(settings));
@@ -76,6 +78,36 @@ fn of_one(setting: &SettingRecord) -> Option<String> {
             format!("{name}: escape takes {} steps with 95 % confidence. {verdict}.", escape.measured.bound())
         }
     })
+}
+
+/// How much of the noise the outliers have, where there are several and a bulk.
+fn span(geometry: &GeometryRecord) -> Option<String> {
+    let found = geometry.noise_subspace.as_ref().filter(|_| geometry.outliers > 1 && geometry.gap.is_some())?;
+    let [own, most] = [found.share_of_outliers, found.share_of_leading].map(|share| number((100.0 * share).round()));
+    Some(format!(
+        "The {} outlier directions have {own} % of the noise, where no {0} directions have more than {most} %.",
+        geometry.outliers
+    ))
+}
+
+/// The level of classes that the outliers come from most.
+fn classes(record: &Record) -> Option<String> {
+    let found = record.results.geometry.classes.as_ref()?;
+    let (mut sums, mut all) = ([0.0; 4], 0.0);
+    for row in record.tables.classes.iter().filter(|row| row.outlier) {
+        let parts = [row.class_means, row.cross_class, row.within_class, row.own_class];
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+        all += parts.iter().sum::<f64>();
+    }
+    if all <= 0.0 || !all.is_finite() {
+        return None;
+    }
+    let [means, cross, within, own] = sums.map(|sum| number((100.0 * sum / all).round()));
+    Some(format!(
+        "Of the Gauss–Newton curvature along the outliers, {means} % come from the means of the {} classes, {cross} % from cross-class \
+         means, {within} % from samples within classes, and {own} % from the samples' own classes.",
+        found.classes
+    ))
 }
 
 /// How the noise follows curvature and loss.

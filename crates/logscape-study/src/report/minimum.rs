@@ -2,7 +2,8 @@
 
 use super::words::interval;
 use crate::figures::number;
-use crate::record::Record;
+use crate::record::{GeometryRecord, Record};
+use crate::text;
 use logscape::network::OutputLoss;
 use serde::Serialize;
 
@@ -58,6 +59,49 @@ pub(super) fn quantities(record: &Record) -> Vec<Quantity> {
                 "tr C/tr G ∝ L^x; 0 for Fisher's identity, 1 for C ∝ 2 L G",
             ),
         ]);
+    }
+    rows.extend(structure(geometry).into_iter().map(|(name, value, meaning)| row(name, value, &meaning)));
+    rows
+}
+
+/// What is told beside: the span of the noise, levels of classes, sharpness, effective parameters.
+fn structure(geometry: &GeometryRecord) -> Vec<(&'static str, String, String)> {
+    let percent = |share: f64| format!("{} %", number((1000.0 * share).round() / 10.0));
+    let mut rows = Vec::new();
+    if let Some(found) = &geometry.noise_subspace {
+        let count = geometry.outliers;
+        rows.push((
+            "Noise among the outliers",
+            percent(found.share_of_outliers),
+            format!(
+                "of tr C; {} is the most that {} can have",
+                percent(found.share_of_leading),
+                text::count(count, "direction")
+            ),
+        ));
+        let overlap = found.cosines.iter().map(|cos| cos * cos).sum::<f64>() / found.cosines.len().max(1) as f64;
+        let open = if found.converged { "" } else { "; those of C have not converged" };
+        rows.push((
+            "Overlap of spans",
+            number(overlap),
+            format!("of H and C, the mean of cos² of the principal angles{open}"),
+        ));
+    }
+    if let Some(found) = &geometry.classes {
+        let sum = found.traces.sum();
+        let [means, cross, within, own] = found.traces.parts().map(|part| percent(part / sum));
+        let meaning = format!("of tr G; cross-class means {cross}, within classes {within}, own class {own}");
+        rows.push(("Class means", means, meaning));
+    }
+    if let Some(found) = &geometry.effective_parameters {
+        let meaning =
+            format!("Σ λ/(λ + a), with the prior curvature of most evidence, a = {}", number(found.prior_curvature));
+        rows.push(("Effective parameters γ", number(found.count), meaning));
+    }
+    if let Some(found) = geometry.sharpness.last() {
+        let meaning =
+            format!("(max L − L*)/(1 + L*) in the box |θ − θ*| ≤ {} (|θ*| + 1), at least", number(found.epsilon));
+        rows.push(("Sharpness", format!("{} %", number(found.sharpness)), meaning));
     }
     rows
 }

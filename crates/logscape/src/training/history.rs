@@ -23,6 +23,10 @@ pub struct NoisePoint {
     pub loss: f64,
     /// Noise of one sample, `tr C = (1/N) Σ ‖g_μ‖² − ‖∇L‖²`.
     pub noise_trace: f64,
+    /// `tr G` of the Gauss–Newton matrix, to which decoupling has the noise proportional.
+    pub gauss_newton_trace: f64,
+    /// `‖∇L‖`; `tr C/‖∇L‖²` is the gradient-noise scale, in samples.
+    pub gradient_norm: f64,
 }
 
 /// The windows of a history, the last of which may be open.

@@ -3,10 +3,9 @@
 use super::batches::{Batches, Place};
 use super::history::{History, LossPoint, NoisePoint};
 use super::{BadOption, Optimiser, Schedule, SgdOptions, TrainingError, require};
-use crate::operator::full::loss_and_noise;
-use crate::operator::{axpy, norm};
+use crate::operator::{axpy, linearise, norm};
 use crate::problem::unless_failed;
-use crate::{Problem, Samples, Sampling, Stop};
+use crate::{Precision, Problem, Samples, Sampling, Stop};
 use serde::{Deserialize, Serialize};
 
 /// What a training is run with.
@@ -189,12 +188,19 @@ impl Training {
         Ok(())
     }
 
-    /// Measures loss and noise of all data, where it is time and that was not done yet.
+    /// Measures loss, noise and curvature of all data, where it is time and that was not done yet.
     fn measure(&mut self, problem: &dyn Problem, every: Option<u64>) {
         let due = every.is_some_and(|every| self.steps.is_multiple_of(every));
         if due && self.noise.last().is_none_or(|point| point.steps < self.steps) {
-            let (loss, noise_trace) = loss_and_noise(problem, &self.theta);
-            self.noise.push(NoisePoint { steps: self.steps, loss, noise_trace });
+            let around = linearise(problem, &self.theta, Precision::Float64, 0);
+            let found = around.gradients();
+            self.noise.push(NoisePoint {
+                steps: self.steps,
+                loss: found.loss,
+                noise_trace: found.noise_trace(),
+                gauss_newton_trace: around.gauss_newton_trace(),
+                gradient_norm: norm(&found.gradient),
+            });
         }
     }
 }

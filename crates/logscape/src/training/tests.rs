@@ -232,19 +232,25 @@ fn noise_is_measured_at_the_steps_that_were_asked_for() {
     for point in training.noise() {
         let theta = 2.0 * 0.9_f64.powi(point.steps as i32);
         assert!((point.loss - 0.5 * (theta * theta + 1.0)).abs() < 1e-14 && (point.noise_trace - 1.0).abs() < 1e-14);
+        assert!((point.gradient_norm - theta).abs() < 1e-14 && (point.gauss_newton_trace - 1.0).abs() < 1e-14);
     }
     // Gradients θ and 9θ.
     let uneven = LinearRegression::new(vec![1.0, 3.0], vec![0.0, 0.0], 1).unwrap();
     let first = trained(&uneven, &[2.0], &config).noise()[0];
     assert!((first.loss - 10.0).abs() < 1e-13 && (first.noise_trace - 64.0).abs() < 1e-12, "{first:?}");
+    assert!((first.gradient_norm - 10.0).abs() < 1e-13 && (first.gauss_newton_trace - 5.0).abs() < 1e-13, "{first:?}");
 }
+
+/// No noise at all.
+const STILL: NoisePoint =
+    NoisePoint { steps: 0, loss: 1.0, noise_trace: 0.0, gauss_newton_trace: 1.0, gradient_norm: 0.0 };
 
 #[test]
 fn exponents_are_those_of_each_decade() {
     let law = |loss: f64| if loss > 1.0 { loss.powi(2) } else { loss };
     let points: Vec<NoisePoint> = (0..=40)
         .map(|k| 10.0_f64.powf(1.0 - f64::from(k) / 20.0))
-        .map(|loss| NoisePoint { steps: 0, loss, noise_trace: 3.0 * law(loss) })
+        .map(|loss| NoisePoint { loss, noise_trace: 3.0 * law(loss), ..STILL })
         .collect();
     let found = noise_exponents(&points);
     let exponents: Vec<f64> = found.iter().map(|window| window.exponent.value).collect();
@@ -255,9 +261,8 @@ fn exponents_are_those_of_each_decade() {
     // Less than two decades make one window; too few points, none, and what has no logarithm does not count.
     assert_eq!(noise_exponents(&points[..25]).len(), 1);
     assert_eq!(noise_exponents(&points[..4]), []);
-    let still = NoisePoint { steps: 0, loss: 1.0, noise_trace: 0.0 };
-    assert_eq!(noise_exponents(&[still; 9]), []);
-    assert_eq!(noise_exponents(&[NoisePoint { noise_trace: 1.0, ..still }; 9]), []);
+    assert_eq!(noise_exponents(&[STILL; 9]), []);
+    assert_eq!(noise_exponents(&[NoisePoint { noise_trace: 1.0, ..STILL }; 9]), []);
 }
 
 #[test]

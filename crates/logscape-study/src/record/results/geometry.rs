@@ -1,6 +1,8 @@
 //! Curvature and noise at the minimum.
 
-use logscape::model::{Decoupling, FisherDecoupling};
+use logscape::model::{
+    BoxSharpness, ClassParts, ClassStructure, Decoupling, EffectiveParameters, FisherDecoupling, NoiseSubspace,
+};
 use logscape::{Estimate, Geometry};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,18 @@ pub struct GeometryRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub kinks: Option<f64>,
+    /// The span of the leading eigenvectors of the noise covariance `C`, as many as outliers, beside that of the outliers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_subspace: Option<NoiseSubspaceRecord>,
+    /// Where the curvature comes from, where targets are classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassesRecord>,
+    /// The largest loss in boxes around the minimum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sharpness: Vec<BoxSharpness>,
+    /// How many parameters the data determine; absent where not all eigenvalues are known, and where the fit interpolates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_parameters: Option<EffectiveParameters>,
     /// Quantiles (50, 90, 99, 100 %) over the samples of one sample's curvature, `‖J_μ J_μᵀ‖` for the mean square, in units of
     /// loss per squared parameter.
     #[cfg_attr(feature = "schema", schemars(inner(range(min = 0))))]
@@ -56,7 +70,54 @@ impl From<&Geometry> for GeometryRecord {
             decoupling: geometry.decoupling.clone(),
             fisher: geometry.fisher,
             kinks: geometry.kinks,
+            noise_subspace: geometry.noise_subspace.as_ref().map(NoiseSubspaceRecord::from),
+            classes: geometry.classes.as_ref().map(ClassesRecord::from),
+            sharpness: geometry.sharpness.clone(),
+            effective_parameters: geometry.effective_parameters,
             sample_curvature: geometry.sample_curvature,
         }
+    }
+}
+
+/// Leading eigenvectors of the noise covariance `C` beside the outliers of the Hessian; curvature and noise along each are in the table
+/// `leading_noise`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NoiseSubspaceRecord {
+    /// Whether the eigenpairs of `C` have converged.
+    pub converged: bool,
+    /// Cosines of the principal angles between the two spans, descending; 1 where a direction is in both.
+    #[cfg_attr(feature = "schema", schemars(inner(range(min = 0, max = 1))))]
+    pub cosines: Vec<f64>,
+    /// Share of `tr C` within the span of the outliers.
+    pub share_of_outliers: f64,
+    /// The most of `tr C` that as many directions can have.
+    pub share_of_leading: f64,
+}
+
+impl From<&NoiseSubspace> for NoiseSubspaceRecord {
+    fn from(found: &NoiseSubspace) -> Self {
+        Self {
+            converged: found.converged,
+            cosines: found.cosines.clone(),
+            share_of_outliers: found.share_of_outliers,
+            share_of_leading: found.share_of_leading,
+        }
+    }
+}
+
+/// The levels of classes in the Gauss–Newton matrix; the parts along each leading direction are in the table `classes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClassesRecord {
+    /// Classes that have samples.
+    pub classes: usize,
+    /// The parts of `tr G`.
+    pub traces: ClassParts,
+}
+
+impl From<&ClassStructure> for ClassesRecord {
+    fn from(found: &ClassStructure) -> Self {
+        Self { classes: found.classes, traces: found.traces }
     }
 }

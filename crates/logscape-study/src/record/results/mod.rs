@@ -18,7 +18,7 @@ mod verdict;
 pub use curvature::CurvatureRecord;
 pub use dynamics::DynamicsEscape;
 pub use escape::{CommittedRecord, EscapeRecord};
-pub use geometry::GeometryRecord;
+pub use geometry::{ClassesRecord, GeometryRecord, NoiseSubspaceRecord};
 pub use interpolation::{InterpolationRecord, StartEscapeRecord, StartRecord};
 pub use measured::{LookBias, MeasuredRecord, Method, RareRecord};
 pub use minimum::{MinimumRecord, UnstandardisedRecord};

@@ -1,5 +1,6 @@
 //! The tables of a record as Parquet files, one row type each.
 
+mod classes;
 mod density;
 mod eigenvalues;
 mod energy_paths;
@@ -15,6 +16,8 @@ mod table;
 mod training;
 mod trajectories;
 
+pub use classes::ClassRow;
+use classes::class_rows;
 pub use density::{DensityRow, LanczosRow};
 pub(crate) use density::{density_rows, lanczos_rows};
 pub use eigenvalues::EigenvalueRow;
@@ -23,8 +26,8 @@ pub use energy_paths::EnergyPathRow;
 pub(crate) use energy_paths::energy_path_rows;
 pub use escape_times::EscapeRow;
 pub(crate) use escape_times::escape_rows;
-pub use noise::NoiseRow;
-use noise::noise_rows;
+pub use noise::{LeadingNoiseRow, NoiseRow};
+use noise::{leading_noise_rows, noise_rows};
 pub use path::PathRow;
 pub(crate) use path::path_rows;
 pub use phase_diagram::PhaseRow;
@@ -97,6 +100,8 @@ tables! {
     density: DensityRow,
     lanczos: LanczosRow,
     noise: NoiseRow,
+    leading_noise: LeadingNoiseRow,
+    classes: ClassRow,
     scaling: ScalingRow,
     path: PathRow,
     energy_paths: EnergyPathRow,
@@ -112,6 +117,8 @@ impl Tables {
         Self {
             spectrum: spectrum_rows(geometry),
             noise: noise_rows(geometry),
+            leading_noise: leading_noise_rows(geometry),
+            classes: class_rows(geometry),
             scaling: scaling_rows(geometry),
             ..Self::default()
         }

@@ -27,6 +27,10 @@ pub struct TrainingNoiseRow {
     pub loss: f64,
     /// `tr C`.
     pub noise_trace: f64,
+    /// `tr G`.
+    pub gauss_newton_trace: f64,
+    /// `‖∇L‖`.
+    pub gradient_norm: f64,
 }
 
 impl Table for TrainingNoiseRow {
@@ -40,6 +44,8 @@ pub(crate) fn training_rows(training: &Training) -> (Vec<TrainingRow>, Vec<Train
         steps: point.steps,
         loss: point.loss,
         noise_trace: point.noise_trace,
+        gauss_newton_trace: point.gauss_newton_trace,
+        gradient_norm: point.gradient_norm,
     });
     (losses.collect(), noise.collect())
 }
