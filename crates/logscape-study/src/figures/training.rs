@@ -49,7 +49,7 @@ fn losses(record: &Record) -> Option<Panel> {
     let y = Axis::fit("loss L", true, both().map(|point| point.1))?;
     let mut layers = vec![Layer::new("batches", COLOURS[0], Kind::Line(batches, SOLID))];
     if !all.is_empty() {
-        layers.push(Layer::new("all data", COLOURS[1], Kind::Marks(all, Marker::Circle, 4.0)));
+        layers.push(Layer::new("all data", COLOURS[1], Kind::Marks(all, Marker::Circle, 6.0)));
     }
     Some(Panel { title: String::new(), x, y, layers })
 }
@@ -72,10 +72,10 @@ fn decoupling(record: &Record) -> Option<Panel> {
     let y = Axis::fit("noise over curvature", true, heights)?;
     let mut layers = vec![
         Layer::plain(GREY, Kind::Line(vec![(x.low, 0.0), (x.high, 0.0)], DASHED)),
-        Layer::new("tr C/(2 L tr G)", COLOURS[0], Kind::Marks(strength, Marker::Square, 4.0)),
+        Layer::new("tr C/(2 L tr G)", COLOURS[0], Kind::Marks(strength, Marker::Square, 7.0)),
     ];
     if !fisher.is_empty() {
-        layers.push(Layer::new("tr C/tr G", COLOURS[3], Kind::Marks(fisher, Marker::Triangle, 5.0)));
+        layers.push(Layer::new("tr C/tr G", COLOURS[3], Kind::Marks(fisher, Marker::Triangle, 8.0)));
     }
     Some(Panel { title: String::new(), x, y, layers })
 }
@@ -87,7 +87,7 @@ fn scale(record: &Record) -> Option<Panel> {
         rows.map(|row| (row.steps as f64, (row.noise_trace / row.gradient_norm.powi(2)).log10())).collect();
     let x = Axis::fit("steps", false, points.iter().map(|point| point.0))?;
     let y = Axis::fit("tr C/‖∇L‖² (samples)", true, points.iter().map(|point| point.1))?;
-    let layers = vec![Layer::new("gradient-noise scale", COLOURS[2], Kind::Marks(points, Marker::Diamond, 4.0))];
+    let layers = vec![Layer::new("gradient-noise scale", COLOURS[2], Kind::Marks(points, Marker::Diamond, 7.0))];
     Some(Panel { title: String::new(), x, y, layers })
 }
 
@@ -110,6 +110,6 @@ fn noise(record: &Record, training: &TrainingRecord) -> Option<Panel> {
         (count > 0.0).then(|| Layer::new(words, colour, Kind::Line(line, DASH_DOT)))
     });
     let lines: Vec<Layer> = lines.collect();
-    let marks = Layer::plain(COLOURS[1], Kind::Marks(points, Marker::Circle, 4.0));
+    let marks = Layer::plain(COLOURS[1], Kind::Marks(points, Marker::Circle, 6.0));
     Some(Panel { title: String::new(), x, y, layers: [marks].into_iter().chain(lines).collect() })
 }
