@@ -113,8 +113,8 @@ fn text_from_the_user_is_no_markup_and_what_cannot_be_drawn_says_why() {
     let page = &pages.last().expect("the report").1;
     assert!(!page.contains("<img") && !page.contains("<b>"));
     assert!(page.contains("&lt;img") && page.contains("&lt;b&gt;"));
-    let undrawn = "paths over saddles, scaling, stationary law, starts, phase diagram, training, curvature";
-    assert_eq!(page.matches(": not drawn, ").count(), 7, "{undrawn}");
+    let undrawn = "paths over saddles, scaling, stationary law, starts, phase diagram, training, curvature, classes";
+    assert_eq!(page.matches(": not drawn, ").count(), 8, "{undrawn}");
 }
 
 #[test]

@@ -91,12 +91,35 @@ fn the_record_keeps_the_history() {
     assert_eq!((tables.training.len(), tables.training_noise.len()), (180, 21));
     assert_eq!(training.final_batch_loss, tables.training[179].loss);
     let last = &tables.training_noise[20];
-    assert_eq!((last.steps, last.loss), (180, run.record.results.minimum.loss));
+    // What is measured along the training is measured where it ends too, by other sums.
+    let results = &run.record.results;
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
+    assert!(last.steps == 180 && near(last.loss, results.minimum.loss));
+    assert!(near(last.gradient_norm, results.minimum.gradient_norm));
+    let ratio = results.geometry.decoupling.as_ref().expect("noise").trace_ratio_gauss_newton;
+    assert!(near(last.noise_trace / (2.0 * last.loss * last.gauss_newton_trace), ratio));
     assert!(last.loss < 0.5 * tables.training_noise[0].loss, "it learns");
     assert!(!training.noise_exponents.is_empty());
     let figure = figures::by_name("training").expect("a figure").of(&run.record).expect("it is drawn");
     assert!(figure.svg.contains("γ = ") && figure.svg.contains("noise tr C"));
+    assert!(figure.svg.contains("tr C/(2 L tr G)") && figure.svg.contains("gradient-noise scale"));
+    // Classes of digits: every leading direction has its levels, and the traces are those of G.
+    let levels = results.geometry.classes.as_ref().expect("targets are classes");
+    assert_eq!(levels.classes, 10);
+    assert!(near(levels.traces.sum(), last.gauss_newton_trace));
+    assert!(tables.classes.len() >= results.geometry.outliers);
+    assert_eq!(tables.classes.iter().filter(|row| row.outlier).count(), results.geometry.outliers);
+    assert_eq!(tables.leading_noise.len(), results.geometry.outliers);
+    assert!(
+        figures::by_name("classes")
+            .expect("a figure")
+            .of(&run.record)
+            .expect("it is drawn")
+            .svg
+            .contains("cross-class")
+    );
     let page = fs::read_to_string(run.folder.path().join("record/report.html")).expect("a page");
+    assert!(page.contains("come from the means of the 10 classes") && page.contains("Effective parameters"), "{page}");
     assert!(page.contains("180 steps of adam (30 epochs) with learning rate 0.02 and batch size 7."), "{page}");
     assert!(page.contains("the noise of one sample went as a power of the loss"));
     let plain = finished(&RIDGE.replace("weight_decay = 0.25\n", ""));
