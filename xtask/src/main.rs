@@ -62,6 +62,8 @@ const USAGE: &str = "usage: cargo xtask <command>
           our rates beside those of other libraries; installs them with pip
   bench scaling [--json FILE]
           our rates against replicas, dimension and batch size
+  bench sizes
+          time and memory of products and noise against parameters, samples, vectors and memory
   bench coverage [--seeds N] [PART]...
           how often the intervals of a record cover, as a table for the book
   bench precision
@@ -110,7 +112,7 @@ fn main() -> ExitCode {
         ["bench", "peers", ref rest @ ..] => peers::run(rest),
         ["bench", "coverage", ref rest @ ..] => cargo::run(&[&COVERAGE[..], &["--"], rest].concat(), &[]),
         ["bench", "precision"] => steps::run(&[PRECISION]),
-        ["bench", name @ ("passages" | "scaling" | "watching"), ref rest @ ..] => {
+        ["bench", name @ ("passages" | "scaling" | "sizes" | "watching"), ref rest @ ..] => {
             let program = ["run", "--release", "--package", "logscape-bench", "--bin", name, "--"];
             cargo::run(&[&program[..], rest].concat(), &[])
         }

@@ -2,6 +2,7 @@
 
 use super::{axpy, dot, norm, scale};
 use crate::Precision;
+use crate::lanes::dispatch;
 use faer::linalg::matmul::matmul;
 use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -12,6 +13,10 @@ const PANEL: usize = 1024;
 
 /// Rows whose inner products are summed one after the other; fixed, so that sums have the same order everywhere.
 const TASK: usize = 16 * PANEL;
+
+/// Overlap with the basis after a pass of Gram–Schmidt, in units of the norm of what is left and of the rounding of stored numbers, that
+/// no second pass would improve on.
+const ORTHOGONAL: f64 = 4.0;
 
 /// Share of its norm that a vector keeps in a pass of Gram–Schmidt, below which what is left may not be orthogonal.
 const CANCELLED: f64 = 1e-3;
@@ -105,14 +110,22 @@ impl Basis {
         Split { along, beyond }
     }
 
-    /// `W ← W − V VᵀW` in two passes. The second one takes its inner products in the sweep in which the
-    /// first is subtracted: three sweeps over the basis in all. Returns `VᵀW`, and the norms of the columns after the first pass.
+    /// `W ← W − V VᵀW` in two passes, of which the second is left out where it would remove no more than rounding. It takes its inner
+    /// products in the sweep in which the first is subtracted: two or three sweeps over the basis in all. Returns `VᵀW`, and the norms of
+    /// the columns after the first pass.
     pub(super) fn project_out(&self, block: &mut Mat<f64>) -> (Mat<f64>, Vec<f64>) {
         let mut along = self.overlaps(block);
         let second = self.sweep(Some(along.as_ref()), block.as_mut(), true);
-        let norms = (0..block.ncols()).map(|k| norm(block.col_as_slice(k))).collect();
-        self.sweep(Some(second.as_ref()), block.as_mut(), false);
-        along += &second;
+        let norms: Vec<f64> = (0..block.ncols()).map(|k| norm(block.col_as_slice(k))).collect();
+        let unit = match self {
+            Self::Double(_) => f64::EPSILON,
+            Self::Single(_) => f64::from(f32::EPSILON),
+        };
+        let is_orthogonal = |(k, norm): (usize, &f64)| second.col(k).norm_max() <= ORTHOGONAL * unit * norm;
+        if !norms.iter().enumerate().all(is_orthogonal) {
+            self.sweep(Some(second.as_ref()), block.as_mut(), false);
+            along += &second;
+        }
         (along, norms)
     }
 
@@ -134,6 +147,18 @@ impl Basis {
         let (size, width) = (self.len(), block.ncols());
         let mut total = Mat::<f64>::zeros(size, width);
         if size == 0 || width == 0 {
+            return total;
+        }
+        if width == 1 {
+            let column = block.col_mut(0).try_as_col_major_mut().map(|column| column.as_slice_mut());
+            let column = column.expect("a column of a matrix of our own is contiguous");
+            let coefficients: Option<Vec<f64>> =
+                coefficients.map(|coefficients| coefficients.col(0).iter().copied().collect());
+            let sums = match self {
+                Self::Double(columns) => sweep_one(columns, coefficients.as_deref(), column, overlaps),
+                Self::Single(columns) => sweep_one(columns, coefficients.as_deref(), column, overlaps),
+            };
+            total.col_mut(0).iter_mut().zip(sums).for_each(|(total, sum)| *total = sum);
             return total;
         }
         let sums: Vec<Mat<f64>> = block
@@ -168,6 +193,70 @@ impl Basis {
             Self::Single(columns) => load(columns, first, panel, f64::from),
         }
     }
+}
+
+/// Numbers that are summed side by side.
+const SIDE: usize = 32;
+
+/// [`Basis::sweep`] of one vector, without a copy of the basis.
+fn sweep_one<T: Copy + Into<f64> + Sync>(
+    columns: &[Vec<T>],
+    coefficients: Option<&[f64]>,
+    vector: &mut [f64],
+    overlaps: bool,
+) -> Vec<f64> {
+    let sums: Vec<Vec<f64>> = vector
+        .par_chunks_mut(TASK)
+        .enumerate()
+        .map(|(task, rows)| {
+            let mut sums = vec![0.0; columns.len()];
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (panel, rows) in rows.chunks_mut(PANEL).enumerate() {
+                        let first = task * TASK + panel * PANEL;
+                        if let Some(coefficients) = coefficients {
+                            for (column, &coefficient) in columns.iter().zip(coefficients) {
+                                for (x, &v) in rows.iter_mut().zip(&column[first..]) {
+                                    *x -= coefficient * v.into();
+                                }
+                            }
+                        }
+                        if overlaps {
+                            for (column, sum) in columns.iter().zip(&mut sums) {
+                                *sum += overlap(&column[first..][..rows.len()], rows);
+                            }
+                        }
+                    }
+                },
+            );
+            sums
+        })
+        .collect();
+    let mut total = vec![0.0; columns.len()];
+    sums.iter().for_each(|sums| axpy(1.0, sums, &mut total));
+    total
+}
+
+/// The inner product of two pieces, in an order that vectors of numbers allow.
+#[inline(always)]
+fn overlap<T: Copy + Into<f64>>(left: &[T], right: &[f64]) -> f64 {
+    let mut sums = [0.0; SIDE];
+    let (left, left_rest) = left.as_chunks::<SIDE>();
+    let (right, right_rest) = right.as_chunks::<SIDE>();
+    for (left, right) in left.iter().zip(right) {
+        for k in 0..SIDE {
+            sums[k] += left[k].into() * right[k];
+        }
+    }
+    let mut sum = 0.0;
+    for part in sums {
+        sum += part;
+    }
+    for (&left, right) in left_rest.iter().zip(right_rest) {
+        sum += left.into() * right;
+    }
+    sum
 }
 
 fn load<T: Copy>(columns: &[Vec<T>], first: usize, mut panel: MatMut<f64>, widen: impl Fn(T) -> f64) {

@@ -1,6 +1,7 @@
 //! Every layer and loss against the same written a second time, number by number, for dual numbers.
 
 mod classes;
+mod coverage;
 mod derivatives;
 mod linearised;
 mod weights;
