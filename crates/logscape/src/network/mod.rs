@@ -58,7 +58,8 @@ pub struct Network {
     block: usize,
 }
 
-/// Numbers of all values of a block, about: with what is kept and cotangents they stay in the caches.
+/// Numbers of all values of a block, about: with what is kept and cotangents they stay in the caches. As many as there are parameters
+/// where these are more, since a block's gradient is added to as many sums.
 const BLOCK_NUMBERS: usize = 1 << 19;
 
 /// Samples of a block, at most and at least.
@@ -90,7 +91,7 @@ impl Network {
         require_finite("targets", &targets, samples.saturating_mul(graph.outputs()))?;
         loss.require_targets(&targets, graph.outputs())?;
         let [least, most] = BLOCK_SAMPLES;
-        let block = (BLOCK_NUMBERS / graph.units().max(1)).clamp(least, most);
+        let block = (BLOCK_NUMBERS.max(graph.parameters()) / graph.units().max(1)).clamp(least, most);
         Ok(Self { graph, loss, inputs, targets, block })
     }
 
