@@ -377,6 +377,27 @@ mod tests {
         assert!(off(&rest, &rest, 1.0) < 1e-14 && off(&first, &rest, 0.0) < 1e-14);
     }
 
+    /// One vector has a sweep of its own.
+    #[test]
+    fn one_vector_is_swept_as_one_of_several() {
+        for rows in [3 * PANEL + 37, TASK + 5] {
+            for precision in [Precision::Float64, Precision::Float32] {
+                let mut basis = Basis::new(precision);
+                let mut first = random(rows, 6, 0);
+                basis.orthonormalise(&mut first, 0.0);
+                basis.push(&mut first);
+                let mut both = random(rows, 2, 1);
+                let mut one = both.subcols(0, 1).to_owned();
+                let (of_both, of_one) = (basis.project_out(&mut both), basis.project_out(&mut one));
+                assert!((of_both.0.subcols(0, 1) - &of_one.0).norm_max() < 1e-12);
+                assert!(
+                    (both.subcols(0, 1) - &one).norm_max() < 1e-12 && (of_both.1[0] / of_one.1[0] - 1.0).abs() < 1e-12
+                );
+                assert!(off(&first, &one, 0.0) < if precision == Precision::Float64 { 1e-12 } else { 1e-4 });
+            }
+        }
+    }
+
     #[test]
     fn a_rotation_is_a_product_in_either_precision() {
         let (vectors, rotation) = (random(PANEL + 100, 7, 0), random(7, 3, 1));
