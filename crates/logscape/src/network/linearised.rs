@@ -3,15 +3,17 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use faer::{MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::Network;
 use super::graph::Block;
 use super::pass::Primal;
+use super::second_moment::second_moment;
 use super::transform::{Float, inner};
 use crate::operator::{Gradients, LinearOperator, Linearisation, Matrix, SamplesAlong, axpy};
 use crate::problem::{Problem, Samples};
+use crate::{Interrupted, Stop};
 
 /// Parts of the data that are summed by themselves, at most; fixed, so that sums have the same order on any number of threads.
 const PARTS: usize = 16;
@@ -121,6 +123,28 @@ impl<'a, R: Float> Linearised<'a, R> {
             block: self.block(range, kept),
             cotangents: &kept.cotangents,
         })
+    }
+
+    /// Number of parameters `P`, the samples `N`, and those of each block.
+    pub(super) fn parameters(&self) -> usize {
+        self.theta.len()
+    }
+
+    pub(super) fn samples(&self) -> usize {
+        self.network.samples()
+    }
+
+    pub(super) fn blocks(&self) -> &[Range<usize>] {
+        &self.blocks
+    }
+
+    /// Writes the gradients `g_μ/N` of the samples of a block to the rows of `out` (`m × P`).
+    pub(super) fn sample_gradients(&self, block: usize, out: &mut [R]) {
+        let mut room = self.room(0);
+        self.on_block(block, |primal| {
+            self.network.graph.sample_gradients(primal.block, primal.cotangents, out, &mut room.work);
+        });
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
     }
 
     /// The gradient `∇L` (`P`).
@@ -334,6 +358,21 @@ impl<R: Float> MatrixOperator<'_, R> {
 impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
     fn dim(&self) -> usize {
         self.linearised.theta.len()
+    }
+
+    /// Of the gradients' matrices, from the samples' gradients.
+    fn matrix(&self, stop: &Stop) -> Option<Result<Mat<f64>, Interrupted>> {
+        if !self.which.is_of_noise() {
+            return None;
+        }
+        Some(second_moment(self.linearised, stop).map(|mut matrix| {
+            if let Some(gradient) = &self.gradient {
+                for (j, own) in gradient.iter().enumerate() {
+                    matrix.col_mut(j).iter_mut().zip(gradient).for_each(|(entry, g)| *entry -= g * own);
+                }
+            }
+            matrix
+        }))
     }
 
     fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {

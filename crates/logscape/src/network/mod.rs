@@ -20,6 +20,7 @@ mod pooling;
 mod problem;
 mod registered;
 mod residual;
+mod second_moment;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transform;

@@ -16,7 +16,7 @@ const TASK: usize = 16 * PANEL;
 
 /// Overlap with the basis after a pass of Gram–Schmidt, in units of the norm of what is left and of the rounding of stored numbers, that
 /// no second pass would improve on.
-const ORTHOGONAL: f64 = 4.0;
+const ORTHOGONAL: f64 = 0.125;
 
 /// Share of its norm that a vector keeps in a pass of Gram–Schmidt, below which what is left may not be orthogonal.
 const CANCELLED: f64 = 1e-3;

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use faer::{MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
 use super::LinearOperator;
+use crate::{Interrupted, Stop};
 
 /// An operator that tells of its products, for who wants to know how far an iteration has come.
 pub struct Counted<'a> {
@@ -29,5 +30,9 @@ impl LinearOperator for Counted<'_> {
         let count = block.ncols();
         self.operator.apply_into(block, out);
         (self.tell)(self.products.fetch_add(count, Ordering::Relaxed) + count);
+    }
+
+    fn matrix(&self, stop: &Stop) -> Option<Result<Mat<f64>, Interrupted>> {
+        self.operator.matrix(stop)
     }
 }

@@ -40,11 +40,14 @@ pub(crate) const NEGATIVE: f64 = 1e-6;
 /// Columns that are applied at once while a matrix is assembled.
 const BLOCK: usize = 64;
 
-/// The matrix of `operator`, from its products with the unit vectors, symmetrised as `(A + Aᵀ)/2`.
+/// The matrix of `operator`, from its products with the unit vectors, symmetrised as `(A + Aᵀ)/2`, unless it knows a better way.
 ///
 /// # Errors
 /// On an interrupt, which is asked for before every block of products.
 pub fn to_dense(operator: &dyn LinearOperator, stop: &Stop) -> Result<Mat<f64>, Interrupted> {
+    if let Some(matrix) = operator.matrix(stop) {
+        return matrix;
+    }
     let p = operator.dim();
     let mut matrix = Mat::zeros(p, p);
     for start in (0..p).step_by(BLOCK) {

@@ -42,7 +42,8 @@ pub use restricted::Restricted;
 pub use samples::{Gradients, SamplesAlong};
 pub use trace::{TraceAndNorm, TraceConfig, trace_and_norm};
 
-use faer::{MatMut, MatRef};
+use crate::{Interrupted, Stop};
+use faer::{Mat, MatMut, MatRef};
 
 /// A real symmetric operator that is known by its products with blocks of vectors.
 pub trait LinearOperator: Sync {
@@ -51,6 +52,14 @@ pub trait LinearOperator: Sync {
 
     /// Writes `A · block` into `out`; both are `P × k`. Shapes that do not fit are programmer errors and panic.
     fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>);
+
+    /// The matrix itself, where there is a way that costs less than `P` products; it takes `P²` numbers.
+    ///
+    /// # Errors
+    /// On an interrupt.
+    fn matrix(&self, _stop: &Stop) -> Option<Result<Mat<f64>, Interrupted>> {
+        None
+    }
 }
 
 /// Inner product `a·b`, summed in index order.
@@ -80,8 +89,8 @@ pub(crate) fn scale(a: f64, x: &mut [f64]) {
 /// Products of `operator` with each vector.
 pub(crate) fn apply(operator: &dyn LinearOperator, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let p = operator.dim();
-    let block = faer::Mat::from_fn(p, vectors.len(), |i, j| vectors[j][i]);
-    let mut out = faer::Mat::zeros(p, vectors.len());
+    let block = Mat::from_fn(p, vectors.len(), |i, j| vectors[j][i]);
+    let mut out = Mat::zeros(p, vectors.len());
     operator.apply_into(block.as_ref(), out.as_mut());
     (0..vectors.len()).map(|j| out.col(j).iter().copied().collect()).collect()
 }

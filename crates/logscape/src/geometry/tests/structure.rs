@@ -197,3 +197,37 @@ fn sharpness_is_the_highest_corner_of_a_quadratic_loss() {
         assert!((found.sharpness / published - 1.0).abs() < 1e-12 && norm(&minimum.theta) > 0.0);
     }
 }
+
+/// The ascent goes on where the first corner is not the highest, and ends at a corner.
+#[test]
+fn sharpness_climbs_from_corner_to_corner() {
+    let (mut highest, mut climbed) = (0, 0);
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut normals = |count: usize| -> Vec<f64> { (0..count).map(|_| StandardNormal.sample(&mut rng)).collect() };
+        let d = 6;
+        let mix = normals(d * d);
+        let x: Vec<Vec<f64>> = (0..30)
+            .map(|_| {
+                let z = normals(d);
+                (0..d).map(|i| dot(&mix[i * d..][..d], &z)).collect()
+            })
+            .collect();
+        let problem = Linear { x, y: normals(30) };
+        let minimum = find_minimum(&problem, &vec![0.0; d], &MinimumConfig::default(), &Stop::new()).unwrap();
+        let geometry = measure(&problem, &minimum, &GeometryConfig::default(), &Stop::new()).unwrap();
+        let found = geometry.sharpness[1];
+        let rise = |side: &dyn Fn(usize) -> f64| {
+            let corner = minimum.theta.iter().enumerate();
+            let corner: Vec<f64> = corner.map(|(i, x)| x + found.epsilon * (x.abs() + 1.0) * side(i)).collect();
+            loss(&problem, &corner) - minimum.loss
+        };
+        let corners = (0..1_usize << d).map(|corner| rise(&|i| if corner >> i & 1 == 1 { 1.0 } else { -1.0 }));
+        let most = corners.fold(0.0, f64::max);
+        let first = rise(&|i| geometry.vectors[0][i].signum()).max(rise(&|i| -geometry.vectors[0][i].signum()));
+        assert!(found.rise < most * (1.0 + 1e-6) && found.rise > first * (1.0 - 1e-6), "{seed}: {found:?} {most} {first}");
+        highest += usize::from(found.rise > most * (1.0 - 1e-6));
+        climbed += usize::from(found.rise > first * (1.0 + 1e-6));
+    }
+    assert!(climbed > 0 && highest > 10, "{climbed} {highest}");
+}

@@ -1,6 +1,7 @@
 //! Products around a point.
 
 use super::*;
+use crate::Stop;
 
 /// A network with every kind of layer, more samples than a block, and a point.
 fn mixed(loss: OutputLoss, samples: usize) -> (Network, Vec<f64>) {
@@ -97,4 +98,32 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
             }
         }
     }
+}
+
+#[test]
+fn matrices_of_the_noise_are_those_of_their_products() {
+    use crate::operator::dense::to_dense;
+    // More samples than are multiplied at once, and more columns.
+    let text = r#"[{"conv2d": 2, "kernel": 2}, "tanh", "flatten", {"linear": 13}, "gelu", {"linear": 3}]"#;
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let (samples, loss) = (2500, OutputLoss::CrossEntropy);
+    let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
+    let network = Network::new(&[1, 4, 4], &layers(text), loss, normals(samples * 16, &mut rng), targets).unwrap();
+    let theta = network.init(Initialisation::He, &mut rng);
+    let p = network.dim();
+    assert!(p > 256, "{p}");
+    let stop = Stop::new();
+    for (which, wanted) in [
+        (Matrix::NoiseCovariance, NoiseCovariance::new(&network, &theta)),
+        (Matrix::EmpiricalFisher, NoiseCovariance::uncentred(&network, &theta)),
+    ] {
+        let wanted = to_dense(&wanted, &stop).unwrap();
+        let double = Linearised::<f64>::new(&network, &theta, 0);
+        let single = Linearised::<f32>::new(&network, &theta, usize::MAX);
+        for (found, error) in [(double.operator(which), 1e-12), (single.operator(which), 1e-5)] {
+            let found = found.matrix(&stop).expect("there is a way").unwrap();
+            assert!(distance(&found, &wanted) < error, "{which:?}: {}", distance(&found, &wanted));
+        }
+    }
+    assert!(Linearised::<f64>::new(&network, &theta, 0).operator(Matrix::Hessian).matrix(&stop).is_none());
 }
