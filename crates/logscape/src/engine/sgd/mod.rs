@@ -14,11 +14,14 @@
 //!
 //! `bench/README.md` says how the numbers were measured.
 
+mod bounds;
 mod kernel;
 mod lane;
 mod layout;
 mod many;
 mod mlp;
+mod network;
+mod output;
 mod row;
 mod sums;
 
@@ -27,6 +30,7 @@ use thiserror::Error;
 pub use lane::LaneSgd;
 pub use many::{ManyBlock, ManySgd};
 pub use mlp::{MlpBlock, MlpSgd};
+pub use network::{NetworkBlock, NetworkSgd};
 pub use row::RowSgd;
 pub use sums::{SUM_DIM, SUM_SAMPLES, SumSgd};
 
