@@ -3,7 +3,7 @@
 use super::rows::copy;
 use super::transform::{At, Float, Transform};
 use super::window::Window;
-use crate::lanes::{LANES, dispatch};
+use crate::lanes::dispatch;
 
 /// The largest number in each window, the first if there are several; padding is never the largest.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +26,9 @@ impl MaxPool {
 }
 
 impl MaxPool {
-    /// The forward pass where every window is whole: sixteen windows of a row at once, `stride` apart, without branches.
+    /// The forward pass where every window is whole: `N` windows of a row at once, `stride` apart, without branches.
     #[inline(always)]
-    fn whole<R: Float>(&self, input: &[R], stride: usize, kept: &mut [R], out: &mut [R]) {
+    fn whole<R: Float, const N: usize>(&self, input: &[R], stride: usize, kept: &mut [R], out: &mut [R]) {
         let Window { image: [_, width], kernel, stride: [down, _], .. } = self.window;
         let (plane, [rows, columns]) = (self.window.inputs(), self.window.moves());
         dispatch(
@@ -40,17 +40,26 @@ impl MaxPool {
                     // The row's first window in its sample, and in the block.
                     let place = index % self.channels * plane + row * down * width;
                     let first = index * plane + row * down * width;
-                    let parts = out.chunks_mut(LANES).zip(kept.chunks_mut(LANES)).enumerate();
-                    for (part, (out, kept)) in parts {
-                        let skipped = part * LANES * stride;
-                        let [place, first] = [place + skipped, first + skipped];
-                        let (largest, places) = maxima([width, stride], kernel, place, first, out.len(), input);
+                    for (part, (out, kept)) in out.chunks_mut(N).zip(kept.chunks_mut(N)).enumerate() {
+                        let skipped = part * N * stride;
+                        let starts = [place + skipped, first + skipped];
+                        let (largest, places) = maxima::<R, N>([width, stride], kernel, starts, out.len(), input);
                         copy(&largest, out);
                         copy(&places, kept);
                     }
                 }
             },
         );
+    }
+
+    /// [`whole`](Self::whole), as many windows at once as a row is wide.
+    #[inline(always)]
+    fn rows<R: Float>(&self, input: &[R], stride: usize, kept: &mut [R], out: &mut [R]) {
+        match self.window.moves()[1] {
+            ..=4 => self.whole::<R, 4>(input, stride, kept, out),
+            5..=8 => self.whole::<R, 8>(input, stride, kept, out),
+            _ => self.whole::<R, 16>(input, stride, kept, out),
+        }
     }
 
     fn padded<R: Float>(&self, at: At<R>, kept: &mut [R], out: &mut [R]) {
@@ -92,8 +101,8 @@ impl Transform for MaxPool {
 
     fn forward<R: Float>(&self, at: At<R>, _second: bool, kept: &mut [R], out: &mut [R], _work: &mut [R]) {
         match self.window {
-            Window { padding: [0, 0], stride: [_, 2], .. } => self.whole(at.input, 2, kept, out),
-            Window { padding: [0, 0], stride: [_, stride], .. } => self.whole(at.input, stride, kept, out),
+            Window { padding: [0, 0], stride: [_, 2], .. } => self.rows(at.input, 2, kept, out),
+            Window { padding: [0, 0], stride: [_, stride], .. } => self.rows(at.input, stride, kept, out),
             _ => self.padded(at, kept, out),
         }
     }
@@ -111,25 +120,24 @@ impl Transform for MaxPool {
     }
 }
 
-/// The largest numbers of sixteen windows side by side, and their places, where the first window starts at `first` and its place is
-/// `place`; only the first `count` windows mean something.
+/// The largest numbers of `N` windows side by side, and their places, where the place of the first window is `place` and it starts at
+/// `first`; only the first `count` windows mean something.
 #[inline(always)]
-fn maxima<R: Float>(
+fn maxima<R: Float, const N: usize>(
     [width, stride]: [usize; 2],
     [height, length]: [usize; 2],
-    place: usize,
-    first: usize,
+    [place, first]: [usize; 2],
     count: usize,
     input: &[R],
-) -> ([R; LANES], [R; LANES]) {
-    let (mut largest, mut places) = ([R::from_f64(f64::NEG_INFINITY); LANES], [R::ZERO; LANES]);
+) -> ([R; N], [R; N]) {
+    let (mut largest, mut places) = ([R::from_f64(f64::NEG_INFINITY); N], [R::ZERO; N]);
     for y in 0..height {
         for x in 0..length {
             let offset = y * width + x;
-            let mut values = [R::ZERO; LANES];
+            let mut values = [R::ZERO; N];
             // What is read beyond the last window is not used, but must be there.
-            if let Some(line) = input.get(first + offset..first + offset + (LANES - 1) * stride + 1) {
-                for l in 0..LANES {
+            if let Some(line) = input.get(first + offset..first + offset + (N - 1) * stride + 1) {
+                for l in 0..N {
                     values[l] = line[l * stride];
                 }
             } else {
@@ -138,7 +146,7 @@ fn maxima<R: Float>(
                 }
             }
             let start = R::from_f64((place + offset) as f64);
-            for l in 0..LANES {
+            for l in 0..N {
                 // The first is kept if there are several; what is not a number is taken, so that it is seen.
                 let keeps = (values[l] <= largest[l]) & (offset > 0);
                 largest[l] = if keeps { largest[l] } else { values[l] };
@@ -209,7 +217,7 @@ impl Transform for AveragePool {
 
 #[cfg(test)]
 mod tests {
-    //! The two ways to the largest numbers: sixteen windows at once, and window by window.
+    //! The two ways to the largest numbers: several windows at once, and window by window.
 
     use super::*;
 
@@ -232,7 +240,7 @@ mod tests {
 
     #[test]
     fn windows_side_by_side_are_windows_one_by_one() {
-        for image in [[2, 2], [4, 4], [5, 11], [7, 40], [9, 33], [3, 70]] {
+        for image in [[2, 2], [4, 4], [5, 11], [6, 16], [7, 40], [9, 33], [3, 70]] {
             for (kernel, stride) in [([2, 2], [2, 2]), ([2, 2], [1, 1]), ([1, 2], [1, 2]), ([2, 1], [2, 3])] {
                 check::<f64>(image, kernel, stride);
                 check::<f32>(image, kernel, stride);
