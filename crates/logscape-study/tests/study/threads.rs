@@ -124,16 +124,16 @@ search = false
 precision = "float32"
 learning_rate = 0.1
 batch_size = 60
-steps = 30
+steps = 300
 [sgd]
 precision = "float32"
-learning_rate = 0.5
+learning_rate = 0.06
 batch_size = 2
 sampling = "epoch-shuffle"
 [escape]
-region = { loss-factor = 1.1 }
+region = { loss-factor = 3.0 }
 replicas = 16
-max_steps = 100
+max_steps = 400
 "#;
 
 /// The names and bytes of all that the study gives with so many threads.
@@ -195,8 +195,8 @@ fn convolutions_escape_in_either_precision() {
         (measured.escaped.expect("replicas"), measured.mean_steps.as_ref().expect("escapes").value)
     });
     assert!(single.0 >= 12 && double.0 >= 12, "{single:?} and {double:?}");
-    // The same streams of batches: rounding moves few of the times.
-    assert!((single.1 / double.1 - 1.0).abs() < 0.05 && single != double, "{single:?} and {double:?}");
+    // Two joint standard errors of the logarithms of means of sixteen times.
+    assert!((single.1 / double.1).log10().abs() < 0.3 && single != double, "{single:?} and {double:?}");
 }
 
 #[test]
