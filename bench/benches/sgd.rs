@@ -6,8 +6,10 @@ use logscape::Problem;
 use logscape::Stop;
 use logscape::engine::AnyDynamics;
 use logscape::ensemble::{EscapeRun, Region};
+use logscape::network::OutputLoss;
 use logscape::random::Gaussian;
-use logscape_bench::{linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
+use logscape_bench::formula::{CONVOLUTION, network, start};
+use logscape_bench::{convolution, linear_regression, perceptron, phase_retrieval, sgd, sinusoid};
 
 fn main() {
     divan::main();
@@ -58,4 +60,18 @@ fn perceptron_64_32_10<R: Gaussian>(bencher: Bencher, batch_size: usize) {
     let problem = perceptron.problem;
     let sgd = sgd::<R>(&problem, RATE, batch_size);
     steps(bencher, &sgd, &problem, start, [64, 3200 / batch_size]);
+}
+
+#[divan::bench(types = [f32, f64], args = [1, 8], sample_count = 20)]
+fn convolution_8x8<R: Gaussian>(bencher: Bencher, batch_size: usize) {
+    let (problem, start) = convolution();
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
+    steps(bencher, &sgd, &problem, start, [64, 320 / batch_size]);
+}
+
+#[divan::bench(types = [f32, f64], args = [64], sample_count = 10)]
+fn convolutions_28x28<R: Gaussian>(bencher: Bencher, batch_size: usize) {
+    let problem = network(&[1, 28, 28], CONVOLUTION, OutputLoss::CrossEntropy, 500);
+    let sgd = sgd::<R>(&problem, RATE, batch_size);
+    steps(bencher, &sgd, &problem, start(problem.dim()), [2, 4]);
 }

@@ -92,14 +92,13 @@ def noise_temperature(work):
     return work["learning_rate"] * work["noise_strength"] * work["curvature"] / work["batch_size"]
 
 
-def serve_products(build, numbers):
+def serve_products(build, numbers, rounding={"f32": 1e-6, "f64": 1e-13}):
     """As `serve`, for `build(work, dtype)` that returns a function that multiplies, with how many vectors it does, and a function
     that returns the last image, or a list of numbers with their errors: rates are products per second, checks four projections or
     the list."""
     name, precision, folder = sys.argv[1:]
     work = json.loads((Path(folder) / name).with_suffix(".json").read_text())
     dtype = np.dtype({"f32": np.float32, "f64": np.float64}[precision])
-    rounding = {"f32": 1e-6, "f64": 1e-13}[precision]
     run, vectors, image = build(work, dtype)
     run()
     print("ready", flush=True)
@@ -116,6 +115,6 @@ def serve_products(build, numbers):
             if isinstance(out, list):
                 print(" ".join(f"{value} {error}" for value, error in out), flush=True)
                 continue
-            scale = rounding * np.linalg.norm(out) * np.sqrt(out.size / 2)
+            scale = rounding[precision] * np.linalg.norm(out) * np.sqrt(out.size / 2)
             words = [f"{out @ numbers(0.21 + 0.1 * k, out.size)} {scale}" for k in range(4)]
             print(" ".join(words), flush=True)

@@ -1,8 +1,10 @@
 //! Problems that the benchmarks run on, at the sizes that `README.md` states.
 
+pub mod formula;
+
 use logscape::data::{Dataset, digits, synthetic};
 use logscape::engine::{AnyDynamics, Sgd};
-use logscape::network::{Activation, Initialisation};
+use logscape::network::{Activation, Initialisation, LayerWord, Network, OutputLoss};
 use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use logscape::random::{Gaussian, Purpose, stream};
 use logscape::{Precision, Problem, Sampling, SgdSettings};
@@ -70,6 +72,21 @@ pub fn perceptron() -> (Taught<Mlp>, Vec<f64>) {
         Mlp::new(&[64, 32, 10], Activation::Tanh, data.inputs.clone(), data.targets.clone()).expect("the data fit");
     let start = problem.init(Initialisation::Lecun, &mut stream(1, Purpose::Start, 0));
     (Taught { problem, data }, start)
+}
+
+/// A network of one convolution with four channels, rectified, pooled and joined to ten outputs, with the cross-entropy on the digits,
+/// and its initial parameters.
+///
+/// # Panics
+/// If the embedded data do not fit.
+pub fn convolution() -> (Network, Vec<f64>) {
+    let data = digits().expect("embedded data");
+    let layers = r#"[{"conv2d": 4, "kernel": 3}, "relu", {"max-pool2d": 2}, "flatten", {"linear": 10}]"#;
+    let layers: Vec<LayerWord> = serde_json::from_str(layers).expect("layers are written well");
+    let problem = Network::new(&[1, 8, 8], &layers, OutputLoss::CrossEntropy, data.inputs, data.targets);
+    let problem = problem.expect("the data fit");
+    let start = problem.init(Initialisation::He, &mut stream(1, Purpose::Start, 0));
+    (problem, start)
 }
 
 /// The SDE of the loss `L = L* + ½ h θ²`, in `t` or in `τ` with `dτ = L dt`.

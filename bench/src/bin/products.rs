@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use faer::Mat;
-use logscape::network::{Float, LayerWord, Linearised, Network, OutputLoss};
+use logscape::network::{Float, Linearised, Network, OutputLoss};
 use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
 use logscape::{Precision, Stop};
+use logscape_bench::formula::{CONVOLUTION, PERCEPTRON, network, numbers, start};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
@@ -30,10 +31,6 @@ struct Work {
     which: Matrix,
     vectors: usize,
 }
-
-const PERCEPTRON: &str = r#"[{"linear": 100}, "tanh", {"linear": 100}, "tanh", {"linear": 10}]"#;
-const CONVOLUTION: &str = r#"[{"conv2d": 32, "kernel": 3}, "relu", {"max-pool2d": 2}, {"conv2d": 64, "kernel": 3}, "relu",
-    {"max-pool2d": 2}, "flatten", {"linear": 10}]"#;
 
 const WORKS: [Work; 6] = [
     Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 1 },
@@ -72,17 +69,9 @@ const RESIDUAL: f64 = 1e-3;
 /// Bytes in which passes may be kept.
 const MEMORY: usize = 4 << 30;
 
-/// `sin(a k²)` for `k = 0, 1, …`, which the peers compute alike.
-fn numbers(a: f64, count: usize) -> Vec<f64> {
-    (0..count).map(|k| (a * (k as f64) * (k as f64)).sin()).collect()
-}
-
 impl Work {
     fn network(&self) -> Network {
-        let layers: Vec<LayerWord> = serde_json::from_str(self.layers).expect("layers are written well");
-        let inputs = numbers(0.37, self.samples * self.shape.iter().product::<usize>());
-        let targets = (0..self.samples).flat_map(|k| (0..10).map(move |i| f64::from(u8::from(k % 10 == i)))).collect();
-        Network::new(self.shape, &layers, OutputLoss::MeanSquare, inputs, targets).expect("the network is valid")
+        network(self.shape, self.layers, OutputLoss::MeanSquare, self.samples)
     }
 
     fn describe(&self) -> serde_json::Value {
@@ -97,7 +86,7 @@ impl Work {
     /// Finds the leading eigenpairs on request, each to a thousandth of its eigenvalue.
     fn serve_eigenpairs<R: Float>(&self) -> io::Result<()> {
         let network = self.network();
-        let theta: Vec<f64> = numbers(0.61, network.dim()).iter().map(|x| 0.05 * x).collect();
+        let theta = start(network.dim());
         let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
         let operator = linearised.operator(self.which);
         let pairs = |tolerance: f64| {
@@ -137,7 +126,7 @@ impl Work {
         }
         let network = self.network();
         let p = network.dim();
-        let theta: Vec<f64> = numbers(0.61, p).iter().map(|x| 0.05 * x).collect();
+        let theta = start(p);
         let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
         let operator = linearised.operator(self.which);
         let all = numbers(0.83, p * self.vectors);

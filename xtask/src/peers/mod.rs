@@ -18,9 +18,10 @@ const PRECISIONS: [&str; 2] = ["f32", "f64"];
 /// Two means that differ by more than this many joint standard errors do not agree; equal ones do so about once in 10⁵.
 const LIMIT: f64 = 4.5;
 
-/// Our programs: what simulates, and what multiplies with matrices of curvature.
+/// Our programs: what simulates, what multiplies with matrices of curvature, and what trains.
 const SIMULATE: &str = "throughput";
 const MULTIPLY: &str = "products";
+const TRAIN: &str = "training";
 
 /// What bounds the rate of a work: the name of a measurement of `floors.py`, and how much of it one replica-step takes.
 type Floor = (&'static str, f64);
@@ -36,8 +37,9 @@ struct Work {
 
 /// `4 d B + 2 d` flops for linear regression with `d = 10`, `B = 10`; for the perceptron `10,112 B` with `B = 32`: six per
 /// weight, less two for the first layer's, which hand no gradient to the inputs. A product with the Hessian takes twelve flops for each
-/// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move.
-const WORKS: [Work; 15] = [
+/// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move. A step of
+/// training takes six, four of the first layer's.
+const WORKS: [Work; 16] = [
     Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
@@ -63,6 +65,7 @@ const WORKS: [Work; 15] = [
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
+    Work { name: "training-cnn", ours: TRAIN, floor: Some(("gemm", 0.912e9)), peers: &["jax_training"] },
 ];
 
 /// Runs the comparison; false when a check or a peer failed, or the arguments make no sense.
@@ -143,10 +146,10 @@ impl Bench {
         install(&scripts.join("requirements.txt"), &environment)?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let arguments = ["build", "--release", "--package", "logscape-bench", "--locked"];
-        let programs = [SIMULATE, MULTIPLY].iter().flat_map(|program| ["--bin", program]);
+        let programs = [SIMULATE, MULTIPLY, TRAIN].iter().flat_map(|program| ["--bin", program]);
         succeed(Command::new(cargo).args(arguments).args(programs).arg("--target-dir").arg(target))?;
         let (ours, data) = (target.join("release"), target.join("peers-data"));
-        for program in [SIMULATE, MULTIPLY] {
+        for program in [SIMULATE, MULTIPLY, TRAIN] {
             succeed(Command::new(ours.join(program)).arg("export").arg(&data))?;
         }
         Ok(Self { scripts, python: environment.join("bin/python"), ours, data })

@@ -1,6 +1,7 @@
 //! `[minimum.train]`: the training that comes before the search for a minimum.
 
 use super::check::{Wrong, require};
+use logscape::Precision;
 use logscape::training::{AdamOptions, BadOption, Optimiser, Schedule, SgdOptions, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,9 @@ pub struct TrainTable {
     /// What the learning rate does after the warm-up; it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// Precision that gradients are computed in; double.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
 /// An optimiser by its name.
@@ -100,6 +104,7 @@ impl TrainTable {
             schedule: self.schedule.unwrap_or_default(),
             warm_up: self.warm_up.unwrap_or(0),
             measure_every: self.measure_every,
+            precision: self.precision.unwrap_or_default(),
             seed,
             ..TrainingConfig::new(
                 self.learning_rate,

@@ -36,7 +36,9 @@ impl Stage for Train {
         let config = input.table.config(problem.samples(), input.seed);
         // Beside the parameters what the optimiser keeps of them, and a gradient.
         let vectors = (2 + config.optimiser.kept()) * problem.dim();
-        let work = vectors.saturating_add(problem.scratch_len(batch.min(problem.samples())));
+        let gradients = problem.batch_gradient(batch, config.precision);
+        let gradients = gradients.map_or_else(|| problem.scratch_len(batch.min(problem.samples())), |g| g.numbers());
+        let work = vectors.saturating_add(gradients);
         memory::require(format!("training with batches of {batch}"), work as u128, 8).map_err(|error| {
             let hint = "use smaller batches, or raise the limit by --memory";
             RunError::input("minimum.train.batch_size", format!("{error}\n  hint: {hint}"))

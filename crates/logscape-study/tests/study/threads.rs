@@ -1,5 +1,6 @@
 //! The bytes of a record do not depend on the number of threads.
 
+use crate::schema::runs::finished;
 use logscape::Stop;
 use logscape::operator::{Hessian, LanczosConfig, extreme_eigenpairs};
 use logscape_study::{Destination, Event, parse, problem_of, run};
@@ -104,6 +105,37 @@ density_steps = 10
 trace_products = 9
 "#;
 
+/// Convolutions that train and escape in single precision, in batches with several parts.
+const CONVOLUTIONS: &str = r#"
+name = "convolutions"
+seed = 5
+[problem]
+kind = "network"
+input = [1, 8, 8]
+layers = [
+    { conv2d = 8, kernel = 3, padding = 1 }, "relu", { conv2d = 4, kernel = 3, padding = 1 }, "tanh", { max-pool2d = 4 }, "flatten",
+    { linear = 10 },
+]
+loss = "cross-entropy"
+data = { builtin = "digits", limit = 60 }
+[minimum]
+search = false
+[minimum.train]
+precision = "float32"
+learning_rate = 0.1
+batch_size = 60
+steps = 300
+[sgd]
+precision = "float32"
+learning_rate = 0.06
+batch_size = 2
+sampling = "epoch-shuffle"
+[escape]
+region = { loss-factor = 3.0 }
+replicas = 16
+max_steps = 400
+"#;
+
 /// The names and bytes of all that the study gives with so many threads.
 fn outcome(study: &str, threads: usize) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -150,6 +182,24 @@ fn a_path_over_a_saddle_has_the_same_bytes_with_any_number_of_threads() {
 }
 
 #[test]
+fn convolutions_in_single_precision_have_the_same_bytes_with_any_number_of_threads() {
+    same(CONVOLUTIONS);
+}
+
+/// Replicas of SGD that leave where the training ended, all in either precision.
+#[test]
+fn convolutions_escape_in_either_precision() {
+    let [single, double] = ["float32", "float64"].map(|precision| {
+        let run = finished(&CONVOLUTIONS.replace("float32", precision));
+        let measured = &run.record.results.settings[0].escape.as_ref().expect("an escape").measured;
+        (measured.escaped.expect("replicas"), measured.mean_steps.as_ref().expect("escapes").value)
+    });
+    assert!(single.0 >= 12 && double.0 >= 12, "{single:?} and {double:?}");
+    // Two joint standard errors of the logarithms of means of sixteen times.
+    assert!((single.1 / double.1).log10().abs() < 0.3 && single != double, "{single:?} and {double:?}");
+}
+
+#[test]
 fn curvature_after_a_training_has_the_same_bytes_with_any_number_of_threads() {
     same(CURVED);
 }
@@ -158,7 +208,7 @@ fn curvature_after_a_training_has_the_same_bytes_with_any_number_of_threads() {
 #[test]
 fn no_product_takes_its_threads_by_itself() {
     faer::disable_global_parallelism();
-    for study in [NETWORK, FACTORISATION, SADDLE, CURVED] {
+    for study in [NETWORK, FACTORISATION, SADDLE, CURVED, CONVOLUTIONS] {
         outcome(study, 2);
     }
     // As for the spectra of networks that are too large for all eigenvalues.

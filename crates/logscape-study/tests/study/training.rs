@@ -258,6 +258,11 @@ fn a_training_that_cannot_be_leaves_nothing_and_says_why() {
             "minimum.train: a batch of 41, where the number of samples is 40\n  hint: use smaller batches",
         ),
         ("learning_rate = 0.05", "learning_rate = 50.0", "minimum.train: training diverged at step "),
+        (
+            "steps = 2_000",
+            "steps = 2_000\nprecision = \"float32\"",
+            "minimum.train: precision: single precision is for networks, and this problem is none\n  hint: use precision = \"float64\"",
+        ),
         ("steps = 2_000", "epochs = 3\nwarm_up = 3", "minimum.train: warm_up: it takes all steps\n  hint: use fewer"),
     ] {
         let study = parse("study.toml", &RIDGE.replace(from, to), &[]).expect("it is well-formed");

@@ -20,7 +20,10 @@ pub use heavy_ball::HeavyBall;
 pub use multiplicative::{MultiplicativeSgd, WeightLaw};
 pub use optimised::Optimised;
 pub(crate) use sgd::draw;
-pub use sgd::{LaneSgd, ManyBlock, ManySgd, MlpBlock, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
+pub use sgd::{
+    LaneSgd, ManyBlock, ManySgd, MlpBlock, MlpSgd, NetworkBlock, NetworkSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd,
+    SgdError, SumSgd,
+};
 pub use sgld::Sgld;
 pub use state::ReplicaState;
 

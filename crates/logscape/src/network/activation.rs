@@ -178,19 +178,25 @@ impl Transform for Units {
         each_activation!(self.activation, function => dispatch(
             #[inline(always)]
             || {
-                let blocks = at.input.chunks(LANES).zip(out.chunks_mut(LANES)).zip(slopes.chunks_mut(LANES));
-                for (k, ((input, out), slopes)) in blocks.enumerate() {
-                    let mut lane = [R::ZERO; LANES];
-                    lane[..input.len()].copy_from_slice(input);
+                let count = out.len() / LANES * LANES;
+                for first in (0..count).step_by(LANES) {
                     let mut derivatives = [[R::ZERO; LANES]; 3];
+                    let input = &at.input[first..][..LANES];
                     for l in 0..LANES {
-                        let [value, slope, curvature] = function(lane[l]);
+                        let [value, slope, curvature] = function(input[l]);
                         (derivatives[0][l], derivatives[1][l], derivatives[2][l]) = (value, slope, curvature);
                     }
-                    out.copy_from_slice(&derivatives[0][..input.len()]);
-                    slopes.copy_from_slice(&derivatives[1][..input.len()]);
+                    out[first..][..LANES].copy_from_slice(&derivatives[0]);
+                    slopes[first..][..LANES].copy_from_slice(&derivatives[1]);
                     if second {
-                        curvatures[k * LANES..][..input.len()].copy_from_slice(&derivatives[2][..input.len()]);
+                        curvatures[first..][..LANES].copy_from_slice(&derivatives[2]);
+                    }
+                }
+                for k in count..out.len() {
+                    let [value, slope, curvature] = function(at.input[k]);
+                    (out[k], slopes[k]) = (value, slope);
+                    if second {
+                        curvatures[k] = curvature;
                     }
                 }
             },

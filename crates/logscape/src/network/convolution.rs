@@ -2,8 +2,10 @@
 
 use faer::{Accum, MatRef};
 
+use super::rows::{copy, sum};
 use super::transform::{At, Direction, Float, Transform, matrix, product};
 use super::window::Window;
+use crate::lanes::dispatch;
 
 /// `y_o = b_o + Σ_i W_{oi} ⋆ x_i` over the channels `i` of the group of `o`; the parameters are `W`
 /// (`outputs × inputs/groups × height × width`, row-major), then `b` (`outputs`).
@@ -46,40 +48,56 @@ impl Convolution {
         if self.window.padding != [0, 0] {
             out.fill(R::ZERO);
         }
-        let images = image.chunks_exact(plane).zip(out.chunks_exact_mut(self.window.size() * outputs));
-        for (image, out) in images {
-            self.window.for_each_run(|entry, first, start, count, stride| {
-                let out = &mut out[entry * outputs + first..][..count];
-                if stride == 1 {
-                    out.copy_from_slice(&image[start..][..count]);
-                } else {
-                    for (out, x) in out.iter_mut().zip(image[start..].iter().step_by(stride)) {
-                        *out = *x;
-                    }
+        let size = self.window.size() * outputs;
+        dispatch(
+            #[inline(always)]
+            || {
+                for (image, out) in image.chunks_exact(plane).zip(out.chunks_exact_mut(size)) {
+                    self.window.for_each_run(
+                        #[inline(always)]
+                        |entry, first, start, count, stride| {
+                            let out = &mut out[entry * outputs + first..][..count];
+                            if stride == 1 {
+                                copy(&image[start..], out);
+                            } else {
+                                for (out, x) in out.iter_mut().zip(image[start..].iter().step_by(stride)) {
+                                    *out = *x;
+                                }
+                            }
+                        },
+                    );
                 }
-            });
-        }
+            },
+        );
         out
     }
 
     /// Adds a matrix like that of [`windows`](Self::windows) to the image.
     fn add_windows<R: Float>(&self, windows: &[R], image: &mut [R]) {
         let (plane, outputs) = (self.window.inputs(), self.window.outputs());
-        let images = image.chunks_exact_mut(plane).zip(windows.chunks_exact(self.window.size() * outputs));
-        for (image, windows) in images {
-            self.window.for_each_run(|entry, first, start, count, stride| {
-                let windows = &windows[entry * outputs + first..][..count];
-                if stride == 1 {
-                    for (x, w) in image[start..][..count].iter_mut().zip(windows) {
-                        *x += *w;
-                    }
-                } else {
-                    for (x, w) in image[start..].iter_mut().step_by(stride).zip(windows) {
-                        *x += *w;
-                    }
+        let size = self.window.size() * outputs;
+        dispatch(
+            #[inline(always)]
+            || {
+                for (image, windows) in image.chunks_exact_mut(plane).zip(windows.chunks_exact(size)) {
+                    self.window.for_each_run(
+                        #[inline(always)]
+                        |entry, first, start, count, stride| {
+                            let windows = &windows[entry * outputs + first..][..count];
+                            if stride == 1 {
+                                for (x, w) in image[start..][..count].iter_mut().zip(windows) {
+                                    *x += *w;
+                                }
+                            } else {
+                                for (x, w) in image[start..].iter_mut().step_by(stride).zip(windows) {
+                                    *x += *w;
+                                }
+                            }
+                        },
+                    );
                 }
-            });
-        }
+            },
+        );
     }
 
     /// The weights of a group (`outputs × rows of the group`).
@@ -137,6 +155,10 @@ impl Convolution {
 impl Transform for Convolution {
     fn parameters(&self) -> usize {
         self.weight_count() + self.outputs
+    }
+
+    fn products(&self) -> usize {
+        self.weight_count() * self.window.outputs()
     }
 
     /// A sample's windows.
@@ -207,14 +229,18 @@ impl Transform for Convolution {
     ) {
         let inputs = self.sample_inputs();
         self.outer(&at.input[k * inputs..][..inputs], cotangent, accum, out, work);
-        let biases = &mut out[self.weight_count()..];
-        for (bias, plane) in biases.iter_mut().zip(cotangent.chunks_exact(self.window.outputs())) {
-            let mut sum = if accum == Accum::Add { *bias } else { R::ZERO };
-            for x in plane {
-                sum += *x;
-            }
-            *bias = sum;
+        let (biases, size) = (&mut out[self.weight_count()..], self.window.outputs());
+        if accum == Accum::Replace {
+            biases.fill(R::ZERO);
         }
+        dispatch(
+            #[inline(always)]
+            || {
+                for (bias, plane) in biases.iter_mut().zip(cotangent.chunks_exact(size)) {
+                    *bias += sum(plane);
+                }
+            },
+        );
     }
 
     fn add_gradient_rate<R: Float>(&self, _at: At<R>, rate: &[R], cotangent: &[R], out: &mut [R], work: &mut [R]) {

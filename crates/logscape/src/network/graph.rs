@@ -4,6 +4,7 @@ use faer::Accum;
 
 use super::layer::{Layer, each_layer};
 use super::transform::{At, Direction, Float, Transform, inner};
+use crate::lanes::dispatch;
 
 /// A layer in its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +91,11 @@ impl Graph {
     /// Number of parameters `P`.
     pub(super) fn parameters(&self) -> usize {
         self.nodes.last().map_or(0, |node| node.start + node.count)
+    }
+
+    /// Products of two numbers that the parameters take part in for each sample.
+    pub(super) fn products(&self) -> usize {
+        self.nodes.iter().map(|node| each_layer!(&node.layer, layer => layer.products())).sum()
     }
 
     /// Numbers of a sample that the nodes write.
@@ -346,7 +352,12 @@ impl Graph {
 }
 
 fn add<R: Float>(from: &[R], to: &mut [R]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += *from;
-    }
+    dispatch(
+        #[inline(always)]
+        || {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += *from;
+            }
+        },
+    );
 }

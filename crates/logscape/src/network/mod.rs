@@ -6,9 +6,11 @@
 
 mod accuracy;
 pub(crate) mod activation;
+mod batch_gradient;
 mod batch_norm;
 mod convolution;
 mod dense;
+mod descent;
 mod graph;
 mod initialisation;
 mod layer;
@@ -16,10 +18,12 @@ mod linearised;
 mod normalisation;
 mod output_loss;
 mod pass;
+mod perceptron;
 mod pooling;
 mod problem;
 mod registered;
 mod residual;
+mod rows;
 mod second_moment;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,6 +61,8 @@ pub struct Network {
     targets: Vec<f64>,
     /// Samples of a block that the passes go over at once.
     block: usize,
+    /// Samples of a block that a gradient's passes go over at once.
+    gradient_block: usize,
 }
 
 /// Numbers of all values of a block, about: with what is kept and cotangents they stay in the caches. As many as there are parameters
@@ -65,6 +71,10 @@ const BLOCK_NUMBERS: usize = 1 << 19;
 
 /// Samples of a block, at most and at least.
 const BLOCK_SAMPLES: [usize; 2] = [4, 512];
+
+/// Numbers of all values of a block of a gradient, about, unless there are more parameters, which each block reads: what is
+/// written on the way forward is still near on the way back.
+const GRADIENT_NUMBERS: usize = 1 << 16;
 
 impl Network {
     /// The problem of inputs of shape `[features]` or `[channels, height, width]`, `layers`, and data: `inputs` (`N` times the
@@ -92,8 +102,10 @@ impl Network {
         require_finite("targets", &targets, samples.saturating_mul(graph.outputs()))?;
         loss.require_targets(&targets, graph.outputs())?;
         let [least, most] = BLOCK_SAMPLES;
-        let block = (BLOCK_NUMBERS.max(graph.parameters()) / graph.units().max(1)).clamp(least, most);
-        Ok(Self { graph, loss, inputs, targets, block })
+        let units = graph.units().max(1);
+        let block = (BLOCK_NUMBERS.max(graph.parameters()) / units).clamp(least, most);
+        let gradient_block = (GRADIENT_NUMBERS.max(graph.parameters()) / units).clamp(1, most);
+        Ok(Self { graph, loss, inputs, targets, block, gradient_block })
     }
 
     /// Dense layers of so many units, the first the inputs, with `activation` between them and the mean-square loss.

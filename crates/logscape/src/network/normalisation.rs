@@ -108,8 +108,11 @@ impl Transform for Normalisation {
                     *value = R::from_f64((x.to_f64() - mean) * scale);
                 }
             }
-            for (i, (out, value)) in out.iter_mut().zip(values).enumerate() {
-                *out = gains[i / self.plane] * *value + biases[i / self.plane];
+            let planes = out.chunks_exact_mut(self.plane).zip(values.chunks_exact(self.plane));
+            for ((out, values), (&gain, &bias)) in planes.zip(gains.iter().zip(biases)) {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out = gain * *value + bias;
+                }
             }
         }
     }
@@ -134,10 +137,17 @@ impl Transform for Normalisation {
 
     fn pull_back<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
         self.for_each(at.kept, |part| {
-            let cotangent = &cotangent[part.first..];
-            let pulled = part.derivative(|i| at.weights[(part.place + i) / self.plane] * cotangent[i]);
-            for (i, out) in out[part.first..][..part.values.len()].iter_mut().enumerate() {
-                *out = pulled(i);
+            let out = &mut out[part.first..][..part.values.len()];
+            let gains = &at.weights[part.place / self.plane..];
+            let planes = out.chunks_exact_mut(self.plane).zip(cotangent[part.first..].chunks_exact(self.plane));
+            for ((out, cotangent), &gain) in planes.zip(gains) {
+                for (out, cotangent) in out.iter_mut().zip(cotangent) {
+                    *out = gain * *cotangent;
+                }
+            }
+            let [mean, along] = part.means(|i| out[i]);
+            for (out, value) in out.iter_mut().zip(part.values) {
+                *out = part.scale * (*out - mean - *value * along);
             }
         });
     }
@@ -190,9 +200,12 @@ impl Transform for Normalisation {
         }
         let (gains, biases) = out.split_at_mut(self.count());
         let values = &at.kept[k * self.kept()..][..self.inputs];
-        for (i, (value, cotangent)) in values.iter().zip(cotangent).enumerate() {
-            gains[i / self.plane] += *cotangent * *value;
-            biases[i / self.plane] += *cotangent;
+        let planes = values.chunks_exact(self.plane).zip(cotangent.chunks_exact(self.plane));
+        for ((values, cotangent), (gain, bias)) in planes.zip(gains.iter_mut().zip(biases)) {
+            for (value, cotangent) in values.iter().zip(cotangent) {
+                *gain += *cotangent * *value;
+                *bias += *cotangent;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::transform::Float;
+use crate::lanes::Real;
 use crate::problem::ProblemError;
 
 /// `ℓ(f, y)` of outputs `f` (`c`) and targets `y` (`c`), convex in `f`: `L = (1/N) Σ ℓ(f(θ, x_μ), y_μ)`.
@@ -62,6 +63,7 @@ impl OutputLoss {
     }
 
     /// Writes `∇_f ℓ` (`c`) to `gradient` and adds `ℓ` to `loss`.
+    #[inline(always)]
     pub(super) fn add_loss<R: Float>(self, outputs: &[R], targets: &[f64], gradient: &mut [R], loss: &mut f64) {
         let entries = outputs.iter().zip(targets).zip(&mut *gradient);
         match self {
@@ -74,13 +76,18 @@ impl OutputLoss {
             }
             Self::CrossEntropy => {
                 let largest = outputs.iter().map(|f| f.to_f64()).fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = outputs.iter().map(|f| (f.to_f64() - largest).exp()).sum();
-                let norm = largest + sum.ln();
-                let mass: f64 = targets.iter().sum();
-                for ((f, y), gradient) in entries {
-                    let logarithm = f.to_f64() - norm;
-                    *loss -= y * logarithm;
-                    *gradient = R::from_f64(mass * logarithm.exp() - y);
+                for (f, gradient) in outputs.iter().zip(&mut *gradient) {
+                    *gradient = R::from_f64(Real::exp(f.to_f64() - largest));
+                }
+                let (mut sum, mut mass, mut mean) = (0.0, 0.0, 0.0);
+                for ((f, y), weight) in outputs.iter().zip(targets).zip(&*gradient) {
+                    sum += weight.to_f64();
+                    mass += y;
+                    mean += y * (f.to_f64() - largest);
+                }
+                *loss += mass * sum.ln() - mean;
+                for (y, gradient) in targets.iter().zip(gradient) {
+                    *gradient = R::from_f64(mass / sum * gradient.to_f64() - y);
                 }
             }
             Self::Logistic => {

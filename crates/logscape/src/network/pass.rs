@@ -5,6 +5,7 @@ use std::mem;
 use super::Network;
 use super::graph::Block;
 use super::transform::{Float, inner};
+use crate::lanes::dispatch;
 use crate::problem::Samples;
 
 /// A block of samples after the forward pass, and the cotangents of all values where the backward pass has been.
@@ -146,37 +147,65 @@ macro_rules! primal {
     };
 }
 
+impl<'a> Pass<'a, f64> {
+    /// The pass at `theta` (`P`) over `samples`.
+    pub(super) fn new(network: &'a Network, theta: &'a [f64], samples: Samples<'a>, room: &'a mut [f64]) -> Self {
+        let n = network.graph.inputs;
+        match samples.clone() {
+            Samples::Range(range) => {
+                let input = &network.inputs[range.start * n..range.end * n];
+                Self::over(network, theta, (samples, input), room, true)
+            }
+            Samples::Indices(_) => Self::gathered(network, theta, samples, room, true),
+        }
+    }
+}
+
 impl<'a, R: Float> Pass<'a, R> {
     /// Numbers of room for `m` samples.
     pub(super) fn room(network: &Network, m: usize) -> usize {
-        let graph = &network.graph;
-        m * (graph.inputs + 4 * graph.units() + graph.kept()) + graph.work(m)
+        Self::gradient_room(network, m) + 2 * m * network.graph.units()
     }
 
-    /// The pass at `theta` (`P`) over `samples`, whose inputs are `data` (`N × n₀`).
-    pub(super) fn new(
+    /// Numbers of room for a gradient over `m` samples.
+    pub(super) fn gradient_room(network: &Network, m: usize) -> usize {
+        let graph = &network.graph;
+        m * (graph.inputs + 2 * graph.units() + graph.kept()) + graph.work(m)
+    }
+
+    /// The pass at `theta` (`P`) over `samples`, whose inputs are gathered, with room for directions or not.
+    pub(super) fn gathered(
         network: &'a Network,
         theta: &'a [R],
-        data: &'a [R],
         samples: Samples<'a>,
+        room: &'a mut [R],
+        directions: bool,
+    ) -> Self {
+        let n = network.graph.inputs;
+        let (input, room) = room.split_at_mut(samples.len() * n);
+        for (k, row) in input.chunks_exact_mut(n).enumerate() {
+            let from = &network.inputs[samples.get(k) * n..][..n];
+            for (to, from) in row.iter_mut().zip(from) {
+                *to = R::from_f64(*from);
+            }
+        }
+        Self::over(network, theta, (samples, input), room, directions)
+    }
+
+    /// The pass over `samples` whose inputs are `input` (`m × n₀`).
+    fn over(
+        network: &'a Network,
+        theta: &'a [R],
+        (samples, input): (Samples<'a>, &'a [R]),
         mut room: &'a mut [R],
+        directions: bool,
     ) -> Self {
         let (m, graph) = (samples.len(), &network.graph);
-        let (n, units) = (graph.inputs, m * graph.units());
+        let units = m * graph.units();
         let mut take = |count: usize| {
             let (taken, rest) = mem::take(&mut room).split_at_mut(count);
             room = rest;
             taken
-        };
-        let input = match &samples {
-            Samples::Range(range) => &data[range.start * n..][..m * n],
-            Samples::Indices(indices) => {
-                let input = take(m * n);
-                for (row, &sample) in input.chunks_exact_mut(n).zip(*indices) {
-                    row.copy_from_slice(&data[sample as usize * n..][..n]);
-                }
-                input
-            }
         };
         Self {
             network,
@@ -186,9 +215,9 @@ impl<'a, R: Float> Pass<'a, R> {
             values: take(units),
             kept: take(m * graph.kept()),
             cotangents: take(units),
-            rates: take(units),
-            cotangent_rates: take(units),
             work: take(graph.work(m)),
+            rates: take(if directions { units } else { 0 }),
+            cotangent_rates: take(if directions { units } else { 0 }),
         }
     }
 
@@ -215,23 +244,45 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// Sets the outputs' cotangents to `share ∇_f ℓ`; returns `Σ ℓ`.
     pub(super) fn losses(&mut self, share: f64) -> f64 {
-        let mut sum = 0.0;
-        self.each_loss(share, |_, add| add(&mut sum));
+        let (loss, mut sum) = (self.network.loss, 0.0);
+        self.each_loss(
+            share,
+            #[inline(always)]
+            |_, outputs, targets, cotangents| loss.add_loss(outputs, targets, cotangents, &mut sum),
+        );
         sum
     }
 
-    /// Sets the outputs' cotangents to `share ∇_f ℓ`; for each sample of the block calls `f` with its place and with what adds
-    /// its loss to a number, to be called once.
-    pub(super) fn each_loss(&mut self, share: f64, mut f: impl FnMut(usize, &mut dyn FnMut(&mut f64))) {
+    /// Sets the outputs' cotangents to `∇_f ℓ`, and `out` (`m`) to the losses.
+    pub(super) fn losses_into(&mut self, out: &mut [f64]) {
+        let loss = self.network.loss;
+        self.each_loss(
+            1.0,
+            #[inline(always)]
+            |k, outputs, targets, cotangents| {
+                out[k] = 0.0;
+                loss.add_loss(outputs, targets, cotangents, &mut out[k]);
+            },
+        );
+    }
+
+    /// Sets the outputs' cotangents to `share` times what `f(place, outputs, targets, cotangents)` writes for each sample of the block.
+    fn each_loss(&mut self, share: f64, mut f: impl FnMut(usize, &[R], &[f64], &mut [R])) {
         let (graph, m) = (&self.network.graph, self.samples.len());
         let (c, scale) = (graph.outputs(), R::from_f64(share));
         let outputs = graph.output(self.values, m).chunks_exact(c);
         let cotangents = graph.output_mut(self.cotangents, m).chunks_exact_mut(c);
-        for (k, (outputs, cotangents)) in outputs.zip(cotangents).enumerate() {
-            let targets = self.network.target(self.samples.get(k));
-            f(k, &mut |sum| self.network.loss.add_loss(outputs, targets, cotangents, sum));
-            cotangents.iter_mut().for_each(|x| *x = scale * *x);
-        }
+        dispatch(
+            #[inline(always)]
+            || {
+                for (k, (outputs, cotangents)) in outputs.zip(cotangents).enumerate() {
+                    f(k, outputs, self.network.target(self.samples.get(k)), cotangents);
+                    for x in cotangents {
+                        *x = scale * *x;
+                    }
+                }
+            },
+        );
     }
 
     /// The derivatives of all values along `along` (`P`), after [`forward`](Self::forward).

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::ops::Range;
 
 use super::accuracy::{accuracy, classes};
+use super::batch_gradient::NetworkGradient;
+use super::descent::blocks;
 use super::layer::{Layer, each_layer};
 use super::pass::Pass;
 use super::transform::Transform;
@@ -11,7 +13,7 @@ use super::{Linearised, Network, OutputLoss, weights};
 use crate::Precision;
 use crate::model::{Tensor, Weights, WeightsError};
 use crate::operator::Linearisation;
-use crate::problem::{Problem, Samples, half_variance};
+use crate::problem::{BatchGradient, Problem, Samples, half_variance};
 
 impl Network {
     /// Calls `f(pass, first)` for blocks of the samples, with the place of each block's first sample among them.
@@ -22,14 +24,8 @@ impl Network {
         scratch: &mut [f64],
         mut f: impl FnMut(Pass<f64>, usize),
     ) {
-        let m = samples.len();
-        for first in (0..m).step_by(self.block) {
-            let count = self.block.min(m - first);
-            let block = match samples {
-                Samples::Range(range) => Samples::Range(range.start + first..range.start + first + count),
-                Samples::Indices(indices) => Samples::Indices(&indices[first..first + count]),
-            };
-            f(Pass::new(self, theta, &self.inputs, block, scratch), first);
+        for (first, block) in blocks(samples, self.block) {
+            f(Pass::new(self, theta, block, scratch), first);
         }
     }
 }
@@ -48,7 +44,7 @@ impl Problem for Network {
     }
 
     fn scratch_len(&self, m: usize) -> usize {
-        Pass::<f64>::room(self, m.min(self.block))
+        Pass::<f64>::room(self, m.min(self.block.max(self.gradient_block)))
     }
 
     fn residuals_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
@@ -66,10 +62,7 @@ impl Problem for Network {
         assert_eq!(out.len(), samples.len());
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(false);
-            pass.each_loss(1.0, |k, add| {
-                out[first + k] = 0.0;
-                add(&mut out[first + k]);
-            });
+            pass.losses_into(&mut out[first..]);
         });
     }
 
@@ -100,12 +93,9 @@ impl Problem for Network {
         let share = 1.0 / samples.len() as f64;
         let mut loss = 0.0;
         out.fill(0.0);
-        self.for_blocks(theta, &samples, scratch, |mut pass, _| {
-            pass.forward(false);
-            loss += pass.losses(share);
-            pass.backward();
-            pass.add_gradient(out);
-        });
+        for (_, block) in blocks(&samples, self.gradient_block) {
+            loss += Pass::new(self, theta, block, scratch).descent(share, out);
+        }
         loss * share
     }
 
@@ -288,6 +278,13 @@ impl Problem for Network {
         Some(match precision {
             Precision::Float64 => Box::new(Linearised::<f64>::new(self, theta, memory)),
             Precision::Float32 => Box::new(Linearised::<f32>::new(self, theta, memory)),
+        })
+    }
+
+    fn batch_gradient(&self, batch_size: usize, precision: Precision) -> Option<Box<dyn BatchGradient + '_>> {
+        Some(match precision {
+            Precision::Float64 => Box::new(NetworkGradient::<f64>::new(self, batch_size)),
+            Precision::Float32 => Box::new(NetworkGradient::<f32>::new(self, batch_size)),
         })
     }
 

@@ -7,7 +7,7 @@ use super::{LayerError, LayerWord, Network, OutputLoss, words};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
 use crate::problem::{
-    BuildProblemError, GivenOptions, OptionError, ProblemOption, Registered, StartConfig, require_memory,
+    BuildProblemError, GivenOptions, OptionError, ProblemOption, Registered, StartConfig, Visitor, require_memory,
 };
 use crate::random::{Purpose, stream};
 
@@ -111,6 +111,10 @@ impl Registered for Network {
 
     fn start(&self, config: &StartConfig) -> Vec<f64> {
         self.init(config.initialisation, &mut stream(config.seed, Purpose::Start, 0))
+    }
+
+    fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
+        visitor.network(self)
     }
 }
 

@@ -45,6 +45,11 @@ pub(super) trait Transform {
         0
     }
 
+    /// Products of two numbers that its parameters take part in for each sample.
+    fn products(&self) -> usize {
+        self.parameters()
+    }
+
     /// Numbers that the forward pass keeps for each sample.
     fn kept(&self) -> usize {
         0

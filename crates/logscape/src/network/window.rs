@@ -64,22 +64,26 @@ impl Window {
         }
     }
 
-    /// Where, along an axis, the windows lie whose entry `offset` is in the image.
-    fn inside(&self, axis: usize, offset: usize) -> Range<usize> {
+    /// Where, along an axis of so many windows, those lie whose entry `offset` is in the image.
+    #[inline(always)]
+    fn inside(&self, axis: usize, windows: usize, offset: usize) -> Range<usize> {
         let (padding, stride) = (self.padding[axis], self.stride[axis]);
-        let first = padding.saturating_sub(offset).div_ceil(stride);
-        let end = (self.image[axis] + padding).saturating_sub(offset).div_ceil(stride);
-        first..end.min(self.moves()[axis]).max(first)
+        // A division costs as much as the copy of a row.
+        let count = |numbers: usize| if stride == 1 { numbers } else { numbers.div_ceil(stride) };
+        let first = count(padding.saturating_sub(offset));
+        let end = count((self.image[axis] + padding).saturating_sub(offset));
+        first..end.min(windows).max(first)
     }
 
     /// Calls `f(entry, out, image, count, stride)` for each run of windows along a row, of each entry of the kernel: `count`
     /// windows from `out` on, whose entries lie in the image from `image` on, `stride` apart. What is not called is padding.
+    #[inline(always)]
     pub(super) fn for_each_run(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
-        let columns = self.moves()[1];
+        let [down, columns] = self.moves();
         for y in 0..self.kernel[0] {
-            let rows = self.inside(0, y);
+            let rows = self.inside(0, down, y);
             for x in 0..self.kernel[1] {
-                let run = self.inside(1, x);
+                let run = self.inside(1, columns, x);
                 if run.is_empty() {
                     continue;
                 }

@@ -173,6 +173,14 @@ macro_rules! pass_on {
         ) -> Option<Box<dyn crate::operator::Linearisation + '_>> {
             self.$inner().linearised(theta, precision, memory)
         }
+
+        fn batch_gradient(
+            &self,
+            batch_size: usize,
+            precision: crate::Precision,
+        ) -> Option<Box<dyn crate::problem::BatchGradient + '_>> {
+            self.$inner().batch_gradient(batch_size, precision)
+        }
     };
 }
 pub(super) use pass_on;

@@ -3,6 +3,7 @@
 //! A new one is a file with its maths, start and options, and a line in `registry.rs`. A problem of your own needs neither:
 //! whatever implements [`Problem`] runs in double precision, as fast as its methods are.
 
+mod batch_gradient;
 mod boxed;
 mod check;
 mod error;
@@ -31,6 +32,7 @@ use crate::model::{Tensor, Weights, WeightsError};
 use crate::network::OutputLoss;
 use crate::operator::Linearisation;
 
+pub use batch_gradient::BatchGradient;
 pub use check::{CheckReport, Finding, check};
 pub use error::{ProblemError, ProblemFailure};
 pub(crate) use error::{require_finite, require_some};
@@ -342,6 +344,12 @@ pub trait Problem: Send + Sync {
     /// The problem around `theta`, for one that keeps its passes over the data, in at most `memory` bytes, from product to product,
     /// and computes in `precision`. [`linearise`](crate::operator::linearise) is for every problem.
     fn linearised(&self, _theta: &[f64], _precision: Precision, _memory: u64) -> Option<Box<dyn Linearisation + '_>> {
+        None
+    }
+
+    /// What takes mean gradients over batches of up to `batch_size` samples in `precision` on the threads of the current pool, for a
+    /// problem that knows how; others take [`batch_gradient_into`](Self::batch_gradient_into).
+    fn batch_gradient(&self, _batch_size: usize, _precision: Precision) -> Option<Box<dyn BatchGradient + '_>> {
         None
     }
 

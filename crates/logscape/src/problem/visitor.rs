@@ -1,5 +1,7 @@
 //! What is done with a problem whose type is found out when it runs.
 
+use crate::network::Network;
+
 use super::{LaneModel, LaneSamples, NetworkModel, Problem, RowModel, SumModel};
 
 /// Code that is compiled for each type of problem, by what the type offers. [`visit`](super::visit) calls one of the
@@ -28,8 +30,13 @@ pub trait Visitor<'a>: Sized {
         self.rows(model)
     }
 
-    /// A network of dense layers.
-    fn network<M: NetworkModel>(self, model: &'a M) -> Self::Output {
+    /// A network of dense layers with one activation function and the mean-square loss.
+    fn perceptron<M: NetworkModel>(self, model: &'a M) -> Self::Output {
         self.general(model)
+    }
+
+    /// A network of any layers.
+    fn network(self, network: &'a Network) -> Self::Output {
+        self.general(network)
     }
 }

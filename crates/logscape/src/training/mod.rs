@@ -107,6 +107,9 @@ pub enum TrainingError {
         /// Loss of the batch before; none at the first step.
         loss: Option<f64>,
     },
+    /// The problem has no gradients in single precision.
+    #[error("precision: single precision is for networks, and this problem is none")]
+    Precision,
     /// The problem failed at its work.
     #[error(transparent)]
     Problem(#[from] ProblemFailure),
@@ -124,6 +127,7 @@ impl TrainingError {
                 "use another start: the loss there is not finite, or so small a step away"
             }
             Self::Diverged { .. } => "use a smaller learning rate, or a warm-up",
+            Self::Precision => "use precision = \"float64\", or leave it out",
             Self::Problem(_) => "mend what the problem calls",
         }
     }

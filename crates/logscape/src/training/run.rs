@@ -4,7 +4,7 @@ use super::batches::{Batches, Place};
 use super::history::{History, LossPoint, NoisePoint};
 use super::{BadOption, Optimiser, Schedule, SgdOptions, TrainingError, require};
 use crate::operator::{axpy, linearise, norm};
-use crate::problem::unless_failed;
+use crate::problem::{BatchGradient, unless_failed};
 use crate::{Precision, Problem, Samples, Sampling, Stop};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub struct TrainingConfig {
     pub measure_every: Option<u64>,
     /// Seed of the batches.
     pub seed: u64,
+    /// Precision of the gradients; parameters, and what the optimiser keeps of them, are always in double precision.
+    pub precision: Precision,
 }
 
 impl TrainingConfig {
@@ -44,6 +46,7 @@ impl TrainingConfig {
             steps,
             measure_every: None,
             seed: 0,
+            precision: Precision::Float64,
         }
     }
 
@@ -104,6 +107,37 @@ pub struct Training {
     noise: Vec<NoisePoint>,
 }
 
+/// What takes the gradients of a training.
+///
+/// # Errors
+/// If the problem has none in that precision.
+fn gradients<'a>(
+    problem: &'a dyn Problem,
+    config: &TrainingConfig,
+) -> Result<Box<dyn BatchGradient + 'a>, TrainingError> {
+    match problem.batch_gradient(config.batch_size, config.precision) {
+        Some(gradients) => Ok(gradients),
+        None if config.precision == Precision::Float32 => Err(TrainingError::Precision),
+        None => Ok(Box::new(Whole { problem, scratch: vec![0.0; problem.scratch_len(config.batch_size)] })),
+    }
+}
+
+/// The gradient of any problem, by one thread.
+struct Whole<'a> {
+    problem: &'a dyn Problem,
+    scratch: Vec<f64>,
+}
+
+impl BatchGradient for Whole<'_> {
+    fn numbers(&self) -> usize {
+        self.scratch.len()
+    }
+
+    fn mean_into(&mut self, theta: &[f64], batch: &[u32], out: &mut [f64]) -> f64 {
+        self.problem.batch_gradient_into(theta, Samples::Indices(batch), out, &mut self.scratch)
+    }
+}
+
 impl Training {
     /// At `start` (`P`), before the first step.
     pub fn new(start: &[f64]) -> Self {
@@ -161,14 +195,14 @@ impl Training {
         let (p, steps) = (problem.dim(), config.steps);
         let mut batch = vec![0_u32; config.batch_size];
         let mut gradient = vec![0.0; p];
-        let mut scratch = vec![0.0; problem.scratch_len(config.batch_size)];
+        let mut gradients = gradients(problem, config)?;
         self.kept.resize(config.optimiser.kept() * p, 0.0);
         let mut place = std::mem::take(&mut self.place);
         let mut batches = Batches::from(&mut place, config.sampling, problem.samples(), config.seed);
         while self.steps < steps && !stop.is_due() {
             self.measure(problem, config.measure_every);
             batches.draw(self.steps, &mut batch);
-            let loss = problem.batch_gradient_into(&self.theta, Samples::Indices(&batch), &mut gradient, &mut scratch);
+            let loss = gradients.mean_into(&self.theta, &batch, &mut gradient);
             let rate = config.learning_rate * config.schedule.share(self.steps, steps, config.warm_up);
             self.steps += 1;
             config.optimiser.direct(self.steps, &self.theta, &mut self.kept, &mut gradient);

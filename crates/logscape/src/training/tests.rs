@@ -328,3 +328,27 @@ fn what_no_training_can_have_is_refused() {
     let again = TrainingConfig { sampling: Sampling::WithReplacement, ..large };
     assert!(trained(&line, &[0.0], &again).theta[0].is_finite());
 }
+
+#[test]
+fn single_precision_is_for_networks() {
+    let config = TrainingConfig { precision: crate::Precision::Float32, ..TrainingConfig::new(0.1, 3, 40) };
+    let line = LinearRegression::new(vec![1.0, 2.0, 3.0], vec![1.0, 1.5, 3.5], 1).unwrap();
+    let refused = Training::new(&[0.0]).advance(&line, &config, &Stop::new(), |_| {});
+    assert_eq!(refused, Err(TrainingError::Precision));
+    // The same line as a network: all samples in each batch, so that the steps are those of the gradient, whatever the order.
+    let layers = [serde_json::from_str(r#"{"linear": 1}"#).unwrap()];
+    let loss = crate::network::OutputLoss::MeanSquare;
+    let network = crate::network::Network::new(&[1], &layers, loss, vec![1.0, 2.0, 3.0], vec![1.0, 1.5, 3.5]).unwrap();
+    let (mut slope, mut offset) = (0.0, 0.0);
+    for _ in 0..40 {
+        let residuals = [(1.0, 1.0), (2.0, 1.5), (3.0, 3.5)].map(|(x, y)| (x, slope * x + offset - y));
+        slope -= 0.1 * residuals.iter().map(|(x, e)| x * e).sum::<f64>() / 3.0;
+        offset -= 0.1 * residuals.iter().map(|(_, e)| e).sum::<f64>() / 3.0;
+    }
+    let found = trained(&network, &[0.0, 0.0], &config).theta;
+    let distance = (found[0] - slope).abs().max((found[1] - offset).abs());
+    assert!(distance > 0.0 && distance < 1e-6, "{found:?} and {slope}, {offset}");
+    let double =
+        trained(&network, &[0.0, 0.0], &TrainingConfig { precision: crate::Precision::Float64, ..config }).theta;
+    assert!((double[0] - slope).abs() < 1e-14 && (double[1] - offset).abs() < 1e-14);
+}

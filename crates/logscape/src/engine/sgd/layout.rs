@@ -2,8 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::{LaneSgd, ManySgd, MlpSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
+use super::{LaneSgd, ManySgd, MlpSgd, NetworkSgd, RowSgd, SUM_DIM, SUM_SAMPLES, Sgd, SgdError, SumSgd};
 use crate::engine::AnyDynamics;
+use crate::network::{Float, Network};
 use crate::problem::{LaneModel, LaneSamples, NetworkModel, RowModel, SumModel, Visitor, visit};
 use crate::random::Gaussian;
 use crate::{Precision, Problem, Sampling, SgdSettings};
@@ -44,7 +45,7 @@ impl<R> Layout<R> {
     }
 }
 
-impl<'a, R: Gaussian> Visitor<'a> for Layout<R> {
+impl<'a, R: Gaussian + Float> Visitor<'a> for Layout<R> {
     type Output = Result<AnyDynamics<'a>, SgdError>;
 
     fn general<P: Problem + ?Sized>(self, problem: &'a P) -> Self::Output {
@@ -82,7 +83,14 @@ impl<'a, R: Gaussian> Visitor<'a> for Layout<R> {
         Ok(AnyDynamics::new(SumSgd::<R, _>::new(model, learning_rate, batch_size)?))
     }
 
-    fn network<M: NetworkModel>(self, model: &'a M) -> Self::Output {
+    fn perceptron<M: NetworkModel>(self, model: &'a M) -> Self::Output {
         Ok(AnyDynamics::new(MlpSgd::<R>::new(model, self.settings)?))
+    }
+
+    fn network(self, network: &'a Network) -> Self::Output {
+        Ok(match MlpSgd::<R>::on(network, self.settings) {
+            Some(perceptron) => AnyDynamics::new(perceptron?),
+            None => AnyDynamics::new(NetworkSgd::<R>::new(network, self.settings)?),
+        })
     }
 }

@@ -2,12 +2,14 @@
 
 use std::slice;
 
+use super::bounds::Bounds;
 use super::kernel::{activate, add_product, add_rows, padded, panels, product, transpose};
+use super::output::cotangents;
 use super::{SgdError, check, draw};
 use crate::SgdSettings;
 use crate::engine::{Advanced, Block, Dynamics, ExitTest, LaneEnd, ReplicaState, TimeUnit};
 use crate::lanes::{LANES, Lane, Real, dispatch};
-use crate::network::Activation;
+use crate::network::{Activation, Network, OutputLoss};
 use crate::problem::NetworkModel;
 
 /// Batches below this update both copies of the weights; larger ones make the second from the first, which is then
@@ -64,7 +66,7 @@ impl Layer {
     }
 }
 
-fn layers(problem: &impl NetworkModel) -> Vec<Layer> {
+fn layers(shapes: Vec<[usize; 2]>) -> Vec<Layer> {
     let (mut start, mut first, mut turned, mut panels_before) = (0, 0, 0, 0);
     let layer = |[inputs, outputs]: [usize; 2]| {
         let layer = Layer { inputs, outputs, start, first, turned, panels_before };
@@ -74,7 +76,7 @@ fn layers(problem: &impl NetworkModel) -> Vec<Layer> {
         panels_before += panels(outputs);
         layer
     };
-    problem.shapes().into_iter().map(layer).collect()
+    shapes.into_iter().map(layer).collect()
 }
 
 /// One replica, in the precision of `R`: parameters in lanes, and room for a batch.
@@ -90,8 +92,7 @@ pub struct MlpBlock<R> {
     lanes: Vec<Lane<R>>,
     /// Second copies of the weights, with rows and columns exchanged.
     turned: Vec<Lane<R>>,
-    /// Lower and upper bounds of a box, the centre of a ball, or the normals of half spaces, placed like the parameters.
-    bounds: [Vec<Lane<R>>; 2],
+    bounds: Bounds<R>,
     batch: Vec<u32>,
     /// Inputs of the batch (`B` rows in panels).
     x: Vec<Lane<R>>,
@@ -115,7 +116,7 @@ impl<R: Real> MlpBlock<R> {
             occupied: false,
             end: None,
             turned: zeros(layers.iter().skip(1).map(Layer::turned_lanes).sum()),
-            bounds: [parameters.clone(), parameters.clone()],
+            bounds: Bounds::new(parameters.len()),
             lanes: parameters,
             batch: vec![0; batch_size],
             x: rows(layers.first().map_or(0, |layer| panels(layer.inputs))),
@@ -135,90 +136,6 @@ impl<R: Real> MlpBlock<R> {
             let turned = &mut self.turned[layer.turned..][..layer.turned_lanes()];
             transpose(weights, [layer.inputs, layer.outputs], turned);
         }
-    }
-
-    /// Copies the bounds of `exit`.
-    fn set_bounds(&mut self, exit: &ExitTest) {
-        let [first, second] = &mut self.bounds;
-        match *exit {
-            ExitTest::Never => {}
-            ExitTest::Box { lower, upper } => {
-                place(&self.layers, lower, first);
-                place(&self.layers, upper, second);
-            }
-            // The block has one lane.
-            ExitTest::Ball { centre, .. } | ExitTest::Balls { centres: centre, .. } => {
-                place(&self.layers, centre, first);
-            }
-            ExitTest::HalfSpaces { normals, offsets } => {
-                let (width, dim) = (self.lanes.len(), normals.len() / offsets.len().max(1));
-                // Grows at the first call; a block is used with one exit.
-                first.resize(width * offsets.len().max(1), Lane::splat(R::ZERO));
-                for (lanes, normal) in first.chunks_exact_mut(width).zip(normals.chunks_exact(dim.max(1))) {
-                    place(&self.layers, normal, lanes);
-                }
-            }
-        }
-    }
-
-    /// How the replica has ended, if it has.
-    #[inline(always)]
-    fn test(&self, exit: &ExitTest) -> Option<LaneEnd> {
-        let limit = R::DIVERGENCE_LIMIT;
-        // Numbers rather than flags, since those of sixteen lanes would be packed and unpacked.
-        let (mut lost, mut outside) = ([R::ZERO; LANES], [R::ZERO; LANES]);
-        let [first, second] = &self.bounds;
-        let bounds = first.iter().zip(second);
-        match *exit {
-            ExitTest::Never => {
-                for x in &self.lanes {
-                    for l in 0..LANES {
-                        lost[l] = if x.0[l].abs() < limit { lost[l] } else { R::ONE };
-                    }
-                }
-            }
-            ExitTest::Box { .. } => {
-                for (x, (low, high)) in self.lanes.iter().zip(bounds) {
-                    for l in 0..LANES {
-                        let x = x.0[l];
-                        lost[l] = if x.abs() < limit { lost[l] } else { R::ONE };
-                        outside[l] = if (x < low.0[l]) | (x > high.0[l]) { R::ONE } else { outside[l] };
-                    }
-                }
-            }
-            ExitTest::Ball { radius_squared, .. } | ExitTest::Balls { radii_squared: &[radius_squared], .. } => {
-                let mut square = [R::ZERO; LANES];
-                for (x, centre) in self.lanes.iter().zip(first) {
-                    for l in 0..LANES {
-                        lost[l] = if x.0[l].abs() < limit { lost[l] } else { R::ONE };
-                        let distance = x.0[l] - centre.0[l];
-                        square[l] = distance.mul_add(distance, square[l]);
-                    }
-                }
-                let square = square.into_iter().fold(R::ZERO, |sum, part| sum + part);
-                outside[0] = if square > R::from_f64(radius_squared) { R::ONE } else { R::ZERO };
-            }
-            ExitTest::Balls { .. } => unreachable!("the block has one lane"),
-            ExitTest::HalfSpaces { offsets, .. } => {
-                for x in &self.lanes {
-                    for l in 0..LANES {
-                        lost[l] = if x.0[l].abs() < limit { lost[l] } else { R::ONE };
-                    }
-                }
-                for (normal, &offset) in first.chunks_exact(self.lanes.len()).zip(offsets) {
-                    let mut height = [R::ZERO; LANES];
-                    for (x, n) in self.lanes.iter().zip(normal) {
-                        for l in 0..LANES {
-                            height[l] = n.0[l].mul_add(x.0[l], height[l]);
-                        }
-                    }
-                    let height = height.into_iter().fold(R::ZERO, |sum, part| sum + part);
-                    outside[0] = if height > R::from_f64(offset) { R::ONE } else { outside[0] };
-                }
-            }
-        }
-        let any = |flags: [R; LANES]| flags.into_iter().fold(R::ZERO, |sum, flag| sum + flag) > R::ZERO;
-        if any(lost) { Some(LaneEnd::Diverged) } else { any(outside).then_some(LaneEnd::Escaped) }
     }
 }
 
@@ -278,6 +195,7 @@ impl<R: Real> Block for MlpBlock<R> {
 pub struct MlpSgd<R> {
     layers: Vec<Layer>,
     activation: Activation,
+    loss: OutputLoss,
     settings: SgdSettings,
     samples: usize,
     /// `−η/B`.
@@ -288,13 +206,35 @@ pub struct MlpSgd<R> {
 }
 
 impl<R: Real> MlpSgd<R> {
-    /// SGD on `problem`, whose data are copied.
+    /// SGD on `problem`, of the mean-square loss, whose data are copied.
     ///
     /// # Errors
     /// If no run can have these settings.
     pub fn new(problem: &impl NetworkModel, settings: SgdSettings) -> Result<Self, SgdError> {
-        check(problem.samples(), &settings)?;
-        let layers = layers(problem);
+        let (shapes, activation) = (problem.shapes(), problem.activation());
+        Self::of(shapes, activation, problem.output_loss(), problem.data(), settings)
+    }
+
+    /// SGD on `network` if it is a perceptron, of whatever loss; its data are copied.
+    ///
+    /// # Errors
+    /// If no run can have these settings.
+    pub fn on(network: &Network, settings: SgdSettings) -> Option<Result<Self, SgdError>> {
+        let (shapes, activation) = network.as_perceptron()?;
+        Some(Self::of(shapes, activation, network.output_loss(), network.data(), settings))
+    }
+
+    fn of(
+        shapes: Vec<[usize; 2]>,
+        activation: Activation,
+        loss: OutputLoss,
+        [inputs, targets]: [&[f64]; 2],
+        settings: SgdSettings,
+    ) -> Result<Self, SgdError> {
+        let layers = layers(shapes);
+        let (first, last) = (layers[0].inputs, layers[layers.len() - 1].outputs);
+        let samples = inputs.len() / first;
+        check(samples, &settings)?;
         let pad = |values: &[f64], width: usize| -> Vec<Lane<R>> {
             let row = |row: &[f64]| -> Vec<Lane<R>> {
                 let lane = |part: &[f64]| Lane::from_fn(|l| part.get(l).map_or(R::ZERO, |&x| R::from_f64(x)));
@@ -302,14 +242,14 @@ impl<R: Real> MlpSgd<R> {
             };
             values.chunks_exact(width).flat_map(row).collect()
         };
-        let [inputs, targets] = problem.data();
         Ok(Self {
-            activation: problem.activation(),
+            activation,
+            loss,
             settings,
-            samples: problem.samples(),
+            samples,
             factor: R::from_f64(-settings.learning_rate / settings.batch_size as f64),
-            inputs: pad(inputs, layers[0].inputs),
-            targets: pad(targets, problem.outputs()),
+            inputs: pad(inputs, first),
+            targets: pad(targets, last),
             layers,
         })
     }
@@ -348,11 +288,8 @@ impl<R: Real> MlpSgd<R> {
         let width = panels(last.outputs);
         let outputs = &units[m * last.panels_before..];
         for (b, &sample) in batch.iter().enumerate() {
-            let row = &self.targets[sample as usize * width..][..width];
-            for (panel, target) in row.iter().enumerate() {
-                let k = panel * m + b;
-                delta[k] = Lane::splat(self.factor) * (outputs[k] - *target);
-            }
+            let targets = &self.targets[sample as usize * width..][..width];
+            cotangents(self.loss, last.outputs, self.factor, [outputs, targets], (b, m), delta);
         }
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let [weights, biases] = layer.parameters_mut(lanes);
@@ -406,7 +343,7 @@ impl<R: Real> Dynamics for MlpSgd<R> {
             return Advanced { steps, ended: false };
         }
         let mut taken = 0;
-        block.set_bounds(exit);
+        block.bounds.set(exit, |values, lanes| place(&block.layers, values, lanes));
         dispatch(
             #[inline(always)]
             || {
@@ -414,7 +351,7 @@ impl<R: Real> Dynamics for MlpSgd<R> {
                     draw(self.settings.sampling, self.samples, &mut block.state, &mut block.batch);
                     self.forward(block);
                     self.backward(block);
-                    block.end = block.test(exit);
+                    block.end = block.bounds.test(&block.lanes, exit);
                     taken += 1;
                 }
             },

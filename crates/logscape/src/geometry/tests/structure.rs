@@ -225,7 +225,10 @@ fn sharpness_climbs_from_corner_to_corner() {
         let corners = (0..1_usize << d).map(|corner| rise(&|i| if corner >> i & 1 == 1 { 1.0 } else { -1.0 }));
         let most = corners.fold(0.0, f64::max);
         let first = rise(&|i| geometry.vectors[0][i].signum()).max(rise(&|i| -geometry.vectors[0][i].signum()));
-        assert!(found.rise < most * (1.0 + 1e-6) && found.rise > first * (1.0 - 1e-6), "{seed}: {found:?} {most} {first}");
+        assert!(
+            found.rise < most * (1.0 + 1e-6) && found.rise > first * (1.0 - 1e-6),
+            "{seed}: {found:?} {most} {first}"
+        );
         highest += usize::from(found.rise > most * (1.0 - 1e-6));
         climbed += usize::from(found.rise > first * (1.0 + 1e-6));
     }

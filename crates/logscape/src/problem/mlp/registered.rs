@@ -75,6 +75,6 @@ impl Registered for Mlp {
     }
 
     fn accept<'a, V: Visitor<'a>>(&'a self, visitor: V) -> V::Output {
-        visitor.network(self)
+        visitor.perceptron(self)
     }
 }
