@@ -1,8 +1,8 @@
 //! What is measured of matrices at the minimum, as plain data.
 
-use logscape::Estimate;
 use logscape::geometry::Spectrum;
 use logscape::operator::{Matrix, Quadrature};
+use logscape::{Estimate, Precision};
 use serde::{Deserialize, Serialize};
 
 /// What is known of one matrix, or of its block of some parameters.
@@ -30,6 +30,8 @@ pub(crate) struct Eigenvalues {
     pub(crate) complete: bool,
     /// Products with single vectors.
     pub(crate) products: usize,
+    /// Numbers in which eigenvectors were kept meanwhile.
+    pub(crate) basis: Precision,
     /// Whether it was stopped before all that is wanted had converged.
     pub(crate) interrupted: bool,
 }
@@ -62,6 +64,7 @@ impl From<Spectrum> for Eigenvalues {
             lowest: rows(&lowest.values, &lowest.residuals, &lowest.converged),
             complete: found.complete,
             products: found.products,
+            basis: found.precision,
             interrupted: found.interrupted,
         }
     }

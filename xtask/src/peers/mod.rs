@@ -18,10 +18,12 @@ const PRECISIONS: [&str; 2] = ["f32", "f64"];
 /// Two means that differ by more than this many joint standard errors do not agree; equal ones do so about once in 10⁵.
 const LIMIT: f64 = 4.5;
 
-/// Our programs: what simulates, what multiplies with matrices of curvature, and what trains.
+/// Our programs: what simulates, what multiplies with matrices of curvature, what takes gradients of single samples, and what trains.
 const SIMULATE: &str = "throughput";
 const MULTIPLY: &str = "products";
+const DIFFERENTIATE: &str = "gradients";
 const TRAIN: &str = "training";
+const PROGRAMS: [&str; 4] = [SIMULATE, MULTIPLY, DIFFERENTIATE, TRAIN];
 
 /// What bounds the rate of a work: the name of a measurement of `floors.py`, and how much of it one replica-step takes.
 type Floor = (&'static str, f64);
@@ -38,8 +40,9 @@ struct Work {
 /// `4 d B + 2 d` flops for linear regression with `d = 10`, `B = 10`; for the perceptron `10,112 B` with `B = 32`: six per
 /// weight, less two for the first layer's, which hand no gradient to the inputs. A product with the Hessian takes twelve flops for each
 /// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move. A step of
-/// training takes six, four of the first layer's.
-const WORKS: [Work; 16] = [
+/// training takes six, four of the first layer's. A covariance of gradients is symmetric: half of the product of `P × N` numbers with
+/// themselves.
+const WORKS: [Work; 18] = [
     Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
@@ -65,6 +68,8 @@ const WORKS: [Work; 16] = [
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
+    Work { name: "covariance", ours: DIFFERENTIATE, floor: Some(("gemm", 10.4e9)), peers: &["jax_gradients"] },
+    Work { name: "sample-norms", ours: DIFFERENTIATE, floor: None, peers: &["jax_gradients", "jax_norms"] },
     Work { name: "training-cnn", ours: TRAIN, floor: Some(("gemm", 0.912e9)), peers: &["jax_training"] },
 ];
 
@@ -146,10 +151,10 @@ impl Bench {
         install(&scripts.join("requirements.txt"), &environment)?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let arguments = ["build", "--release", "--package", "logscape-bench", "--locked"];
-        let programs = [SIMULATE, MULTIPLY, TRAIN].iter().flat_map(|program| ["--bin", program]);
+        let programs = PROGRAMS.iter().flat_map(|program| ["--bin", program]);
         succeed(Command::new(cargo).args(arguments).args(programs).arg("--target-dir").arg(target))?;
         let (ours, data) = (target.join("release"), target.join("peers-data"));
-        for program in [SIMULATE, MULTIPLY, TRAIN] {
+        for program in PROGRAMS {
             succeed(Command::new(ours.join(program)).arg("export").arg(&data))?;
         }
         Ok(Self { scripts, python: environment.join("bin/python"), ours, data })

@@ -3,6 +3,7 @@
 use super::words::interval;
 use crate::figures::number;
 use crate::record::{CurvatureRecord, Record};
+use logscape::Precision;
 use serde::Serialize;
 
 /// Eigenvalues of an end that the table shows.
@@ -33,10 +34,11 @@ fn row(found: &CurvatureRecord) -> MatrixRow {
     let estimate =
         |estimate: &Option<logscape::Estimate>| estimate.as_ref().map_or_else(|| "not looked for".to_owned(), interval);
     let products = found.products;
+    let basis = if found.basis == Some(Precision::Float32) { ", eigenvectors in single precision" } else { "" };
     let how = match (found.complete, found.unconverged) {
         (true, _) => "all eigenvalues, by decomposition".to_owned(),
-        (false, 0) => format!("{products} products"),
-        (false, open) => format!("{products} products; {open} eigenvalues have not converged"),
+        (false, 0) => format!("{products} products{basis}"),
+        (false, open) => format!("{products} products{basis}; {open} eigenvalues have not converged"),
     };
     MatrixRow {
         name: match &found.block {

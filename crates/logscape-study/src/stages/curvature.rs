@@ -266,6 +266,7 @@ fn of_geometry(geometry: &Geometry, table: &CurvatureTable) -> Eigenvalues {
         lowest: rows(&geometry.lowest, &geometry.lowest_residuals),
         complete: geometry.complete,
         products: geometry.products,
+        basis: geometry.basis,
         interrupted: false,
     }
 }

@@ -188,6 +188,7 @@ fn measured(
         lowest: spectrum.lowest.values.clone(),
         lowest_residuals: spectrum.lowest.residuals.clone(),
         products: spectrum.products,
+        basis: spectrum.precision,
         vectors: vectors.to_vec(),
         outliers,
         directions: Vec::new(),

@@ -1,6 +1,7 @@
 //! What is measured at a minimum: curvature, gradient noise, and how one follows the other.
 
 use super::direction::DirectionNoise;
+use super::sgd::Precision;
 use super::structure::{BoxSharpness, ClassStructure, EffectiveParameters, NoiseSubspace};
 use crate::Estimate;
 use crate::network::OutputLoss;
@@ -104,6 +105,9 @@ pub struct Geometry {
     /// Products of the Hessian with a vector that the eigenvalues took.
     #[serde(default)]
     pub products: usize,
+    /// Numbers in which their eigenvectors were kept meanwhile: single precision where memory allows no double.
+    #[serde(default)]
+    pub basis: Precision,
     /// The outliers.
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.

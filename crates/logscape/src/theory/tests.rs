@@ -30,6 +30,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         accuracy: None,
         fisher: None,
         kinks: None,
+        basis: crate::Precision::Float64,
         noise_subspace: None,
         classes: None,
         sharpness: Vec::new(),

@@ -111,6 +111,7 @@ fn parabola() -> Geometry {
         accuracy: None,
         fisher: None,
         kinks: None,
+        basis: logscape::Precision::Float64,
         noise_subspace: None,
         classes: None,
         sharpness: Vec::new(),

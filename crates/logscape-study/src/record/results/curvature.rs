@@ -1,8 +1,8 @@
 //! What was measured of one matrix.
 
 use crate::matrices::{Eigenvalue, MatrixCurvature};
-use logscape::Estimate;
 use logscape::operator::Matrix;
+use logscape::{Estimate, Precision};
 use serde::{Deserialize, Serialize};
 
 /// Eigenvalues of the ends that the results hold; all known ones are in the table `eigenvalues`.
@@ -28,6 +28,10 @@ pub struct CurvatureRecord {
     pub complete: bool,
     /// Eigenpairs whose residual is above the study's tolerance.
     pub unconverged: usize,
+    /// Numbers in which the eigenvectors were kept while they were looked for: single precision where the study asks for it, or the
+    /// memory allows no double. Null where all eigenvalues are known.
+    #[serde(default)]
+    pub basis: Option<Precision>,
     /// Trace; without an interval where all eigenvalues are known, null where it was not asked for.
     pub trace: Option<Estimate>,
     /// Frobenius norm, likewise.
@@ -64,6 +68,7 @@ impl From<&MatrixCurvature> for CurvatureRecord {
             lowest: values(&lowest),
             complete: eigenvalues.complete,
             unconverged: eigenvalues.largest.iter().chain(&eigenvalues.lowest).filter(|pair| !pair.converged).count(),
+            basis: (!eigenvalues.complete).then_some(eigenvalues.basis),
             trace,
             frobenius,
             products: eigenvalues.products + found.sums.map_or(0, |sums| sums.products) + random,
