@@ -169,9 +169,20 @@ pub(super) fn product<R: Float>(out: &mut [R], accum: Accum, left: MatRef<R>, ri
     matmul(out, accum, left, right, R::ONE, Par::Seq);
 }
 
+/// Products that are summed side by side.
+const SIDE: usize = 8;
+
 /// `left · right`, summed in double precision.
 pub(super) fn inner<R: Float>(left: &[R], right: &[R]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a.to_f64() * b.to_f64()).sum()
+    let (left, right) = (left.as_chunks::<SIDE>(), right.as_chunks::<SIDE>());
+    let mut sums = [0.0; SIDE];
+    for (left, right) in left.0.iter().zip(right.0) {
+        for k in 0..SIDE {
+            sums[k] += left[k].to_f64() * right[k].to_f64();
+        }
+    }
+    let rest: f64 = left.1.iter().zip(right.1).map(|(a, b)| a.to_f64() * b.to_f64()).sum();
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Copies `row` to every row of `out`.

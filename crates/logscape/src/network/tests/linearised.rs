@@ -90,6 +90,8 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
             near("loss", &[gradients.loss], &[expected.loss], error);
             near("gradient", &gradients.gradient, &expected.gradient, error);
             near("squares", &gradients.squares, &expected.squares, error);
+            near("squares alone", &network.gradient_squares::<f64>(&theta), &expected.squares, 1e-11);
+            near("squares alone", &network.gradient_squares::<f32>(&theta), &expected.squares, 3e-5);
             near("tr G", &[found.gauss_newton_trace()], &[wanted.gauss_newton_trace()], error);
             for (along, expected) in found.along(&vectors).iter().zip(wanted.along(&vectors)) {
                 near("outputs", &along.outputs, &expected.outputs, error);

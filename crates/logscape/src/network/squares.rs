@@ -1,0 +1,38 @@
+//! Lengths of the samples' gradients.
+
+use std::mem;
+
+use rayon::prelude::*;
+
+use super::Network;
+use super::pass::Pass;
+use super::transform::Float;
+use crate::problem::{Problem, Samples};
+
+impl Network {
+    /// The squared norms `‖g_μ‖²` (`N`) of the samples' gradients at `theta` (`P`), computed in the precision of `R` on the threads of the
+    /// current pool, with the same bits on any number of them. No gradient is made, but in convolutions and normalisations those of their own
+    /// parameters.
+    ///
+    /// # Panics
+    /// If `theta` has another length than `P`.
+    pub fn gradient_squares<R: Float>(&self, theta: &[f64]) -> Vec<f64> {
+        assert_eq!(theta.len(), self.dim());
+        let theta: Vec<R> = theta.iter().map(|&x| R::from_f64(x)).collect();
+        let mut squares = vec![0.0; self.samples()];
+        let block = self.gradient_block.min(squares.len()).max(1);
+        squares.par_chunks_mut(block).enumerate().for_each_init(
+            || vec![R::ZERO; Pass::<R>::gradient_room(self, block)],
+            |room, (place, squares)| {
+                let samples = Samples::Range(place * block..place * block + squares.len());
+                let mut pass = Pass::gathered(self, &theta, samples, room, false);
+                pass.forward(false);
+                pass.losses(1.0);
+                pass.backward();
+                let cotangents = mem::take(&mut pass.cotangents);
+                pass.add_gradient_grams(&[cotangents], squares);
+            },
+        );
+        squares
+    }
+}
