@@ -25,7 +25,8 @@ fn when(record: &Record) -> Result<(), Missing> {
 fn draw(record: &Record) -> Result<Drawing, Missing> {
     let rows: Vec<(f64, &ClassRow, [f64; 4])> =
         record.tables.classes.iter().filter_map(|row| Some((row.rank as f64, row, row.shares()?))).collect();
-    let x = Axis { label: "rank".to_owned(), log: false, low: 0.0, high: (rows.len() as f64 + 1.0).max(6.0) };
+    let x =
+        Axis::fit("rank", false, rows.iter().map(|row| row.0).chain([1.0, 6.0])).ok_or(Missing::NoData(NO_CLASSES))?;
     let y = Axis { label: "share of vᵀGv".to_owned(), log: false, low: 0.0, high: 1.0 };
     let size = if rows.len() > 40 { 6.0 } else { 9.0 };
     let mut layers = Vec::new();

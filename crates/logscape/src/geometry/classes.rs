@@ -156,8 +156,9 @@ fn traces(
 /// `Σ_μ w_μk J_μᵀ r_μk` (`P`) over some samples.
 fn pulled(problem: &dyn Problem, theta: &[f64], classes: &Classes, members: &[u32], k: usize) -> Vec<f64> {
     let c = classes.outputs;
-    let chunks = (0..members.len()).step_by(CHUNK).map(|first| first..(first + CHUNK).min(members.len())).collect();
-    sum_over(problem, chunks, theta.len(), |range, out, scratch| {
+    let chunks: Vec<_> =
+        (0..members.len()).step_by(CHUNK).map(|first| first..(first + CHUNK).min(members.len())).collect();
+    sum_over(problem, &chunks, theta.len(), |range, out, scratch| {
         let members = &members[range];
         let (mut targets, mut cotangents) = (vec![0.0; c], vec![0.0; members.len() * c]);
         for (&sample, cotangent) in members.iter().zip(cotangents.chunks_exact_mut(c)) {

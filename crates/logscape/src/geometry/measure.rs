@@ -156,7 +156,7 @@ fn measured(
     if !loss.is_finite() || (loss <= 0.0 && minimum.interpolating.is_none()) {
         return Err(GeometryError::Loss(loss));
     }
-    let places = Places::new(problem, &config.spectrum);
+    let places = config.spectrum.places(problem);
     let around = places.staying(theta);
     let spectrum = spectrum_around(problem, theta, &*around, &config.spectrum, stop, progress)?;
     let mut rule = config.outliers;

@@ -1,6 +1,5 @@
 //! How a problem is looked at around points.
 
-use crate::geometry::SpectrumConfig;
 use crate::operator::{Linearisation, linearise, recomputed};
 use crate::{Precision, Problem};
 
@@ -14,9 +13,8 @@ pub(super) struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(problem: &'a dyn Problem, config: &SpectrumConfig) -> Self {
-        let partial = problem.dim() > config.dense_up_to;
-        Self { problem, partial: partial.then_some((config.lanczos.precision, config.passes)) }
+    pub(super) fn new(problem: &'a dyn Problem, partial: Option<(Precision, u64)>) -> Self {
+        Self { problem, partial }
     }
 
     /// The problem around `theta` (`P`), at which much is computed.

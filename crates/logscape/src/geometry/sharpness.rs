@@ -40,8 +40,7 @@ pub(super) fn box_sharpness(
             let (mut loss, mut gradient) = gradients(&corner(epsilon, steepest, sign))?;
             for _ in 1..CORNERS {
                 let (next, slope) = gradients(&corner(epsilon, &gradient, 1.0))?;
-                // False for NaN too.
-                if !(next > loss * (1.0 + 1e-12)) {
+                if next.is_nan() || next <= loss * (1.0 + 1e-12) {
                     break;
                 }
                 (loss, gradient) = (next, slope);

@@ -32,6 +32,14 @@ impl Default for SpectrumConfig {
     }
 }
 
+impl SpectrumConfig {
+    /// How the problem is looked at around points.
+    pub(super) fn places<'a>(&self, problem: &'a dyn Problem) -> Places<'a> {
+        let partial = problem.dim() > self.dense_up_to;
+        Places::new(problem, partial.then_some((self.lanczos.precision, self.passes)))
+    }
+}
+
 /// Eigenpairs of a symmetric matrix.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
@@ -76,7 +84,7 @@ pub fn spectrum(
     stop: &Stop,
     progress: &dyn Fn(&LanczosProgress),
 ) -> Result<Spectrum, EigenError> {
-    let places = Places::new(problem, config);
+    let places = config.places(problem);
     spectrum_around(problem, theta, &*places.staying(theta), config, stop, progress)
 }
 

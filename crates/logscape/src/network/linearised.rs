@@ -125,21 +125,8 @@ impl<'a, R: Float> Linearised<'a, R> {
         })
     }
 
-    /// Number of parameters `P`, the samples `N`, and those of each block.
-    pub(super) fn parameters(&self) -> usize {
-        self.theta.len()
-    }
-
-    pub(super) fn samples(&self) -> usize {
-        self.network.samples()
-    }
-
-    pub(super) fn blocks(&self) -> &[Range<usize>] {
-        &self.blocks
-    }
-
     /// Writes the gradients `g_μ/N` of the samples of a block to the rows of `out` (`m × P`).
-    pub(super) fn sample_gradients(&self, block: usize, out: &mut [R]) {
+    fn sample_gradients(&self, block: usize, out: &mut [R]) {
         let mut room = self.room(0);
         self.on_block(block, |primal| {
             self.network.graph.sample_gradients(primal.block, primal.cotangents, out, &mut room.work);
@@ -365,7 +352,9 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
         if !self.which.is_of_noise() {
             return None;
         }
-        Some(second_moment(self.linearised, stop).map(|mut matrix| {
+        let around = self.linearised;
+        let gradients = |block: usize, rows: &mut [R]| around.sample_gradients(block, rows);
+        Some(second_moment(self.dim(), &around.blocks, gradients, stop).map(|mut matrix| {
             if let Some(gradient) = &self.gradient {
                 for (j, own) in gradient.iter().enumerate() {
                     matrix.col_mut(j).iter_mut().zip(gradient).for_each(|(entry, g)| *entry -= g * own);

@@ -3,8 +3,8 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
+use std::ops::Range;
 
-use super::Linearised;
 use super::transform::Float;
 use crate::{Interrupted, Stop};
 
@@ -17,27 +17,30 @@ const TILE: usize = 48;
 /// Columns of the matrix that are made at once.
 const COLUMNS: usize = 128;
 
-/// `(1/N) Σ g_μ g_μᵀ` (`P × P`), from the gradients of some samples at a time: half of the flops of their product with
+/// `(1/N) Σ g_μ g_μᵀ` (`P × P`) over all samples of `blocks`, of which all but the last have as many; `gradients(block, rows)` writes
+/// `g_μ/N` to the rows of a block (`m × P`). From the gradients of some samples at a time: half of the flops of their product with
 /// themselves, since the matrix is symmetric.
 ///
 /// # Errors
 /// On an interrupt.
-pub(super) fn second_moment<R: Float>(around: &Linearised<R>, stop: &Stop) -> Result<Mat<f64>, Interrupted> {
-    let (p, blocks, samples) = (around.parameters(), around.blocks(), around.samples());
-    let largest = blocks.iter().map(std::ops::Range::len).max().unwrap_or(1);
+pub(super) fn second_moment<R: Float>(
+    p: usize,
+    blocks: &[Range<usize>],
+    gradients: impl Fn(usize, &mut [R]) + Sync,
+    stop: &Stop,
+) -> Result<Mat<f64>, Interrupted> {
+    let samples: usize = blocks.iter().map(Range::len).sum();
+    let largest = blocks.iter().map(Range::len).max().unwrap_or(1);
     let together = (SAMPLES / largest).max(1);
     let mut lower = Mat::<f64>::zeros(p, p);
-    let mut gradients = Vec::new();
+    let mut all = Vec::new();
     for first in (0..blocks.len()).step_by(together) {
         stop.check()?;
         let blocks = &blocks[first..blocks.len().min(first + together)];
-        let count: usize = blocks.iter().map(std::ops::Range::len).sum();
-        gradients.resize(count * p, R::ZERO);
-        gradients
-            .par_chunks_mut(largest * p)
-            .enumerate()
-            .for_each(|(place, rows)| around.sample_gradients(first + place, rows));
-        let rows = MatRef::from_row_major_slice(&gradients, count, p);
+        let count: usize = blocks.iter().map(Range::len).sum();
+        all.resize(count * p, R::ZERO);
+        all.par_chunks_mut(largest * p).enumerate().for_each(|(place, rows)| gradients(first + place, rows));
+        let rows = MatRef::from_row_major_slice(&all, count, p);
         lower.par_col_chunks_mut(COLUMNS).enumerate().for_each(|(place, mut columns)| {
             let (start, width) = (place * COLUMNS, columns.ncols());
             let mut sums = Mat::<R>::zeros(p - start, width);

@@ -150,8 +150,8 @@ impl Basis {
             return total;
         }
         if width == 1 {
-            let column = block.col_mut(0).try_as_col_major_mut().map(|column| column.as_slice_mut());
-            let column = column.expect("a column of a matrix of our own is contiguous");
+            let column = block.col_mut(0).try_as_col_major_mut();
+            let column = column.expect("a column of a matrix of our own is contiguous").as_slice_mut();
             let coefficients: Option<Vec<f64>> =
                 coefficients.map(|coefficients| coefficients.col(0).iter().copied().collect());
             let sums = match self {

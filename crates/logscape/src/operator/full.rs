@@ -25,11 +25,11 @@ pub(crate) fn sum_over_chunks<F>(problem: &dyn Problem, width: usize, f: F) -> V
 where
     F: Fn(Range<usize>, &mut [f64], &mut [f64]) + Sync,
 {
-    sum_over(problem, chunks(problem.samples()), width, f)
+    sum_over(problem, &chunks(problem.samples()), width, f)
 }
 
 /// Sum over these `chunks` of the vectors that `f(chunk, out, scratch)` writes, in their order.
-pub(crate) fn sum_over<F>(problem: &dyn Problem, chunks: Vec<Range<usize>>, width: usize, f: F) -> Vec<f64>
+pub(crate) fn sum_over<F>(problem: &dyn Problem, chunks: &[Range<usize>], width: usize, f: F) -> Vec<f64>
 where
     F: Fn(Range<usize>, &mut [f64], &mut [f64]) + Sync,
 {
