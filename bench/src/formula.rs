@@ -29,3 +29,16 @@ pub fn network(shape: &[usize], layers: &str, loss: OutputLoss, samples: usize) 
 pub fn start(parameters: usize) -> Vec<f64> {
     numbers(0.61, parameters).iter().map(|x| 0.05 * x).collect()
 }
+
+/// Four projections of what a check has `found`, each with the error that `rounding` of its numbers makes, as the peers answer.
+pub fn projections(found: &[f64], rounding: f64) -> String {
+    let length = found.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let error = rounding * length * (found.len() as f64 / 2.0).sqrt();
+    let words: Vec<String> = (0..4)
+        .map(|k| {
+            let w = numbers(0.21 + 0.1 * f64::from(k), found.len());
+            format!("{} {error}", found.iter().zip(&w).map(|(a, b)| a * b).sum::<f64>())
+        })
+        .collect();
+    words.join(" ")
+}

@@ -14,7 +14,7 @@ use logscape::Stop;
 use logscape::network::{Float, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix};
 use logscape::problem::Problem;
-use logscape_bench::formula::{network, numbers, start};
+use logscape_bench::formula::{network, numbers, projections, start};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
@@ -69,14 +69,7 @@ impl Work {
                 println!("{}", f64::from(results) / begin.elapsed().as_secs_f64());
             } else {
                 let found = self.result::<R>(&network, &theta, true);
-                let length = found.iter().map(|x| x * x).sum::<f64>().sqrt();
-                let projections = (0..4).flat_map(|k| {
-                    let w = numbers(0.21 + 0.1 * f64::from(k), found.len());
-                    let value: f64 = found.iter().zip(&w).map(|(a, b)| a * b).sum();
-                    [value, rounding * length * (found.len() as f64 / 2.0).sqrt()]
-                });
-                let words: Vec<String> = projections.map(|x| x.to_string()).collect();
-                println!("{}", words.join(" "));
+                println!("{}", projections(&found, rounding));
             }
             io::stdout().flush()?;
         }

@@ -15,7 +15,7 @@ use logscape::network::{Float, Linearised, Network, OutputLoss};
 use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
 use logscape::{Precision, Stop};
-use logscape_bench::formula::{CONVOLUTION, PERCEPTRON, network, numbers, start};
+use logscape_bench::formula::{CONVOLUTION, PERCEPTRON, network, numbers, projections, start};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
@@ -143,15 +143,8 @@ impl Work {
                 }
                 println!("{}", products as f64 / begin.elapsed().as_secs_f64());
             } else {
-                let projections = (0..4).flat_map(|k| {
-                    let w = numbers(0.21 + 0.1 * f64::from(k), p);
-                    let image = out.col(self.vectors - 1);
-                    let value: f64 = image.iter().zip(&w).map(|(a, b)| a * b).sum();
-                    let length: f64 = image.iter().map(|x| x * x).sum::<f64>().sqrt();
-                    [value, rounding * length * (p as f64 / 2.0).sqrt()]
-                });
-                let words: Vec<String> = projections.map(|x| x.to_string()).collect();
-                println!("{}", words.join(" "));
+                let image: Vec<f64> = out.col(self.vectors - 1).iter().copied().collect();
+                println!("{}", projections(&image, rounding));
             }
             io::stdout().flush()?;
         }

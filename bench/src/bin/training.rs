@@ -14,7 +14,7 @@ use logscape::network::{Network, OutputLoss};
 use logscape::problem::Problem;
 use logscape::training::{Training, TrainingConfig};
 use logscape::{Precision, Stop};
-use logscape_bench::formula::{CONVOLUTION, network, numbers, start};
+use logscape_bench::formula::{CONVOLUTION, network, projections, start};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
@@ -85,13 +85,7 @@ impl Work {
             } else {
                 let end = self.trained(&self.network(self.batch_size), precision, STEPS).theta;
                 let moved: Vec<f64> = end.iter().zip(start(p)).map(|(end, start)| end - start).collect();
-                let length = moved.iter().map(|x| x * x).sum::<f64>().sqrt();
-                let projections = (0..4).flat_map(|k| {
-                    let w = numbers(0.21 + 0.1 * f64::from(k), p);
-                    [moved.iter().zip(&w).map(|(a, b)| a * b).sum(), rounding * length * (p as f64 / 2.0).sqrt()]
-                });
-                let words: Vec<String> = projections.map(|x: f64| x.to_string()).collect();
-                println!("{}", words.join(" "));
+                println!("{}", projections(&moved, rounding));
             }
             io::stdout().flush()?;
         }

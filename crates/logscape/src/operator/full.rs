@@ -1,5 +1,6 @@
 //! Full-data loss, gradient and curvature operators of a problem, the same for any number of threads.
 
+use super::samples::Gradients;
 use super::{LinearOperator, axpy, dot, scale};
 use crate::{Problem, Samples};
 use faer::{MatMut, MatRef};
@@ -100,16 +101,16 @@ pub fn loss_and_gradient(problem: &dyn Problem, theta: &[f64]) -> (f64, Vec<f64>
 
 /// Trace of the one-sample noise covariance, `tr C = (1/N) Σ ‖g_μ‖² − ‖∇L‖²` (squared gradient).
 pub fn noise_trace(problem: &dyn Problem, theta: &[f64]) -> f64 {
-    loss_and_noise(problem, theta).1
+    gradients(problem, theta).noise_trace()
 }
 
-/// Full loss `L(θ)`, and [`noise_trace`] there.
-pub fn loss_and_noise(problem: &dyn Problem, theta: &[f64]) -> (f64, f64) {
+/// Full loss, gradient, and the lengths of the samples' gradients.
+pub fn gradients(problem: &dyn Problem, theta: &[f64]) -> Gradients {
     let squares = map_chunks(problem, 1, |range, out, scratch| {
         problem.gradient_squares_into(theta, Samples::Range(range), out, scratch);
     });
     let (loss, gradient) = loss_and_gradient(problem, theta);
-    (loss, squares.iter().sum::<f64>() / problem.samples() as f64 - dot(&gradient, &gradient))
+    Gradients { loss, gradient, squares }
 }
 
 /// Applies `f` to every column of `block`, columns in parallel.

@@ -4,7 +4,7 @@ use faer::{Mat, MatMut, MatRef};
 
 use rayon::prelude::*;
 
-use super::full::{loss_and_gradient, map_chunks, residuals};
+use super::full::{gradients, map_chunks, residuals};
 use super::samples::{Gradients, SamplesAlong};
 use super::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance, dot};
 use crate::{Precision, Problem, Samples};
@@ -44,12 +44,7 @@ impl Linearisation for Recomputed<'_> {
     }
 
     fn gradients(&self) -> Gradients {
-        let (problem, theta) = (self.problem, self.theta);
-        let squares = map_chunks(problem, 1, |range, out, scratch| {
-            problem.gradient_squares_into(theta, Samples::Range(range), out, scratch);
-        });
-        let (loss, gradient) = loss_and_gradient(problem, theta);
-        Gradients { loss, gradient, squares }
+        gradients(self.problem, self.theta)
     }
 
     fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
