@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax_network import model, numbers, shapes
-from protocol import serve_products
+from protocol import images, serve_products
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 PAIRS, RESIDUAL = 20, 1e-3
@@ -20,8 +20,8 @@ def build(work, dtype):
     layers, shape, samples = work["layers"], work["shape"], work["samples"]
     parts = shapes(layers, shape)
     size = sum(math.prod(s) for pair in parts for s in pair)
-    x = jnp.asarray(numbers(0.37, samples * math.prod(shape)).reshape(samples, *shape), dtype)
-    y = jnp.asarray(np.eye(10)[np.arange(samples) % 10], dtype)
+    inputs, classes = images(samples) if work["images"] else (numbers(0.37, samples * math.prod(shape)), np.arange(samples) % 10)
+    x, y = jnp.asarray(inputs.reshape(samples, *shape), dtype), jnp.asarray(np.eye(10)[classes], dtype)
     theta = jnp.asarray(0.05 * numbers(0.61, size), dtype)
     count = max(work["vectors"], 1)
     vectors = jnp.asarray(numbers(0.83, size * count).reshape(count, size), dtype)

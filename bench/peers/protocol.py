@@ -58,6 +58,12 @@ def data(work, dtype):
     return np.array(work["inputs"], dtype), np.array(work["targets"], dtype)
 
 
+def images(samples):
+    """The first images, flat, and their classes, as our side has written them."""
+    pixels, classes = (np.fromfile(Path(sys.argv[3]) / f"{name}.u8", np.uint8) for name in ("images", "classes"))
+    return pixels[: samples * 784] / 255.0, classes[:samples]
+
+
 def linear_losses(work, theta):
     """The loss of all data for each row of `theta`."""
     x, y = data(work, np.float64)

@@ -15,51 +15,51 @@ use logscape::network::{Float, Linearised, Network, OutputLoss};
 use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
 use logscape::problem::Problem;
 use logscape::{Precision, Stop};
-use logscape_bench::formula::{CONVOLUTION, PERCEPTRON, network, numbers, projections, start};
+use logscape_bench::formula::{
+    CONVOLUTION, PERCEPTRON, export_images, network, network_on_images, numbers, projections, start,
+};
 use serde_json::json;
 
 /// A run shorter than this is repeated.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// A network on data made by a formula, a matrix, and how many vectors it is multiplied with at once; none where its leading
-/// eigenpairs are wanted.
+/// A network on images, or on data without zeros, a matrix, and how many vectors it is multiplied with at once; none where its
+/// leading eigenpairs are wanted.
 struct Work {
     name: &'static str,
     shape: &'static [usize],
     layers: &'static str,
+    images: bool,
     samples: usize,
     which: Matrix,
     vectors: usize,
 }
 
-const WORKS: [Work; 6] = [
-    Work { name: "hessian", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 1 },
-    Work { name: "hessian-8", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 8 },
-    Work { name: "eigenpairs", shape: &[784], layers: PERCEPTRON, samples: 10_000, which: Matrix::Hessian, vectors: 0 },
-    Work {
-        name: "gauss-newton",
-        shape: &[784],
-        layers: PERCEPTRON,
-        samples: 10_000,
-        which: Matrix::GaussNewton,
-        vectors: 1,
-    },
-    Work {
-        name: "hessian-cnn",
-        shape: &[1, 28, 28],
-        layers: CONVOLUTION,
-        samples: 2000,
-        which: Matrix::Hessian,
-        vectors: 1,
-    },
-    Work {
-        name: "hessian-cnn-8",
-        shape: &[1, 28, 28],
-        layers: CONVOLUTION,
-        samples: 2000,
-        which: Matrix::Hessian,
-        vectors: 8,
-    },
+/// A perceptron's on images.
+const PRODUCT: Work = Work {
+    name: "hessian",
+    shape: &[784],
+    layers: PERCEPTRON,
+    images: true,
+    samples: 10_000,
+    which: Matrix::Hessian,
+    vectors: 1,
+};
+
+/// A network of convolutions.
+const CONVOLUTIONS: Work =
+    Work { name: "hessian-cnn", shape: &[1, 28, 28], layers: CONVOLUTION, images: false, samples: 2000, ..PRODUCT };
+
+const WORKS: [Work; 9] = [
+    PRODUCT,
+    Work { name: "hessian-8", vectors: 8, ..PRODUCT },
+    Work { name: "hessian-full", images: false, ..PRODUCT },
+    Work { name: "hessian-full-8", images: false, vectors: 8, ..PRODUCT },
+    Work { name: "eigenpairs", vectors: 0, ..PRODUCT },
+    Work { name: "eigenpairs-full", images: false, vectors: 0, ..PRODUCT },
+    Work { name: "gauss-newton", which: Matrix::GaussNewton, ..PRODUCT },
+    CONVOLUTIONS,
+    Work { name: "hessian-cnn-8", vectors: 8, ..CONVOLUTIONS },
 ];
 
 /// Eigenpairs, and the residual that each may have relative to its eigenvalue.
@@ -71,6 +71,7 @@ const MEMORY: usize = 4 << 30;
 
 impl Work {
     fn network(&self) -> Network {
+        let network = if self.images { network_on_images } else { network };
         network(self.shape, self.layers, OutputLoss::MeanSquare, self.samples)
     }
 
@@ -80,7 +81,7 @@ impl Work {
             Matrix::Hessian => "hessian",
             _ => "gauss-newton",
         };
-        json!({ "shape": self.shape, "layers": layers, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
+        json!({ "shape": self.shape, "layers": layers, "images": self.images, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
     }
 
     /// Finds the leading eigenpairs on request, each to a thousandth of its eigenvalue.
@@ -180,6 +181,7 @@ fn main() -> ExitCode {
 
 fn export(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    export_images(folder, PRODUCT.samples)?;
     for work in &WORKS {
         fs::write(folder.join(work.name).with_extension("json"), work.describe().to_string())?;
     }

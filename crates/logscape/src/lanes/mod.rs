@@ -11,10 +11,12 @@ pub(crate) mod math;
 mod real;
 #[cfg(test)]
 mod tests;
+mod unrolled;
 
 pub use columns::{ROW, Shuffles};
 pub use lane::{LANES, Lane};
 pub use real::Real;
+pub(crate) use unrolled::{each_lane, unrolled};
 
 /// Runs `f` compiled for the widest vector instructions of this processor (AVX-512, or AVX2 with FMA, or the baseline).
 /// What `f` calls must be inlined to profit: `#[inline(always)]` on functions and closures, and `for` loops, since a `for_each`

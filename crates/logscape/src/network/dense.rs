@@ -4,6 +4,7 @@ use faer::Accum;
 
 use crate::lanes::dispatch;
 
+use super::sparse::{Sparse, TILE};
 use super::transform::{At, Direction, Float, Transform, add_symmetric, fill_rows, inner, matrix, product};
 
 /// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`).
@@ -46,6 +47,11 @@ impl Transform for Dense {
         (self.inputs + 1) * self.outputs
     }
 
+    /// For products with sparse inputs.
+    fn work(&self) -> usize {
+        TILE * self.outputs
+    }
+
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
         vec![("weight", vec![self.outputs, self.inputs]), ("bias", vec![self.outputs])]
     }
@@ -59,9 +65,12 @@ impl Transform for Dense {
         self.add_image(at.samples, at.weights, at.input, out);
     }
 
-    fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], _work: &mut [R]) {
+    fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], work: &mut [R]) {
         fill_rows(out, self.split(along).1);
-        self.add_image(at.samples, along, at.input, out);
+        match at.sparse {
+            Some(Sparse { inputs, turned }) => inputs.add_image(turned, self.outputs, out, work),
+            None => self.add_image(at.samples, along, at.input, out),
+        }
         if let Some(rate) = rate {
             self.add_image(at.samples, at.weights, rate, out);
         }
@@ -105,8 +114,13 @@ impl Transform for Dense {
         }
     }
 
-    fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
-        self.add_outer(at.samples, at.input, cotangent, out);
+    fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]) {
+        match at.sparse {
+            Some(Sparse { inputs, .. }) => {
+                inputs.add_outer(cotangent, self.outputs, self.inputs, self.split_mut(out).0, work);
+            }
+            None => self.add_outer(at.samples, at.input, cotangent, out),
+        }
         let biases = self.split_mut(out).1;
         dispatch(
             #[inline(always)]

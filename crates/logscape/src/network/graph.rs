@@ -3,6 +3,7 @@
 use faer::Accum;
 
 use super::layer::{Layer, each_layer};
+use super::sparse::Sparse;
 use super::transform::{At, Direction, Float, Transform, inner};
 use crate::lanes::dispatch;
 
@@ -48,6 +49,8 @@ pub(super) struct Block<'a, R> {
     pub(super) input: &'a [R],
     pub(super) values: &'a [R],
     pub(super) kept: &'a [R],
+    /// The inputs without most of their zeros, for [the layer](Graph::reads_sparse) that can use it.
+    pub(super) sparse: Option<Sparse<'a, R>>,
 }
 
 impl Node {
@@ -150,6 +153,18 @@ impl Graph {
             weights: &block.theta[node.parameters()],
             input: self.value(node.from, block.input, block.values, m),
             kept: &block.kept[m * node.kept_before..][..m * node.kept],
+            sparse: block.sparse.filter(|_| node.from == 0),
+        }
+    }
+
+    /// The weights of the layer that can leave out zeros of the network's input: a dense one that is the first and the only one to read
+    /// it.
+    pub(super) fn reads_sparse(&self) -> Option<std::ops::Range<usize>> {
+        let (first, rest) = self.nodes.split_first()?;
+        let alone = rest.iter().all(|node| node.from > 0 && node.skip != Some(0));
+        match &first.layer {
+            Layer::Dense(dense) if alone => Some(first.start..first.start + dense.inputs * dense.outputs),
+            _ => None,
         }
     }
 
@@ -167,7 +182,7 @@ impl Graph {
             let (below, own) = values.split_at_mut(m * node.before);
             let own = &mut own[..m * node.width];
             let input = self.value(node.from, block.input, below, m);
-            let at = At { samples: m, weights: &block.theta[node.parameters()], input, kept: &[] };
+            let at = At { samples: m, weights: &block.theta[node.parameters()], input, kept: &[], sparse: None };
             let kept = &mut kept[m * node.kept_before..][..m * node.kept];
             each_layer!(&node.layer, layer => layer.forward(at, second, kept, own, work));
             if let Some(skip) = node.skip {

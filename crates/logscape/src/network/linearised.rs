@@ -10,6 +10,7 @@ use super::Network;
 use super::graph::Block;
 use super::pass::Primal;
 use super::second_moment::second_moment;
+use super::sparse::{Sparse, SparseInputs, turn};
 use super::transform::{Float, inner};
 use crate::operator::{Gradients, LinearOperator, Linearisation, Matrix, SamplesAlong, axpy};
 use crate::problem::{Problem, Samples};
@@ -39,7 +40,9 @@ pub struct Linearised<'a, R> {
     theta: Vec<R>,
     inputs: Vec<R>,
     blocks: Vec<Range<usize>>,
-    /// Those of the first blocks.
+    /// Of each block, the inputs without most of their zeros, where there are many and a layer can leave them out.
+    sparse: Vec<Option<SparseInputs<R>>>,
+    /// The passes over the first blocks.
     kept: Vec<Passes<R>>,
     /// Room of products that have ended, for the next.
     rooms: Mutex<Vec<Room<R>>>,
@@ -50,7 +53,7 @@ struct Room<R> {
     rates: Vec<R>,
     changes: Vec<R>,
     work: Vec<R>,
-    /// Sums over some blocks, and over the part (`k × P`).
+    /// Sums over some blocks, and over the part (`k × P`) where it has more.
     out: Vec<R>,
     sums: Vec<f64>,
 }
@@ -60,6 +63,18 @@ struct Passes<R> {
     values: Vec<R>,
     kept: Vec<R>,
     cotangents: Vec<R>,
+}
+
+/// Weights of one layer of several vectors, rows and columns exchanged.
+struct Turned<R> {
+    values: Vec<R>,
+    each: usize,
+}
+
+impl<R> Turned<R> {
+    fn of(&self, vector: usize) -> &[R] {
+        &self.values[vector * self.each..][..self.each]
+    }
 }
 
 /// The matrix of a [`Linearised`] network, known by its products.
@@ -85,13 +100,18 @@ impl<'a, R: Float> Linearised<'a, R> {
             theta: single(theta),
             inputs: single(&network.inputs),
             blocks: blocks.collect(),
+            sparse: Vec::new(),
             kept: Vec::new(),
             rooms: Mutex::default(),
         };
         let graph = &network.graph;
+        if graph.reads_sparse().is_some() {
+            let sparse = |range| SparseInputs::of(linearised.input(range), graph.inputs);
+            linearised.sparse = linearised.blocks.par_iter().map(sparse).collect();
+        }
         let each = (2 * graph.units() + graph.kept()) * network.block * size_of::<R>();
         let fitting = (memory / each.max(1)).min(linearised.blocks.len());
-        linearised.kept = linearised.blocks[..fitting].par_iter().map(|range| linearised.passes(range)).collect();
+        linearised.kept = (0..fitting).into_par_iter().map(|index| linearised.passes(index)).collect();
         linearised
     }
 
@@ -114,13 +134,13 @@ impl<'a, R: Float> Linearised<'a, R> {
         let kept = if let Some(kept) = self.kept.get(index) {
             kept
         } else {
-            passes = self.passes(range);
+            passes = self.passes(index);
             &passes
         };
         work(&Primal {
             network: self.network,
             samples: Samples::Range(range.clone()),
-            block: self.block(range, kept),
+            block: self.block(index, kept),
             cotangents: &kept.cotangents,
         })
     }
@@ -143,26 +163,46 @@ impl<'a, R: Float> Linearised<'a, R> {
         gradient
     }
 
-    fn block<'b>(&'b self, range: &Range<usize>, kept: &'b Passes<R>) -> Block<'b, R> {
+    /// The inputs of these samples.
+    fn input(&self, range: &Range<usize>) -> &[R] {
         let n = self.network.graph.inputs;
+        &self.inputs[range.start * n..range.end * n]
+    }
+
+    fn block<'b>(&'b self, index: usize, kept: &'b Passes<R>) -> Block<'b, R> {
+        let range = &self.blocks[index];
+        let sparse = self.sparse.get(index).and_then(Option::as_ref);
         Block {
             samples: range.len(),
             theta: &self.theta,
-            input: &self.inputs[range.start * n..range.end * n],
+            input: self.input(range),
             values: &kept.values,
             kept: &kept.kept,
+            sparse: sparse.map(|inputs| Sparse { inputs, turned: &[] }),
         }
     }
 
+    /// Of each of the `vectors` (`k × P`), the weights of a layer that reads sparse inputs, as `inputs × outputs`.
+    fn turned(&self, vectors: &[R]) -> Turned<R> {
+        let weights = self.network.graph.reads_sparse().filter(|_| self.sparse.iter().any(Option::is_some));
+        let weights = weights.unwrap_or(0..0);
+        let mut values = vec![R::ZERO; weights.len() * (vectors.len() / self.theta.len())];
+        for (v, out) in vectors.chunks_exact(self.theta.len()).zip(values.chunks_exact_mut(weights.len().max(1))) {
+            turn(&v[weights.clone()], self.network.graph.inputs, out);
+        }
+        Turned { values, each: weights.len() }
+    }
+
     /// The forward pass and the backward pass from `∇_f ℓ / N`.
-    fn passes(&self, range: &Range<usize>) -> Passes<R> {
+    fn passes(&self, index: usize) -> Passes<R> {
+        let range = &self.blocks[index];
         let (graph, m) = (&self.network.graph, range.len());
         let zeros = |count: usize| vec![R::ZERO; m * count];
         let empty = Passes { values: Vec::new(), kept: Vec::new(), cotangents: Vec::new() };
         let mut new =
             Passes { values: zeros(graph.units()), kept: zeros(graph.kept()), cotangents: zeros(graph.units()) };
         let mut work = vec![R::ZERO; graph.work(m)];
-        graph.forward(self.block(range, &empty), true, &mut new.values, &mut new.kept, &mut work);
+        graph.forward(self.block(index, &empty), true, &mut new.values, &mut new.kept, &mut work);
         let (c, share) = (graph.outputs(), R::from_f64(1.0 / self.network.samples() as f64));
         let mut cotangents = std::mem::take(&mut new.cotangents);
         let rows =
@@ -171,7 +211,7 @@ impl<'a, R: Float> Linearised<'a, R> {
             self.network.loss.add_loss(outputs, self.network.target(sample), cotangents, &mut 0.0);
             cotangents.iter_mut().for_each(|x| *x = share * *x);
         }
-        graph.backward(self.block(range, &new), &mut cotangents, &mut work);
+        graph.backward(self.block(index, &new), &mut cotangents, &mut work);
         new.cotangents = cotangents;
         new
     }
@@ -187,14 +227,15 @@ impl<'a, R: Float> Linearised<'a, R> {
             Room { rates, changes, work: zeros(graph.work(m)), out: Vec::new(), sums: Vec::new() }
         });
         room.out.resize(count, R::ZERO);
-        room.sums.resize(count, 0.0);
         room
     }
 
     /// The sums over `blocks` of the `count` numbers that `add(block, room)` adds to those of a room, in the room that is returned.
     fn part(&self, blocks: Range<usize>, count: usize, add: &(impl Fn(&Primal<R>, &mut Room<R>) + Sync)) -> Room<R> {
         let mut room = self.room(count);
-        room.sums.fill(0.0);
+        let several = blocks.len() > TOGETHER;
+        room.sums.clear();
+        room.sums.resize(if several { count } else { 0 }, 0.0);
         for together in blocks.clone().step_by(TOGETHER) {
             room.out.fill(R::ZERO);
             for index in together..blocks.end.min(together + TOGETHER) {
@@ -220,9 +261,12 @@ impl<'a, R: Float> Linearised<'a, R> {
             (0..parts).into_par_iter().map(|k| self.part(bound(k)..bound(k + 1), count, &add)).collect();
         out.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
             out.fill(0.0);
+            let first = chunk * ENTRIES;
             for room in &rooms {
-                for (out, x) in out.iter_mut().zip(&room.sums[chunk * ENTRIES..]) {
-                    *out += x;
+                if room.sums.is_empty() {
+                    out.iter_mut().zip(&room.out[first..]).for_each(|(out, x)| *out += x.to_f64());
+                } else {
+                    out.iter_mut().zip(&room.sums[first..]).for_each(|(out, x)| *out += x);
                 }
             }
         });
@@ -258,15 +302,16 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
     fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let (c, k) = (graph.outputs(), vectors.len());
-        let vectors: Vec<Vec<R>> = vectors.iter().map(|v| v.iter().map(|&x| R::from_f64(x)).collect()).collect();
+        let vectors: Vec<R> = vectors.iter().flatten().map(|&x| R::from_f64(x)).collect();
+        let turned = self.turned(&vectors);
         // Of each sample and vector: outputs, slope, curvature.
         let rows = self.rows(|primal, room| {
             let m = primal.block.samples;
             let (rates, bends) = (&mut room.rates[..m * graph.units()], &mut room.changes[..m * graph.units()]);
             let mut rows = vec![0.0; m * k * (c + 2)];
             let cotangents = graph.output(primal.cotangents, m).chunks_exact(c);
-            for (v, along) in vectors.iter().enumerate() {
-                primal.tangent(along, rates, &mut room.work);
+            for (v, along) in vectors.chunks_exact(self.theta.len()).enumerate() {
+                primal.tangent(along, turned.of(v), rates, &mut room.work);
                 primal.bends((along, rates), 1.0 / n, bends, &mut room.work);
                 let place = |sample: usize| (sample * k + v) * (c + 2);
                 for (sample, (cotangents, rates)) in
@@ -322,13 +367,13 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
 
 impl<R: Float> MatrixOperator<'_, R> {
     /// Adds the block's part of the products with `vectors` (`k × P`) to the room's numbers.
-    fn add(&self, primal: &Primal<R>, vectors: &[R], room: &mut Room<R>) {
+    fn add(&self, primal: &Primal<R>, vectors: &[R], turned: &Turned<R>, room: &mut Room<R>) {
         let (p, samples) = (self.dim(), self.linearised.network.samples() as f64);
         let (share, size) = (1.0 / samples, primal.block.samples * primal.network.graph.units());
         let Room { rates, changes, work, out, .. } = room;
         let (rates, changes) = (&mut rates[..size], &mut changes[..size]);
-        for (v, out) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)) {
-            primal.tangent(v, rates, work);
+        for (k, (v, out)) in vectors.chunks_exact(p).zip(out.chunks_exact_mut(p)).enumerate() {
+            primal.tangent(v, turned.of(k), rates, work);
             match self.which {
                 Matrix::Hessian => primal.add_hessian((v, rates), share, changes, out, work),
                 Matrix::GaussNewton => primal.add_gauss_newton(share, rates, changes, out, work),
@@ -375,7 +420,8 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
             let mut vectors = Vec::with_capacity(columns.len() * p);
             columns.clone().for_each(|j| vectors.extend(block.col(j).iter().map(|&x| R::from_f64(x))));
             let image = &mut image[..vectors.len()];
-            this.summed(image, this.parts(together), |primal, room| self.add(primal, &vectors, room));
+            let turned = this.turned(&vectors);
+            this.summed(image, this.parts(together), |primal, room| self.add(primal, &vectors, &turned, room));
             for (j, image) in columns.zip(image.chunks_exact_mut(p)) {
                 if let Some(gradient) = &self.gradient {
                     let along: f64 = block.col(j).iter().zip(gradient).map(|(v, g)| v * g).sum();

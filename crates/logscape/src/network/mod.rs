@@ -25,6 +25,7 @@ mod registered;
 mod residual;
 mod rows;
 mod second_moment;
+mod sparse;
 mod squares;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,6 +4,7 @@ use std::mem;
 
 use super::Network;
 use super::graph::Block;
+use super::sparse::Sparse;
 use super::transform::{Float, inner};
 use crate::lanes::dispatch;
 use crate::problem::Samples;
@@ -17,9 +18,11 @@ pub(super) struct Primal<'a, R> {
 }
 
 impl<R: Float> Primal<'_, R> {
-    /// The derivatives of all values along `along` (`P`) into `rates`.
-    pub(super) fn tangent(&self, along: &[R], rates: &mut [R], work: &mut [R]) {
-        self.network.graph.tangent(self.block, along, rates, work);
+    /// The derivatives of all values along `along` (`P`) into `rates`; the weights of a layer that reads sparse inputs are taken from
+    /// `turned`.
+    pub(super) fn tangent(&self, along: &[R], turned: &[R], rates: &mut [R], work: &mut [R]) {
+        let sparse = self.block.sparse.map(|sparse| Sparse { turned, ..sparse });
+        self.network.graph.tangent(Block { sparse, ..self.block }, along, rates, work);
     }
 
     /// The losses `ℓ` of the samples (`m`).
@@ -131,6 +134,7 @@ macro_rules! block {
             input: $pass.input,
             values: &*$pass.values,
             kept: &*$pass.kept,
+            sparse: None,
         }
     };
 }
@@ -223,7 +227,14 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// The forward pass, with what second derivatives need if `second`.
     pub(super) fn forward(&mut self, second: bool) {
-        let block = Block { samples: self.samples.len(), theta: self.theta, input: self.input, values: &[], kept: &[] };
+        let block = Block {
+            samples: self.samples.len(),
+            theta: self.theta,
+            input: self.input,
+            values: &[],
+            kept: &[],
+            sparse: None,
+        };
         self.network.graph.forward(block, second, self.values, self.kept, self.work);
     }
 
@@ -287,7 +298,7 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// The derivatives of all values along `along` (`P`), after [`forward`](Self::forward).
     pub(super) fn tangent(&mut self, along: &[R]) {
-        primal!(self).tangent(along, self.rates, self.work);
+        primal!(self).tangent(along, &[], self.rates, self.work);
     }
 
     /// Multiplies outputs' `rates` (`m × c`) by `share ∇²_f ℓ`.

@@ -229,7 +229,7 @@ mod tests {
         let count = samples * channels * window.inputs();
         let mut input: Vec<R> = (0..count).map(|k| R::from_f64(((k * k % 7) as f64 - 3.0).max(0.0))).collect();
         input[count / 2] = R::from_f64(f64::NAN);
-        let at = At { samples, weights: &[], input: &input, kept: &[] };
+        let at = At { samples, weights: &[], input: &input, kept: &[], sparse: None };
         let zeros = || vec![R::ZERO; samples * channels * window.outputs()];
         let [mut out, mut kept, mut out_each, mut kept_each] = [zeros(), zeros(), zeros(), zeros()];
         pool.forward(at, false, &mut kept, &mut out, &mut []);

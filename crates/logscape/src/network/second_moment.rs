@@ -32,7 +32,8 @@ pub(super) fn second_moment<R: Float>(
     let samples: usize = blocks.iter().map(Range::len).sum();
     let largest = blocks.iter().map(Range::len).max().unwrap_or(1);
     let together = (SAMPLES / largest).max(1);
-    let mut lower = Mat::<f64>::zeros(p, p);
+    // Of so many columns each, the rows from their own on.
+    let mut parts: Vec<Mat<f64>> = Vec::new();
     let mut all = Vec::new();
     for first in (0..blocks.len()).step_by(together) {
         stop.check()?;
@@ -41,25 +42,38 @@ pub(super) fn second_moment<R: Float>(
         all.resize(count * p, R::ZERO);
         all.par_chunks_mut(largest * p).enumerate().for_each(|(place, rows)| gradients(first + place, rows));
         let rows = MatRef::from_row_major_slice(&all, count, p);
-        lower.par_col_chunks_mut(COLUMNS).enumerate().for_each(|(place, mut columns)| {
-            let (start, width) = (place * COLUMNS, columns.ncols());
+        let product = |start: usize| {
+            let width = COLUMNS.min(p - start);
             let mut sums = Mat::<R>::zeros(p - start, width);
             let (left, right) = (rows.subcols(start, p - start).transpose(), rows.subcols(start, width));
             matmul(&mut sums, Accum::Replace, left, right, R::ONE, Par::Seq);
-            for j in 0..width {
-                let column = columns.as_mut().subrows_mut(start, p - start).col_mut(j);
-                column.iter_mut().zip(sums.col_as_slice(j)).for_each(|(total, sum)| *total += sum.to_f64());
-            }
-        });
+            sums
+        };
+        let starts = (0..p).into_par_iter().step_by(COLUMNS);
+        if first == 0 {
+            let wide = |sums: Mat<R>| Mat::from_fn(sums.nrows(), sums.ncols(), |i, j| sums[(i, j)].to_f64());
+            parts = starts.map(|start| wide(product(start))).collect();
+        } else {
+            starts.zip(&mut parts).for_each(|(start, part)| {
+                let sums = product(start);
+                for j in 0..sums.ncols() {
+                    let column = part.col_as_slice_mut(j).iter_mut();
+                    column.zip(sums.col_as_slice(j)).for_each(|(total, sum)| *total += sum.to_f64());
+                }
+            });
+        }
     }
     // The gradients have the share of their samples in them. Tile by tile, since half of the entries stand across.
+    let share = samples as f64;
     let mut whole = Mat::<f64>::zeros(p, p);
     whole.par_col_chunks_mut(TILE).enumerate().for_each(|(place, mut columns)| {
         let start = place * TILE;
         for first in (0..p).step_by(TILE) {
             for j in start..start + columns.ncols() {
                 for i in first..(first + TILE).min(p) {
-                    columns[(i, j - start)] = samples as f64 * lower[(i.max(j), i.min(j))];
+                    let (row, column) = (i.max(j), i.min(j));
+                    let begin = column / COLUMNS * COLUMNS;
+                    columns[(i, j - start)] = share * parts[column / COLUMNS][(row - begin, column - begin)];
                 }
             }
         }

@@ -3,6 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::sparse::Sparse;
 use crate::lanes::Real;
 
 /// A number in which a network computes: `f32` or `f64`.
@@ -23,6 +24,8 @@ pub(super) struct At<'a, R> {
     pub(super) input: &'a [R],
     /// What the forward pass kept (`m × kept`).
     pub(super) kept: &'a [R],
+    /// The block without most of its zeros, where it has many and is the network's input; for `tangent` and `add_gradient`.
+    pub(super) sparse: Option<Sparse<'a, R>>,
 }
 
 /// A direction of the parameters and the inputs of a layer.

@@ -7,6 +7,7 @@ use faer::linalg::matmul::matmul;
 use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
+use std::array;
 
 /// Rows that are loaded at once: a hundred vectors of them stay in a cache.
 const PANEL: usize = 1024;
@@ -198,6 +199,9 @@ impl Basis {
 /// Numbers that are summed side by side.
 const SIDE: usize = 32;
 
+/// Columns that are read side by side, so that the vector is read once for all of them.
+const COLUMNS: usize = 4;
+
 /// [`Basis::sweep`] of one vector, without a copy of the basis.
 fn sweep_one<T: Copy + Into<f64> + Sync>(
     columns: &[Vec<T>],
@@ -216,15 +220,23 @@ fn sweep_one<T: Copy + Into<f64> + Sync>(
                     for (panel, rows) in rows.chunks_mut(PANEL).enumerate() {
                         let first = task * TASK + panel * PANEL;
                         if let Some(coefficients) = coefficients {
-                            for (column, &coefficient) in columns.iter().zip(coefficients) {
-                                for (x, &v) in rows.iter_mut().zip(&column[first..]) {
-                                    *x -= coefficient * v.into();
-                                }
+                            let (groups, rest) = columns.as_chunks::<COLUMNS>();
+                            let (factors, rest_factors) = coefficients.as_chunks::<COLUMNS>();
+                            for (group, factors) in groups.iter().zip(factors) {
+                                subtract(group, first, factors, rows);
+                            }
+                            for (column, &factor) in rest.iter().zip(rest_factors) {
+                                subtract(array::from_ref(column), first, &[factor], rows);
                             }
                         }
                         if overlaps {
-                            for (column, sum) in columns.iter().zip(&mut sums) {
-                                *sum += overlap(&column[first..][..rows.len()], rows);
+                            let (groups, rest) = columns.as_chunks::<COLUMNS>();
+                            let (group_sums, rest_sums) = sums.as_chunks_mut::<COLUMNS>();
+                            for (group, sums) in groups.iter().zip(group_sums) {
+                                add_overlaps(group, first, rows, sums);
+                            }
+                            for (column, sum) in rest.iter().zip(rest_sums) {
+                                add_overlaps(array::from_ref(column), first, rows, array::from_mut(sum));
                             }
                         }
                     }
@@ -238,25 +250,64 @@ fn sweep_one<T: Copy + Into<f64> + Sync>(
     total
 }
 
-/// The inner product of two pieces, in an order that vectors of numbers allow.
+/// Subtracts multiples of columns, from their number `first` on, from a vector, one column after the other.
 #[inline(always)]
-fn overlap<T: Copy + Into<f64>>(left: &[T], right: &[f64]) -> f64 {
-    let mut sums = [0.0; SIDE];
-    let (left, left_rest) = left.as_chunks::<SIDE>();
-    let (right, right_rest) = right.as_chunks::<SIDE>();
-    for (left, right) in left.iter().zip(right) {
-        for k in 0..SIDE {
-            sums[k] += left[k].into() * right[k];
+fn subtract<T: Copy + Into<f64>, const N: usize>(
+    columns: &[Vec<T>; N],
+    first: usize,
+    factors: &[f64; N],
+    vector: &mut [f64],
+) {
+    let columns = pieces(columns, first, vector.len());
+    for (row, x) in vector.iter_mut().enumerate() {
+        let mut left = *x;
+        for k in 0..N {
+            left -= factors[k] * columns[k][row].into();
+        }
+        *x = left;
+    }
+}
+
+/// Adds the inner products of columns, from their number `first` on, with a vector, in an order that vectors of numbers allow.
+#[inline(always)]
+fn add_overlaps<T: Copy + Into<f64>, const N: usize>(
+    columns: &[Vec<T>; N],
+    first: usize,
+    vector: &[f64],
+    totals: &mut [f64; N],
+) {
+    let columns = pieces(columns, first, vector.len());
+    let mut sums = [[0.0; SIDE]; N];
+    let whole = vector.len() / SIDE * SIDE;
+    for at in (0..whole).step_by(SIDE) {
+        let right = &vector[at..][..SIDE];
+        for c in 0..N {
+            let left = &columns[c][at..][..SIDE];
+            for k in 0..SIDE {
+                sums[c][k] += left[k].into() * right[k];
+            }
         }
     }
-    let mut sum = 0.0;
-    for part in sums {
-        sum += part;
+    for c in 0..N {
+        let mut sum = 0.0;
+        for k in 0..SIDE {
+            sum += sums[c][k];
+        }
+        for (&left, right) in columns[c][whole..].iter().zip(&vector[whole..]) {
+            sum += left.into() * right;
+        }
+        totals[c] += sum;
     }
-    for (&left, right) in left_rest.iter().zip(right_rest) {
-        sum += left.into() * right;
+}
+
+/// The `count` numbers of each column from its number `first` on.
+#[inline(always)]
+fn pieces<T, const N: usize>(columns: &[Vec<T>; N], first: usize, count: usize) -> [&[T]; N] {
+    let mut pieces: [&[T]; N] = [&[]; N];
+    for k in 0..N {
+        pieces[k] = &columns[k][first..][..count];
     }
-    sum
+    pieces
 }
 
 fn load<T: Copy>(columns: &[Vec<T>], first: usize, mut panel: MatMut<f64>, widen: impl Fn(T) -> f64) {

@@ -5,7 +5,7 @@
 //! lanes stays in registers while the sum runs, and within a panel all addresses are contiguous. Every sum runs in the
 //! order of its index, in four interleaved parts where a tile has a single row.
 
-use crate::lanes::{LANES, Lane, Real};
+use crate::lanes::{LANES, Lane, Real, each_lane, unrolled};
 use crate::network::{Activation, each_activation};
 
 /// Rows of a full tile. Weights have rows of zeros up to a multiple of it.
@@ -78,51 +78,6 @@ fn product_panels<R: Real, const V: usize>(
     if row < m {
         product_tile::<R, 1, V, 4>(input, m, row, weights, start, out);
     }
-}
-
-/// `f(0), …, f(N − 1)` written out, `N ≤ TILE`. The compiler does not unroll nests of loops as large as a tile, and sums
-/// that are indexed in a loop stay in memory.
-#[inline(always)]
-fn unrolled<const N: usize>(mut f: impl FnMut(usize)) {
-    const { assert!(N <= TILE) };
-    if N > 0 {
-        f(0);
-    }
-    if N > 1 {
-        f(1);
-    }
-    if N > 2 {
-        f(2);
-    }
-    if N > 3 {
-        f(3);
-    }
-    if N > 4 {
-        f(4);
-    }
-    if N > 5 {
-        f(5);
-    }
-    if N > 6 {
-        f(6);
-    }
-    if N > 7 {
-        f(7);
-    }
-}
-
-/// `f(v, t)` for all `v < V` and `t < T`, written out.
-#[inline(always)]
-fn each_lane<const V: usize, const T: usize>(mut f: impl FnMut(usize, usize)) {
-    unrolled::<V>(
-        #[inline(always)]
-        |v| {
-            unrolled::<T>(
-                #[inline(always)]
-                |t| f(v, t),
-            );
-        },
-    );
 }
 
 /// `T` rows of `V` panels, from `row` on, summed in `S` interleaved parts so that as many additions are under way.
