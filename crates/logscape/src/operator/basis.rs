@@ -2,7 +2,7 @@
 
 use super::{axpy, dot, norm, scale};
 use crate::Precision;
-use crate::lanes::dispatch;
+use crate::lanes::{dispatch, each_lane};
 use faer::linalg::matmul::matmul;
 use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -196,8 +196,9 @@ impl Basis {
     }
 }
 
-/// Numbers that are summed side by side.
-const SIDE: usize = 32;
+/// Numbers that are summed side by side, in so many registers of so many.
+const WIDTH: usize = 8;
+const SIDE: usize = 4;
 
 /// Columns that are read side by side, so that the vector is read once for all of them.
 const COLUMNS: usize = 4;
@@ -209,24 +210,26 @@ fn sweep_one<T: Copy + Into<f64> + Sync>(
     vector: &mut [f64],
     overlaps: bool,
 ) -> Vec<f64> {
-    let sums: Vec<Vec<f64>> = vector
+    let sums: Vec<Vec<[f64; WIDTH]>> = vector
         .par_chunks_mut(TASK)
         .enumerate()
         .map(|(task, rows)| {
-            let mut sums = vec![0.0; columns.len()];
+            let mut sums = vec![[0.0; WIDTH]; columns.len()];
             dispatch(
                 #[inline(always)]
                 || {
                     for (panel, rows) in rows.chunks_mut(PANEL).enumerate() {
                         let first = task * TASK + panel * PANEL;
                         if let Some(coefficients) = coefficients {
-                            let (groups, rest) = columns.as_chunks::<COLUMNS>();
-                            let (factors, rest_factors) = coefficients.as_chunks::<COLUMNS>();
+                            let (groups, rest) = columns.as_chunks();
+                            let (factors, rest_factors) = coefficients.as_chunks();
                             for (group, factors) in groups.iter().zip(factors) {
                                 subtract(group, first, factors, rows);
                             }
                             for (column, &factor) in rest.iter().zip(rest_factors) {
-                                subtract(array::from_ref(column), first, &[factor], rows);
+                                for (x, &v) in rows.iter_mut().zip(&column[first..]) {
+                                    *x -= factor * v.into();
+                                }
                             }
                         }
                         if overlaps {
@@ -246,57 +249,63 @@ fn sweep_one<T: Copy + Into<f64> + Sync>(
         })
         .collect();
     let mut total = vec![0.0; columns.len()];
-    sums.iter().for_each(|sums| axpy(1.0, sums, &mut total));
+    for sums in &sums {
+        total.iter_mut().zip(sums).for_each(|(total, parts)| *total += parts.iter().sum::<f64>());
+    }
     total
 }
 
 /// Subtracts multiples of columns, from their number `first` on, from a vector, one column after the other.
 #[inline(always)]
-fn subtract<T: Copy + Into<f64>, const N: usize>(
-    columns: &[Vec<T>; N],
+fn subtract<T: Copy + Into<f64>>(
+    columns: &[Vec<T>; COLUMNS],
     first: usize,
-    factors: &[f64; N],
+    [p, q, r, s]: &[f64; COLUMNS],
     vector: &mut [f64],
 ) {
-    let columns = pieces(columns, first, vector.len());
-    for (row, x) in vector.iter_mut().enumerate() {
-        let mut left = *x;
-        for k in 0..N {
-            left -= factors[k] * columns[k][row].into();
-        }
-        *x = left;
+    let [a, b, c, d] = pieces(columns, first, vector.len());
+    for ((((x, &a), &b), &c), &d) in vector.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        let some = (-p).mul_add(a.into(), (-q).mul_add(b.into(), *x));
+        *x = (-r).mul_add(c.into(), (-s).mul_add(d.into(), some));
     }
 }
 
-/// Adds the inner products of columns, from their number `first` on, with a vector, in an order that vectors of numbers allow.
+/// Adds the inner products of columns, from their number `first` on, with a vector, each as the sum of [`WIDTH`] parts, in an order that
+/// vectors of numbers allow.
 #[inline(always)]
 fn add_overlaps<T: Copy + Into<f64>, const N: usize>(
     columns: &[Vec<T>; N],
     first: usize,
     vector: &[f64],
-    totals: &mut [f64; N],
+    totals: &mut [[f64; WIDTH]; N],
 ) {
     let columns = pieces(columns, first, vector.len());
-    let mut sums = [[0.0; SIDE]; N];
-    let whole = vector.len() / SIDE * SIDE;
-    for at in (0..whole).step_by(SIDE) {
-        let right = &vector[at..][..SIDE];
-        for c in 0..N {
-            let left = &columns[c][at..][..SIDE];
-            for k in 0..SIDE {
-                sums[c][k] += left[k].into() * right[k];
-            }
-        }
+    let mut sums = [[[0.0; WIDTH]; SIDE]; N];
+    let whole = vector.len() / (SIDE * WIDTH) * (SIDE * WIDTH);
+    for at in (0..whole).step_by(SIDE * WIDTH) {
+        let right = vector[at..][..SIDE * WIDTH].as_chunks::<WIDTH>().0;
+        each_lane::<N, SIDE>(
+            #[inline(always)]
+            |c, s| {
+                let (left, right) = (&columns[c][at + s * WIDTH..][..WIDTH], &right[s]);
+                for k in 0..WIDTH {
+                    sums[c][s][k] = left[k].into().mul_add(right[k], sums[c][s][k]);
+                }
+            },
+        );
     }
-    for c in 0..N {
-        let mut sum = 0.0;
-        for k in 0..SIDE {
-            sum += sums[c][k];
+    each_lane::<N, SIDE>(
+        #[inline(always)]
+        |c, s| {
+            for k in 0..WIDTH {
+                totals[c][k] += sums[c][s][k];
+            }
+        },
+    );
+    for (column, total) in columns.iter().zip(totals) {
+        for (&left, right) in column[whole..].iter().zip(&vector[whole..]) {
+            total[0] += left.into() * right;
         }
-        for (&left, right) in columns[c][whole..].iter().zip(&vector[whole..]) {
-            sum += left.into() * right;
-        }
-        totals[c] += sum;
     }
 }
 
