@@ -5,8 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax_network import model, numbers, shapes
-from protocol import serve_products
+from jax_network import model, shapes
+from protocol import numbers, serve_products
 
 
 def build(work, dtype):

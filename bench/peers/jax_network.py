@@ -7,12 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def numbers(a, count):
-    """`sin(a k²)`, as the other side computes it."""
-    k = np.arange(count, dtype=np.float64)
-    return np.sin(a * k * k)
-
-
 def shapes(layers, shape):
     """Weights and biases of each layer that has some."""
     out = []

@@ -6,8 +6,8 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax_network import numbers, shapes, split
-from protocol import serve_products
+from jax_network import shapes, split
+from protocol import numbers, serve_products
 
 
 def build(work, dtype):

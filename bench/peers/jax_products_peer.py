@@ -7,8 +7,8 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax_network import model, numbers, shapes
-from protocol import images, serve_products
+from jax_network import model, shapes
+from protocol import images, numbers, serve_products
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 PAIRS, RESIDUAL = 20, 1e-3

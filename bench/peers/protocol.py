@@ -58,6 +58,12 @@ def data(work, dtype):
     return np.array(work["inputs"], dtype), np.array(work["targets"], dtype)
 
 
+def numbers(a, count):
+    """`sin(a k²)`, as the other side computes it."""
+    k = np.arange(count, dtype=np.float64)
+    return np.sin(a * k * k)
+
+
 def images(samples):
     """The first images, flat, and their classes, as our side has written them."""
     pixels, classes = (np.fromfile(Path(sys.argv[3]) / f"{name}.u8", np.uint8) for name in ("images", "classes"))

@@ -1,8 +1,8 @@
-//! Our side of `cargo xtask bench peers` for matrices of curvature: `products WORK PRECISION` multiplies, or finds eigenpairs, on
-//! request, `products export DIR` writes what each work is made of for the peers.
+//! Our side of `cargo xtask bench peers` for matrices of curvature: `products WORK PRECISION` multiplies, or finds eigenpairs or
+//! densities, on request, `products export DIR` writes what each work is made of for the peers.
 //!
-//! It prints `ready`. Then each line `run` is answered by the rate in products, or sets of eigenpairs, per second, each line `check` by
-//! projections of products, or eigenvalues, each followed by what may be wrong with it.
+//! It prints `ready`. Then each line `run` is answered by the rate in products, or sets of eigenpairs or recurrences, per second, each line
+//! `check` by projections of products, eigenvalues, or means of eigenvalues, each followed by what may be wrong with it.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -12,7 +12,9 @@ use std::{env, fs};
 
 use faer::Mat;
 use logscape::network::{Float, Linearised, Network, OutputLoss};
-use logscape::operator::{End, LanczosConfig, Linearisation, Matrix, extreme_eigenpairs};
+use logscape::operator::{
+    End, LanczosConfig, Linearisation, Matrix, QuadratureConfig, extreme_eigenpairs, lanczos_quadrature,
+};
 use logscape::problem::Problem;
 use logscape::{Precision, Stop};
 use logscape_bench::formula::{
@@ -23,8 +25,7 @@ use serde_json::json;
 /// A run shorter than this is repeated.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// A network on images, or on data without zeros, a matrix, and how many vectors it is multiplied with at once; none where its
-/// leading eigenpairs are wanted.
+/// A network on images, or on data without zeros, a matrix, and what is asked of it.
 struct Work {
     name: &'static str,
     shape: &'static [usize],
@@ -32,7 +33,17 @@ struct Work {
     images: bool,
     samples: usize,
     which: Matrix,
-    vectors: usize,
+    asked: Asked,
+}
+
+#[derive(Clone, Copy)]
+enum Asked {
+    /// Products with so many vectors at once.
+    Products(usize),
+    /// The leading eigenpairs.
+    Eigenpairs,
+    /// Lanczos' recurrence from random vectors, from which densities of eigenvalues follow.
+    Density,
 }
 
 /// A perceptron's on images.
@@ -43,28 +54,33 @@ const PRODUCT: Work = Work {
     images: true,
     samples: 10_000,
     which: Matrix::Hessian,
-    vectors: 1,
+    asked: Asked::Products(1),
 };
 
 /// A network of convolutions.
 const CONVOLUTIONS: Work =
     Work { name: "hessian-cnn", shape: &[1, 28, 28], layers: CONVOLUTION, images: false, samples: 2000, ..PRODUCT };
 
-const WORKS: [Work; 9] = [
+const WORKS: [Work; 10] = [
     PRODUCT,
-    Work { name: "hessian-8", vectors: 8, ..PRODUCT },
+    Work { name: "hessian-8", asked: Asked::Products(8), ..PRODUCT },
     Work { name: "hessian-full", images: false, ..PRODUCT },
-    Work { name: "hessian-full-8", images: false, vectors: 8, ..PRODUCT },
-    Work { name: "eigenpairs", vectors: 0, ..PRODUCT },
-    Work { name: "eigenpairs-full", images: false, vectors: 0, ..PRODUCT },
+    Work { name: "hessian-full-8", images: false, asked: Asked::Products(8), ..PRODUCT },
+    Work { name: "eigenpairs", asked: Asked::Eigenpairs, ..PRODUCT },
+    Work { name: "eigenpairs-full", images: false, asked: Asked::Eigenpairs, ..PRODUCT },
+    Work { name: "density", asked: Asked::Density, ..PRODUCT },
     Work { name: "gauss-newton", which: Matrix::GaussNewton, ..PRODUCT },
     CONVOLUTIONS,
-    Work { name: "hessian-cnn-8", vectors: 8, ..CONVOLUTIONS },
+    Work { name: "hessian-cnn-8", asked: Asked::Products(8), ..CONVOLUTIONS },
 ];
 
 /// Eigenpairs, and the residual that each may have relative to its eigenvalue.
 const PAIRS: usize = 20;
 const RESIDUAL: f64 = 1e-3;
+
+/// Random vectors of a density, and products with each.
+const PROBES: usize = 10;
+const STEPS: usize = 60;
 
 /// Bytes in which passes may be kept.
 const MEMORY: usize = 4 << 30;
@@ -81,7 +97,11 @@ impl Work {
             Matrix::Hessian => "hessian",
             _ => "gauss-newton",
         };
-        json!({ "shape": self.shape, "layers": layers, "images": self.images, "samples": self.samples, "matrix": which, "vectors": self.vectors, "run": 0 })
+        let vectors = if let Asked::Products(vectors) = self.asked { vectors } else { 0 };
+        json!({
+            "shape": self.shape, "layers": layers, "images": self.images, "samples": self.samples, "matrix": which,
+            "vectors": vectors, "probes": PROBES, "steps": STEPS, "run": 0,
+        })
     }
 
     /// Finds the leading eigenpairs on request, each to a thousandth of its eigenvalue.
@@ -101,56 +121,64 @@ impl Work {
         let found = pairs(tolerance);
         assert!(found.upper.converged.iter().all(|&converged| converged), "all have converged");
         eprintln!("products: {} products", found.products);
-        println!("ready");
-        for line in io::stdin().lock().lines() {
-            if line?.trim() == "run" {
-                let (begin, mut sets) = (Instant::now(), 0);
-                while begin.elapsed() < SHORTEST {
-                    pairs(tolerance);
-                    sets += 1;
-                }
-                println!("{}", f64::from(sets) / begin.elapsed().as_secs_f64());
-            } else {
-                // The square of the residual over the gap, at most the residual.
-                let words: Vec<String> =
-                    found.upper.values.iter().map(|value| format!("{value} {}", RESIDUAL * value / 4.0)).collect();
-                println!("{}", words.join(" "));
-            }
-            io::stdout().flush()?;
-        }
-        Ok(())
+        // The square of the residual over the gap, at most the residual.
+        let words: Vec<String> =
+            found.upper.values.iter().map(|value| format!("{value} {}", RESIDUAL * value / 4.0)).collect();
+        answer(|| drop(pairs(tolerance)), 1, &words.join(" "))
+    }
+
+    /// Runs Lanczos' recurrences on request; the check has the mean of the eigenvalues and of their squares.
+    fn serve_density<R: Float>(&self) -> io::Result<()> {
+        let network = self.network();
+        let linearised = Linearised::<R>::new(&network, &start(network.dim()), MEMORY);
+        let operator = linearised.operator(self.which);
+        let config = QuadratureConfig { probes: PROBES, steps: STEPS, ..QuadratureConfig::default() };
+        let quadrature = || lanczos_quadrature(&*operator, &config, &Stop::new()).expect("the operator is finite");
+        let measure = quadrature().measure().expect("the recurrences are finite");
+        let words = [measure.mean(|x| x), measure.mean(|x| x * x)].map(|mean| {
+            // Half of the interval is so many standard errors, for nine degrees of freedom.
+            format!("{} {}", mean.value, (mean.ci95[1] - mean.ci95[0]) / 2.0 / 2.262)
+        });
+        answer(|| drop(quadrature()), 1, &words.join(" "))
     }
 
     fn serve<R: Float>(&self, rounding: f64) -> io::Result<()> {
-        if self.vectors == 0 {
-            return self.serve_eigenpairs::<R>();
-        }
+        let vectors = match self.asked {
+            Asked::Products(vectors) => vectors,
+            Asked::Eigenpairs => return self.serve_eigenpairs::<R>(),
+            Asked::Density => return self.serve_density::<R>(),
+        };
         let network = self.network();
         let p = network.dim();
         let theta = start(p);
         let linearised = Linearised::<R>::new(&network, &theta, MEMORY);
         let operator = linearised.operator(self.which);
-        let all = numbers(0.83, p * self.vectors);
-        let vectors = Mat::from_fn(p, self.vectors, |i, j| all[j * p + i]);
-        let mut out = vectors.clone();
-        operator.apply_into(vectors.as_ref(), out.as_mut());
-        println!("ready");
-        for line in io::stdin().lock().lines() {
-            if line?.trim() == "run" {
-                let (begin, mut products) = (Instant::now(), 0);
-                while begin.elapsed() < SHORTEST {
-                    operator.apply_into(vectors.as_ref(), out.as_mut());
-                    products += self.vectors;
-                }
-                println!("{}", products as f64 / begin.elapsed().as_secs_f64());
-            } else {
-                let image: Vec<f64> = out.col(self.vectors - 1).iter().copied().collect();
-                println!("{}", projections(&image, rounding));
-            }
-            io::stdout().flush()?;
-        }
-        Ok(())
+        let all = numbers(0.83, p * vectors);
+        let block = Mat::from_fn(p, vectors, |i, j| all[j * p + i]);
+        let mut out = block.clone();
+        operator.apply_into(block.as_ref(), out.as_mut());
+        let image: Vec<f64> = out.col(vectors - 1).iter().copied().collect();
+        answer(|| operator.apply_into(block.as_ref(), out.as_mut()), vectors, &projections(&image, rounding))
     }
+}
+
+/// Answers each line `run` by the rate of `work`, which does so many units of it, each line `check` by `found`.
+fn answer(mut work: impl FnMut(), units: usize, found: &str) -> io::Result<()> {
+    println!("ready");
+    for line in io::stdin().lock().lines() {
+        if line?.trim() == "run" {
+            let (begin, mut done) = (Instant::now(), 0);
+            while begin.elapsed() < SHORTEST {
+                work();
+                done += units;
+            }
+            println!("{}", done as f64 / begin.elapsed().as_secs_f64());
+        } else {
+            println!("{found}");
+        }
+        io::stdout().flush()?;
+    }
+    Ok(())
 }
 
 fn main() -> ExitCode {

@@ -42,7 +42,7 @@ struct Work {
 /// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move. A step of
 /// training takes six, four of the first layer's. A covariance of gradients is symmetric: half of the product of `P × N` numbers with
 /// themselves.
-const WORKS: [Work; 18] = [
+const WORKS: [Work; 22] = [
     Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
     Work {
@@ -64,7 +64,11 @@ const WORKS: [Work; 18] = [
     Work { name: "double-well", ours: SIMULATE, floor: None, peers: &["pytams"] },
     Work { name: "hessian", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
     Work { name: "hessian-8", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
+    Work { name: "hessian-full", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
+    Work { name: "hessian-full-8", ours: MULTIPLY, floor: Some(("gemm", 4.46e9)), peers: &["jax_products"] },
     Work { name: "eigenpairs", ours: MULTIPLY, floor: None, peers: &["jax_products"] },
+    Work { name: "eigenpairs-full", ours: MULTIPLY, floor: None, peers: &["jax_products"] },
+    Work { name: "density", ours: MULTIPLY, floor: None, peers: &["pyhessian"] },
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },

@@ -1,0 +1,45 @@
+"""PyHessian: the density of the Hessian's eigenvalues by stochastic Lanczos quadrature, its gradient's graph kept."""
+
+import numpy as np
+import torch
+from protocol import THREADS, images, numbers, serve_products
+
+if not hasattr(torch, "eig"):
+    # PyHessian calls what PyTorch had until 1.9.
+    def eig(matrix, eigenvectors):
+        values, vectors = torch.linalg.eigh(matrix)
+        return torch.stack([values, torch.zeros_like(values)], 1), vectors
+
+    torch.eig = eig
+
+from pyhessian import hessian
+
+
+def build(work, dtype):
+    torch.set_num_threads(THREADS)
+    kind = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}[dtype]
+    layers, width = [], work["shape"][0]
+    for layer in work["layers"]:
+        if layer == "tanh":
+            layers.append(torch.nn.Tanh())
+        else:
+            layers.append(torch.nn.Linear(width, layer["linear"]))
+            width = layer["linear"]
+    model = torch.nn.Sequential(*layers).to(kind)
+    theta = torch.tensor(0.05 * numbers(0.61, sum(p.numel() for p in model.parameters())), dtype=kind)
+    torch.nn.utils.vector_to_parameters(theta, model.parameters())
+    inputs, classes = images(work["samples"])
+    x = torch.tensor(inputs.reshape(-1, work["shape"][0]), dtype=kind)
+    y = torch.tensor(np.eye(10)[classes], dtype=kind)
+    curvature = hessian(model, lambda outputs, y: 0.5 * ((outputs - y) ** 2).sum(1).mean(), data=(x, y), cuda=False)
+    run = lambda: curvature.density(iter=work["steps"], n_v=work["probes"])
+
+    def image():
+        values, weights = (np.array(part, np.float64) for part in run())
+        means = [(weights * values**power).sum(1) for power in (1, 2)]
+        return [(mean.mean(), mean.std(ddof=1) / np.sqrt(len(mean))) for mean in means]
+
+    return run, 1, image
+
+
+serve_products(build, numbers)
