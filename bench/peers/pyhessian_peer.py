@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from protocol import THREADS, images, numbers, serve_products
 
-if not hasattr(torch, "eig"):
-    # PyHessian calls what PyTorch had until 1.9.
-    def eig(matrix, eigenvectors):
-        values, vectors = torch.linalg.eigh(matrix)
-        return torch.stack([values, torch.zeros_like(values)], 1), vectors
 
-    torch.eig = eig
+def eig(matrix, eigenvectors):
+    values, vectors = torch.linalg.eigh(matrix)
+    return torch.stack([values, torch.zeros_like(values)], 1), vectors
+
+
+# PyHessian calls what PyTorch had until 1.9.
+torch.eig = eig
 
 from pyhessian import hessian
 
