@@ -4,7 +4,7 @@ use faer::Accum;
 
 use crate::lanes::dispatch;
 
-use super::sparse::{Sparse, TILE};
+use super::sparse::Sparse;
 use super::transform::{At, Direction, Float, Transform, add_symmetric, fill_rows, inner, matrix, product};
 
 /// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`).
@@ -47,11 +47,6 @@ impl Transform for Dense {
         (self.inputs + 1) * self.outputs
     }
 
-    /// For products with sparse inputs.
-    fn work(&self) -> usize {
-        TILE * self.outputs
-    }
-
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
         vec![("weight", vec![self.outputs, self.inputs]), ("bias", vec![self.outputs])]
     }
@@ -65,10 +60,10 @@ impl Transform for Dense {
         self.add_image(at.samples, at.weights, at.input, out);
     }
 
-    fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], work: &mut [R]) {
+    fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], _work: &mut [R]) {
         fill_rows(out, self.split(along).1);
         match at.sparse {
-            Some(Sparse { inputs, turned }) => inputs.add_image(turned, self.outputs, out, work),
+            Some(Sparse { inputs, turned }) => inputs.add_image(turned, self.outputs, out),
             None => self.add_image(at.samples, along, at.input, out),
         }
         if let Some(rate) = rate {
@@ -117,7 +112,7 @@ impl Transform for Dense {
     fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]) {
         match at.sparse {
             Some(Sparse { inputs, .. }) => {
-                inputs.add_outer(cotangent, self.outputs, self.inputs, self.split_mut(out).0, work);
+                inputs.add_outer(cotangent, self.outputs, self.split_mut(out).0, work);
             }
             None => self.add_outer(at.samples, at.input, cotangent, out),
         }

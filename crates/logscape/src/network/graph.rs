@@ -158,7 +158,7 @@ impl Graph {
     }
 
     /// The weights of the layer that can leave out zeros of the network's input: a dense one that is the first and the only one to read
-    /// it.
+    /// it. Its gradients then need as many numbers beside.
     pub(super) fn reads_sparse(&self) -> Option<std::ops::Range<usize>> {
         let (first, rest) = self.nodes.split_first()?;
         let alone = rest.iter().all(|node| node.from > 0 && node.skip != Some(0));

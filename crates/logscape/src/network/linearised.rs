@@ -224,7 +224,8 @@ impl<'a, R: Float> Linearised<'a, R> {
             let m = self.network.block.min(self.network.samples());
             let zeros = |count: usize| vec![R::ZERO; count];
             let (rates, changes) = (zeros(m * graph.units()), zeros(m * graph.units()));
-            Room { rates, changes, work: zeros(graph.work(m)), out: Vec::new(), sums: Vec::new() }
+            let beside = graph.work(m).max(graph.reads_sparse().map_or(0, |weights| weights.len()));
+            Room { rates, changes, work: zeros(beside), out: Vec::new(), sums: Vec::new() }
         });
         room.out.resize(count, R::ZERO);
         room

@@ -5,7 +5,7 @@ use super::transform::Float;
 use crate::lanes::{LANES, dispatch, each_lane};
 
 /// Rows or columns of the inputs that stand together.
-pub(super) const TILE: usize = 4;
+const TILE: usize = 4;
 
 /// The share of tiles with something in them above which a product of all entries is faster.
 const DENSE: f64 = 0.7;
@@ -19,10 +19,15 @@ pub(super) struct SparseInputs<R> {
     inputs: Tiles<R>,
 }
 
-/// Groups of [`TILE`] rows of a matrix, each as the columns that are not zero in all of them.
+/// Columns that stand together: what a product reads of the other matrix for them stays in the nearest cache.
+const COLUMNS: usize = 128;
+
+/// A matrix as groups of [`TILE`] rows, each as the columns that are not zero in all of them; first the columns of all groups among the
+/// first [`COLUMNS`], then the next.
 #[derive(Debug)]
 struct Tiles<R> {
-    /// The end of each group's entries.
+    rows: usize,
+    /// The end of the entries of each group among so many columns.
     ends: Vec<usize>,
     /// The column of each entry.
     columns: Vec<u32>,
@@ -59,121 +64,131 @@ impl<R: Float> SparseInputs<R> {
         filled(&inputs, n.div_ceil(TILE) * m).then_some(Self { samples, inputs })
     }
 
-    /// Adds `x w` to `out` (`m × width`) for `w` (`n × width`). `work` has [`TILE`] rows of `width`, as everywhere.
-    pub(super) fn add_image(&self, w: &[R], width: usize, out: &mut [R], work: &mut [R]) {
-        self.samples.multiply(w, width, work, |first, sums| {
-            for (out, x) in out[first * width..].iter_mut().zip(sums) {
-                *out += *x;
-            }
-        });
+    /// Adds `x w` to `out` (`m × width`) for `w` (`n × width`).
+    pub(super) fn add_image(&self, w: &[R], width: usize, out: &mut [R]) {
+        self.samples.add_product(w, width, out);
     }
 
-    /// Adds `ȳᵀ x` to `out` (`width × n`) for `ȳ` (`m × width`).
-    pub(super) fn add_outer(&self, cotangent: &[R], width: usize, n: usize, out: &mut [R], work: &mut [R]) {
-        self.inputs.multiply(cotangent, width, work, |first, sums| {
-            let count = TILE.min(n - first);
+    /// Adds `ȳᵀ x` to `out` (`width × n`) for `ȳ` (`m × width`). `work` has as many entries as `out`, of any content.
+    pub(super) fn add_outer(&self, cotangent: &[R], width: usize, out: &mut [R], work: &mut [R]) {
+        let n = self.inputs.rows;
+        let turned = &mut work[..n * width];
+        turned.fill(R::ZERO);
+        self.inputs.add_product(cotangent, width, turned);
+        // As many rows at once as there are numbers in a line of a cache, on either side.
+        for first in (0..n).step_by(LANES) {
+            let count = LANES.min(n - first);
+            let turned = &turned[first * width..][..count * width];
             for (k, out) in out.chunks_exact_mut(n).enumerate() {
-                for (t, out) in out[first..][..count].iter_mut().enumerate() {
-                    *out += sums[t * width + k];
+                for (out, row) in out[first..][..count].iter_mut().zip(turned.chunks_exact(width)) {
+                    *out += row[k];
                 }
             }
-        });
+        }
     }
 }
 
 impl<R: Float> Tiles<R> {
     /// The matrix (`rows × columns`) of these entries.
     fn of(rows: usize, columns: usize, entry: impl Fn(usize, usize) -> R) -> Self {
-        let mut tiles = Self { ends: Vec::with_capacity(rows.div_ceil(TILE)), columns: Vec::new(), values: Vec::new() };
-        for first in (0..rows).step_by(TILE) {
-            for (column, index) in (0..columns).zip(0_u32..) {
-                let mut values = [R::ZERO; TILE];
-                for (value, row) in values.iter_mut().zip(first..rows) {
-                    *value = entry(row, column);
+        let mut tiles = Self { rows, ends: Vec::new(), columns: Vec::new(), values: Vec::new() };
+        let indices: Vec<u32> = (0..).take(columns).collect();
+        for together in indices.chunks(COLUMNS) {
+            for first in (0..rows).step_by(TILE) {
+                for &index in together {
+                    let mut values = [R::ZERO; TILE];
+                    for (value, row) in values.iter_mut().zip(first..rows) {
+                        *value = entry(row, index as usize);
+                    }
+                    if values.iter().any(|&value| value != R::ZERO) {
+                        tiles.columns.push(index);
+                        tiles.values.push(values);
+                    }
                 }
-                if values.iter().any(|&value| value != R::ZERO) {
-                    tiles.columns.push(index);
-                    tiles.values.push(values);
-                }
+                tiles.ends.push(tiles.columns.len());
             }
-            tiles.ends.push(tiles.columns.len());
         }
         tiles
     }
 
-    /// Calls `add(first, rows)` with [`TILE`] rows, from the first on, of the product with `right` (`columns × width`) after another;
-    /// those beyond the last are zero. Each sum runs in the order of its index.
-    fn multiply(&self, right: &[R], width: usize, rows: &mut [R], mut add: impl FnMut(usize, &[R])) {
-        let rows = &mut rows[..TILE * width];
+    /// Adds the product with `right` (`columns × width`) to `out` (`rows × width`). Each sum runs in the order of its index, in parts of
+    /// [`COLUMNS`].
+    fn add_product(&self, right: &[R], width: usize, out: &mut [R]) {
+        let groups = self.rows.div_ceil(TILE);
         let mut begin = 0;
-        for (tile, &end) in self.ends.iter().enumerate() {
-            let entries = (&self.columns[begin..end], &self.values[begin..end]);
+        for ends in self.ends.chunks_exact(groups) {
             dispatch(
                 #[inline(always)]
-                || multiply_tile(entries, right, width, rows),
+                || self.add_strips(begin, ends, right, width, out),
             );
-            add(tile * TILE, rows);
-            begin = end;
+            begin = ends[groups - 1];
         }
     }
-}
 
-/// The entries of a group of rows: columns, and the numbers in each.
-type Entries<'a, R> = (&'a [u32], &'a [[R; TILE]]);
+    /// What some columns of all groups add, whose entries begin and end so.
+    #[inline(always)]
+    fn add_strips(&self, begin: usize, ends: &[usize], right: &[R], width: usize, out: &mut [R]) {
+        let mut at = 0;
+        // Sums of 16 of the widest registers, then what is left.
+        while size_of::<R>() == 4 && at + 4 * LANES <= width {
+            at += self.add_strip::<4, LANES>(begin, ends, right, [width, at], out);
+        }
+        while at + 2 * LANES <= width {
+            at += self.add_strip::<2, LANES>(begin, ends, right, [width, at], out);
+        }
+        if at + LANES <= width {
+            at += self.add_strip::<1, LANES>(begin, ends, right, [width, at], out);
+        }
+        if at + 8 <= width {
+            at += self.add_strip::<1, 8>(begin, ends, right, [width, at], out);
+        }
+        if at + 4 <= width {
+            at += self.add_strip::<1, 4>(begin, ends, right, [width, at], out);
+        }
+        while at < width {
+            at += self.add_strip::<1, 1>(begin, ends, right, [width, at], out);
+        }
+    }
 
-/// The rows (`TILE × width`) of the product of a group with `right`.
-#[inline(always)]
-fn multiply_tile<R: Float>(entries: Entries<R>, right: &[R], width: usize, rows: &mut [R]) {
-    let mut at = 0;
-    // Sums of 16 of the widest registers, then what is left.
-    while size_of::<R>() == 4 && at + 4 * LANES <= width {
-        at += multiply_piece::<R, 4, LANES>(entries, right, [width, at], rows);
+    /// The columns of `right` from `at` on, `V L` of them; returns their number.
+    #[inline(always)]
+    fn add_strip<const V: usize, const L: usize>(
+        &self,
+        mut begin: usize,
+        ends: &[usize],
+        right: &[R],
+        [width, at]: [usize; 2],
+        out: &mut [R],
+    ) -> usize {
+        for (rows, &end) in out.chunks_mut(TILE * width).zip(ends) {
+            let mut sums = [[[R::ZERO; L]; V]; TILE];
+            for (&column, values) in self.columns[begin..end].iter().zip(&self.values[begin..end]) {
+                let lanes = right[column as usize * width + at..][..V * L].as_chunks::<L>().0;
+                each_lane::<TILE, V>(
+                    #[inline(always)]
+                    |t, v| {
+                        let (factor, lane) = (values[t], &lanes[v]);
+                        for l in 0..L {
+                            sums[t][v][l] = factor.mul_add(lane[l], sums[t][v][l]);
+                        }
+                    },
+                );
+            }
+            each_lane::<TILE, V>(
+                #[inline(always)]
+                |t, v| {
+                    // The last group may have fewer rows.
+                    if let Some(out) = rows.get_mut(t * width + at + v * L..).and_then(<[R]>::first_chunk_mut::<L>) {
+                        for l in 0..L {
+                            out[l] += sums[t][v][l];
+                        }
+                    }
+                },
+            );
+            begin = end;
+        }
+        V * L
     }
-    while at + 2 * LANES <= width {
-        at += multiply_piece::<R, 2, LANES>(entries, right, [width, at], rows);
-    }
-    if at + LANES <= width {
-        at += multiply_piece::<R, 1, LANES>(entries, right, [width, at], rows);
-    }
-    if at + 8 <= width {
-        at += multiply_piece::<R, 1, 8>(entries, right, [width, at], rows);
-    }
-    if at + 4 <= width {
-        at += multiply_piece::<R, 1, 4>(entries, right, [width, at], rows);
-    }
-    while at < width {
-        at += multiply_piece::<R, 1, 1>(entries, right, [width, at], rows);
-    }
-}
-
-/// Its columns from `at` on, `V L` of them; returns their number.
-#[inline(always)]
-fn multiply_piece<R: Float, const V: usize, const L: usize>(
-    (columns, values): Entries<R>,
-    right: &[R],
-    [width, at]: [usize; 2],
-    rows: &mut [R],
-) -> usize {
-    let mut sums = [[[R::ZERO; L]; V]; TILE];
-    for (&column, values) in columns.iter().zip(values) {
-        let lanes = right[column as usize * width + at..][..V * L].as_chunks::<L>().0;
-        each_lane::<TILE, V>(
-            #[inline(always)]
-            |t, v| {
-                let (factor, lane) = (values[t], &lanes[v]);
-                for l in 0..L {
-                    sums[t][v][l] = factor.mul_add(lane[l], sums[t][v][l]);
-                }
-            },
-        );
-    }
-    each_lane::<TILE, V>(
-        #[inline(always)]
-        |t, v| {
-            rows[t * width + at + v * L..][..L].copy_from_slice(&sums[t][v]);
-        },
-    );
-    V * L
 }
 
 /// The weights `w` (`outputs × n`) as `n × outputs`.
@@ -197,7 +212,8 @@ mod tests {
     }
 
     fn check<R: Float>(tolerance: f64) {
-        for (m, n, width) in [(3, 5, 1), (4, 9, 3), (7, 13, 20), (18, 22, 39), (9, 31, 64), (5, 26, 101)] {
+        for (m, n, width) in [(3, 5, 1), (4, 9, 3), (7, 13, 20), (18, 22, 39), (9, 31, 64), (5, 26, 101), (150, 270, 5)]
+        {
             let matrix = |rows: usize, columns: usize, every: usize| -> Vec<R> {
                 (0..rows * columns).map(|k| R::from_f64(entry(k / columns, k % columns, every))).collect()
             };
@@ -205,8 +221,8 @@ mod tests {
             let inputs = SparseInputs::of(&x, n).expect("it is sparse");
             let at = |values: &[R], columns: usize, row: usize, column: usize| values[row * columns + column].to_f64();
 
-            let (mut image, mut work) = (vec![R::ONE; m * width], vec![R::ONE; TILE * width]);
-            inputs.add_image(&w, width, &mut image, &mut work);
+            let mut image = vec![R::ONE; m * width];
+            inputs.add_image(&w, width, &mut image);
             for (k, found) in image.iter().enumerate() {
                 let (s, o) = (k / width, k % width);
                 let want = 1.0 + (0..n).map(|i| at(&x, n, s, i) * at(&w, width, i, o)).sum::<f64>();
@@ -214,7 +230,7 @@ mod tests {
             }
 
             let mut outer = vec![R::ONE; width * n];
-            inputs.add_outer(&cotangent, width, n, &mut outer, &mut work);
+            inputs.add_outer(&cotangent, width, &mut outer, &mut vec![R::ONE; width * n]);
             for (k, found) in outer.iter().enumerate() {
                 let (o, i) = (k / n, k % n);
                 let want = 1.0 + (0..m).map(|s| at(&x, n, s, i) * at(&cotangent, width, s, o)).sum::<f64>();
