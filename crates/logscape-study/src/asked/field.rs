@@ -71,7 +71,8 @@ batch_size = 1
             ("learning_rate = 0.1", "learning_rate = -0.1", "sgd.learning_rate"),
             ("learning_rate = 0.1", "learning_rat = 0.1", "sgd.learning_rat"),
             ("learning_rate = 0.1", "", "sgd.learning_rate"),
-            ("samples = 40", "samples = 1.5", "problem.data"),
+            ("kind = \"sinusoid\"\n", "kind = [\"sinusoid\"]\n", "problem.kind"),
+            ("batch_size = 1", "batch_size = 1\n[[dynamics]]\nkind = \"sgld\"\nname = 3", "dynamics"),
             ("name = \"wave\"", "", "name"),
         ] {
             let found = field(&TEXT.replace(good, bad), &[]).unwrap_or_default();

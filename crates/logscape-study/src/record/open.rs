@@ -1,8 +1,8 @@
 //! A record that lies in its folder, for who looks at parts of it.
 
 use super::error::RecordError;
-use super::files::{read, unreadable};
-use super::folder::Record;
+use super::files::unreadable;
+use super::folder::{Record, read_words};
 use super::tables::{Column, Tables};
 use super::unfinished::UnfinishedFolder;
 use super::{Manifest, Results, sums};
@@ -31,10 +31,13 @@ impl OpenRecord {
     /// # Errors
     /// If there is an unfinished run instead, or a file is missing, not what was written, or not what it should be.
     pub fn open(folder: &Path) -> Result<Self, RecordError> {
-        match UnfinishedFolder::of(folder) {
-            Some(unfinished) => Err(RecordError::Unfinished(unfinished.partial().to_path_buf())),
-            None => Ok(Self::of(folder.to_path_buf(), Record::read(folder)?)),
+        if let Some(unfinished) = UnfinishedFolder::of(folder) {
+            return Err(RecordError::Unfinished(unfinished.partial().to_path_buf()));
         }
+        let (study, results, manifest) = read_words(folder)?;
+        let place = folder.join("tables");
+        let tables = Tables::list_in(&place).map_err(|error| unreadable(&place, &error))?;
+        Ok(Self { folder: folder.to_path_buf(), study, results, manifest, tables })
     }
 
     /// The record that was kept in `folder`.
@@ -47,14 +50,6 @@ impl OpenRecord {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// The text of one of its files, such as `results.json`.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn text(&self, name: &str) -> Result<String, RecordError> {
-        read(&self.folder.join(name))
     }
 
     /// The columns of a table, in their order; none where it has no rows.

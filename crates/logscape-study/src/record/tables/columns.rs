@@ -37,10 +37,10 @@ pub enum Values {
 /// # Errors
 /// If the file cannot be read, or has a column of a type that no table has.
 pub(super) fn columns(path: &Path) -> Result<Vec<Column>> {
-    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let file = File::open(path)?;
     let damaged = || ParquetError::General("the table is damaged".to_owned());
     // For some damage the reader panics.
-    caught(|| read(&reader)).unwrap_or_else(|| Err(damaged()))
+    caught(|| read(&SerializedFileReader::new(file)?)).unwrap_or_else(|| Err(damaged()))
 }
 
 fn read(reader: &SerializedFileReader<File>) -> Result<Vec<Column>> {
@@ -65,7 +65,7 @@ fn append(values: &mut Option<Values>, group: &dyn RowGroupReader, place: usize,
         ColumnReader::BoolColumnReader(column) => Values::Flags(all(column)?.0),
         ColumnReader::Int64ColumnReader(column) => Values::Counts(all(column)?.0),
         ColumnReader::DoubleColumnReader(column) => match all(column)? {
-            (numbers, begins) if lists => Values::Lists(split(&numbers, &begins)),
+            (numbers, levels) if lists => Values::Lists(split(numbers, &levels)),
             (numbers, _) => Values::Reals(numbers),
         },
         ColumnReader::ByteArrayColumnReader(column) => {
@@ -86,24 +86,36 @@ fn append(values: &mut Option<Values>, group: &dyn RowGroupReader, place: usize,
     Ok(())
 }
 
-/// All values of a column, and of each whether it is the first of its row.
-fn all<T: DataType>(mut column: ColumnReaderImpl<T>) -> Result<(Vec<T::T>, Vec<bool>)> {
-    let (mut values, mut levels) = (Vec::new(), Vec::new());
+/// All values of a column, and in a column of lists the levels of its entries.
+fn all<T: DataType>(mut column: ColumnReaderImpl<T>) -> Result<(Vec<T::T>, Levels)> {
+    let (mut values, mut levels) = (Vec::new(), Levels::default());
     loop {
-        let (rows, ..) = column.read_records(1 << 16, None, Some(&mut levels), &mut values)?;
+        let Levels { definition, repetition } = &mut levels;
+        let (rows, ..) = column.read_records(1 << 16, Some(definition), Some(repetition), &mut values)?;
         if rows == 0 {
-            return Ok((values, levels.into_iter().map(|level| level == 0).collect()));
+            return Ok((values, levels));
         }
     }
 }
 
-/// The lists that begin at these numbers.
-fn split(numbers: &[f64], begins: &[bool]) -> Vec<Vec<f64>> {
+/// Where lists begin, and which entries have a number.
+#[derive(Debug, Default)]
+struct Levels {
+    /// 0 for a list that is empty.
+    definition: Vec<i16>,
+    /// 0 for the first entry of a list.
+    repetition: Vec<i16>,
+}
+
+/// The lists of a column.
+fn split(numbers: Vec<f64>, levels: &Levels) -> Vec<Vec<f64>> {
     let mut lists: Vec<Vec<f64>> = Vec::new();
-    for (&number, &begins) in numbers.iter().zip(begins) {
+    let mut numbers = numbers.into_iter();
+    for (&definition, &repetition) in levels.definition.iter().zip(&levels.repetition) {
+        let number = if definition > 0 { numbers.next() } else { None };
         match lists.last_mut() {
-            Some(list) if !begins => list.push(number),
-            _ => lists.push(vec![number]),
+            Some(list) if repetition > 0 => list.extend(number),
+            _ => lists.push(number.into_iter().collect()),
         }
     }
     lists
@@ -135,6 +147,9 @@ mod tests {
         let trajectories = vec![row(0, &[1.0, 2.0]), row(1, &[3.0, 4.0]), row(2, &[5.0, 6.0])];
         let tables = Tables { spectrum: spectrum.clone(), trajectories, ..Tables::default() };
         tables.write(folder.path()).expect("written");
+        let listed: Vec<_> =
+            Tables::list_in(folder.path()).expect("read").iter().map(|(name, _, rows)| (*name, *rows)).collect();
+        assert_eq!(listed, [("spectrum", 70_000), ("trajectories", 3)]);
         let found = columns(&folder.path().join("spectrum.parquet")).expect("read");
         let names: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["rank", "eigenvalue", "residual", "outlier"]);

@@ -86,6 +86,18 @@ macro_rules! tables {
                 Ok(Self { $($name: table::read(folder, stringify!($name))?,)+ })
             }
 
+            /// Name, meaning and number of rows of each table in this folder.
+            ///
+            /// # Errors
+            /// If a file cannot be read as a table.
+            pub fn list_in(folder: &Path) -> Result<Vec<(&'static str, &'static str, usize)>, ParquetError> {
+                let mut tables = Vec::new();
+                $(if let Some(rows) = table::rows(folder, stringify!($name))? {
+                    tables.push((stringify!($name), $row::MEANING, rows));
+                })+
+                Ok(tables)
+            }
+
             /// The columns of a table in this folder, in their order; none where there is no such table.
             ///
             /// # Errors
