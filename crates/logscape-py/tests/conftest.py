@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -114,15 +115,23 @@ def numbers(record: Path | logscape.Record) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-def python(*arguments: str, at: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start Python, with text from pipes."""
+def python(*arguments: str, at: Path) -> subprocess.Popen[str]:
+    """Start Python, with text from pipes; it hears Ctrl-C even where this process, at work in the background, does not."""
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, *arguments], cwd=at, stdout=pipe, stderr=pipe, text=True, **options)
+    command = [sys.executable, *arguments]
+    return subprocess.Popen(command, cwd=at, stdout=pipe, stderr=pipe, text=True, preexec_fn=_hear)
+
+
+def _hear() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
-    out, error = process.communicate(timeout=60)
+    try:
+        out, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return process.returncode, out, error
 
 

@@ -101,9 +101,9 @@ def test_what_takes_too_much_memory_is_refused(folder: Path) -> None:
     script = """
 import logscape
 try:
-    logscape.run("wave.toml", to="record", memory="500MB", set={"problem.data.synthetic.samples": 200_000_000}, progress=False)
+    logscape.run("wave.toml", to="record", memory="8GB", set={"escape.replicas": 10**12}, progress=False)
 except logscape.StudyError as error:
     print(error)
 """
     code, out, error = finished(python("-c", script, at=folder))
-    assert code == 0 and "the limit is 500 MB" in out, error
+    assert code == 0 and "the limit is 8.0 GB" in out, error

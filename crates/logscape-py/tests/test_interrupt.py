@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -93,8 +92,13 @@ def test_it_ends_the_command_with_its_words_and_without_those_of_python(folder: 
 
 def test_it_ends_the_command_where_that_does_not_listen(folder: Path) -> None:
     # Before the command listens, Ctrl-C ends the process as it ends any.
-    script = "import signal, time\nfrom logscape import __main__ as m\nm.command = lambda _: (print('at work', flush=True), time.sleep(60))\nm.main()"
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = """
+import time
+from logscape import __main__
+__main__.command = lambda arguments: (print("at work", flush=True), time.sleep(60))
+__main__.main()
+"""
+    process = python("-c", script, at=folder)
     wait_for(process, "at work")
     process.send_signal(signal.SIGINT)
     assert finished(process)[0] == -signal.SIGINT
