@@ -205,7 +205,9 @@ def run(
     except BaseException as stopped:
         _note(stopped, inner.note())
         raise
-    return Record(inner.record())
+    record = Record(inner.record())
+    _show.end(hear, record.folder)
+    return record
 
 
 def _note(error: BaseException, note: str | None) -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 Progress = bool | Callable[[dict[str, Any]], object]
@@ -24,6 +25,12 @@ def way(progress: Progress) -> Way:
     if _on_terminal():
         return "terminal", None
     return "lines", _tell
+
+
+def end(hear: Callable[..., object] | None, folder: Path) -> None:
+    """Say where the record is, where something stays in view that does not say so."""
+    if isinstance(hear, _Line):
+        hear.end(f"record: {folder}")
 
 
 def _on_terminal() -> bool:
@@ -52,16 +59,22 @@ class _Line:
     def __init__(self) -> None:
         from IPython.display import display
 
-        self._display = display
+        self._display: Any = display
         self._handle: Any = None
         self._last = float("-inf")
 
     def __call__(self, line: str | None, state: str) -> None:
         now = time.monotonic()
         text = line or state
-        if not text or (line is None and now - self._last < _APART):
-            return
-        self._last = now
+        if text and (line is not None or now - self._last >= _APART):
+            self._last = now
+            self._put(text)
+
+    def end(self, text: str) -> None:
+        """Leave this as the last line."""
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         data = {"text/plain": text}
         if self._handle is None:
             self._handle = self._display(data, raw=True, display_id=True)
