@@ -13,12 +13,14 @@ check both by simulation.
 from importlib.metadata import version as _version
 
 from ._errors import Error, Interrupted, StudyError
-from ._record import Figure, Record, open
+from ._record import Figure, Record
+from ._record import open as open
 from ._run import Run, run
 from ._table import Table
 
 __version__ = _version("logscape")
 
+# Without `open`, so that an import of all names leaves Python's own.
 __all__ = [
     "Error",
     "Figure",
@@ -27,6 +29,5 @@ __all__ = [
     "Run",
     "StudyError",
     "Table",
-    "open",
     "run",
 ]
