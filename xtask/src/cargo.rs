@@ -2,7 +2,10 @@
 
 use std::env;
 use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 /// A cargo invocation.
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -41,6 +44,13 @@ pub(crate) fn run_with_lines(arguments: &[&str], mut each: impl FnMut(&str)) -> 
 pub(crate) fn output(arguments: &[&str]) -> Option<Vec<u8>> {
     let output = command(arguments).stderr(Stdio::null()).output().ok()?;
     output.status.success().then_some(output.stdout)
+}
+
+/// Where builds go; none where cargo does not say.
+pub(crate) fn target() -> Option<PathBuf> {
+    let metadata = output(&["metadata", "--no-deps", "--format-version", "1", "--locked"])?;
+    let metadata: Value = serde_json::from_slice(&metadata).ok()?;
+    Some(PathBuf::from(metadata["target_directory"].as_str()?))
 }
 
 fn announce(arguments: &[&str]) {

@@ -23,7 +23,8 @@ const CLIPPY: Step =
     Step::cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
 const DOCS: Step =
     Step::cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with(&[("RUSTDOCFLAGS", "-D warnings")]);
-const TESTS: Step = Step::tests("tests");
+const TESTS: Step = Step::tests("tests", suite::run);
+const PYTHON: Step = Step::tests("python", suite::run_python);
 const ROOMS: Step = Step::packages("rooms", circles::print_rooms);
 const BENCH: Step = Step::cargo("bench", &["bench", "--package", "logscape-bench", "--locked"]);
 const PRECISION: Step =
@@ -45,7 +46,8 @@ const KILLS: &[&str] = &[
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  test    everything that `check` does, docs build, unit, doc and integration tests; says what ran and what it took
+  test    everything that `check` does, docs build, unit, doc and integration tests, those of `python`; says what ran and what it took
+  python  builds the wheel of the Python package, installs it in an environment of its own, and runs its tests
   check   fmt, import circles, lengths of files, and clippy with warnings denied
   circles
           source files that import each other in a circle, and files that are too long
@@ -89,7 +91,8 @@ fn kills<'a>(arguments: &[&'a str]) -> Option<[(&'static str, &'a str); 2]> {
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let sound = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["test"] => steps::run_with_summary(&[FMT, CIRCLES, CLIPPY, DOCS, TESTS]),
+        ["test"] => steps::run_with_summary(&[FMT, CIRCLES, CLIPPY, DOCS, TESTS, PYTHON]),
+        ["python"] => steps::run_with_summary(&[PYTHON]),
         ["check"] => steps::run(&[FMT, CIRCLES, CLIPPY]),
         ["circles"] => steps::run(&[CIRCLES]),
         ["circles", "--rooms"] => steps::run(&[ROOMS]),

@@ -13,7 +13,7 @@ const APART: (f64, f64) = (10.0, 0.5);
 const TOLD: usize = 10;
 
 /// What was heard of a run.
-pub(crate) struct Log {
+pub struct Log {
     remaining: Remaining,
     /// The setting at work: its number, and when it began.
     setting: Option<(usize, f64)>,
@@ -33,7 +33,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// The log of a study with these settings.
-    pub(crate) fn of(settings: &[SgdSettings]) -> Self {
+    pub fn of(settings: &[SgdSettings]) -> Self {
         let remaining = Remaining::of(settings);
         let of = settings.len();
         Self { remaining, setting: None, of, stage: "", progress: None, training: None, detail: None, last: 0.0 }
@@ -42,7 +42,7 @@ impl Log {
     /// Takes up an event, so many seconds after the run began; returns its line, if it has one.
     ///
     /// Of a few settings each has its lines; of many, some have one, and there is one from time to time on how far all have come.
-    pub(crate) fn hear(&mut self, event: &Event, now: f64) -> Option<String> {
+    pub fn hear(&mut self, event: &Event, now: f64) -> Option<String> {
         self.detail = match event {
             Event::Reading { share } => Some(words::reading(*share)),
             Event::Eigenvalues { matrix, products, wanted, converged, largest } => {
@@ -97,7 +97,7 @@ impl Log {
     }
 
     /// What is at work, how far it has come, and how long the rest takes where that is known.
-    pub(crate) fn state(&self, now: f64) -> String {
+    pub fn state(&self, now: f64) -> String {
         let place = self.setting.map(|(number, _)| words::place(number, self.of));
         let work = match (&self.detail, &self.training, &self.progress) {
             (Some(detail), ..) => detail.clone(),

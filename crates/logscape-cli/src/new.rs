@@ -1,6 +1,6 @@
 //! `logscape new`: a study to start from, on standard output or in a file.
 
-use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
+use crate::outcome::{BAD_INPUT, DONE, FAILED, fail, print, tell};
 use crate::progress::Terminal;
 use crate::{shipped, signals};
 use clap::builder::PossibleValuesParser;
@@ -10,7 +10,6 @@ use logscape_study::template::{self, Asked};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct NewArguments {
@@ -41,7 +40,7 @@ fn column(text: &str) -> Result<Column, String> {
 }
 
 /// Prints the study, or writes it to its file.
-pub(crate) fn new(arguments: &NewArguments) -> ExitCode {
+pub(crate) fn new(arguments: &NewArguments) -> u8 {
     let text = match study(arguments) {
         Ok(text) => text,
         Err((message, code)) => return fail(&message, code),
@@ -54,7 +53,7 @@ pub(crate) fn new(arguments: &NewArguments) -> ExitCode {
     match written {
         Ok(()) => {
             tell(&format!("study: {}\n  hint: logscape run {}", output.display(), output.display()));
-            ExitCode::SUCCESS
+            DONE
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             fail(&format!("{} is there already\n  hint: give another --out, or remove it", output.display()), BAD_INPUT)

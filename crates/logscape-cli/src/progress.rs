@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tells events on standard error; where that is no terminal, the lines of the log alone.
-pub(crate) struct Terminal {
+pub struct Terminal {
     begun: Instant,
     log: Mutex<Log>,
     state: ProgressBar,
@@ -17,7 +17,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Of a study with these settings that begins now.
-    pub(crate) fn of(settings: &[SgdSettings]) -> Self {
+    pub fn of(settings: &[SgdSettings]) -> Self {
         let state = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed} so far)") {
             state.set_style(style);
@@ -26,7 +26,7 @@ impl Terminal {
     }
 
     /// Takes away what stands below the log.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.state.finish_and_clear();
     }
 }

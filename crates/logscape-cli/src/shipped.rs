@@ -1,6 +1,6 @@
 //! The studies inside the binary, and running them against what they say that they show.
 
-use crate::outcome::{BAD_INPUT, FAILED, fail, print, tell};
+use crate::outcome::{BAD_INPUT, DONE, FAILED, fail, print, tell};
 use crate::progress::Terminal;
 use logscape::{Stop, problem};
 use logscape_study::expect::{Finding, findings};
@@ -9,7 +9,6 @@ use logscape_study::{Destination, Study};
 use miette::Report;
 use std::fmt::Write;
 use std::path::Path;
-use std::process::ExitCode;
 
 /// The shipped studies by name; the first is what `logscape run` takes without one.
 pub(crate) const STUDIES: [(&str, &str); 7] = [
@@ -38,14 +37,14 @@ pub(crate) fn text(name: &str) -> Option<&'static str> {
 
 /// Runs a shipped study, or without a name each that needs no data of the user's, and prints what it found beside
 /// what the study expects. Records replace older ones in `out`.
-pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, stop: &Stop) -> ExitCode {
+pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, stop: &Stop) -> u8 {
     let (mut checked, mut missed) = (0, 0);
     for (known, text) in STUDIES.iter().filter(|(known, _)| name.is_none_or(|name| name == *known)) {
         let study = match logscape_study::parse(&format!("{known} (embedded)"), text, overrides) {
             Ok(study) => study,
             Err(error) => {
                 tell(&format!("{:?}", Report::new(error)));
-                return ExitCode::from(BAD_INPUT);
+                return BAD_INPUT;
             }
         };
         if name.is_none() && study.problem.as_ref().is_some_and(|problem| problem.data.path.is_some()) {
@@ -58,15 +57,15 @@ pub(crate) fn reproduce(name: Option<&str>, overrides: &[String], out: &Path, st
             Ok(report) => {
                 checked += study.expect.len();
                 missed += report.missed;
-                if print(&report.text) != ExitCode::SUCCESS {
-                    return ExitCode::from(FAILED);
+                if print(&report.text) != DONE {
+                    return FAILED;
                 }
             }
             Err((words, code)) => return fail(&format!("{known}: {words}"), code),
         }
     }
     tell(&format!("{} of {} met", checked - missed, count(checked, "expectation")));
-    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    if missed == 0 { DONE } else { FAILED }
 }
 
 /// What one study showed.

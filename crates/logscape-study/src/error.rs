@@ -163,6 +163,26 @@ impl RunError {
         Self::Input { field, message }
     }
 
+    /// Dotted name of the field or table of the study that it is about, where there is one.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Input { field, .. } => Some(field),
+            Self::Data(_) => Some("problem.data"),
+            Self::Problem(_) => Some("problem"),
+            Self::Minimum(_) | Self::NoMinimum(_) => Some("minimum"),
+            Self::Training(_) => Some("minimum.train"),
+            Self::Barrier(_) => Some("escape.region"),
+            Self::Saddle(_) => Some("saddle"),
+            Self::Ensemble(_) => Some("escape"),
+            Self::Interpolation(_) => Some("sgd"),
+            Self::Rare(_) => Some("escape.rare"),
+            Self::Dynamics { .. } => Some("dynamics"),
+            Self::Stationary(_) => Some("stationary"),
+            Self::Refused { error, .. } => error.field(),
+            Self::Failed(_) | Self::Geometry(_) | Self::Record(_) | Self::Interrupted { .. } => None,
+        }
+    }
+
     /// Whether other input would mend it.
     pub fn is_bad_input(&self) -> bool {
         let own = |error: &Self| {
@@ -172,7 +192,7 @@ impl RunError {
     }
 
     /// Whether another study would mend it.
-    pub(crate) fn is_bad_study(&self) -> bool {
+    pub fn is_bad_study(&self) -> bool {
         self.is_bad_input() && !matches!(self, Self::Record(_))
     }
 }

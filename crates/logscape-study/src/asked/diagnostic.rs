@@ -20,6 +20,8 @@ pub enum StudyError {
     /// A field is misspelt, missing, of the wrong type or out of range.
     #[error("{message}")]
     Invalid {
+        /// Dotted name of the field, where it is known.
+        field: Option<String>,
         /// What is wrong, with the dotted name of the field.
         message: String,
         /// How to mend it.
@@ -41,4 +43,15 @@ pub enum StudyError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl StudyError {
+    /// Dotted name of the field that is wrong, where it is known.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Invalid { field, .. } => field.as_deref(),
+            Self::Override { assignment, .. } => assignment.split('=').next().map(str::trim),
+        }
+    }
 }

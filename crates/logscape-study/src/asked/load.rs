@@ -1,6 +1,7 @@
 //! Reads a study file, applies overrides, checks every value and says where it is wrong.
 
 use super::check::Wrong;
+use super::field::{field_at, field_of};
 use super::{ProblemTable, Study, StudyError};
 use logscape::problem::OptionError;
 use miette::{NamedSource, SourceSpan};
@@ -28,7 +29,12 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
     let study = parse_for_own_problem(name, text, overrides)?;
     if study.problem.is_none() {
         let hint = "add a table [problem] with the problem's `kind` and its `data`".to_owned();
-        return Err(Source { name, text, overrides }.error("missing field `problem`".to_owned(), hint, None));
+        return Err(Source { name, text, overrides }.error(
+            Some("problem".to_owned()),
+            "missing field `problem`".to_owned(),
+            hint,
+            None,
+        ));
     }
     Ok(study)
 }
@@ -41,7 +47,7 @@ pub fn parse_for_own_problem(name: &str, text: &str, overrides: &[String]) -> Re
     let source = Source { name, text, overrides };
     let syntax = |error: toml::de::Error| {
         let hint = "write `field = value` under `[section]`, with text in quotes".to_owned();
-        source.error(error.message().to_owned(), hint, error.span())
+        source.error(None, error.message().to_owned(), hint, error.span())
     };
     DeTable::parse(text).map_err(syntax)?;
     let mut table: Table = toml::from_str(text).map_err(syntax)?;
@@ -61,10 +67,11 @@ pub fn parse_for_own_problem(name: &str, text: &str, overrides: &[String]) -> Re
     options.map_err(|OptionError { option, message, hint }| {
         let field = format!("problem.{option}");
         let hint = hint.map_or_else(|| suggestion(&message), str::to_owned);
-        source.error(format!("{field}: {message}"), hint, source.span_of(&field))
+        let span = source.span_of(&field);
+        source.error(Some(field.clone()), format!("{field}: {message}"), hint, span)
     })?;
     study.check().map_err(|Wrong { field, message, hint }| {
-        source.error(format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
+        source.error(Some(field.to_owned()), format!("{field}: {message}"), hint.to_owned(), source.span_of(field))
     })?;
     Ok(study)
 }
@@ -77,7 +84,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn error(&self, message: String, hint: String, span: Option<Range<usize>>) -> StudyError {
+    fn error(&self, field: Option<String>, message: String, hint: String, span: Option<Range<usize>>) -> StudyError {
         let Self { name, text, overrides } = self;
         let (span, told) = match span {
             // A place is shown with the name of its file.
@@ -87,6 +94,7 @@ impl Source<'_> {
             None => (None, Some(" with --set".to_owned())),
         };
         StudyError::Invalid {
+            field,
             message: match told {
                 Some(told) => format!("{message} (in {name}{told})"),
                 None => message,
@@ -127,7 +135,8 @@ impl Source<'_> {
     fn schema_error(&self, error: &toml::de::Error) -> StudyError {
         let message = error.message().trim().to_owned();
         let hint = suggestion(&message);
-        self.error(message, hint, error.span())
+        let field = field_of(&message, error.span().and_then(|span| field_at(self.text, &span)));
+        self.error(field, message, hint, error.span())
     }
 }
 

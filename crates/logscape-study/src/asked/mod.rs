@@ -6,6 +6,7 @@ mod diagnostic;
 mod dynamics;
 mod escape;
 mod expect;
+mod field;
 pub mod grid;
 mod load;
 mod minimum;

@@ -34,18 +34,26 @@ impl Record {
     /// # Errors
     /// If a file is missing, not what was written, or not what it should be.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
-        sums::check(folder)?;
-        let path = folder.join("study.toml");
-        let study: Study = toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error.message()))?;
-        let path = folder.join("results.json");
-        let results =
-            Results::from_json(&read(&path)?, study.sgd.sampling).map_err(|error| unreadable(&path, &error))?;
+        let (study, results, manifest) = read_words(folder)?;
         let path = folder.join("tables");
         let tables = Tables::read(&path).map_err(|error| unreadable(&path, &error))?;
-        let path = folder.join("manifest.json");
-        let manifest = serde_json::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
         Ok(Self { study, results, tables, manifest })
     }
+}
+
+/// Study, results and manifest of the record in `folder`, whose files are all checked.
+///
+/// # Errors
+/// If a file is missing, not what was written, or not what it should be.
+pub(super) fn read_words(folder: &Path) -> Result<(Study, Results, Manifest), RecordError> {
+    sums::check(folder)?;
+    let path = folder.join("study.toml");
+    let study: Study = toml::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error.message()))?;
+    let path = folder.join("results.json");
+    let results = Results::from_json(&read(&path)?, study.sgd.sampling).map_err(|error| unreadable(&path, &error))?;
+    let path = folder.join("manifest.json");
+    let manifest = serde_json::from_str(&read(&path)?).map_err(|error| unreadable(&path, &error))?;
+    Ok((study, results, manifest))
 }
 
 /// Name of a study's record folder: its name and the start of the hash of the resolved study.

@@ -5,6 +5,7 @@ mod files;
 mod folder;
 mod hash;
 mod manifest;
+mod open;
 mod owner;
 mod place;
 mod results;
@@ -19,6 +20,7 @@ pub(crate) use folder::write_pages;
 pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
 pub use manifest::{DataColumns, DataFile, Manifest, Origin};
+pub use open::OpenRecord;
 pub use results::{
     ClassesRecord, CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
     InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, NoiseSubspaceRecord,
@@ -29,8 +31,9 @@ pub use results::{
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use tables::{
-    ClassRow, DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, LeadingNoiseRow, NoiseRow, PathRow,
-    PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables, TrainingNoiseRow, TrainingRow, TrajectoryRow,
+    ClassRow, Column, DensityRow, EigenvalueRow, EnergyPathRow, EscapeRow, LanczosRow, LeadingNoiseRow, NoiseRow,
+    PathRow, PhaseRow, ScalingRow, SpectrumRow, StationaryRow, Table, Tables, TrainingNoiseRow, TrainingRow,
+    TrajectoryRow, Values,
 };
 pub(crate) use tables::{
     density_rows, eigenvalue_rows, energy_path_rows, escape_rows, lanczos_rows, path_rows, stationary_rows,

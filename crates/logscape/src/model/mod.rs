@@ -25,4 +25,4 @@ pub use prefactor::Prefactor;
 pub use sgd::{Precision, Sampling, SgdSettings};
 pub use stop::{Interrupted, Stop};
 pub use structure::{BoxSharpness, ClassDirection, ClassParts, ClassStructure, EffectiveParameters, NoiseSubspace};
-pub use weights::{Tensor, Weights, WeightsError, to_safetensors};
+pub use weights::{Tensor, Weights, WeightsError, from_safetensors, to_safetensors};

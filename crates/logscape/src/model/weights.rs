@@ -95,6 +95,21 @@ pub fn to_safetensors(tensors: &[Tensor]) -> Result<Vec<u8>, WeightsError> {
     serialize(views, None).map_err(format)
 }
 
+/// The tensors of a safetensors file, in the order of their names.
+///
+/// # Errors
+/// If it is none, or not whole, or a tensor holds no real numbers or one that is not finite.
+pub fn from_safetensors(file: &[u8]) -> Result<Vec<Tensor>, WeightsError> {
+    let mut weights = Weights::new(file)?;
+    let names = weights.unread.clone().into_iter();
+    let tensor = |name: String| {
+        let shape = weights.file.tensor(&name).map_or_else(|_| Vec::new(), |tensor| tensor.shape().to_vec());
+        let numbers = weights.take(&name, &shape)?;
+        Ok(Tensor { name, shape, numbers })
+    };
+    names.map(tensor).collect()
+}
+
 /// A safetensors file whose tensors are taken one after the other.
 pub struct Weights<'a> {
     file: SafeTensors<'a>,
@@ -157,5 +172,23 @@ impl<'a> Weights<'a> {
             Some(name) => Err(WeightsError::Unknown { name }),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_come_back_as_they_were_written() {
+        let tensor = |name: &str, shape: &[usize], numbers: &[f64]| Tensor {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            numbers: numbers.to_vec(),
+        };
+        let tensors = [tensor("0.weight", &[2, 2], &[1.0, -2.5, 1e-300, 0.1]), tensor("b", &[1], &[3.0])];
+        let file = to_safetensors(&tensors).expect("a file");
+        assert_eq!(from_safetensors(&file).expect("tensors"), tensors);
+        assert!(from_safetensors(&file[..file.len() - 1]).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The tables of a record as Parquet files, one row type each.
 
 mod classes;
+mod columns;
 mod density;
 mod eigenvalues;
 mod energy_paths;
@@ -18,6 +19,7 @@ mod trajectories;
 
 pub use classes::ClassRow;
 use classes::class_rows;
+pub use columns::{Column, Values};
 pub use density::{DensityRow, LanczosRow};
 pub(crate) use density::{density_rows, lanczos_rows};
 pub use eigenvalues::EigenvalueRow;
@@ -82,6 +84,28 @@ macro_rules! tables {
             /// If a file cannot be read as its table.
             pub fn read(folder: &Path) -> Result<Self, ParquetError> {
                 Ok(Self { $($name: table::read(folder, stringify!($name))?,)+ })
+            }
+
+            /// Name, meaning and number of rows of each table in this folder.
+            ///
+            /// # Errors
+            /// If a file cannot be read as a table.
+            pub fn list_in(folder: &Path) -> Result<Vec<(&'static str, &'static str, usize)>, ParquetError> {
+                let mut tables = Vec::new();
+                $(if let Some(rows) = table::rows(folder, stringify!($name))? {
+                    tables.push((stringify!($name), $row::MEANING, rows));
+                })+
+                Ok(tables)
+            }
+
+            /// The columns of a table in this folder, in their order; none where there is no such table.
+            ///
+            /// # Errors
+            /// If the file cannot be read as a table.
+            pub fn columns(folder: &Path, name: &str) -> Result<Option<Vec<Column>>, ParquetError> {
+                let path = folder.join(format!("{name}.parquet"));
+                let is_table = [$(stringify!($name)),+].contains(&name) && path.exists();
+                is_table.then(|| columns::columns(&path)).transpose()
             }
 
             /// Name, meaning and number of rows of each table.

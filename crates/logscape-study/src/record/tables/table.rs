@@ -50,6 +50,18 @@ where
     Ok(())
 }
 
+/// Number of rows of `NAME.parquet` in `folder`; none without the file.
+pub(super) fn rows(folder: &Path, name: &str) -> Result<Option<usize>, ParquetError> {
+    let path = folder.join(format!("{name}.parquet"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let damaged = || ParquetError::General(format!("{name} is damaged"));
+    let reader = caught(|| SerializedFileReader::new(file)).unwrap_or_else(|| Err(damaged()))?;
+    Ok(Some(usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0)))
+}
+
 /// Reads `NAME.parquet` in `folder`; no rows without the file.
 pub(super) fn read<T>(folder: &Path, name: &str) -> Result<Vec<T>, ParquetError>
 where

@@ -1,0 +1,220 @@
+"""Runs of studies."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from . import _lib, _show, _study
+from ._record import Record
+
+StudyLike = str | os.PathLike[str] | Mapping[str, Any]
+Assignments = Mapping[str, Any] | Iterable[str]
+
+
+class Run:
+    """A run that is at work, as `run` returns it with ``blocking=False``.
+
+    It works on threads of its own, and ends with the process: what was finished by then is kept, and ``resume=True`` continues it.
+    """
+
+    def __init__(self, inner: _lib.Run) -> None:
+        self._inner = inner
+
+    @property
+    def folder(self) -> Path:
+        """Where its record goes."""
+        return self._inner.place
+
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """The last event that it told, as a dict with its name in ``event``; none before the first."""
+        last = self._inner.last()
+        return None if last is None else json.loads(last)
+
+    def done(self) -> bool:
+        """Whether it has ended: with a record, by an error, or since it was cancelled."""
+        return self._inner.done()
+
+    def cancel(self) -> None:
+        """Ask it to stop soon. What was done is kept, and continued by `run` with ``resume=True``; `result` says where."""
+        self._inner.cancel()
+
+    def result(self, timeout: float | None = None) -> Record:
+        """Wait until it has ended.
+
+        Ctrl-C ends the waiting alone: the run goes on.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most. Default: as long as it takes.
+
+        Returns
+        -------
+        Record
+
+        Raises
+        ------
+        TimeoutError
+            If it is still at work then.
+        Interrupted
+            If it was cancelled.
+        StudyError, Error
+            As for `run`.
+        """
+        return Record(self._inner.record(timeout))
+
+    def __repr__(self) -> str:
+        state = "ended" if self.done() else "at work"
+        return f"<logscape.Run {state}: {self.folder}>"
+
+
+@overload
+def run(
+    study: StudyLike,
+    *,
+    to: str | os.PathLike[str] | None = ...,
+    set: Assignments | None = ...,
+    seed: int | None = ...,
+    force: bool = ...,
+    resume: bool = ...,
+    extend: str | os.PathLike[str] | Record | None = ...,
+    allow_other_version: bool = ...,
+    checkpoint_every: float = ...,
+    memory: int | str | None = ...,
+    threads: int | None = ...,
+    progress: _show.Progress = ...,
+    blocking: Literal[True] = ...,
+) -> Record: ...
+
+
+@overload
+def run(
+    study: StudyLike,
+    *,
+    to: str | os.PathLike[str] | None = ...,
+    set: Assignments | None = ...,
+    seed: int | None = ...,
+    force: bool = ...,
+    resume: bool = ...,
+    extend: str | os.PathLike[str] | Record | None = ...,
+    allow_other_version: bool = ...,
+    checkpoint_every: float = ...,
+    memory: int | str | None = ...,
+    threads: int | None = ...,
+    progress: bool = ...,
+    blocking: Literal[False],
+) -> Run: ...
+
+
+def run(
+    study: StudyLike,
+    *,
+    to: str | os.PathLike[str] | None = None,
+    set: Assignments | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    resume: bool = False,
+    extend: str | os.PathLike[str] | Record | None = None,
+    allow_other_version: bool = False,
+    checkpoint_every: float = 10.0,
+    memory: int | str | None = None,
+    threads: int | None = None,
+    progress: _show.Progress = True,
+    blocking: bool = True,
+) -> Record | Run:
+    """Run a study and keep its record.
+
+    Ctrl-C stops the run within a fraction of a second, keeps what was done, and raises `KeyboardInterrupt` with a note that says where.
+    The same call with ``resume=True`` continues it, to the bytes of an uninterrupted run.
+
+    Parameters
+    ----------
+    study : path, str or dict
+        The path of a study file; the text of one (any string of several lines); or its tables, as a dict of dicts with numbers, text,
+        lists and NumPy arrays. Relative paths in a file start at its folder, those in a text or dict at the current folder.
+    to : path, optional
+        Folder of the record. Default: ``runs/NAME-HASH`` in the current folder, by the hash of the resolved study.
+    set : dict or iterable of str, optional
+        Values put over those of the study, by dotted name: ``{"sgd.batch_size": [1, 4]}``, or assignments in TOML as the command line
+        takes them: ``["sgd.batch_size=[1,4]"]``. Default: none.
+    seed : int, optional
+        Seed of every random stream. Default: that of the study.
+    force : bool, default False
+        Replace a record or an unfinished run that is there.
+    resume : bool, default False
+        Continue an unfinished run that is there.
+    extend : path or Record, optional
+        A complete record of the same study with fewer replicas or repeats, which are taken over. Default: none.
+    allow_other_version : bool, default False
+        Go on with the work of another version of logscape; its numbers may differ.
+    checkpoint_every : float, default 10.0
+        Seconds between checkpoints of a running ensemble: the most that a killed run loses of it.
+    memory : int or str, optional
+        Refuse what would take more than so many bytes, such as ``"8GB"``. The limit is one for the process, and stays.
+        Default: the last one given, and before that the memory of the machine.
+    threads : int, optional
+        Threads of this run. Results do not depend on it. Default: one for each core.
+    progress : bool or callable, default True
+        Whether the run is shown: on a terminal and in a log by the lines of the command line, on standard error; in a notebook by one line
+        that is replaced. A callable gets every event instead, as a dict with its name in ``event``, on the calling thread; what it raises
+        stops the run. With ``blocking=False`` nothing is shown, and a callable is refused.
+    blocking : bool, default True
+        Whether to wait. If not, a `Run` is returned at once.
+
+    Returns
+    -------
+    Record or Run
+
+    Raises
+    ------
+    StudyError
+        If the study is wrong, or does not fit its data.
+    Error
+        If the record cannot be kept, or the run fails.
+    KeyboardInterrupt
+        If it was stopped by Ctrl-C.
+    """
+    if force and resume:
+        raise ValueError("force and resume exclude each other: the one replaces what the other continues")
+    if extend is not None and resume:
+        raise ValueError("extend and resume exclude each other: a run that extends a record goes on with resume alone")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads: give a number from 1 on, or None for one for each core; not {threads}")
+    if callable(progress) and not blocking:
+        raise TypeError("progress: with blocking=False there is no thread to call it on; look at Run.progress")
+    show, hear = _show.way(progress) if blocking else ("nothing", None)
+    inner = _lib.start(
+        _study.read(study, set, seed),
+        to=None if to is None else Path(to),
+        force=force,
+        resume=resume,
+        extend=extend.folder if isinstance(extend, Record) else None if extend is None else Path(extend),
+        allow_other_version=allow_other_version,
+        checkpoint_every=checkpoint_every,
+        memory=_lib.bytes(memory) if isinstance(memory, str) else memory,
+        threads=threads,
+        show=show,
+    )
+    if not blocking:
+        return Run(inner)
+    try:
+        inner.follow(hear)
+    except BaseException as stopped:
+        _note(stopped, inner.note())
+        raise
+    record = Record(inner.record())
+    _show.end(hear, record.folder)
+    return record
+
+
+def _note(error: BaseException, note: str | None) -> None:
+    """Add a note to an exception; before Python 3.11, which shows notes, in the same attribute."""
+    if note is None:
+        return
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:
+        setattr(error, "__notes__", [*getattr(error, "__notes__", []), note])

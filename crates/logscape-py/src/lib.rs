@@ -1,0 +1,24 @@
+//! The extension module `logscape._lib`: studies, runs, records and the command for the Python package `logscape`, which gives them their
+//! public form. There are no numerics here.
+
+#![allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
+
+mod command;
+mod error;
+mod events;
+mod record;
+mod run;
+mod study;
+
+/// What the package takes from here.
+#[pyo3::pymodule]
+mod _lib {
+    #[pymodule_export]
+    use super::command::command;
+    #[pymodule_export]
+    use super::record::{Record, open};
+    #[pymodule_export]
+    use super::run::{Run, bytes, start};
+    #[pymodule_export]
+    use super::study::{Study, assignment, of_file, of_json, of_text};
+}

@@ -1,0 +1,111 @@
+//! Records.
+
+use crate::error::{of_record, other};
+use logscape_study::figures;
+use logscape_study::record::{OpenRecord, Values};
+use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A complete record in its folder.
+#[pyclass(frozen, module = "logscape._lib")]
+pub(crate) struct Record {
+    record: Arc<OpenRecord>,
+}
+
+/// Opens the record in a folder, and checks it.
+#[pyfunction]
+pub(crate) fn open(py: Python, folder: PathBuf) -> PyResult<Record> {
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let record = py.detach(|| OpenRecord::open(&folder)).map_err(|error| of_record(py, &error))?;
+    Ok(Record::of(Arc::new(record)))
+}
+
+impl Record {
+    pub(crate) fn of(record: Arc<OpenRecord>) -> Self {
+        Self { record }
+    }
+}
+
+/// Numbers of one type and their type in NumPy's words.
+#[derive(IntoPyObject)]
+enum Column<'py> {
+    Numbers(&'static str, Bound<'py, PyByteArray>),
+    Words(&'static str, Vec<String>),
+    Lists(&'static str, Vec<Bound<'py, PyByteArray>>),
+}
+
+/// Name, shape and numbers.
+type Tensor<'py> = (String, Vec<usize>, Bound<'py, PyByteArray>);
+
+#[pymethods]
+impl Record {
+    /// Where it lies.
+    #[getter]
+    fn folder(&self) -> PathBuf {
+        self.record.folder().to_path_buf()
+    }
+
+    /// `results.json`.
+    fn results(&self, py: Python) -> PyResult<String> {
+        serde_json::to_string(&self.record.results).map_err(|error| other(py, error.to_string()))
+    }
+
+    /// `manifest.json`.
+    fn manifest(&self, py: Python) -> PyResult<String> {
+        serde_json::to_string(&self.record.manifest).map_err(|error| other(py, error.to_string()))
+    }
+
+    /// The study in TOML, every default filled in.
+    fn study(&self, py: Python) -> PyResult<String> {
+        toml::to_string(&self.record.study).map_err(|error| other(py, error.to_string()))
+    }
+
+    /// Name, meaning and number of rows of each table that has rows.
+    fn tables(&self) -> Vec<(&'static str, &'static str, usize)> {
+        self.record.tables.clone()
+    }
+
+    /// Name and values of each column of a table; none where it has no rows.
+    fn columns<'py>(&self, py: Python<'py>, table: &str) -> PyResult<Option<Vec<(String, Column<'py>)>>> {
+        let columns = py.detach(|| self.record.columns(table)).map_err(|error| of_record(py, &error))?;
+        Ok(columns
+            .map(|columns| columns.into_iter().map(|column| (column.name, of_values(py, column.values))).collect()))
+    }
+
+    /// Name, shape and numbers of each tensor of the minimum's parameters.
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Vec<Tensor<'py>>> {
+        let tensors = py.detach(|| self.record.weights()).map_err(|error| of_record(py, &error))?;
+        Ok(tensors.into_iter().map(|tensor| (tensor.name, tensor.shape, reals(py, &tensor.numbers))).collect())
+    }
+
+    /// Name, title, caption and SVG of each figure that the record has data for.
+    fn figures(&self, py: Python) -> PyResult<Vec<(&'static str, &'static str, String, String)>> {
+        let drawn = py.detach(|| Ok(figures::all(&self.record.whole()?)));
+        let drawn = drawn.map_err(|error| of_record(py, &error))?;
+        Ok(drawn.into_iter().flatten().map(|figure| (figure.name, figure.title, figure.caption, figure.svg)).collect())
+    }
+}
+
+fn of_values(py: Python, values: Values) -> Column {
+    match values {
+        Values::Flags(flags) => {
+            let bytes: Vec<u8> = flags.into_iter().map(u8::from).collect();
+            Column::Numbers("?", PyByteArray::new(py, &bytes))
+        }
+        Values::Counts(counts) => {
+            let bytes: Vec<u8> = counts.into_iter().flat_map(i64::to_ne_bytes).collect();
+            Column::Numbers("=i8", PyByteArray::new(py, &bytes))
+        }
+        Values::Reals(numbers) => Column::Numbers("=f8", reals(py, &numbers)),
+        Values::Words(words) => Column::Words("str", words),
+        Values::Lists(lists) => Column::Lists("lists", lists.iter().map(|list| reals(py, list)).collect()),
+    }
+}
+
+/// Real numbers as bytes, of the machine's order.
+fn reals<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyByteArray> {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+    PyByteArray::new(py, &bytes)
+}

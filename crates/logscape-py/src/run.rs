@@ -1,0 +1,219 @@
+//! Runs of studies on threads of their own.
+
+use crate::error::{of_run, other, words};
+use crate::events::{Hearer, Show, Teller};
+use crate::record::Record;
+use crate::study::Study;
+use logscape::model::memory;
+use logscape::{SgdSettings, Stop};
+use logscape_cli::checkpoint_time;
+use logscape_study::record::{OpenRecord, RunFolder};
+use logscape_study::{Destination, Event, RunError};
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use pyo3::prelude::*;
+use rayon::ThreadPoolBuilder;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Time between two looks for a signal.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What a run came to.
+enum Outcome {
+    Done(Arc<OpenRecord>),
+    Failed(RunError),
+    /// It panicked, which is a defect.
+    Defect(String),
+}
+
+/// What the thread of a run shares with those that wait for it.
+struct Shared {
+    outcome: Mutex<Option<Arc<Outcome>>>,
+    ended: Condvar,
+    teller: Teller,
+}
+
+impl Shared {
+    /// What the run came to, once it has ended, within that time.
+    fn within(&self, time: Duration) -> Option<Arc<Outcome>> {
+        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ended.wait_timeout_while(outcome, time, |outcome| outcome.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    fn end(&self, outcome: Outcome) {
+        self.teller.clear();
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(outcome));
+        self.ended.notify_all();
+    }
+}
+
+/// A run of a study, which works on threads of its own.
+#[pyclass(frozen, module = "logscape._lib")]
+pub(crate) struct Run {
+    stop: Stop,
+    place: PathBuf,
+    show: Show,
+    settings: Vec<SgdSettings>,
+    events: Mutex<Receiver<Event>>,
+    shared: Arc<Shared>,
+}
+
+/// Starts a run of a study.
+#[pyfunction]
+#[pyo3(signature = (study, *, to, force, resume, extend, allow_other_version, checkpoint_every, memory, threads, show))]
+#[allow(clippy::too_many_arguments, reason = "they are named where it is called")]
+#[allow(clippy::fn_params_excessive_bools, reason = "they are named where it is called")]
+pub(crate) fn start(
+    py: Python,
+    study: &Study,
+    to: Option<PathBuf>,
+    force: bool,
+    resume: bool,
+    extend: Option<PathBuf>,
+    allow_other_version: bool,
+    checkpoint_every: f64,
+    memory: Option<u64>,
+    threads: Option<usize>,
+    show: Show,
+) -> PyResult<Run> {
+    let Study { study, base } = study;
+    let (study, base) = (study.clone(), base.clone());
+    let place = to.unwrap_or_else(|| RunFolder::default_place(&study));
+    // The current folder may be another one when the record is moved to its place.
+    let place = std::path::absolute(&place).unwrap_or(place);
+    let checkpoint_every = checkpoint_time(checkpoint_every)
+        .map_err(|error| PyValueError::new_err(format!("checkpoint_every: {error}")))?;
+    let destination =
+        Destination { place: place.clone(), force, resume, extend, allow_other_version, checkpoint_every };
+    let failed = |error: String| other(py, format!("cannot start threads: {error}"));
+    let pool = ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
+    let pool = pool.map_err(|error| failed(error.to_string()))?;
+    memory.into_iter().for_each(memory::set_limit);
+    let (waiting, events) = channel();
+    let settings = study.sgd.grid();
+    let teller = Teller::new(show, &settings, waiting);
+    let shared = Arc::new(Shared { outcome: Mutex::new(None), ended: Condvar::new(), teller });
+    let run = Run { stop: Stop::new(), place, show, settings, events: Mutex::new(events), shared };
+    let (stop, shared) = (run.stop.clone(), Arc::clone(&run.shared));
+    let work = move || {
+        let run = || logscape_study::run(&study, &base, &destination, &stop, &shared.teller);
+        let outcome = match catch_unwind(AssertUnwindSafe(|| pool.install(run))) {
+            Ok(Ok((record, folder))) => Outcome::Done(Arc::new(OpenRecord::of(folder, record))),
+            Ok(Err(error)) => Outcome::Failed(error),
+            Err(panic) => Outcome::Defect(message(&*panic)),
+        };
+        shared.end(outcome);
+    };
+    thread::Builder::new().name("logscape".to_owned()).spawn(work).map_err(|error| failed(error.to_string()))?;
+    Ok(run)
+}
+
+/// What a panic says.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it does not say why").to_owned()
+}
+
+#[pymethods]
+impl Run {
+    /// Where its record goes.
+    #[getter]
+    fn place(&self) -> PathBuf {
+        self.place.clone()
+    }
+
+    /// Whether it has ended, in whatever way.
+    fn done(&self) -> bool {
+        self.shared.within(Duration::ZERO).is_some()
+    }
+
+    /// The last event as JSON.
+    fn last(&self) -> Option<String> {
+        self.shared.teller.last()
+    }
+
+    /// Asks it to stop soon.
+    fn cancel(&self) {
+        self.stop.request();
+    }
+
+    /// Waits until it has ended, while `hear` is told what happens. A signal, and what `hear` raises, stops the run, and is raised when that
+    /// has ended.
+    #[pyo3(signature = (hear=None))]
+    fn follow(&self, py: Python, hear: Option<Py<PyAny>>) -> PyResult<()> {
+        let hearer = hear.map(|hear| Hearer::new(hear, self.show, &self.settings));
+        self.hear(py, hearer).or_else(|error| {
+            self.stop.request();
+            // A second signal ends the waiting; the run still ends in the same way.
+            self.wait(py, None)?;
+            Err(error)
+        })
+    }
+
+    /// Its record, when it has ended; so long is waited, or for as long as it takes.
+    #[pyo3(signature = (timeout=None))]
+    fn record(&self, py: Python, timeout: Option<f64>) -> PyResult<Record> {
+        let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
+        let timeout = timeout.map_err(|_| PyValueError::new_err("timeout: give a number of seconds from 0 on"))?;
+        match &*self.wait(py, timeout)? {
+            Outcome::Done(record) => Ok(Record::of(Arc::clone(record))),
+            Outcome::Failed(error) => Err(of_run(py, error)),
+            Outcome::Defect(message) => {
+                let text = format!("the run ended by a defect of the program: {message}");
+                Err(other(py, format!("{text}\n  hint: finished stages are kept; please report this")))
+            }
+        }
+    }
+
+    /// What is to be said of where its work is, when it was stopped.
+    fn note(&self) -> Option<String> {
+        match &*self.shared.within(Duration::ZERO)? {
+            Outcome::Done(record) => Some(format!("the record is complete: {}", record.folder().display())),
+            Outcome::Failed(error @ RunError::Interrupted { .. }) => Some(words(error)),
+            Outcome::Failed(_) | Outcome::Defect(_) => None,
+        }
+    }
+}
+
+impl Run {
+    /// Tells what happens until the run has ended.
+    fn hear(&self, py: Python, mut hearer: Option<Hearer>) -> PyResult<()> {
+        let next = || self.events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(LOOK);
+        while let Some(hearer) = &mut hearer {
+            match py.detach(next) {
+                Ok(event) => hearer.tell(py, &event)?,
+                Err(RecvTimeoutError::Timeout) if !self.done() => {}
+                Err(_) => break,
+            }
+            py.check_signals()?;
+        }
+        self.wait(py, None).map(|_| ())
+    }
+
+    /// What it came to, when it has ended.
+    fn wait(&self, py: Python, timeout: Option<Duration>) -> PyResult<Arc<Outcome>> {
+        let begun = Instant::now();
+        loop {
+            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+            let look = left.map_or(LOOK, |left| left.min(LOOK));
+            if let Some(outcome) = py.detach(|| self.shared.within(look)) {
+                return Ok(outcome);
+            }
+            py.check_signals()?;
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(PyTimeoutError::new_err("the run is still at work"));
+            }
+        }
+    }
+}
+
+/// The number of bytes that a text such as `8GB` says.
+#[pyfunction]
+pub(crate) fn bytes(text: &str) -> PyResult<u64> {
+    logscape_cli::bytes(text).map_err(PyValueError::new_err)
+}

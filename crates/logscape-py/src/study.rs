@@ -1,0 +1,58 @@
+//! Studies, from a file, a text or tables of Python's.
+
+use crate::error::{of_study, words};
+use logscape_study::StudyError;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde::de::DeserializeOwned;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+/// A study, and where relative paths in it start.
+#[pyclass(frozen, module = "logscape._lib")]
+pub(crate) struct Study {
+    /// What it asks for.
+    pub(crate) study: logscape_study::Study,
+    /// The folder that relative paths in it start at.
+    pub(crate) base: PathBuf,
+}
+
+impl Study {
+    fn new(py: Python, study: Result<logscape_study::Study, StudyError>, base: &Path) -> PyResult<Self> {
+        Ok(Self { study: study.map_err(|error| of_study(py, error))?, base: base.to_path_buf() })
+    }
+}
+
+/// The study in a file; relative paths in it start at its folder.
+#[pyfunction]
+pub(crate) fn of_file(py: Python, path: PathBuf, overrides: Vec<String>) -> PyResult<Study> {
+    Study::new(py, logscape_study::load(&path, &overrides), path.parent().unwrap_or(Path::new("")))
+}
+
+/// The study that a text in TOML holds; relative paths in it start at the current folder.
+#[pyfunction]
+pub(crate) fn of_text(py: Python, text: &str, overrides: Vec<String>) -> PyResult<Study> {
+    Study::new(py, logscape_study::parse("the text", text, &overrides), Path::new(""))
+}
+
+/// The study whose tables an object in JSON holds; relative paths in it start at the current folder.
+#[pyfunction]
+pub(crate) fn of_json(py: Python, json: &str, overrides: Vec<String>) -> PyResult<Study> {
+    let text = toml::to_string(&of_value::<toml::Table>(json)?).map_err(refused)?;
+    Study::new(py, logscape_study::parse("the tables, as TOML", &text, &overrides), Path::new(""))
+}
+
+/// The assignment of a value in JSON to a field, as `--set` takes it.
+#[pyfunction]
+pub(crate) fn assignment(field: &str, json: &str) -> PyResult<String> {
+    Ok(format!("{field}={}", of_value::<toml::Value>(json)?))
+}
+
+/// The value in TOML of one in JSON.
+fn of_value<T: DeserializeOwned>(json: &str) -> PyResult<T> {
+    serde_json::from_str(json).map_err(refused)
+}
+
+fn refused(error: impl Display) -> PyErr {
+    PyValueError::new_err(words(&error))
+}

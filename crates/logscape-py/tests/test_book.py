@@ -1,0 +1,23 @@
+"""What the book says runs."""
+
+import re
+from pathlib import Path
+
+import logscape
+import pytest
+from conftest import WAVE_TEXT
+
+PAGE = Path(__file__).parents[3] / "book/src/python.md"
+
+
+def test_the_code_of_the_page_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    (folder / "sinusoid.toml").write_text(WAVE_TEXT)
+    monkeypatch.chdir(folder)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) > 5 and isinstance(names["run"], logscape.Run)
+    record = names["record"]
+    assert isinstance(record, logscape.Record) and record.folder == folder / "runs/first"
