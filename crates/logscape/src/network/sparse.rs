@@ -1,7 +1,7 @@
 //! Inputs that are mostly zero, such as images on an empty ground, words or one-hot codes: a dense layer that reads them
 //! multiplies what is there.
 
-use super::transform::Float;
+use crate::lanes::Real;
 use crate::lanes::{LANES, dispatch, each_lane};
 
 /// Rows or columns of the inputs that stand together.
@@ -51,7 +51,7 @@ impl<R> Clone for Sparse<'_, R> {
 
 impl<R> Copy for Sparse<'_, R> {}
 
-impl<R: Float> SparseInputs<R> {
+impl<R: Real> SparseInputs<R> {
     /// The inputs `x` (`m × n`) if enough of them is zero for products to be faster.
     pub(super) fn of(x: &[R], n: usize) -> Option<Self> {
         let m = x.len() / n;
@@ -88,7 +88,7 @@ impl<R: Float> SparseInputs<R> {
     }
 }
 
-impl<R: Float> Tiles<R> {
+impl<R: Real> Tiles<R> {
     /// The matrix (`rows × columns`) of these entries.
     fn of(rows: usize, columns: usize, entry: impl Fn(usize, usize) -> R) -> Self {
         let mut tiles = Self { rows, ends: Vec::new(), columns: Vec::new(), values: Vec::new() };
@@ -211,7 +211,7 @@ mod tests {
         if k.is_multiple_of(every) { (k as f64).sin() + 1.5 } else { 0.0 }
     }
 
-    fn check<R: Float>(tolerance: f64) {
+    fn check<R: Real>(tolerance: f64) {
         for (m, n, width) in [(3, 5, 1), (4, 9, 3), (7, 13, 20), (18, 22, 39), (9, 31, 64), (5, 26, 101), (150, 270, 5)]
         {
             let matrix = |rows: usize, columns: usize, every: usize| -> Vec<R> {
