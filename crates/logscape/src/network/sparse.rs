@@ -1,8 +1,7 @@
 //! Inputs that are mostly zero, such as images on an empty ground, words or one-hot codes: a dense layer that reads them
 //! multiplies what is there.
 
-use crate::lanes::Real;
-use crate::lanes::{LANES, dispatch, each_lane};
+use crate::lanes::{LANES, Real, dispatch, each_lane};
 
 /// Rows or columns of the inputs that stand together.
 const TILE: usize = 4;
