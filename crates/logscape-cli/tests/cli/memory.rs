@@ -76,9 +76,36 @@ fn sizes_of_a_study_are_checked_before_anything_is_computed() {
     let grid = ["--set", "sgd.learning_rate=0.01:0.1:10000", "--set", "sgd.batch_size=1:10000:10000"];
     refuses(&folder, &grid, &["sgd: the results of 100000000 settings", "410 GB"]);
     refuses(&folder, &["--set", "stationary={ replicas = 1_000_000_000_000 }"], &["stationary.replicas", "16 TB"]);
-    // The limit is what one says: 50,000 samples of two numbers.
+    // The limit is what one says: 100,000 samples of two inputs and a target.
     let samples = "problem.data.synthetic.samples=100_000";
-    refuses(&folder, &["--set", samples, "--memory", "1MB"], &["linear teacher", "1.6 MB", "1.0 MB"]);
+    refuses(&folder, &["--set", samples, "--memory", "1MB"], &["linear teacher", "2.4 MB", "1.0 MB"]);
+}
+
+#[test]
+fn generated_data_beyond_the_limit_are_refused_by_every_generator() {
+    for (generator, parts) in [
+        (
+            "kind = \"sinusoid\", samples = 200_000_000, from = 0.0, to = 3.0, frequency = 3.0, noise = 0.3",
+            ["sinusoid", "3.2 GB"],
+        ),
+        ("kind = \"phase-retrieval\", samples = 200_000_000, dim = 1, noise = 0.3", ["phase retrieval", "3.2 GB"]),
+        (
+            "kind = \"matrix-factorisation\", samples = 200_000_000, rows = 20_000, columns = 20_000, rank = 1, noise = 0.3",
+            ["matrix factorisation", "4.8 GB"],
+        ),
+        (
+            "kind = \"matrix-factorisation\", samples = 20, rows = 20_000, columns = 20_000, rank = 2_000, noise = 0.3",
+            ["a teacher of 80000000 parameters", "640 MB"],
+        ),
+        (
+            "kind = \"teacher-student\", samples = 20, input_dim = 4_000, hidden = 20_000, target_dim = 1, gain = 1.0, noise = 0.3",
+            ["a teacher of 80020000 parameters", "640 MB"],
+        ),
+    ] {
+        let (before, rest) = LINE.split_once("{ kind").expect("it has a generator");
+        let after = rest.split_once(" }").expect("which ends").1;
+        refuses(&place(&format!("{before}{{ {generator} }}{after}")), &["--memory", "500MB"], &parts);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::data::{DataError, Dataset};
 use crate::random::data_stream;
 
-/// The most numbers one generator may draw for its inputs or its targets, `2²⁸` (2 GiB).
+/// The most samples, and the largest size of what is drawn for each, `2²⁸`.
 const MAX_DRAWN: usize = 1 << 28;
 
 /// Samples and the parameters that would fit them without noise.
@@ -40,31 +40,24 @@ impl Draw {
             return Err(DataError::parameter(name, "noise", &noise, "a finite number that is not negative"));
         }
         let draw = Self { name, seed, samples, noise };
-        if samples == 0 || samples > MAX_DRAWN {
-            return Err(DataError::parameter(name, "samples", &samples, &format!("between 1 and {MAX_DRAWN}")));
-        }
+        draw.size("samples", samples)?;
         Ok(draw)
     }
 
-    /// Refuses a dimension that is zero or makes more numbers than fit.
-    pub(super) fn fits(&self, field: &str, dim: usize) -> Result<(), DataError> {
-        let largest = MAX_DRAWN / self.samples;
-        if dim == 0 || dim > largest {
-            return Err(DataError::parameter(self.name, field, &dim, &format!("a size between 1 and {largest}")));
+    /// Refuses a size that is zero or beyond what can be drawn.
+    pub(super) fn size(&self, field: &str, size: usize) -> Result<(), DataError> {
+        if size == 0 || size > MAX_DRAWN {
+            return Err(DataError::parameter(self.name, field, &size, &format!("between 1 and {MAX_DRAWN}")));
         }
-        let what = format!("{dim} numbers for each of {} samples", self.samples);
-        DataError::require_memory(self.name, &what, self.samples as u128 * dim as u128, 8)
+        Ok(())
     }
 
-    /// Refuses a teacher with more parameters than fit.
-    pub(super) fn teacher_fits(&self, hidden: usize, ends: usize) -> Result<(), DataError> {
-        match hidden.checked_mul(ends) {
-            Some(size) if size <= MAX_DRAWN => Ok(()),
-            _ => {
-                let found = format!("{hidden} times {ends}");
-                Err(DataError::parameter(self.name, "teacher", &found, &format!("at most {MAX_DRAWN} parameters")))
-            }
-        }
+    /// Refuses so many inputs and targets of each sample, and parameters of the teacher, where they take more than the limit of memory.
+    pub(super) fn fits(&self, inputs: usize, targets: usize, teacher: usize) -> Result<(), DataError> {
+        let each = inputs + targets;
+        let what = format!("{each} numbers for each of {} samples", self.samples);
+        DataError::require_memory(self.name, &what, self.samples as u128 * each as u128, 8)?;
+        DataError::require_memory(self.name, &format!("a teacher of {teacher} parameters"), teacher as u128, 8)
     }
 
     pub(super) fn rng(&self, stream: Stream) -> ChaCha8Rng {

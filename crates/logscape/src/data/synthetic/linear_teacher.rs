@@ -28,7 +28,8 @@ pub struct LinearTeacher {
 pub fn linear_teacher(settings: &LinearTeacher, seed: u64) -> Result<Synthetic, DataError> {
     let draw = Draw::new("linear teacher", seed, settings.samples, settings.noise)?;
     let dim = settings.spectrum.len();
-    draw.fits("spectrum", dim)?;
+    draw.size("spectrum", dim)?;
+    draw.fits(dim, 1, dim)?;
     if settings.teacher.len() != dim || settings.teacher.iter().any(|θ| !θ.is_finite()) {
         let wanted = format!("{dim} finite numbers, as many as the spectrum has");
         return Err(DataError::parameter(draw.name, "teacher", &format!("{:?}", settings.teacher), &wanted));

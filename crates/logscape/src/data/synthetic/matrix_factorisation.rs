@@ -33,8 +33,8 @@ pub struct MatrixFactorisation {
 pub fn matrix_factorisation(settings: &MatrixFactorisation, seed: u64) -> Result<Synthetic, DataError> {
     let MatrixFactorisation { samples, rows, columns, rank, noise } = *settings;
     let draw = Draw::new("matrix factorisation", seed, samples, noise)?;
-    draw.fits("rows", rows)?;
-    draw.fits("columns", columns)?;
+    draw.size("rows", rows)?;
+    draw.size("columns", columns)?;
     let largest = rows.min(columns);
     if rank == 0 || rank > largest {
         let wanted = format!("between 1 and {largest}, the smaller side of the matrix");
@@ -44,7 +44,7 @@ pub fn matrix_factorisation(settings: &MatrixFactorisation, seed: u64) -> Result
     if samples > entries {
         return Err(DataError::parameter(draw.name, "samples", &samples, &format!("at most {entries}, the entries")));
     }
-    draw.teacher_fits(rank, rows + columns)?;
+    draw.fits(2, 1, rank.saturating_mul(rows + columns))?;
     let mut teacher = draw.gaussian(Stream::Teacher, (rows + columns) * rank);
     let deviation = (rank as f64).powf(-0.25);
     for θ in &mut teacher {

@@ -26,7 +26,8 @@ pub struct PhaseRetrieval {
 /// [`DataError::Parameter`] for a setting out of range.
 pub fn phase_retrieval(settings: &PhaseRetrieval, seed: u64) -> Result<Synthetic, DataError> {
     let draw = Draw::new("phase retrieval", seed, settings.samples, settings.noise)?;
-    draw.fits("dim", settings.dim)?;
+    draw.size("dim", settings.dim)?;
+    draw.fits(settings.dim, 1, settings.dim)?;
     let mut teacher = draw.gaussian(Stream::Teacher, settings.dim);
     let norm = dot(&teacher, &teacher).sqrt();
     for θ in &mut teacher {

@@ -38,6 +38,7 @@ pub fn sinusoid(settings: &Sinusoid, seed: u64) -> Result<Synthetic, DataError> 
     if !settings.frequency.is_finite() {
         return Err(DataError::parameter(draw.name, "frequency", &settings.frequency, "a finite number"));
     }
+    draw.fits(1, 1, 1)?;
     let mut rng = draw.rng(Stream::Inputs);
     let inputs = (0..settings.samples).map(|_| settings.from + width * rng.random::<f64>()).collect();
     draw.taught(inputs, 1, 1, vec![settings.frequency], |x, y| y[0] = (settings.frequency * x[0]).sin())

@@ -41,9 +41,9 @@ pub fn teacher_student(settings: &TeacherStudent, seed: u64) -> Result<Synthetic
     let TeacherStudent { samples, input_dim, hidden, target_dim, gain, noise } = *settings;
     let draw = Draw::new("teacher and student", seed, samples, noise)?;
     for (field, size) in [("input_dim", input_dim), ("hidden", hidden), ("target_dim", target_dim)] {
-        draw.fits(field, size)?;
+        draw.size(field, size)?;
     }
-    draw.teacher_fits(hidden, input_dim + target_dim)?;
+    draw.fits(input_dim, target_dim, hidden.saturating_mul(input_dim + target_dim))?;
     if !gain.is_finite() {
         return Err(DataError::parameter(draw.name, "gain", &gain, "a finite number"));
     }
