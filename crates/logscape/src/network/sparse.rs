@@ -6,7 +6,7 @@ use crate::lanes::{LANES, Real, dispatch, each_lane};
 /// Rows or columns of the inputs that stand together.
 const TILE: usize = 4;
 
-/// The share of tiles with something in them above which a product of all entries is faster.
+/// The share of tiles with something in them above which a product of all entries is about as fast.
 const DENSE: f64 = 0.7;
 
 /// The inputs of a block (`m × n`) without the tiles that are zero.
@@ -74,7 +74,7 @@ impl<R: Real> SparseInputs<R> {
         let turned = &mut work[..n * width];
         turned.fill(R::ZERO);
         self.inputs.add_product(cotangent, width, turned);
-        // As many rows at once as there are numbers in a line of a cache, on either side.
+        // Some rows at once, so that a line of a cache is used whole on either side.
         for first in (0..n).step_by(LANES) {
             let count = LANES.min(n - first);
             let turned = &turned[first * width..][..count * width];
