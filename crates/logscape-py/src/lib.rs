@@ -3,9 +3,12 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "what comes from Python is owned")]
 
+mod bytes;
 mod command;
 mod error;
 mod events;
+mod outside;
+mod problem;
 mod record;
 mod run;
 mod study;
@@ -15,6 +18,8 @@ mod study;
 mod _lib {
     #[pymodule_export]
     use super::command::command;
+    #[pymodule_export]
+    use super::problem::{Model, network, outside};
     #[pymodule_export]
     use super::record::{Record, open};
     #[pymodule_export]

@@ -1,5 +1,6 @@
 //! Records.
 
+use crate::bytes::owned;
 use crate::error::{of_record, other};
 use logscape_study::figures;
 use logscape_study::record::{OpenRecord, Values};
@@ -77,7 +78,7 @@ impl Record {
     /// Name, shape and numbers of each tensor of the minimum's parameters.
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Vec<Tensor<'py>>> {
         let tensors = py.detach(|| self.record.weights()).map_err(|error| of_record(py, &error))?;
-        Ok(tensors.into_iter().map(|tensor| (tensor.name, tensor.shape, reals(py, &tensor.numbers))).collect())
+        Ok(tensors.into_iter().map(|tensor| (tensor.name, tensor.shape, owned(py, &tensor.numbers))).collect())
     }
 
     /// Name, title, caption and SVG of each figure that the record has data for.
@@ -98,14 +99,8 @@ fn of_values(py: Python, values: Values) -> Column {
             let bytes: Vec<u8> = counts.into_iter().flat_map(i64::to_ne_bytes).collect();
             Column::Numbers("=i8", PyByteArray::new(py, &bytes))
         }
-        Values::Reals(numbers) => Column::Numbers("=f8", reals(py, &numbers)),
+        Values::Reals(numbers) => Column::Numbers("=f8", owned(py, &numbers)),
         Values::Words(words) => Column::Words("str", words),
-        Values::Lists(lists) => Column::Lists("lists", lists.iter().map(|list| reals(py, list)).collect()),
+        Values::Lists(lists) => Column::Lists("lists", lists.iter().map(|list| owned(py, list)).collect()),
     }
-}
-
-/// Real numbers as bytes, of the machine's order.
-fn reals<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyByteArray> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
-    PyByteArray::new(py, &bytes)
 }

@@ -2,6 +2,8 @@
 
 use crate::error::{of_run, other, words};
 use crate::events::{Hearer, Show, Teller};
+use crate::outside::Outside;
+use crate::problem::Model;
 use crate::record::Record;
 use crate::study::Study;
 use logscape::model::memory;
@@ -60,17 +62,20 @@ pub(crate) struct Run {
     show: Show,
     settings: Vec<SgdSettings>,
     events: Mutex<Receiver<Event>>,
+    /// Its problem, if that computes by calls.
+    outside: Option<Arc<Outside>>,
     shared: Arc<Shared>,
 }
 
 /// Starts a run of a study.
 #[pyfunction]
-#[pyo3(signature = (study, *, to, force, resume, extend, allow_other_version, checkpoint_every, memory, threads, show))]
+#[pyo3(signature = (study, *, problem, to, force, resume, extend, allow_other_version, checkpoint_every, memory, threads, show))]
 #[allow(clippy::too_many_arguments, reason = "they are named where it is called")]
 #[allow(clippy::fn_params_excessive_bools, reason = "they are named where it is called")]
 pub(crate) fn start(
     py: Python,
     study: &Study,
+    problem: Option<Bound<Model>>,
     to: Option<PathBuf>,
     force: bool,
     resume: bool,
@@ -98,10 +103,17 @@ pub(crate) fn start(
     let settings = study.sgd.grid();
     let teller = Teller::new(show, &settings, waiting);
     let shared = Arc::new(Shared { outcome: Mutex::new(None), ended: Condvar::new(), teller });
-    let run = Run { stop: Stop::new(), place, show, settings, events: Mutex::new(events), shared };
+    let model = problem.map(|model| model.get().afresh(py));
+    let outside = model.as_ref().and_then(Model::outside).cloned();
+    let run = Run { stop: Stop::new(), place, show, settings, events: Mutex::new(events), outside, shared };
     let (stop, shared) = (run.stop.clone(), Arc::clone(&run.shared));
     let work = move || {
-        let run = || logscape_study::run(&study, &base, &destination, &stop, &shared.teller);
+        let run = || match &model {
+            None => logscape_study::run(&study, &base, &destination, &stop, &shared.teller),
+            Some(model) => {
+                logscape_study::run_with(&*model.problem(), &model.start, &study, &destination, &stop, &shared.teller)
+            }
+        };
         let outcome = match catch_unwind(AssertUnwindSafe(|| pool.install(run))) {
             Ok(Ok((record, folder))) => Outcome::Done(Arc::new(OpenRecord::of(folder, record))),
             Ok(Err(error)) => Outcome::Failed(error),
@@ -162,7 +174,10 @@ impl Run {
         let timeout = timeout.map_err(|_| PyValueError::new_err("timeout: give a number of seconds from 0 on"))?;
         match &*self.wait(py, timeout)? {
             Outcome::Done(record) => Ok(Record::of(Arc::clone(record))),
-            Outcome::Failed(error) => Err(of_run(py, error)),
+            Outcome::Failed(error) => {
+                let raised = self.outside.as_ref().and_then(|outside| outside.raised(py));
+                Err(raised.unwrap_or_else(|| of_run(py, error)))
+            }
             Outcome::Defect(message) => {
                 let text = format!("the run ended by a defect of the program: {message}");
                 Err(other(py, format!("{text}\n  hint: finished stages are kept; please report this")))

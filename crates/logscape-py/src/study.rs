@@ -23,23 +23,30 @@ impl Study {
     }
 }
 
-/// The study in a file; relative paths in it start at its folder.
+/// The study in a file; relative paths in it start at its folder. One for an own problem needs no table `[problem]`.
 #[pyfunction]
-pub(crate) fn of_file(py: Python, path: PathBuf, overrides: Vec<String>) -> PyResult<Study> {
-    Study::new(py, logscape_study::load(&path, &overrides), path.parent().unwrap_or(Path::new("")))
+pub(crate) fn of_file(py: Python, path: PathBuf, overrides: Vec<String>, own: bool) -> PyResult<Study> {
+    let load = if own { logscape_study::load_for_own_problem } else { logscape_study::load };
+    Study::new(py, load(&path, &overrides), path.parent().unwrap_or(Path::new("")))
 }
 
 /// The study that a text in TOML holds; relative paths in it start at the current folder.
 #[pyfunction]
-pub(crate) fn of_text(py: Python, text: &str, overrides: Vec<String>) -> PyResult<Study> {
-    Study::new(py, logscape_study::parse("the text", text, &overrides), Path::new(""))
+pub(crate) fn of_text(py: Python, text: &str, overrides: Vec<String>, own: bool) -> PyResult<Study> {
+    Study::new(py, parse(own)("the text", text, &overrides), Path::new(""))
 }
 
 /// The study whose tables an object in JSON holds; relative paths in it start at the current folder.
 #[pyfunction]
-pub(crate) fn of_json(py: Python, json: &str, overrides: Vec<String>) -> PyResult<Study> {
+pub(crate) fn of_json(py: Python, json: &str, overrides: Vec<String>, own: bool) -> PyResult<Study> {
     let text = toml::to_string(&of_value::<toml::Table>(json)?).map_err(refused)?;
-    Study::new(py, logscape_study::parse("the tables, as TOML", &text, &overrides), Path::new(""))
+    Study::new(py, parse(own)("the tables, as TOML", &text, &overrides), Path::new(""))
+}
+
+type Parse = fn(&str, &str, &[String]) -> Result<logscape_study::Study, StudyError>;
+
+fn parse(own: bool) -> Parse {
+    if own { logscape_study::parse_for_own_problem } else { logscape_study::parse }
 }
 
 /// The assignment of a value in JSON to a field, as `--set` takes it.

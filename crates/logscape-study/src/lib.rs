@@ -22,7 +22,7 @@ pub mod text;
 mod unfinished;
 mod warning;
 
-pub use asked::{Study, StudyError, load, parse, parse_for_own_problem};
+pub use asked::{Study, StudyError, load, load_for_own_problem, parse, parse_for_own_problem};
 pub use destination::Destination;
 pub use error::{RunError, StationaryError};
 pub use events::{Event, Events};

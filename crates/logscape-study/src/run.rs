@@ -1,6 +1,6 @@
 //! Runs a study: from what it asks for to a record in a folder.
 
-use crate::asked::Study;
+use crate::asked::{Start, Study};
 use crate::destination::Destination;
 use crate::error::RunError;
 use crate::events::{Event, Events, reading};
@@ -57,6 +57,11 @@ pub fn run_with(
         let message =
             format!("{}, but the problem has {}", count(start.len(), "number"), count(problem.dim(), "parameter"));
         return Err(RunError::input("start", message));
+    }
+    if let Some(Start::File(path)) = &study.minimum.start {
+        let message = format!("{}: a file is for problems that the study names", path.display());
+        let hint = "\n  hint: leave it out, and give its parameters with the problem";
+        return Err(RunError::input("minimum.start", message + hint));
     }
     Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start), Vec::new()))
 }

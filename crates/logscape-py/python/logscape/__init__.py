@@ -12,7 +12,8 @@ check both by simulation.
 
 from importlib.metadata import version as _version
 
-from ._errors import Error, Interrupted, StudyError
+from ._errors import Error, Interrupted, ModelError, StudyError
+from ._problem import Problem
 from ._record import Figure, Record
 from ._record import open as open
 from ._run import Run, run
@@ -25,6 +26,8 @@ __all__ = [
     "Error",
     "Figure",
     "Interrupted",
+    "ModelError",
+    "Problem",
     "Record",
     "Run",
     "StudyError",

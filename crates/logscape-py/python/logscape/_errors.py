@@ -47,5 +47,18 @@ class Interrupted(Error):
         self.folder = folder
 
 
-for _error in (Error, StudyError, Interrupted):
+class ModelError(Error, ValueError):
+    """A model or its data cannot be used.
+
+    Attributes
+    ----------
+    hint : str or None
+        How to mend it, which the message says too.
+    """
+
+    def __init__(self, message: str = "", hint: str | None = None) -> None:
+        super().__init__(message if hint is None else f"{message}\n  hint: {hint}", hint)
+
+
+for _error in (Error, StudyError, Interrupted, ModelError):
     _error.__module__ = "logscape"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from . import _lib, _show, _study
+from ._problem import Problem
 from ._record import Record
 
 StudyLike = str | os.PathLike[str] | Mapping[str, Any]
@@ -75,6 +76,7 @@ class Run:
 def run(
     study: StudyLike,
     *,
+    problem: Problem | None = ...,
     to: str | os.PathLike[str] | None = ...,
     set: Assignments | None = ...,
     seed: int | None = ...,
@@ -94,6 +96,7 @@ def run(
 def run(
     study: StudyLike,
     *,
+    problem: Problem | None = ...,
     to: str | os.PathLike[str] | None = ...,
     set: Assignments | None = ...,
     seed: int | None = ...,
@@ -112,6 +115,7 @@ def run(
 def run(
     study: StudyLike,
     *,
+    problem: Problem | None = None,
     to: str | os.PathLike[str] | None = None,
     set: Assignments | None = None,
     seed: int | None = None,
@@ -135,6 +139,9 @@ def run(
     study : path, str or dict
         The path of a study file; the text of one (any string of several lines); or its tables, as a dict of dicts with numbers, text,
         lists and NumPy arrays. Relative paths in a file start at its folder, those in a text or dict at the current folder.
+    problem : Problem, optional
+        A model of your own, as `logscape.torch.problem` and `logscape.jax.problem` make it, in place of the study's table ``problem``. What
+        the model raises ends the run and is raised here. Default: the study names its problem.
     to : path, optional
         Folder of the record. Default: ``runs/NAME-HASH`` in the current folder, by the hash of the resolved study.
     set : dict or iterable of str, optional
@@ -187,7 +194,8 @@ def run(
         raise TypeError("progress: with blocking=False there is no thread to call it on; look at Run.progress")
     show, hear = _show.way(progress) if blocking else ("nothing", None)
     inner = _lib.start(
-        _study.read(study, set, seed),
+        _study.read(study, set, seed, own=problem is not None),
+        problem=None if problem is None else problem._inner,
         to=None if to is None else Path(to),
         force=force,
         resume=resume,

@@ -64,11 +64,13 @@ def read(
     study: str | os.PathLike[str] | Mapping[str, Any],
     assignments: Mapping[str, Any] | Iterable[str] | None,
     seed: int | None,
+    *,
+    own: bool,
 ) -> _lib.Study:
-    """Read a study, and put assignments over it."""
+    """Read a study, and put assignments over it; one for an `own` problem needs no table ``problem``."""
     overrides = _overrides(assignments, seed)
     if isinstance(study, Mapping):
-        return _lib.of_json(_json(study, ""), overrides)
+        return _lib.of_json(_json(study, ""), overrides, own)
     if isinstance(study, str) and "\n" in study:
-        return _lib.of_text(study, overrides)
-    return _lib.of_file(Path(study), overrides)
+        return _lib.of_text(study, overrides, own)
+    return _lib.of_file(Path(study), overrides, own)

@@ -16,9 +16,19 @@ use toml::{Table, Value};
 /// # Errors
 /// [`StudyError`] when the file cannot be read or a value is wrong.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Study, StudyError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| StudyError::Unreadable { path: path.to_path_buf(), source })?;
-    parse(&path.display().to_string(), &text, overrides)
+    parse(&path.display().to_string(), &text_of(path)?, overrides)
+}
+
+/// Like [`load`], for [`run_with`](crate::run_with): a table `[problem]` is not needed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for_own_problem(path: &Path, overrides: &[String]) -> Result<Study, StudyError> {
+    parse_for_own_problem(&path.display().to_string(), &text_of(path)?, overrides)
+}
+
+fn text_of(path: &Path) -> Result<String, StudyError> {
+    std::fs::read_to_string(path).map_err(|source| StudyError::Unreadable { path: path.to_path_buf(), source })
 }
 
 /// Like [`load`], from text; `name` stands for the file in diagnostics.

@@ -26,7 +26,7 @@ pub use dynamics::DynamicsTable;
 pub use escape::{EscapeMethod, EscapeTable, RegionText};
 pub use expect::Expectation;
 pub use grid::Grid;
-pub use load::{load, parse, parse_for_own_problem};
+pub use load::{load, load_for_own_problem, parse, parse_for_own_problem};
 pub use minimum::{MinimumTable, Start};
 pub use output::{FigureFormat, OutputTable, TrajectoriesTable};
 pub use problem::{DataTable, ProblemTable};

@@ -208,12 +208,15 @@ pub struct LossMeter<'a> {
     descent: [Vec<f64>; 3],
 }
 
-impl<'a> LossMeter<'a> {
-    const BLOCK: usize = 256;
+/// Samples of a block: half of those that the problem takes at once, since every thread has a meter.
+fn block(problem: &dyn Problem) -> usize {
+    problem.samples_at_once().div_ceil(2)
+}
 
+impl<'a> LossMeter<'a> {
     /// A meter for `problem`.
     pub fn new(problem: &'a dyn Problem) -> Self {
-        let block = Self::BLOCK.min(problem.samples());
+        let block = block(problem).min(problem.samples());
         Self {
             problem,
             form: problem.quadratic_loss(),
@@ -286,11 +289,11 @@ impl<'a> LossMeter<'a> {
         if let Some(form) = self.form {
             return form.loss(theta);
         }
-        let n = self.problem.samples();
+        let (n, block) = (self.problem.samples(), block(self.problem));
         let mut sum = 0.0;
         let mut first = 0;
         while first < n {
-            let last = (first + Self::BLOCK).min(n);
+            let last = (first + block).min(n);
             if self.problem.output_loss() == OutputLoss::MeanSquare {
                 let residuals = &mut self.residuals[..(last - first) * self.problem.outputs()];
                 self.problem.residuals_into(theta, Samples::Range(first..last), residuals, &mut self.scratch);
@@ -311,8 +314,9 @@ fn slope_into(problem: &dyn Problem, theta: &[f64], gradient: &mut [f64], [part,
     let n = problem.samples();
     gradient.fill(0.0);
     let mut loss = 0.0;
-    for first in (0..n).step_by(LossMeter::BLOCK) {
-        let last = (first + LossMeter::BLOCK).min(n);
+    let block = block(problem);
+    for first in (0..n).step_by(block) {
+        let last = (first + block).min(n);
         let share = (last - first) as f64 / n as f64;
         loss += share * problem.batch_gradient_into(theta, Samples::Range(first..last), part, scratch);
         gradient.iter_mut().zip(&*part).for_each(|(sum, g)| *sum += share * g);

@@ -2,7 +2,7 @@
 
 use crate::model::{ClassDirection, ClassParts, ClassStructure};
 use crate::network::OutputLoss;
-use crate::operator::full::{CHUNK, residuals, sum_over};
+use crate::operator::full::{residuals, sum_over};
 use crate::operator::{SamplesAlong, axpy, dot};
 use crate::{Interrupted, Problem, Samples, Stop};
 
@@ -155,9 +155,9 @@ fn traces(
 
 /// `Σ_μ w_μk J_μᵀ r_μk` (`P`) over some samples.
 fn pulled(problem: &dyn Problem, theta: &[f64], classes: &Classes, members: &[u32], k: usize) -> Vec<f64> {
-    let c = classes.outputs;
+    let (c, at_once) = (classes.outputs, problem.samples_at_once());
     let chunks: Vec<_> =
-        (0..members.len()).step_by(CHUNK).map(|first| first..(first + CHUNK).min(members.len())).collect();
+        (0..members.len()).step_by(at_once).map(|first| first..(first + at_once).min(members.len())).collect();
     sum_over(problem, &chunks, theta.len(), |range, out, scratch| {
         let members = &members[range];
         let (mut targets, mut cotangents) = (vec![0.0; c], vec![0.0; members.len() * c]);

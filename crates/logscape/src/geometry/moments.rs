@@ -8,8 +8,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 /// Leading outliers of which all pairs count: the exact growth of 16 directions is an eigenvalue of a matrix of size 136.
 const MIXED: usize = 16;
 
-/// Samples of one call, which bounds its memory.
-const AT_ONCE: usize = 16;
+/// Samples that the problem takes at once for each of a call, whose memory `n` vectors multiply.
+const FEWER: usize = 32;
 
 /// The second moments of `A_μ = VᵀH_μV` for the unit vectors `V` (`n` of length `P`), over all samples: one pass over the data
 /// with `n` Hessian products for each sample.
@@ -28,14 +28,15 @@ pub(super) fn hessian_moments(
     let vectors = vectors.concat();
     let rows = || (0..pairs.len()).map(|row| row * (row + 1) / 2..(row + 1) * (row + 2) / 2);
     let entries = pairs.len() * (pairs.len() + 1) / 2;
+    let at_once = problem.samples_at_once().div_ceil(FEWER);
     let sums = sum_over_chunks(problem, entries, |range, out, scratch| {
-        let mut hessians = vec![0.0; AT_ONCE * n * n];
-        for first in range.clone().step_by(AT_ONCE) {
+        let mut hessians = vec![0.0; at_once * n * n];
+        for first in range.clone().step_by(at_once) {
             // What is left undone is not used: the same question comes again below.
             if stop.check().is_err() {
                 return;
             }
-            let samples = first..(first + AT_ONCE).min(range.end);
+            let samples = first..(first + at_once).min(range.end);
             let hessians = &mut hessians[..samples.len() * n * n];
             problem.sample_hessians_into(theta, &vectors, Samples::Range(samples), hessians, scratch);
             for hessian in hessians.chunks_exact(n * n) {

@@ -120,6 +120,24 @@ impl Network {
         Self::of(words::perceptron(sizes, activation), OutputLoss::MeanSquare, inputs, targets)
     }
 
+    /// Gives the layers that have tensors other names than those of an `nn.Sequential`, in the order of the layers. Tensors are named after
+    /// them: `fc.weight`.
+    ///
+    /// # Errors
+    /// If there are more or fewer names than such layers, or two are the same; returns the number of such layers.
+    pub fn rename(&mut self, names: Vec<String>) -> Result<(), usize> {
+        let with_tensors = |node: &&mut graph::Node| {
+            matches!(node.layer, Layer::BatchNorm(_)) || each_layer!(&node.layer, layer => !layer.tensors().is_empty())
+        };
+        let nodes: Vec<_> = self.graph.nodes.iter_mut().filter(with_tensors).collect();
+        let different: std::collections::HashSet<&String> = names.iter().collect();
+        if names.len() != nodes.len() || different.len() != names.len() {
+            return Err(nodes.len());
+        }
+        nodes.into_iter().zip(names).for_each(|(node, name)| node.name = name);
+        Ok(())
+    }
+
     /// Inputs (`N × n₀`) and targets (`N × c`).
     pub(crate) fn data(&self) -> [&[f64]; 2] {
         [&self.inputs, &self.targets]

@@ -7,18 +7,16 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Samples per chunk of a full-data pass; fixed, so that sums have the same order everywhere.
-pub const CHUNK: usize = 512;
-
 /// Chunks in flight at once, which bounds the memory of a pass.
 const GROUP: usize = 8;
 
 /// Vectors that share one forward pass in a Hessian product, which bounds its memory.
 const WIDTH: usize = 16;
 
-/// The chunks of `0..samples`, in order.
-pub(crate) fn chunks(samples: usize) -> Vec<Range<usize>> {
-    (0..samples).step_by(CHUNK).map(|start| start..(start + CHUNK).min(samples)).collect()
+/// The samples of each call of a pass over all data, in order.
+fn chunks(problem: &dyn Problem) -> Vec<Range<usize>> {
+    let (samples, at_once) = (problem.samples(), problem.samples_at_once());
+    (0..samples).step_by(at_once).map(|start| start..(start + at_once).min(samples)).collect()
 }
 
 /// Sum over the chunks of the vectors that `f(chunk, out, scratch)` writes, added in the order of the data.
@@ -26,7 +24,7 @@ pub(crate) fn sum_over_chunks<F>(problem: &dyn Problem, width: usize, f: F) -> V
 where
     F: Fn(Range<usize>, &mut [f64], &mut [f64]) + Sync,
 {
-    sum_over(problem, &chunks(problem.samples()), width, f)
+    sum_over(problem, &chunks(problem), width, f)
 }
 
 /// Sum over these `chunks` of the vectors that `f(chunk, out, scratch)` writes, in their order.
@@ -60,7 +58,7 @@ where
     F: Fn(Range<usize>, &mut [f64], &mut [f64]) + Sync,
 {
     let mut rows = vec![0.0; problem.samples() * width];
-    rows.par_chunks_mut((CHUNK * width).max(1)).zip(chunks(problem.samples())).for_each(|(out, range)| {
+    rows.par_chunks_mut((problem.samples_at_once() * width).max(1)).zip(chunks(problem)).for_each(|(out, range)| {
         let mut scratch = vec![0.0; problem.scratch_len(range.len())];
         f(range, out, &mut scratch);
     });

@@ -46,6 +46,25 @@ macro_rules! pass_on {
             self.$inner().batch_gradient_into(theta, samples, out, scratch)
         }
 
+        fn samples_at_once(&self) -> usize {
+            self.$inner().samples_at_once()
+        }
+
+        fn steps_at_once(&self) -> usize {
+            self.$inner().steps_at_once()
+        }
+
+        fn sgd_steps(
+            &self,
+            thetas: &mut [f64],
+            batches: &[u32],
+            learning_rate: f64,
+            peaks: &mut [f64],
+            scratch: &mut [f64],
+        ) {
+            self.$inner().sgd_steps(thetas, batches, learning_rate, peaks, scratch);
+        }
+
         fn replicas_at_once(&self) -> usize {
             self.$inner().replicas_at_once()
         }

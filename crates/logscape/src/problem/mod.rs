@@ -162,6 +162,12 @@ pub trait Problem: Send + Sync {
         loss
     }
 
+    /// How many samples a pass over all data hands to one call. Sums over the data are sums over so many samples, in their order, and have
+    /// the same bits on any number of threads.
+    fn samples_at_once(&self) -> usize {
+        SAMPLES_AT_ONCE
+    }
+
     /// How many replicas are best moved by one call of [`batch_gradients_into`](Self::batch_gradients_into); one, unless a
     /// call costs more than what is done in it. Each thread keeps so many replicas.
     fn replicas_at_once(&self) -> usize {
@@ -185,6 +191,41 @@ pub trait Problem: Send + Sync {
         let rows = thetas.chunks_exact(p).zip(out.chunks_exact_mut(p)).zip(losses);
         for (((theta, out), loss), batch) in rows.zip(batches.chunks_exact(batch_size.max(1))) {
             *loss = self.batch_gradient_into(theta, Samples::Indices(batch), out, scratch);
+        }
+    }
+
+    /// How many steps of SGD [`sgd_steps`](Self::sgd_steps) is best asked for at once; one, unless a call costs more than what is
+    /// done in it.
+    fn steps_at_once(&self) -> usize {
+        1
+    }
+
+    /// `S` steps `θ ← θ − η g` of SGD for several replicas: from each row of `thetas` (`R × P`), which is moved, over the batches of each
+    /// step, replica by replica (`S × R × B`). The largest `|θ_i|` of each replica after each step goes into `peaks` (`S × R`). Allocates
+    /// `R (P + 1)` numbers unless overridden.
+    fn sgd_steps(
+        &self,
+        thetas: &mut [f64],
+        batches: &[u32],
+        learning_rate: f64,
+        peaks: &mut [f64],
+        scratch: &mut [f64],
+    ) {
+        let p = self.dim();
+        let replicas = thetas.len() / p;
+        let (mut gradients, mut losses) = (vec![0.0; thetas.len()], vec![0.0; replicas]);
+        let steps = batches.chunks_exact((batches.len() * replicas / peaks.len().max(1)).max(1));
+        for (batches, peaks) in steps.zip(peaks.chunks_exact_mut(replicas.max(1))) {
+            self.batch_gradients_into(thetas, batches, &mut gradients, &mut losses, scratch);
+            let moved = thetas.chunks_exact_mut(p).zip(gradients.chunks_exact(p));
+            for ((theta, gradient), peak) in moved.zip(peaks) {
+                *peak = 0.0;
+                for (x, g) in theta.iter_mut().zip(gradient) {
+                    *x -= learning_rate * g;
+                    // NaN stays, which `max` would drop.
+                    *peak = if x.abs() <= *peak { *peak } else { x.abs() };
+                }
+            }
         }
     }
 
@@ -367,6 +408,9 @@ pub trait Problem: Send + Sync {
         None
     }
 }
+
+/// Samples of a call, unless the problem says another number.
+const SAMPLES_AT_ONCE: usize = 512;
 
 /// `½ Σ_k Var(y_k)` of `targets` (`N × c`): the loss of the best constant prediction; 0 where only rounding tells them apart.
 pub(crate) fn half_variance(targets: &[f64], outputs: usize) -> f64 {

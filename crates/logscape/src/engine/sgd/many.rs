@@ -95,6 +95,50 @@ impl Block for ManyBlock {
     }
 }
 
+impl<P: Problem + ?Sized> ManySgd<'_, P> {
+    /// Moves the rows by up to so many steps, as many by each call as the problem says; stops before the call in which a replica leaves
+    /// the finite numbers. Returns the steps.
+    fn advance_together(
+        &self,
+        states: &mut [Option<ReplicaState>],
+        rows: &[usize],
+        thetas: &mut [f64],
+        scratch: &mut [f64],
+        steps: u64,
+    ) -> u64 {
+        let SgdSettings { learning_rate, batch_size, sampling } = self.settings;
+        let draws = |state: &ReplicaState| (state.rng, state.order.clone(), state.cursor);
+        let mut done = 0;
+        loop {
+            // Powers of two, so that a problem sees few numbers of steps.
+            let at_once = (self.problem.steps_at_once() as u64).min(steps - done);
+            let Some(count) = at_once.checked_ilog2().filter(|&power| power > 0).map(|power| 1_usize << power) else {
+                return done;
+            };
+            let before =
+                (thetas.to_vec(), rows.iter().map(|&lane| states[lane].as_ref().map(draws)).collect::<Vec<_>>());
+            let mut batches = vec![0; count * rows.len() * batch_size];
+            for (k, batch) in batches.chunks_exact_mut(batch_size).enumerate() {
+                let state = states[rows[k % rows.len()]].as_mut().expect("a row is of an occupied lane");
+                draw(sampling, self.problem.samples(), state, batch);
+            }
+            let mut peaks = vec![0.0; count * rows.len()];
+            self.problem.sgd_steps(thetas, &batches, learning_rate, &mut peaks, scratch);
+            // False for NaN too.
+            if !peaks.iter().all(|&peak| peak < DIVERGENCE_LIMIT) {
+                thetas.copy_from_slice(&before.0);
+                for (&lane, draws) in rows.iter().zip(before.1) {
+                    if let (Some(state), Some(draws)) = (&mut states[lane], draws) {
+                        (state.rng, state.order, state.cursor) = draws;
+                    }
+                }
+                return done;
+            }
+            done += count as u64;
+        }
+    }
+}
+
 impl<P: Problem + ?Sized> Dynamics for ManySgd<'_, P> {
     type Block = ManyBlock;
 
@@ -130,6 +174,9 @@ impl<P: Problem + ?Sized> Dynamics for ManySgd<'_, P> {
         let (thetas, gradients) = (&mut thetas[..rows.len() * p], &mut gradients[..rows.len() * p]);
         let (batches, losses) = (&mut batches[..rows.len() * batch_size], &mut losses[..rows.len()]);
         let mut done = Advanced::default();
+        if matches!(exit, ExitTest::Never) {
+            done.steps = self.advance_together(states, rows, thetas, scratch, steps);
+        }
         while done.steps < steps && !done.ended {
             for (&lane, batch) in rows.iter().zip(batches.chunks_exact_mut(batch_size)) {
                 let state = states[lane].as_mut().expect("a row is of an occupied lane");
@@ -176,6 +223,7 @@ mod tests {
     struct Outside {
         line: Line,
         calls: AtomicUsize,
+        steps: usize,
     }
 
     impl Problem for Outside {
@@ -206,6 +254,9 @@ mod tests {
         fn replicas_at_once(&self) -> usize {
             40
         }
+        fn steps_at_once(&self) -> usize {
+            self.steps
+        }
         fn batch_gradients_into(
             &self,
             thetas: &[f64],
@@ -221,7 +272,7 @@ mod tests {
 
     #[test]
     fn more_than_thirty_two_replicas_move_as_each_alone_with_one_call_a_step() {
-        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0) };
+        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0), steps: 1 };
         for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
             let settings = settings(0.05, 3, sampling);
             let (many, single) =
@@ -248,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_first_end_stops_all_and_names_its_lane() {
-        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0) };
+        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0), steps: 1 };
         let many = ManySgd::new(&outside, settings(0.05, 1, Sampling::WithReplacement)).unwrap();
         let mut block = many.block();
         let exit = ExitTest::Box { lower: &[-90.0], upper: &[90.0] };
@@ -266,9 +317,39 @@ mod tests {
         assert_eq!(block.steps(3), 11);
     }
 
+    /// Three replicas from these starts for so many steps, which are asked for `at_once`: their states, ends, and the steps.
+    fn walked(
+        at_once: usize,
+        (learning_rate, sampling): (f64, Sampling),
+        starts: [f64; 3],
+        steps: u64,
+    ) -> (Vec<ReplicaState>, Vec<Option<LaneEnd>>, Advanced) {
+        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0), steps: at_once };
+        let many = ManySgd::new(&outside, settings(learning_rate, 2, sampling)).unwrap();
+        let mut block = many.block();
+        starts.iter().enumerate().for_each(|(lane, &start)| block.load(lane, &replica(&[start], 5, lane as u64)));
+        let done = many.advance(&mut block, steps, &ExitTest::Never);
+        ((0..3).map(|lane| block.store(lane)).collect(), block.ends()[..3].to_vec(), done)
+    }
+
+    #[test]
+    fn steps_that_are_asked_for_together_are_those_of_one_after_the_other() {
+        for sampling in [Sampling::WithReplacement, Sampling::WithoutReplacement, Sampling::EpochShuffle] {
+            for steps in [1, 2, 7, 40] {
+                let of = |at_once| walked(at_once, (0.5, sampling), [0.1, -2.0, 0.7], steps);
+                assert_eq!(of(16), of(1), "{sampling:?} {steps}");
+            }
+            // Steps grow, and the second replica leaves the finite numbers within those of a call.
+            let of = |at_once| walked(at_once, (3.0, sampling), [0.1, 1e-4 * DIVERGENCE_LIMIT, 0.7], 40);
+            let (.., done) = of(1);
+            assert!(done.ended && !done.steps.is_power_of_two() && done.steps < 40, "{sampling:?} {done:?}");
+            assert_eq!(of(16), of(1), "{sampling:?}");
+        }
+    }
+
     #[test]
     fn a_problem_that_asks_for_it_is_given_many() {
-        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0) };
+        let outside = Outside { line: Line::six(), calls: AtomicUsize::new(0), steps: 1 };
         let settings = settings(0.05, 1, Sampling::WithReplacement);
         let dynamics = Sgd::on(&outside, settings, Precision::Float64).unwrap();
         assert_eq!(dynamics.block().lanes(), 40);

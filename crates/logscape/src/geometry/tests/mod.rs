@@ -8,7 +8,7 @@ use crate::Stop;
 use crate::geometry::{SpectrumConfig, spectrum};
 use crate::network::{Activation, Initialisation, LayerWord, Network, OutputLoss};
 use crate::operator::dense::{eigen, to_dense};
-use crate::operator::full::{CHUNK, losses, noise_trace, residuals};
+use crate::operator::full::{losses, noise_trace, residuals};
 use crate::operator::{End, Hessian, LanczosConfig, Matrix, NoiseCovariance, dot, extreme_eigenpairs, recomputed};
 use crate::problem::Mlp;
 use crate::{Problem, Samples};
@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 const C: usize = 3;
-const N: usize = CHUNK + 70;
+const N: usize = 512 + 70;
 
 /// A 4-5-6-3 network with random data and parameters.
 fn network() -> (Mlp, Vec<f64>) {

@@ -31,6 +31,23 @@ fn weights_of_a_sequential_give_its_loss() {
     assert_eq!(load_safetensors(&mut one, include_bytes!("../half.safetensors")).unwrap(), [1.5, -2.0, 0.25]);
 }
 
+/// The names of a model of the user's own, in the order of the layers that have tensors.
+#[test]
+fn layers_have_the_names_that_they_are_given() {
+    let text = r#"[{"conv2d": 2, "kernel": 3}, "batch-norm", "relu", "flatten", {"linear": 2}]"#;
+    let (inputs, targets) = (vec![0.5; 16], vec![1.0, 0.0]);
+    let mut network = Network::new(&[1, 4, 4], &layers(text), OutputLoss::MeanSquare, inputs, targets).unwrap();
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(network.rename(names(&["conv", "fc"])), Err(3));
+    assert_eq!(network.rename(names(&["conv", "norm", "conv"])), Err(3));
+    network.rename(names(&["conv", "norm", "fc"])).unwrap();
+    let parameters: Vec<String> = network.parameter_names().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(parameters, ["conv.weight", "conv.bias", "norm.weight", "norm.bias", "fc.weight", "fc.bias"]);
+    let theta: Vec<f64> = (0..network.dim()).map(|k| k as f64).collect();
+    let written = to_safetensors(&network.tensors(&theta)).unwrap();
+    assert_eq!(load_safetensors(&mut network, &written).unwrap(), theta);
+}
+
 #[test]
 fn files_that_do_not_fit_are_refused_by_tensor() {
     let file = include_bytes!("../sequential.safetensors");

@@ -67,6 +67,8 @@ pub(super) enum Shape {
     Sum,
     /// The mean over the samples.
     Mean,
+    /// Neither.
+    Whole,
 }
 
 /// One method.
@@ -226,8 +228,29 @@ pub(super) const BATCH_GRADIENTS: Method = Method {
     },
 };
 
+/// Two replicas, `θ` and `v`, after two steps, each over the samples, and then their largest coordinates after each step.
+pub(super) const STEPS: Method = Method {
+    name: "sgd_steps",
+    shape: Shape::Whole,
+    width: |problem| 2 * problem.dim() + 4,
+    call: |case, out, scratch| {
+        let (thetas, peaks) = out.split_at_mut(2 * case.problem.dim());
+        thetas.copy_from_slice(&[case.theta, case.v].concat());
+        let learning_rate = learning_rate(case);
+        case.problem.sgd_steps(thetas, &case.indices().repeat(4), learning_rate, peaks, scratch);
+    },
+};
+
+/// That of steps from `θ` of a hundredth of its length.
+pub(super) fn learning_rate(case: &Case) -> f64 {
+    let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+    let gradient = BATCH_GRADIENT.output(case);
+    let rate = 0.01 * (square(case.theta) / square(&gradient[..case.problem.dim()])).sqrt();
+    if rate.is_finite() { rate } else { 0.0 }
+}
+
 /// All of them.
-pub(super) const ALL: [Method; 15] = [
+pub(super) const ALL: [Method; 16] = [
     RESIDUALS,
     LOSSES,
     WEIGHTS,
@@ -243,4 +266,5 @@ pub(super) const ALL: [Method; 15] = [
     SQUARES,
     GRAMS,
     BATCH_GRADIENTS,
+    STEPS,
 ];

@@ -23,7 +23,7 @@ use crate::network::OutputLoss;
 use crate::random::{Purpose, stream};
 use methods::{
     ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, LOSSES,
-    Method, PER_SAMPLE, RESIDUALS, SQUARES, Shape, VJP, WEIGHTS,
+    Method, PER_SAMPLE, RESIDUALS, SQUARES, STEPS, Shape, VJP, WEIGHTS, learning_rate,
 };
 
 /// One property of one method, and how well it holds.
@@ -112,7 +112,9 @@ pub fn check(problem: &dyn Problem, theta: &[f64], seed: u64) -> CheckReport {
     let mut report = CheckReport { findings: Vec::new() };
     for method in &ALL {
         report.bits(method, &case);
-        report.samples(method, &case);
+        if method.shape != Shape::Whole {
+            report.samples(method, &case);
+        }
     }
     report.derivatives(&case);
     report.products(&case, &w);
@@ -149,7 +151,7 @@ impl CheckReport {
                 case.indices().iter().map(|&sample| method.output(&case.at(sample as usize))).collect();
             let (wanted, scale) = match method.shape {
                 Shape::Rows => (singles.concat(), norm(&singles.concat())),
-                Shape::Sum => (sum(&singles), lengths(&singles)),
+                Shape::Sum | Shape::Whole => (sum(&singles), lengths(&singles)),
                 Shape::Mean => {
                     let share = 1.0 / singles.len() as f64;
                     (sum(&singles).iter().map(|x| share * x).collect(), share * lengths(&singles))
@@ -274,6 +276,27 @@ impl CheckReport {
         };
         let scale = share * (lengths(&singles(case)) + lengths(&singles(&elsewhere)));
         self.same(&BATCH_GRADIENTS, "definition", (&BATCH_GRADIENTS.output(case), &wanted), scale);
+        self.steps(case);
+    }
+}
+
+impl CheckReport {
+    /// Steps against gradients, one replica and one step after the other.
+    fn steps(&mut self, case: &Case) {
+        let (p, rate) = (case.problem.dim(), learning_rate(case));
+        let (mut thetas, mut peaks) = (Vec::new(), [0.0; 4]);
+        for (replica, start) in [case.theta, case.v].into_iter().enumerate() {
+            let mut theta = start.to_vec();
+            for step in 0..2 {
+                let gradient = BATCH_GRADIENT.output(&case.moved(&theta));
+                theta.iter_mut().zip(&gradient[..p]).for_each(|(x, g)| *x -= rate * g);
+                peaks[2 * step + replica] = theta.iter().fold(0.0, |most, x| x.abs().max(most));
+            }
+            thetas.extend(theta);
+        }
+        thetas.extend(peaks);
+        let scale = norm(&thetas);
+        self.same(&STEPS, "definition", (&STEPS.output(case), &thetas), scale);
     }
 }
 
