@@ -126,7 +126,7 @@ impl<'a> Argument<'a> {
                 let bytes: Vec<u8> = indices.iter().flat_map(|index| index.to_ne_bytes()).collect();
                 PyBytes::new(py, &bytes).into_any()
             }
-            Self::Range(range) => PySlice::new(py, range.start as isize, range.end as isize, 1).into_any(),
+            Self::Range(range) => PySlice::new(py, range.start.cast_signed(), range.end.cast_signed(), 1).into_any(),
             Self::Number(number) => number.into_pyobject(py)?.into_any(),
             Self::Count(count) => count.into_pyobject(py)?.into_any(),
         })
