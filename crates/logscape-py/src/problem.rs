@@ -39,7 +39,7 @@ fn refused(error: impl Display) -> PyErr {
 }
 
 /// A value from its name, which the package has checked.
-fn named<T: DeserializeOwned>(name: &str) -> PyResult<T> {
+pub(crate) fn named<T: DeserializeOwned>(name: &str) -> PyResult<T> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(refused)
 }
 

@@ -61,6 +61,13 @@ class Record:
 
 def open(folder: Path) -> Record: ...
 
+class Memo: ...
+
+class Operator:
+    def products(self, block: bytes) -> bytearray: ...
+
+def operator(problem: Model, theta: bytes, matrix: str, precision: str) -> Operator: ...
+
 class Run:
     @property
     def place(self) -> Path: ...
@@ -69,12 +76,14 @@ class Run:
     def cancel(self) -> None: ...
     def follow(self, hear: Callable[..., object] | None = None) -> None: ...
     def record(self, timeout: float | None = None) -> Record: ...
+    def predictions(self) -> str: ...
     def note(self) -> str | None: ...
 
 def start(
     study: Study,
     *,
     problem: Model | None,
+    memo: Memo | None,
     to: Path | None,
     force: bool,
     resume: bool,
@@ -83,5 +92,11 @@ def start(
     checkpoint_every: float,
     memory: int | None,
     threads: int | None,
+    show: Literal["nothing", "terminal", "events", "lines"],
+) -> Run: ...
+def predict(
+    study: Study,
+    problem: Model,
+    memo: Memo,
     show: Literal["nothing", "terminal", "events", "lines"],
 ) -> Run: ...

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _lib
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.sparse.linalg import LinearOperator
 
     from ._record import Record
+    from ._show import Progress
+    from ._steps import Minimum
+
+Precision = Literal["float64", "float32"]
 
 
 class Problem:
@@ -32,6 +38,7 @@ class Problem:
         self._how = how
         self._flatten = flatten
         self._unflatten = unflatten
+        self._memo = _lib.Memo()
 
     @property
     def computed_by(self) -> str:
@@ -88,6 +95,55 @@ class Problem:
     def restore(self, record: Record) -> Any:
         """The minimum of a record of this problem in the model's form."""
         return self._unflatten(record.weights)
+
+    def minimum(
+        self, *, seed: int = 0, to: str | os.PathLike[str] | None = None, progress: Progress = True, **options: Any
+    ) -> Minimum:
+        """Search for a minimum from the start, and measure curvature and noise there.
+
+        Parameters
+        ----------
+        seed : int, default 0
+            Seed of every random stream, here and in what follows.
+        to : path, optional
+            Folder of the record. Default: one that is removed with the result.
+        progress : bool or callable, default True
+            Whether the work is shown, as `run` takes it.
+        **options
+            The fields of ``[minimum]`` in a study: ``train={"optimiser": "adam", ...}``, ``tolerance=1e-8``, ``search=False`` to measure at
+            the start itself, ``accept=True`` to go on where the search ends at no minimum.
+
+        Returns
+        -------
+        Minimum
+        """
+        from ._steps import Minimum
+
+        return Minimum.of(self, {"name": "model", "seed": seed, "minimum": options}, to, progress)
+
+    def hessian(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The Hessian ``H = ∇²L`` at the start, unless parameters are given, as a `scipy.sparse.linalg.LinearOperator` (`P × P`): exact
+        products, whose passes over the data are kept from one to the next. Needs scipy (``logscape[scipy]``)."""
+        return self._operator("hessian", parameters, precision)
+
+    def gauss_newton(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The Gauss–Newton matrix ``G = (1/N) Σ Jᵀ ∇²_f ℓ J``, as `hessian`."""
+        return self._operator("gauss-newton", parameters, precision)
+
+    def noise_covariance(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The covariance of one sample's gradient, ``C = (1/N) Σ g gᵀ − ∇L ∇Lᵀ``, as `hessian`."""
+        return self._operator("noise-covariance", parameters, precision)
+
+    def empirical_fisher(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The second moment of one sample's gradient, ``F = (1/N) Σ g gᵀ``, as `hessian`."""
+        return self._operator("empirical-fisher", parameters, precision)
+
+    def _operator(self, matrix: str, parameters: Any, precision: Precision) -> LinearOperator:
+        from ._operator import of
+
+        if precision == "float32" and self._how != "logscape":
+            raise ValueError(f"precision: {self._how} computes in float64")
+        return of(_lib.operator(self._inner, self._theta(parameters).tobytes(), matrix, precision), self.parameters)
 
     def check(self, parameters: Any = None, *, seed: int = 0) -> list[str]:
         """What products do not agree with each other, in words: derivatives with differences, sums with samples, products with their

@@ -25,6 +25,8 @@ __all__ = ["problem"]
 # Samples of a call, and numbers of what a call holds for each sample and parameter.
 _SAMPLES = 4096
 _NUMBERS = 1 << 25
+# Samples of a range up to which their number is filled up.
+_FEW = 256
 # Bytes that first passes over the data may take from product to product.
 _KEPT = 1 << 30
 # Replicas and steps of SGD of a call.
@@ -113,7 +115,11 @@ def problem(
 
 def _double() -> Any:
     """Double precision on this thread, whatever the process has."""
-    return jax.enable_x64(True)
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
+
+    return enable_x64()
 
 
 def _double_inputs(array: Any) -> Any:
@@ -237,29 +243,39 @@ class _Calls:
     def _data(self, samples: Samples) -> tuple[Any, Any]:
         return jax.tree.map(lambda array: array[samples], self._inputs), self._targets[samples]
 
-    def _at_once(self, numbers: int) -> int:
-        """Samples of a call that holds so many numbers for each: a power of two."""
-        return 1 << max((_NUMBERS // numbers).bit_length() - 1, 0)
+    def _in_parts(self, samples: Samples, numbers: int, of: Callable[[Any, Any], Any]) -> Any:
+        """Rows that `of` makes of a power of two of samples at once, each of which takes so many numbers."""
+
+        def rows(part: Samples) -> Any:
+            count, chosen = _few(part)
+            return of(*self._data(chosen))[:count]
+
+        return in_parts(samples, 1 << max((_NUMBERS // numbers).bit_length() - 1, 0), rows)
 
     def residuals(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._residuals(theta, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._residuals(theta, *self._data(chosen))[:count]
 
     def losses(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._losses(theta, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._losses(theta, *self._data(chosen))[:count]
 
     def weigh(self, theta: Numbers, rates: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._weigh(theta, rates, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._weigh(theta, _longer(rates, chosen), *self._data(chosen))[:count]
 
     def jvp(self, theta: Numbers, v: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._jvp(theta, v, self._data(samples)[0])
+            count, chosen = _few(samples)
+            return self._jvp(theta, v, self._data(chosen)[0])[:count]
 
     def vjp(self, theta: Numbers, u: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._vjp(theta, u, self._data(samples)[0])
+            _, chosen = _few(samples)
+            return self._vjp(theta, _longer(u, chosen), self._data(chosen)[0])
 
     def gradient(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
         with _double():
@@ -292,21 +308,20 @@ class _Calls:
 
     def sample_gradients(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            at_once = self._at_once(self._dim)
-            return in_parts(samples, at_once, lambda part: self._sample_gradients(theta, *self._data(part)))
+            return self._in_parts(samples, self._dim, lambda x, y: self._sample_gradients(theta, x, y))
 
     def gradient_squares(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return in_parts(samples, self._at_once(self._dim), lambda part: self._squares(theta, *self._data(part)))
+            return self._in_parts(samples, self._dim, lambda x, y: self._squares(theta, x, y))
 
     def sample_hessians(self, theta: Numbers, vectors: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._between(theta, vectors, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._between(theta, vectors, *self._data(chosen))[:count]
 
     def jacobian_grams(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            at_once = self._at_once(self._dim * self._outputs)
-            return in_parts(samples, at_once, lambda part: self._grams(theta, self._data(part)[0]))
+            return self._in_parts(samples, self._dim * self._outputs, lambda x, _: self._grams(theta, x))
 
     def gradients(self, thetas: Numbers, batches: Any) -> tuple[Any, Any]:
         with _double():
@@ -332,6 +347,20 @@ class _Calls:
 
 
 def _filled(rows: Any) -> Any:
-    """Rows up to a power of two, so that few numbers of replicas are compiled for: the first again."""
+    """Rows up to a power of two, so that few numbers of them are compiled for: the first again."""
     count = 1 << (len(rows) - 1).bit_length()
     return np.concatenate([rows, np.repeat(rows[:1], count - len(rows), axis=0)]) if count > len(rows) else rows
+
+
+def _few(samples: Samples) -> tuple[int, Samples]:
+    """The number of the samples, and these up to a power of two where they are few or no range, so that little is compiled."""
+    if not isinstance(samples, slice):
+        return len(samples), _filled(samples)
+    count = samples.stop - samples.start
+    return count, _filled(np.arange(samples.start, samples.stop, dtype=np.uint32)) if count <= _FEW else samples
+
+
+def _longer(rows: Numbers, chosen: Samples) -> Numbers:
+    """Rows of zeros after these, one for each sample that was chosen."""
+    count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+    return np.pad(rows, ((0, count - len(rows)), (0, 0)))
