@@ -26,7 +26,7 @@ mod _lib {
     #[pymodule_export]
     use super::record::{Record, open};
     #[pymodule_export]
-    use super::run::{Run, SharedMemo, bytes, predict, start};
+    use super::run::{Run, SharedMemo, byte_count, predict, start};
     #[pymodule_export]
     use super::study::{Study, assignment, of_file, of_json, of_text};
 }

@@ -257,6 +257,10 @@ impl Problem for Outside {
         self.call("jacobian_grams", &[Numbers(theta), Argument::of(&samples)], [out]);
     }
 
+    fn jacobian_moments_into(&self, theta: &[f64], samples: Samples, out: [&mut [f64]; 2], _scratch: &mut [f64]) {
+        self.call("jacobian_moments", &[Numbers(theta), Argument::of(&samples)], out);
+    }
+
     fn output_loss(&self) -> OutputLoss {
         self.loss
     }

@@ -318,6 +318,6 @@ impl Run {
 
 /// The number of bytes that a text such as `8GB` says.
 #[pyfunction]
-pub(crate) fn bytes(text: &str) -> PyResult<u64> {
+pub(crate) fn byte_count(text: &str) -> PyResult<u64> {
     logscape_cli::bytes(text).map_err(PyValueError::new_err)
 }

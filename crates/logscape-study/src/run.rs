@@ -145,7 +145,8 @@ impl Work<'_> {
             study,
             problem,
             warnings: &warnings,
-            outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?.with(destination.memo.clone()),
+            outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?
+                .with(destination.memo.clone()),
             ensembles: Store::open(self.folder.ensembles(), origin, any_version)?,
             every: destination.checkpoint_every,
             stop,

@@ -124,5 +124,5 @@ def require_outputs(outputs: Callable[[NDArray[np.int64]], Any], samples: int, t
     return rows.shape[1]
 
 
-def _first(wrong: NDArray[np.bool_]) -> int:
+def _first(wrong: Any) -> int:
     return int(np.flatnonzero(wrong)[0])

@@ -204,7 +204,7 @@ def run(
         extend=extend.folder if isinstance(extend, Record) else None if extend is None else Path(extend),
         allow_other_version=allow_other_version,
         checkpoint_every=checkpoint_every,
-        memory=_lib.bytes(memory) if isinstance(memory, str) else memory,
+        memory=_lib.byte_count(memory) if isinstance(memory, str) else memory,
         threads=threads,
         show=show,
     )

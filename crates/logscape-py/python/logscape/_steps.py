@@ -75,7 +75,7 @@ class Minimum:
     @property
     def eigenvalues(self) -> NDArray[np.float64]:
         """Eigenvalues of the Hessian, descending: all of them up to 4,000 parameters, else the largest."""
-        return self.record.table("spectrum")["eigenvalue"]
+        return self.record.table("spectrum")["eigenvalue"].astype("float64")
 
     def geometry(
         self, *, to: str | os.PathLike[str] | None = None, progress: Progress = True, **options: Any

@@ -208,6 +208,11 @@ class _Calls:
             jacobian = jax.jacrev(row)(theta, x)
             return jacobian @ jacobian.T
 
+        def moments(theta: Any, weights: Any, x: Any) -> Any:
+            squares = jax.vmap(jax.jacrev(row), (None, 0))(theta, x) ** 2
+            columns = (weights @ power.reshape(len(weights), -1) for power in (squares, squares**2))
+            return jnp.stack([column.reshape(-1, theta.size).sum(axis=0) for column in columns])
+
         def steps(thetas: Any, batches: Any, rate: Any, inputs: Any, targets: Any) -> Any:
             def one(thetas: Any, batch: Any) -> Any:
                 x, y = jax.tree.map(lambda array: array[batch], inputs), targets[batch]
@@ -237,6 +242,7 @@ class _Calls:
         )
         self._between = jax.jit(jax.vmap(between, (None, None, 0, 0)))
         self._grams = jax.jit(jax.vmap(grams, (None, 0)))
+        self._moments = jax.jit(moments)
         self._gradients = jax.jit(gradients)
         self._steps = jax.jit(steps)
 
@@ -244,13 +250,13 @@ class _Calls:
         return jax.tree.map(lambda array: array[samples], self._inputs), self._targets[samples]
 
     def _in_parts(self, samples: Samples, numbers: int, of: Callable[[Any, Any], Any]) -> Any:
-        """Rows that `of` makes of a power of two of samples at once, each of which takes so many numbers."""
+        """Rows that `of` makes of some samples at once, each of which takes so many numbers."""
 
         def rows(part: Samples) -> Any:
             count, chosen = _few(part)
             return of(*self._data(chosen))[:count]
 
-        return in_parts(samples, 1 << max((_NUMBERS // numbers).bit_length() - 1, 0), rows)
+        return np.concatenate(in_parts(samples, _at_once(numbers), rows))
 
     def residuals(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
@@ -323,6 +329,16 @@ class _Calls:
         with _double():
             return self._in_parts(samples, self._dim * self._outputs, lambda x, _: self._grams(theta, x))
 
+    def jacobian_moments(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
+        def sums(part: Samples) -> Any:
+            count, chosen = _few(part)
+            weights = _longer(np.ones((count, 1)), chosen)[:, 0]
+            return self._moments(theta, weights, self._data(chosen)[0])
+
+        with _double():
+            squares, fourths = np.sum(in_parts(samples, _at_once(self._dim * self._outputs), sums), axis=0)
+            return squares, fourths
+
     def gradients(self, thetas: Numbers, batches: Any) -> tuple[Any, Any]:
         with _double():
             count = len(thetas)
@@ -350,6 +366,11 @@ def _filled(rows: Any) -> Any:
     """Rows up to a power of two, so that few numbers of them are compiled for: the first again."""
     count = 1 << (len(rows) - 1).bit_length()
     return np.concatenate([rows, np.repeat(rows[:1], count - len(rows), axis=0)]) if count > len(rows) else rows
+
+
+def _at_once(numbers: int) -> int:
+    """Samples of a call that holds so many numbers for each: a power of two."""
+    return 1 << max((_NUMBERS // numbers).bit_length() - 1, 0)
 
 
 def _few(samples: Samples) -> tuple[int, Samples]:

@@ -13,10 +13,10 @@ use crate::asked::EscapeTable;
 use crate::error::RunError;
 use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
 use crate::store::Kept;
-use logscape::{Barrier, SgdSettings};
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::EscapeRun;
 use logscape::theory::{Prediction, Stationary};
+use logscape::{Barrier, SgdSettings};
 
 /// What was found in a setting.
 pub(super) struct Surveyed {

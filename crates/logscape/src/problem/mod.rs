@@ -322,6 +322,29 @@ pub trait Problem: Send + Sync {
         }
     }
 
+    /// Sums over samples and outputs of the squares, and of the fourth powers, of each column of the Jacobian: `Σ_μk J_μki²` and
+    /// `Σ_μk J_μki⁴` into `squares` and `fourths` (`P` each). `m c` transposed products, and allocates `P + c` numbers, unless overridden.
+    fn jacobian_moments_into(
+        &self,
+        theta: &[f64],
+        samples: Samples,
+        [squares, fourths]: [&mut [f64]; 2],
+        scratch: &mut [f64],
+    ) {
+        let (mut row, mut unit) = (vec![0.0; self.dim()], vec![0.0; self.outputs()]);
+        squares.fill(0.0);
+        fourths.fill(0.0);
+        for sample in (0..samples.len()).map(|k| samples.get(k)) {
+            for k in 0..unit.len() {
+                unit.fill(0.0);
+                unit[k] = 1.0;
+                self.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), &mut row, scratch);
+                squares.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x * x);
+                fourths.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x.powi(4));
+            }
+        }
+    }
+
     /// The loss of all data as a quadratic form, for a problem where it is one and is computed faster so. It is the same at every
     /// call; what looks at the loss often uses it.
     fn quadratic_loss(&self) -> Option<&QuadraticLoss> {
