@@ -28,7 +28,7 @@ pub(crate) struct Operator {
 #[pyfunction]
 pub(crate) fn operator(py: Python, problem: &Model, theta: Bytes, matrix: &str, precision: &str) -> PyResult<Operator> {
     let (which, precision): (Matrix, Precision) = (named(matrix)?, named(precision)?);
-    let (model, theta) = (problem.afresh(py), numbers(&theta)?);
+    let (model, theta) = (problem.afresh(py), problem.theta(&theta)?);
     let outside = model.outside().cloned();
     let (asks, asked) = channel::<Vec<f64>>();
     let (answers, answered) = channel();

@@ -202,6 +202,54 @@ def test_a_model_of_attention_needs_no_translation() -> None:
     assert "phi" in escape.results["settings"][0] and escape.verdict[0]["text"]
 
 
+def test_a_loss_of_the_callers_own(data: tuple[Any, Any], problem: logscape.Problem) -> None:
+    x, y = data
+
+    def cosh(f: Any, y: Any) -> Any:
+        return jnp.sum(jnp.log(jnp.cosh(f - y)))
+
+    own = logscape.jax.problem(apply, params(), x, y, loss=cosh)
+    start = params()
+    f = np.tanh(x @ start["first"]["weight"]) @ start["last"]["weight"]
+    assert own.loss_name == "own" and own.loss() == pytest.approx(np.log(np.cosh(f - y)).sum() / SAMPLES, rel=1e-12)
+    assert own.check() == []
+    minimum = own.minimum(progress=False)
+    assert minimum.converged and minimum.results["output_loss"] is None
+    assert minimum.results.get("effective_parameters") is None
+    # The mean square, in other words.
+    same = logscape.jax.problem(apply, params(), x, y, loss=lambda f, y: 0.5 * jnp.sum((f - y) ** 2))
+    assert np.abs(same.minimum(progress=False).eigenvalues - problem.minimum(progress=False).eigenvalues).max() < 1e-9
+    with pytest.raises(logscape.ModelError, match="one number"):
+        logscape.jax.problem(apply, params(), x, y, loss=lambda f, y: (f - y) ** 2)
+    with pytest.raises(logscape.ModelError, match="targets: 5 rows"):
+        logscape.jax.problem(apply, params(), x, y[:5], loss=cosh)
+
+
+def test_some_parameters_with_the_others_fixed(data: tuple[Any, Any], problem: logscape.Problem) -> None:
+    pytest.importorskip("scipy")
+    last = problem.select("last")
+    assert last.names == {"last.bias": OUTPUTS, "last.weight": HIDDEN * OUTPUTS} and last.loss() == problem.loss()
+    rows = np.arange(HIDDEN + INPUTS * HIDDEN, problem.parameters)
+    whole = problem.hessian() @ np.eye(problem.parameters)
+    assert np.abs(last.hessian() @ np.eye(len(rows)) - whole[np.ix_(rows, rows)]).max() < 1e-13
+    # With the first layer fixed, the last is that of linear regression.
+    minimum = last.minimum(progress=False)
+    hidden = np.tanh(data[0] @ params()["first"]["weight"])
+    columns = np.concatenate([hidden, np.ones((SAMPLES, 1))], axis=1)
+    wanted = np.linalg.lstsq(columns, data[1], rcond=None)[0]
+    found = minimum.parameters
+    assert np.abs(found["last"]["weight"] - wanted[:-1]).max() < 1e-9
+    assert np.abs(found["last"]["bias"] - wanted[-1]).max() < 1e-9
+    assert np.array_equal(found["first"]["weight"], params()["first"]["weight"])
+    # At parameters of the whole, of which those that are fixed must be the same.
+    assert last.loss(found) == pytest.approx(minimum.loss, rel=1e-12)
+    with pytest.raises(ValueError, match="not selected"):
+        last.loss(jax.tree.map(lambda leaf: leaf + 1.0, params()))
+    with pytest.raises(KeyError, match="no parameter is named second"):
+        problem.select("second")
+    assert problem.select("*.bias").select("first").names == {"first.bias": HIDDEN}
+
+
 def test_what_a_model_raises_comes_back_as_it_was(data: tuple[Any, Any], tmp_path: Path) -> None:
     class Late(Exception):
         """A fault of the user's own."""

@@ -47,8 +47,8 @@ class Problem:
 
     @property
     def loss_name(self) -> str:
-        """The name of the loss of a sample."""
-        return self._inner.loss_name()
+        """The name of the loss of a sample; ``"own"`` for one of the caller's."""
+        return self._inner.loss_name() or "own"
 
     @property
     def samples(self) -> int:
@@ -81,6 +81,25 @@ class Problem:
         """The same problem with another start: parameters in the model's form, a flat ``θ`` (`P`), or a `Record`, whose minimum it is."""
         inner = self._inner.at(self._theta(parameters).tobytes())
         return Problem(inner, self._how, self._flatten, self._unflatten)
+
+    def select(self, *names: str) -> Problem:
+        """The problem in some of its parameters, with all others fixed at the start.
+
+        Parameters
+        ----------
+        *names : str
+            Names of parameters, as `names` has them, or of layers, where ``*`` stands for anything: ``"fc"``, ``"conv*"``, ``"*.bias"``.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        KeyError
+            If there is no parameter of a name.
+        """
+        return Problem(self._inner.select(list(names)), self._how, self._flatten, self._unflatten)
 
     def loss(self, parameters: Any = None) -> float:
         """The mean loss over all samples, at the start unless parameters are given."""
@@ -161,8 +180,9 @@ class Problem:
             parameters = self.restore(parameters)
         flat = parameters if isinstance(parameters, np.ndarray) else self._flatten(parameters)
         theta = np.ascontiguousarray(flat, dtype=np.float64)
-        if theta.shape != (self.parameters,):
-            raise ValueError(f"parameters of the shape {theta.shape}, but the problem has {self.parameters}")
+        own, _, _, whole = self._inner.sizes()
+        if theta.shape not in ((own,), (whole,)):
+            raise ValueError(f"parameters of the shape {theta.shape}, but the problem has {own}")
         return theta
 
     def __repr__(self) -> str:

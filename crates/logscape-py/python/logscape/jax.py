@@ -40,7 +40,7 @@ def problem(
     inputs: Any,
     targets: Any,
     *,
-    loss: _model.LossName = "mean-square",
+    loss: _model.LossName | Callable[[Any, Any], Any] = "mean-square",
     smooth: bool = True,
 ) -> Problem:
     """Make a problem of a function that JAX can differentiate. It is called in double precision, on the device that JAX computes on.
@@ -55,10 +55,11 @@ def problem(
     inputs : array or pytree of arrays
         The inputs of all `N` samples along the first axis.
     targets : array
-        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``.
-    loss : str, default "mean-square"
+        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``; with a loss of your own whatever it takes, along the first axis.
+    loss : str or callable, default "mean-square"
         The loss of a sample: ``"mean-square"``, ``½‖f − y‖²``, of which that of PyTorch is ``2/c`` times as much; ``"cross-entropy"`` of
-        softmax; ``"logistic"``, summed over outputs; or ``"huber"``.
+        softmax; ``"logistic"``, summed over outputs; ``"huber"``; or ``loss(f, y)`` of the outputs and the target of one sample, convex in
+        the outputs.
     smooth : bool, default True
         Whether the gradient is continuous in the parameters. Say False for a model with rectifiers or maxima.
 
@@ -71,7 +72,7 @@ def problem(
     ModelError
         If the model or its data cannot be used.
     """
-    name = _model.loss_name(loss)
+    name = None if callable(loss) else _model.loss_name(loss)
     with _double():
         leaves, _ = jax.tree_util.tree_flatten_with_path(params)
         _require_parameters(leaves)
@@ -85,7 +86,14 @@ def problem(
             return jitted(flat, jax.tree.map(lambda array: array[chosen], inputs))
 
         count = _model.require_outputs(outputs, samples, 1e-9)
-        rows, classes = _model.targets(targets, samples, count, name)
+        if callable(loss):
+            rows, classes, constant = _own_targets(targets, samples), None, None
+            sample_loss = _own_loss(loss, np.shape(outputs(np.arange(1)))[1:])
+            _require_scalar(jax.eval_shape(sample_loss, jnp.zeros(count), rows[0]))
+        else:
+            sample_loss = _loss(name)
+            rows, classes = _model.targets(targets, samples, count, name)
+            constant = _model.constant_loss(rows, name)
         parameters = [(_path(path), list(np.shape(leaf))) for path, leaf in leaves]
         facts = Facts(
             dim=flat.size,
@@ -94,12 +102,12 @@ def problem(
             smooth=smooth,
             parameters=parameters,
             classes=classes,
-            constant_loss=_model.constant_loss(rows, name),
+            constant_loss=constant,
             samples_at_once=min(samples, _SAMPLES),
             replicas_at_once=_REPLICAS,
             steps_at_once=_STEPS,
         )
-        calls = _Calls(lambda theta, x: apply(unravel(theta), x), inputs, jnp.asarray(rows), name, flat.size, count)
+        calls = _Calls(lambda theta, x: apply(unravel(theta), x), inputs, jnp.asarray(rows), sample_loss, flat.size, count)
         inner = _lib.outside(facts, name, Wire(calls, flat.size), np.asarray(flat, dtype=np.float64).tobytes())
 
     def flatten(params: Any) -> Numbers:
@@ -155,7 +163,27 @@ def _samples(inputs: Any) -> int:
     return int(counts.pop())
 
 
-def _loss(name: str) -> Callable[[Any, Any], Any]:
+def _own_targets(targets: Any, samples: int) -> Any:
+    """Targets of a loss of the caller's own, as an array."""
+    array = _double_inputs(targets)
+    if array.ndim == 0 or len(array) != samples:
+        found = len(array) if array.ndim else "no"
+        raise ModelError(f"targets: {found} rows for {samples} inputs", "give one row for each input")
+    return array
+
+
+def _own_loss(loss: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
+    """The caller's loss of flat outputs, which have that shape."""
+    return lambda f, y: loss(f.reshape(shape), y)
+
+
+def _require_scalar(made: Any) -> None:
+    if getattr(made, "shape", None) != ():
+        shape = getattr(made, "shape", type(made).__name__)
+        raise ModelError(f"loss: it returns {shape} for a sample", "return one number: the sum over the outputs, or their mean")
+
+
+def _loss(name: str | None) -> Callable[[Any, Any], Any]:
     """The loss of a sample with outputs `f` and targets `y`."""
     if name == "mean-square":
         return lambda f, y: 0.5 * jnp.sum((f - y) ** 2)
@@ -169,11 +197,10 @@ def _loss(name: str) -> Callable[[Any, Any], Any]:
 class _Calls:
     """The products of a function, each compiled once for each number of samples."""
 
-    def __init__(self, apply: Any, inputs: Any, targets: Any, loss: str, dim: int, outputs: int) -> None:
+    def __init__(self, apply: Any, inputs: Any, targets: Any, sample_loss: Any, dim: int, outputs: int) -> None:
         self._inputs, self._targets = inputs, targets
         self._dim, self._outputs = dim, outputs
         self._around: tuple[bytes, dict[tuple[int, int], Any]] = (b"", {})
-        sample_loss = _loss(loss)
         slope = jax.grad(sample_loss)
 
         def rows(theta: Any, x: Any) -> Any:

@@ -148,7 +148,7 @@ impl Network {
     }
 
     /// The loss of the outputs.
-    pub fn output_loss(&self) -> OutputLoss {
+    pub(crate) fn loss(&self) -> OutputLoss {
         self.loss
     }
 

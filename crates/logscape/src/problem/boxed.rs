@@ -140,7 +140,7 @@ macro_rules! pass_on {
             self.$inner().jacobian_grams_into(theta, samples, out, scratch);
         }
 
-        fn output_loss(&self) -> OutputLoss {
+        fn output_loss(&self) -> Option<OutputLoss> {
             self.$inner().output_loss()
         }
 

@@ -223,7 +223,7 @@ impl CheckReport {
 
         let gradients = each(&residuals);
         let losses = LOSSES.output(case);
-        if problem.output_loss() == OutputLoss::MeanSquare {
+        if problem.output_loss() == Some(OutputLoss::MeanSquare) {
             let halves: Vec<f64> = residuals.chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
             self.same(&LOSSES, "definition", (&losses, &halves), norm(&halves));
             let (weighed, images) = (WEIGHTS.output(case), JVP.output(case));
