@@ -8,10 +8,11 @@ import pytest
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
 
 
 def test_drawings_show_the_record(wave: logscape.Record) -> None:
-    figure, axes = matplotlib.pyplot.subplots(2, 2)
+    figure, axes = plt.subplots(2, 2)
     spectrum, noise, escape, survival = axes.ravel()
     assert wave.plot("spectrum", spectrum) is spectrum
     assert np.array_equal(spectrum.lines[0].get_ydata(), wave.table("spectrum")["eigenvalue"])
@@ -30,7 +31,7 @@ def test_drawings_show_the_record(wave: logscape.Record) -> None:
     median = np.median(times["steps"][here])
     assert left[np.searchsorted(steps, median, side="right") - 1] == pytest.approx(0.5, abs=0.02)
     assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_legend() for ax in axes.ravel())
-    matplotlib.pyplot.close(figure)
+    plt.close(figure)
 
 
 def test_a_drawing_that_is_not_there(wave: logscape.Record) -> None:
@@ -38,4 +39,4 @@ def test_a_drawing_that_is_not_there(wave: logscape.Record) -> None:
         wave.plot("landscape")
     with pytest.raises(ValueError, match="no table 'training'"):
         wave.plot("training")
-    matplotlib.pyplot.close("all")
+    plt.close("all")

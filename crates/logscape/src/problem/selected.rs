@@ -33,6 +33,9 @@ fn matches(name: &str, pattern: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Numbers of the gradients that are taken at once.
+const NUMBERS: usize = 1 << 20;
+
 /// A problem in some of its parameters. Tensors are those of the whole.
 pub struct Selected {
     whole: Arc<dyn Problem>,
@@ -101,6 +104,19 @@ impl Selected {
         let mut whole = vec![0.0; self.theta.len()];
         self.put(v, &mut whole);
         whole
+    }
+
+    /// Calls `f(k, g)` with the gradient of the whole for the `k`-th of the samples, some of which are taken at once.
+    fn for_gradients(&self, theta: &[f64], samples: &Samples, scratch: &mut [f64], mut f: impl FnMut(usize, &[f64])) {
+        let (theta, p) = (self.whole(theta), self.theta.len());
+        let indices: Vec<u32> = (0..samples.len()).map(|k| samples.get(k) as u32).collect();
+        let at_once = (NUMBERS / p).clamp(1, indices.len().max(1));
+        let mut rows = vec![0.0; at_once * p];
+        for (block, chosen) in indices.chunks(at_once).enumerate() {
+            let rows = &mut rows[..chosen.len() * p];
+            self.whole.per_sample_gradients_into(&theta, Samples::Indices(chosen), rows, scratch);
+            rows.chunks_exact(p).enumerate().for_each(|(k, gradient)| f(block * at_once + k, gradient));
+        }
     }
 
     /// Rows of tangents.
@@ -201,13 +217,21 @@ impl Problem for Selected {
     }
 
     fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
-        let (theta, mut gradient) = (self.whole(theta), vec![0.0; self.theta.len()]);
-        for (k, out) in out.chunks_exact_mut(self.dim()).enumerate() {
-            let sample = samples.get(k);
-            let single = Samples::Range(sample..sample + 1);
-            self.whole.per_sample_gradients_into(&theta, single, &mut gradient, scratch);
-            self.take(&gradient, out);
-        }
+        let p = self.dim();
+        self.for_gradients(theta, &samples, scratch, |k, gradient| self.take(gradient, &mut out[k * p..][..p]));
+    }
+
+    fn gradient_squares_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
+        let square = |part: &Range<usize>, gradient: &[f64]| gradient[part.clone()].iter().map(|g| g * g).sum::<f64>();
+        self.for_gradients(theta, &samples, scratch, |k, gradient| {
+            out[k] = self.parts.iter().map(|part| square(part, gradient)).sum();
+        });
+    }
+
+    fn jacobian_moments_into(&self, theta: &[f64], samples: Samples, out: [&mut [f64]; 2], scratch: &mut [f64]) {
+        let [mut squares, mut fourths] = [(); 2].map(|()| vec![0.0; self.theta.len()]);
+        self.whole.jacobian_moments_into(&self.whole(theta), samples, [&mut squares, &mut fourths], scratch);
+        out.into_iter().zip([squares, fourths]).for_each(|(out, whole)| self.take(&whole, out));
     }
 
     fn sample_curvatures_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) {
