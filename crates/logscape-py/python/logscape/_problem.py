@@ -27,16 +27,23 @@ class Problem:
         how: str,
         flatten: Callable[[Any], NDArray[np.float64]],
         unflatten: Callable[[Mapping[str, NDArray[np.float64]]], Any],
+        why: str | None = None,
     ) -> None:
         self._inner = inner
         self._how = how
         self._flatten = flatten
         self._unflatten = unflatten
+        self._why = why
 
     @property
     def computed_by(self) -> str:
         """Who computes: ``"logscape"``, whose own network it became, or the library of the model, which is called."""
         return self._how
+
+    @property
+    def why(self) -> str | None:
+        """Why the library of the model computes, where that was not asked for."""
+        return self._why
 
     @property
     def loss_name(self) -> str:
@@ -73,7 +80,7 @@ class Problem:
     def at(self, parameters: Any) -> Problem:
         """The same problem with another start: parameters in the model's form, a flat ``θ`` (`P`), or a `Record`, whose minimum it is."""
         inner = self._inner.at(self._theta(parameters).tobytes())
-        return Problem(inner, self._how, self._flatten, self._unflatten)
+        return Problem(inner, self._how, self._flatten, self._unflatten, self._why)
 
     def loss(self, parameters: Any = None) -> float:
         """The mean loss over all samples, at the start unless parameters are given."""
@@ -111,4 +118,5 @@ class Problem:
 
     def __repr__(self) -> str:
         sizes = f"{self.parameters} parameters, {self.samples} samples, {self.outputs} outputs"
-        return f"<logscape.Problem: {sizes}, {self.loss_name}; computed by {self._how}>"
+        why = "" if self._why is None else f", since {self._why}"
+        return f"<logscape.Problem: {sizes}, {self.loss_name}; computed by {self._how}{why}>"
