@@ -160,14 +160,14 @@ class _Reader:
         layers: list[_Layer | _Block] = []
         while node is not start:
             if node.op == "placeholder":
-                raise Untranslatable("a branch is left out of a residual connection")
+                raise Untranslatable("residual connections that cross")
             if node.op in ("call_function", "call_method") and node.target in _SUMS:
                 skip, branch = self._sum(node)
                 layers.append(_Block(self._between(branch, skip)))
                 node = skip
             else:
                 made, before = self._layer(node)
-                layers.extend(made)
+                layers.extend(made[::-1])
                 node = before
         return layers[::-1]
 
@@ -184,26 +184,31 @@ class _Reader:
 
     def _layer(self, node: fx.Node) -> tuple[list[_Layer], fx.Node]:
         """Layers of an operation, and what it is of."""
-        before = node.args[0] if node.args else node.kwargs.get("input")
-        if not isinstance(before, fx.Node):
-            raise Untranslatable(f"`{node.name}` is of no output of a layer")
-        shapes = _shape(before), _shape(node)
         if node.op == "call_module":
             name, module = str(node.target), self._modules[str(node.target)]
             if type(module) not in MODULES:
                 raise Untranslatable(f"`{name}` is {type(module).__name__}, which networks of logscape do not have")
-            words = MODULES[type(module)](Call(name, shapes, module=module))
-            if next(iter(module.parameters(recurse=False)), None) is None:
-                return [_Layer(word, None) for word in words], before
+            words = MODULES[type(module)](Call(name, self._shapes(node), module=module))
+            if next(iter(module.state_dict()), None) is None:
+                return [_Layer(word, None) for word in words], self._input(node)
             if name in self._used:
                 raise Untranslatable(f"`{name}` is called twice")
             self._used.add(name)
-            return [_Layer(word, name) for word in words], before
-        known: Any = FUNCTIONS if node.op == "call_function" else METHODS
-        if node.op not in ("call_function", "call_method") or node.target not in known:
+            return [_Layer(word, name) for word in words], self._input(node)
+        known: Any = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op, {})
+        if node.target not in known:
             raise Untranslatable(f"`{node.name}` is an operation that networks of logscape do not have")
-        call = Call(node.name, shapes, arguments=node.args[1:], named={**node.kwargs, "input": None})
-        return [_Layer(word, None) for word in known[node.target](call)], before
+        call = Call(node.name, self._shapes(node), arguments=node.args[1:], named=node.kwargs)
+        return [_Layer(word, None) for word in known[node.target](call)], self._input(node)
+
+    def _input(self, node: fx.Node) -> fx.Node:
+        before = node.args[0] if node.args else node.kwargs.get("input")
+        if not isinstance(before, fx.Node):
+            raise Untranslatable(f"`{node.name}` is of no output of a layer")
+        return before
+
+    def _shapes(self, node: fx.Node) -> tuple[Sequence[int], Sequence[int]]:
+        return _shape(self._input(node)), _shape(node)
 
 
 def _before(node: fx.Node) -> set[fx.Node]:
