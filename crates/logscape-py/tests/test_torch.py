@@ -154,6 +154,24 @@ def test_images_that_come_as_rows_are_translated() -> None:
     require_translated(Rows(*FUNCTIONS["view"]), torch.randn(7, 128))
 
 
+def test_parameters_are_found_by_name_and_not_by_place() -> None:
+    class Swapped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last, self.first = nn.Linear(4, 3), nn.Linear(5, 4)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(torch.tanh(self.first(x)))
+
+    module, x, y = Swapped(), torch.randn(9, 5), torch.randn(9, 3)
+    own, called = (logscape.torch.problem(module, x, y, by=by) for by in ("translation", "calls"))
+    assert list(own.names) == ["first.weight", "first.bias", "last.weight", "last.bias"]
+    assert list(called.names) == ["last.weight", "last.bias", "first.weight", "first.bias"]
+    np.testing.assert_allclose(own.gradient(), np.roll(called.gradient(), 24), rtol=0, atol=1e-14)
+    for problem in (own, called):
+        np.testing.assert_array_equal(problem.at(module).start, problem.start)
+
+
 class Two(nn.Module):
     """What no network has: a parameter of its own."""
 
@@ -205,7 +223,7 @@ def unused() -> Any:
         (lambda: nn.Sequential(Hooked(5, 3)), "`sin` is an operation"),
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.ELU()), "`1` is ELU"),
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(beta=2)), "`1` has beta=2"),
-        (hooked, "another outputs, off by 1.0e-06|another outputs, off by [0-9.]*e-0[67] of its size"),
+        (hooked, "the network of its layers is off in the outputs, by [0-9.]*e-0[67] of its size"),
         (tied, "`0.weight` and `2.weight` are one parameter"),
         (frozen, "`0.weight` has requires_grad=False"),
         (unused, "`spare` takes no part"),
@@ -382,7 +400,16 @@ def test_a_minimum_goes_back_into_the_module(both: Any) -> None:
         assert there.loss() == pytest.approx(half, rel=1e-5)
         at = problem.at(record)
         assert at.loss() == pytest.approx(record.results["minimum"]["loss"], rel=1e-12)
+        # To the last bit, though the module is in single precision.
+        np.testing.assert_array_equal(at.start, np.concatenate([record.weights[name].reshape(-1) for name in problem.names]))
         np.testing.assert_allclose(problem.at(module).start, at.start, rtol=1e-6, atol=1e-6)
+
+
+def test_records_of_other_problems_are_refused(both: Any) -> None:
+    other = logscape.torch.problem(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), *regression()[1:])
+    for use in (other.restore, other.at):
+        with pytest.raises(logscape.ModelError, match="record: 4 numbers of `0.weight`, but the problem has 6"):
+            use(both[0][1])
 
 
 def test_parameters_come_in_the_forms_of_pytorch() -> None:

@@ -54,6 +54,8 @@ def never() -> Any:
 
 MODULES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "compiled": (lambda: torch.compile(layers()), "it is compiled", "module._orig_mod"),
+    "compiled layer": (lambda: layers(torch.compile(nn.Linear(4, 4))), "`1` is compiled", "module._orig_mod"),
+    "script": (lambda: torch.jit.script(layers()), "it is a script", "the module that it was made of"),
     "parallel": (lambda: nn.DataParallel(layers()), "several devices", "module.module"),
     "no module": (lambda: torch.tanh, "a builtin_function_or_method", "torch.nn.Module"),
     "dropout": (lambda: layers(nn.Dropout(0.1)), "`1` drops out", "module.eval()"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _lib
+from ._errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,12 +95,21 @@ class Problem:
 
     def restore(self, record: Record) -> Any:
         """The minimum of a record of this problem in the model's form."""
-        return self._unflatten(record.weights)
+        return self._unflatten(self._weights(record))
 
     def check(self, parameters: Any = None, *, seed: int = 0) -> list[str]:
         """What products do not agree with each other, in words: derivatives with differences, sums with samples, products with their
         adjoints, on a few samples along random directions. Empty where all agree. A model with kinks may be named where it has none."""
         return self._inner.check(self._theta(parameters).tobytes(), seed)
+
+    def _weights(self, record: Record) -> dict[str, NDArray[np.float64]]:
+        """The minimum of a record, which has to be one of this problem."""
+        weights = record.weights
+        for name, size in self.names.items():
+            if name not in weights or weights[name].size != size:
+                found = "no" if name not in weights else weights[name].size
+                raise ModelError(f"record: {found} numbers of `{name}`, but the problem has {size}", "give a record of this problem")
+        return weights
 
     def _theta(self, parameters: Any) -> NDArray[np.float64]:
         import numpy as np
@@ -109,7 +119,8 @@ class Problem:
         if parameters is None:
             return self.start
         if isinstance(parameters, Record):
-            parameters = self.restore(parameters)
+            weights = self._weights(parameters)
+            parameters = np.concatenate([weights[name].reshape(-1) for name in self.names])
         flat = parameters if isinstance(parameters, np.ndarray) else self._flatten(parameters)
         theta = np.ascontiguousarray(flat, dtype=np.float64)
         if theta.shape != (self.parameters,):

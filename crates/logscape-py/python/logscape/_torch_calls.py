@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,6 @@ class Calls:
         self._around: tuple[Numbers, list[Tensor], _Graphs] = (np.empty(0), [], {})
         with _at_work():
             self._bytes = max(self._graph_bytes(2) - self._graph_bytes(1), 1)
-            self.vectorised = self._can_vectorise()
         self.samples_at_once = min(len(self._inputs), _SAMPLES, _power(_AT_ONCE // self._bytes))
         self.replicas_at_once = min(_REPLICAS, _power(_NUMBERS_ELSEWHERE // self.dim))
 
@@ -283,7 +283,8 @@ class Calls:
         sizes = {storage.data_ptr(): storage.nbytes() for storage in storages}
         return sum(size for place, size in sizes.items() if place not in data)
 
-    def _can_vectorise(self) -> bool:
+    @cached_property
+    def vectorised(self) -> bool:
         """Whether the module can be called for samples and replicas in one operation each; else it is called for one after the other."""
         leaves, two = self._leaves(self.start), self._inputs[:1].repeat_interleave(2, dim=0)
         self.vectorised = True

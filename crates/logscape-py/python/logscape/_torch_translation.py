@@ -273,4 +273,4 @@ def _ordered(calls: Calls, flat: Numbers, names: list[str]) -> Numbers:
 def _require_near(what: str, off: float, size: float) -> None:
     if not off <= _TOLERANCE * size:
         by = f"{off / size:.1e} of its size" if size > 0 else f"{off:.1e}"
-        raise Untranslatable(f"as a network it would have another {what}, off by {by}")
+        raise Untranslatable(f"the network of its layers is off in the {what}, by {by}")

@@ -23,8 +23,6 @@ def require_module(module: Any) -> torch.device:
     ModelError
         If it cannot be used.
     """
-    if hasattr(module, "_orig_mod"):
-        raise ModelError("module: it is compiled, and hides its layers", "give module._orig_mod, which it was compiled from")
     if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
         raise ModelError("module: it works on several devices", "give module.module, which it wraps")
     if isinstance(module, torch.jit.ScriptModule):
@@ -32,7 +30,7 @@ def require_module(module: Any) -> torch.device:
     if not isinstance(module, nn.Module):
         raise ModelError(f"module: a {type(module).__name__}", "give a torch.nn.Module")
     for name, part in module.named_modules():
-        _require_fixed(f"`{name}`" if name else "the module", part)
+        _require_plain(f"`{name}`" if name else "it", part)
     parameters = dict(module.named_parameters())
     if not parameters:
         raise ModelError("module: there are no parameters")
@@ -47,8 +45,10 @@ def require_module(module: Any) -> torch.device:
     return devices.pop()
 
 
-def _require_fixed(name: str, part: nn.Module) -> None:
-    """Refuse what changes the outputs from call to call."""
+def _require_plain(name: str, part: nn.Module) -> None:
+    """Refuse what hides its layers, or changes the outputs from call to call."""
+    if hasattr(part, "_orig_mod"):
+        raise ModelError(f"module: {name} is compiled, and hides its layers", "give what it was compiled from: module._orig_mod")
     if isinstance(part, _DROPOUTS) and part.training and part.p > 0:
         raise ModelError(
             f"module: {name} drops out at random, since it is in training mode",
