@@ -126,7 +126,8 @@ impl WorkArguments {
             let study = part(study);
             let PlaceArguments { out, force, resume, allow_other_version, checkpoint_every } = self.place;
             let place = out.unwrap_or_else(|| RunFolder::default_place(&study));
-            let destination = Destination { place, force, resume, extend, allow_other_version, checkpoint_every };
+            let destination =
+                Destination { place, force, resume, extend, allow_other_version, checkpoint_every, memo: None };
             self.memory.into_iter().for_each(memory::set_limit);
             let threads = self.threads.map_or(0, NonZeroUsize::get);
             if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {

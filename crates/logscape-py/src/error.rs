@@ -32,6 +32,11 @@ pub(crate) fn of_study(py: Python, error: StudyError) -> PyErr {
     made(py, "StudyError", (words(&format!("{report:?}").trim_matches('\n')), hint, field))
 }
 
+/// A field of a study cannot be used.
+pub(crate) fn of_field(py: Python, field: &str, message: &str, hint: &str) -> PyErr {
+    made(py, "StudyError", (format!("{field}: {message}\n  hint: {hint}"), hint, field))
+}
+
 /// A run has no record.
 pub(crate) fn of_run(py: Python, error: &RunError) -> PyErr {
     let text = words(error);

@@ -42,6 +42,7 @@ pub(crate) struct Teller {
     /// To the thread that waits for the run.
     waiting: Option<Sender<Event>>,
     last: Mutex<Option<Event>>,
+    stage: Mutex<Option<&'static str>>,
 }
 
 impl Teller {
@@ -51,7 +52,13 @@ impl Teller {
             terminal: (show == Show::Terminal).then(|| Terminal::of(settings)),
             waiting: matches!(show, Show::Events | Show::Lines).then_some(waiting),
             last: Mutex::new(None),
+            stage: Mutex::new(None),
         }
+    }
+
+    /// The name of the last stage that has begun.
+    pub(crate) fn stage(&self) -> Option<&'static str> {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last event as JSON.
@@ -68,6 +75,9 @@ impl Teller {
 impl Events for Teller {
     fn tell(&self, event: &Event) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
+        if let Event::Stage { name, .. } = event {
+            *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+        }
         if let Some(terminal) = &self.terminal {
             terminal.tell(event);
         }

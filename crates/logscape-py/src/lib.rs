@@ -7,6 +7,7 @@ mod bytes;
 mod command;
 mod error;
 mod events;
+mod operator;
 mod outside;
 mod problem;
 mod record;
@@ -19,11 +20,13 @@ mod _lib {
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
+    use super::operator::{Operator, operator};
+    #[pymodule_export]
     use super::problem::{Model, network, outside};
     #[pymodule_export]
     use super::record::{Record, open};
     #[pymodule_export]
-    use super::run::{Run, bytes, start};
+    use super::run::{Run, SharedMemo, byte_count, predict, start};
     #[pymodule_export]
     use super::study::{Study, assignment, of_file, of_json, of_text};
 }

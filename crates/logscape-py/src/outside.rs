@@ -32,7 +32,7 @@ pub(crate) struct Facts {
 /// of its own.
 pub(crate) struct Outside {
     facts: Facts,
-    loss: OutputLoss,
+    loss: Option<OutputLoss>,
     wire: Py<PyAny>,
     turn: Mutex<()>,
     failed: Mutex<Option<PyErr>>,
@@ -53,7 +53,7 @@ impl From<PyErr> for Failed {
 
 impl Outside {
     /// The model behind `wire`.
-    pub(crate) fn new(facts: Facts, loss: OutputLoss, wire: Py<PyAny>) -> Self {
+    pub(crate) fn new(facts: Facts, loss: Option<OutputLoss>, wire: Py<PyAny>) -> Self {
         Self { facts, loss, wire, turn: Mutex::new(()), failed: Mutex::new(None) }
     }
 
@@ -173,7 +173,7 @@ impl Problem for Outside {
     }
 
     fn weigh_outputs(&self, theta: &[f64], samples: Samples, rates: &mut [f64], _scratch: &mut [f64]) {
-        if self.loss != OutputLoss::MeanSquare {
+        if self.loss != Some(OutputLoss::MeanSquare) {
             let given = rates.to_vec();
             self.call("weigh", &[Numbers(theta), Numbers(&given), Argument::of(&samples)], [rates]);
         }
@@ -257,7 +257,11 @@ impl Problem for Outside {
         self.call("jacobian_grams", &[Numbers(theta), Argument::of(&samples)], [out]);
     }
 
-    fn output_loss(&self) -> OutputLoss {
+    fn jacobian_moments_into(&self, theta: &[f64], samples: Samples, out: [&mut [f64]; 2], _scratch: &mut [f64]) {
+        self.call("jacobian_moments", &[Numbers(theta), Argument::of(&samples)], out);
+    }
+
+    fn output_loss(&self) -> Option<OutputLoss> {
         self.loss
     }
 

@@ -5,10 +5,10 @@ use crate::error::words;
 use crate::outside::{Facts, Outside};
 use logscape::Problem;
 use logscape::model::{Tensor, to_safetensors};
-use logscape::network::{LayerWord, Network};
+use logscape::network::{LayerWord, Network, OutputLoss};
 use logscape::operator::full;
-use logscape::problem::{check, load_safetensors};
-use pyo3::exceptions::PyValueError;
+use logscape::problem::{Selected, check, load_safetensors, parameters_named};
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rayon::ThreadPoolBuilder;
@@ -29,6 +29,37 @@ pub(crate) struct Model {
 enum Kind {
     Native(Arc<Network>),
     Outside(Arc<Outside>),
+    /// Some parameters of another.
+    Selected(Arc<Selected>, Box<Kind>),
+}
+
+impl Kind {
+    fn problem(&self) -> Arc<dyn Problem> {
+        match self {
+            Self::Native(network) => Arc::<Network>::clone(network),
+            Self::Outside(outside) => Arc::<Outside>::clone(outside),
+            Self::Selected(selected, _) => Arc::<Selected>::clone(selected),
+        }
+    }
+
+    fn outside(&self) -> Option<&Arc<Outside>> {
+        match self {
+            Self::Native(_) => None,
+            Self::Outside(outside) => Some(outside),
+            Self::Selected(_, whole) => whole.outside(),
+        }
+    }
+
+    fn afresh(&self, py: Python) -> Self {
+        match self {
+            Self::Native(_) => self.clone(),
+            Self::Outside(outside) => Self::Outside(Arc::new(outside.afresh(py))),
+            Self::Selected(selected, whole) => {
+                let whole = whole.afresh(py);
+                Self::Selected(Arc::new(selected.of(whole.problem())), Box::new(whole))
+            }
+        }
+    }
 }
 
 /// Name, shape and numbers.
@@ -39,7 +70,7 @@ fn refused(error: impl Display) -> PyErr {
 }
 
 /// A value from its name, which the package has checked.
-fn named<T: DeserializeOwned>(name: &str) -> PyResult<T> {
+pub(crate) fn named<T: DeserializeOwned>(name: &str) -> PyResult<T> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(refused)
 }
 
@@ -70,37 +101,43 @@ pub(crate) fn network(
     Ok(Model { problem: Kind::Native(Arc::new(network)), start })
 }
 
-/// The problem whose products the methods of `wire` compute.
+/// The problem whose products the methods of `wire` compute, with a loss of that name, or one of its own.
 #[pyfunction]
-pub(crate) fn outside(facts: Facts, loss: &str, wire: Py<PyAny>, start: Bytes) -> PyResult<Model> {
+pub(crate) fn outside(facts: Facts, loss: Option<&str>, wire: Py<PyAny>, start: Bytes) -> PyResult<Model> {
     let start = numbers(&start)?;
-    Ok(Model { problem: Kind::Outside(Arc::new(Outside::new(facts, named(loss)?, wire))), start })
+    let loss = loss.map(named).transpose()?;
+    Ok(Model { problem: Kind::Outside(Arc::new(Outside::new(facts, loss, wire))), start })
 }
 
 impl Model {
     /// The problem.
     pub(crate) fn problem(&self) -> Arc<dyn Problem> {
-        match &self.problem {
-            Kind::Native(network) => Arc::<Network>::clone(network),
-            Kind::Outside(outside) => Arc::<Outside>::clone(outside),
-        }
+        self.problem.problem()
     }
 
     /// The same, if it computes by calls.
     pub(crate) fn outside(&self) -> Option<&Arc<Outside>> {
-        match &self.problem {
-            Kind::Native(_) => None,
-            Kind::Outside(outside) => Some(outside),
-        }
+        self.problem.outside()
     }
 
     /// The same, that has not failed.
     pub(crate) fn afresh(&self, py: Python) -> Self {
-        let problem = match &self.problem {
-            Kind::Native(network) => Kind::Native(Arc::clone(network)),
-            Kind::Outside(outside) => Kind::Outside(Arc::new(outside.afresh(py))),
-        };
-        Self { problem, start: self.start.clone() }
+        Self { problem: self.problem.afresh(py), start: self.start.clone() }
+    }
+
+    /// Parameters, or those of the whole of which some are selected: the others must be those that are fixed.
+    pub(crate) fn theta(&self, bytes: &Bytes) -> PyResult<Vec<f64>> {
+        let theta = numbers(bytes)?;
+        let Kind::Selected(selected, whole) = &self.problem else { return Ok(theta) };
+        if theta.len() == selected.dim() {
+            return Ok(theta);
+        }
+        let theta = Self { problem: (**whole).clone(), start: Vec::new() }.theta(bytes)?;
+        let found = selected.selected(&theta);
+        if selected.whole(&found) != theta {
+            return Err(refused("parameters that are not selected are others than those that are fixed"));
+        }
+        Ok(found)
     }
 
     /// What `work` makes of the problem on other threads than Python's; what the model raises meanwhile is raised.
@@ -120,20 +157,44 @@ impl Model {
 
 #[pymethods]
 impl Model {
-    /// Numbers of parameters, samples and outputs.
-    fn sizes(&self) -> [usize; 3] {
+    /// Numbers of parameters, samples and outputs, and of the parameters of the whole where some are selected.
+    fn sizes(&self) -> [usize; 4] {
         let problem = self.problem();
-        [problem.dim(), problem.samples(), problem.outputs()]
+        let mut whole = &self.problem;
+        while let Kind::Selected(_, inner) = whole {
+            whole = inner;
+        }
+        [problem.dim(), problem.samples(), problem.outputs(), whole.problem().dim()]
     }
 
-    /// The name of the loss.
-    fn loss_name(&self) -> &'static str {
-        self.problem().output_loss().name()
+    /// The name of the loss, if it has one.
+    fn loss_name(&self) -> Option<&'static str> {
+        self.problem().output_loss().map(OutputLoss::name)
     }
 
     /// The same with another start.
     fn at(&self, start: Bytes) -> PyResult<Self> {
-        Ok(Self { problem: self.problem.clone(), start: numbers(&start)? })
+        Ok(Self { problem: self.problem.clone(), start: self.theta(&start)? })
+    }
+
+    /// The same in the parameters of these names, with the others as they are at the start.
+    fn select(&self, names: Vec<String>) -> PyResult<Self> {
+        let whole = self.problem();
+        let mut parts = Vec::new();
+        for name in &names {
+            let found = parameters_named(&*whole, name);
+            if found.is_empty() {
+                let known: Vec<String> = whole.parameter_names().into_iter().map(|(name, _)| name).collect();
+                return Err(PyKeyError::new_err(format!(
+                    "no parameter is named {name}; there are {}",
+                    known.join(", ")
+                )));
+            }
+            parts.extend(found);
+        }
+        let selected = Selected::new(whole, self.start.clone(), &parts);
+        let start = selected.selected(&self.start);
+        Ok(Self { problem: Kind::Selected(Arc::new(selected), Box::new(self.problem.clone())), start })
     }
 
     /// Where the search for a minimum starts.
@@ -148,14 +209,14 @@ impl Model {
 
     /// Loss and gradient.
     fn loss_and_gradient<'py>(&self, py: Python<'py>, theta: Bytes) -> PyResult<(f64, Bound<'py, PyByteArray>)> {
-        let theta = numbers(&theta)?;
+        let theta = self.theta(&theta)?;
         let (loss, gradient) = self.compute(py, |problem| full::loss_and_gradient(problem, &theta))?;
         Ok((loss, owned(py, &gradient)))
     }
 
     /// What methods do not agree with each other, in words; see `logscape::problem::check`.
     fn check(&self, py: Python, theta: Bytes, seed: u64) -> PyResult<Vec<String>> {
-        let theta = numbers(&theta)?;
+        let theta = self.theta(&theta)?;
         let report = self.compute(py, |problem| check(problem, &theta, seed))?;
         Ok(report.failures().map(ToString::to_string).collect())
     }

@@ -10,7 +10,7 @@ use logscape::model::memory;
 use logscape::{SgdSettings, Stop};
 use logscape_cli::checkpoint_time;
 use logscape_study::record::{OpenRecord, RunFolder};
-use logscape_study::{Destination, Event, RunError};
+use logscape_study::{Destination, Event, Memo, RunError};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use rayon::ThreadPoolBuilder;
@@ -24,9 +24,16 @@ use std::time::{Duration, Instant};
 /// Time between two looks for a signal.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What a run has made.
+enum Made {
+    Record(Arc<OpenRecord>),
+    /// What theories say, as JSON.
+    Predictions(String),
+}
+
 /// What a run came to.
 enum Outcome {
-    Done(Arc<OpenRecord>),
+    Done(Made),
     Failed(RunError),
     /// It panicked, which is a defect.
     Defect(String),
@@ -54,11 +61,25 @@ impl Shared {
     }
 }
 
+/// What runs of a process have made, for other runs on the same problem.
+#[pyclass(frozen, name = "Memo", module = "logscape._lib")]
+#[derive(Default)]
+pub(crate) struct SharedMemo(Memo);
+
+#[pymethods]
+impl SharedMemo {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+}
+
 /// A run of a study, which works on threads of its own.
 #[pyclass(frozen, module = "logscape._lib")]
 pub(crate) struct Run {
     stop: Stop,
-    place: PathBuf,
+    /// Where its record goes, if it makes one.
+    place: Option<PathBuf>,
     show: Show,
     settings: Vec<SgdSettings>,
     events: Mutex<Receiver<Event>>,
@@ -69,13 +90,14 @@ pub(crate) struct Run {
 
 /// Starts a run of a study.
 #[pyfunction]
-#[pyo3(signature = (study, *, problem, to, force, resume, extend, allow_other_version, checkpoint_every, memory, threads, show))]
+#[pyo3(signature = (study, *, problem, memo, to, force, resume, extend, allow_other_version, checkpoint_every, memory, threads, show))]
 #[allow(clippy::too_many_arguments, reason = "they are named where it is called")]
 #[allow(clippy::fn_params_excessive_bools, reason = "they are named where it is called")]
 pub(crate) fn start(
     py: Python,
     study: &Study,
     problem: Option<Bound<Model>>,
+    memo: Option<Bound<SharedMemo>>,
     to: Option<PathBuf>,
     force: bool,
     resume: bool,
@@ -93,14 +115,61 @@ pub(crate) fn start(
     let place = std::path::absolute(&place).unwrap_or(place);
     let checkpoint_every = checkpoint_time(checkpoint_every)
         .map_err(|error| PyValueError::new_err(format!("checkpoint_every: {error}")))?;
+    let memo = memo.map(|memo| memo.get().0.clone());
     let destination =
-        Destination { place: place.clone(), force, resume, extend, allow_other_version, checkpoint_every };
+        Destination { place: place.clone(), force, resume, extend, allow_other_version, checkpoint_every, memo };
+    memory.into_iter().for_each(memory::set_limit);
+    let settings = study.sgd.grid();
+    begin(py, Begin { problem, place: Some(place), threads, show, settings }, move |model, stop, events| {
+        let (record, folder) = match model {
+            None => logscape_study::run(&study, &base, &destination, stop, events)?,
+            Some(model) => {
+                logscape_study::run_with(&*model.problem(), &model.start, &study, &destination, stop, events)?
+            }
+        };
+        Ok(Made::Record(Arc::new(OpenRecord::of(folder, record))))
+    })
+}
+
+/// Starts asking the theories of the study's settings, of which nothing is simulated.
+#[pyfunction]
+pub(crate) fn predict(
+    py: Python,
+    study: &Study,
+    problem: Bound<Model>,
+    memo: Bound<SharedMemo>,
+    show: Show,
+) -> PyResult<Run> {
+    let (study, memo, settings) = (study.study.clone(), memo.get().0.clone(), study.study.sgd.grid());
+    let begin_with = Begin { problem: Some(problem), place: None, threads: None, show, settings };
+    begin(py, begin_with, move |model, stop, events| {
+        let found = model.map(|model| {
+            logscape_study::predict_with(&*model.problem(), &model.start, &study, Some(memo), stop, events)
+        });
+        let text = serde_json::to_string(&found.transpose()?.unwrap_or_default());
+        Ok(Made::Predictions(text.unwrap_or_else(|_| "[]".to_owned())))
+    })
+}
+
+/// What a run begins with.
+struct Begin<'py> {
+    problem: Option<Bound<'py, Model>>,
+    place: Option<PathBuf>,
+    threads: Option<usize>,
+    show: Show,
+    settings: Vec<SgdSettings>,
+}
+
+/// Starts `work` on threads of its own.
+fn begin(
+    py: Python,
+    Begin { problem, place, threads, show, settings }: Begin,
+    work: impl FnOnce(Option<&Model>, &Stop, &Teller) -> Result<Made, RunError> + Send + 'static,
+) -> PyResult<Run> {
     let failed = |error: String| other(py, format!("cannot start threads: {error}"));
     let pool = ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|error| failed(error.to_string()))?;
-    memory.into_iter().for_each(memory::set_limit);
     let (waiting, events) = channel();
-    let settings = study.sgd.grid();
     let teller = Teller::new(show, &settings, waiting);
     let shared = Arc::new(Shared { outcome: Mutex::new(None), ended: Condvar::new(), teller });
     let model = problem.map(|model| model.get().afresh(py));
@@ -108,14 +177,9 @@ pub(crate) fn start(
     let run = Run { stop: Stop::new(), place, show, settings, events: Mutex::new(events), outside, shared };
     let (stop, shared) = (run.stop.clone(), Arc::clone(&run.shared));
     let work = move || {
-        let run = || match &model {
-            None => logscape_study::run(&study, &base, &destination, &stop, &shared.teller),
-            Some(model) => {
-                logscape_study::run_with(&*model.problem(), &model.start, &study, &destination, &stop, &shared.teller)
-            }
-        };
+        let run = || work(model.as_ref(), &stop, &shared.teller);
         let outcome = match catch_unwind(AssertUnwindSafe(|| pool.install(run))) {
-            Ok(Ok((record, folder))) => Outcome::Done(Arc::new(OpenRecord::of(folder, record))),
+            Ok(Ok(made)) => Outcome::Done(made),
             Ok(Err(error)) => Outcome::Failed(error),
             Err(panic) => Outcome::Defect(message(&*panic)),
         };
@@ -135,7 +199,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 impl Run {
     /// Where its record goes.
     #[getter]
-    fn place(&self) -> PathBuf {
+    fn place(&self) -> Option<PathBuf> {
         self.place.clone()
     }
 
@@ -170,10 +234,46 @@ impl Run {
     /// Its record, when it has ended; so long is waited, or for as long as it takes.
     #[pyo3(signature = (timeout=None))]
     fn record(&self, py: Python, timeout: Option<f64>) -> PyResult<Record> {
-        let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
-        let timeout = timeout.map_err(|_| PyValueError::new_err("timeout: give a number of seconds from 0 on"))?;
-        match &*self.wait(py, timeout)? {
-            Outcome::Done(record) => Ok(Record::of(Arc::clone(record))),
+        match self.made(py, &*self.wait(py, seconds(timeout)?)?)? {
+            Made::Record(record) => Ok(Record::of(Arc::clone(record))),
+            Made::Predictions(_) => Err(other(py, "there is no record of predictions".to_owned())),
+        }
+    }
+
+    /// What theories say, as JSON, when it has ended.
+    fn predictions(&self, py: Python) -> PyResult<String> {
+        match self.made(py, &*self.wait(py, None)?)? {
+            Made::Predictions(text) => Ok(text.clone()),
+            Made::Record(_) => Err(other(py, "the record has the predictions".to_owned())),
+        }
+    }
+
+    /// What is to be said of where its work is, when it was stopped.
+    fn note(&self) -> Option<String> {
+        match &*self.shared.within(Duration::ZERO)? {
+            Outcome::Done(Made::Record(record)) => {
+                Some(format!("the record is complete: {}", record.folder().display()))
+            }
+            Outcome::Failed(error @ RunError::Interrupted { .. }) if self.place.is_some() => Some(words(error)),
+            Outcome::Failed(RunError::Failed(_)) => self.shared.teller.stage().map(|stage| {
+                format!("raised by the model at the stage `{stage}`; finished stages are kept where there are any")
+            }),
+            Outcome::Done(_) | Outcome::Failed(_) | Outcome::Defect(_) => None,
+        }
+    }
+}
+
+/// That many seconds.
+fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
+    let timeout = timeout.map(Duration::try_from_secs_f64).transpose();
+    timeout.map_err(|_| PyValueError::new_err("timeout: give a number of seconds from 0 on"))
+}
+
+impl Run {
+    /// What it has made, or why there is nothing.
+    fn made<'a>(&self, py: Python, outcome: &'a Outcome) -> PyResult<&'a Made> {
+        match outcome {
+            Outcome::Done(made) => Ok(made),
             Outcome::Failed(error) => {
                 let raised = self.outside.as_ref().and_then(|outside| outside.raised(py));
                 Err(raised.unwrap_or_else(|| of_run(py, error)))
@@ -185,17 +285,6 @@ impl Run {
         }
     }
 
-    /// What is to be said of where its work is, when it was stopped.
-    fn note(&self) -> Option<String> {
-        match &*self.shared.within(Duration::ZERO)? {
-            Outcome::Done(record) => Some(format!("the record is complete: {}", record.folder().display())),
-            Outcome::Failed(error @ RunError::Interrupted { .. }) => Some(words(error)),
-            Outcome::Failed(_) | Outcome::Defect(_) => None,
-        }
-    }
-}
-
-impl Run {
     /// Tells what happens until the run has ended.
     fn hear(&self, py: Python, mut hearer: Option<Hearer>) -> PyResult<()> {
         let next = || self.events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(LOOK);
@@ -229,6 +318,6 @@ impl Run {
 
 /// The number of bytes that a text such as `8GB` says.
 #[pyfunction]
-pub(crate) fn bytes(text: &str) -> PyResult<u64> {
+pub(crate) fn byte_count(text: &str) -> PyResult<u64> {
     logscape_cli::bytes(text).map_err(PyValueError::new_err)
 }

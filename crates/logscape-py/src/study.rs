@@ -1,6 +1,6 @@
 //! Studies, from a file, a text or tables of Python's.
 
-use crate::error::{of_study, words};
+use crate::error::{of_field, of_study, words};
 use logscape_study::StudyError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -18,8 +18,13 @@ pub(crate) struct Study {
 }
 
 impl Study {
-    fn new(py: Python, study: Result<logscape_study::Study, StudyError>, base: &Path) -> PyResult<Self> {
-        Ok(Self { study: study.map_err(|error| of_study(py, error))?, base: base.to_path_buf() })
+    fn new(py: Python, study: Result<logscape_study::Study, StudyError>, base: &Path, own: bool) -> PyResult<Self> {
+        let study = study.map_err(|error| of_study(py, error))?;
+        if own && study.problem.is_some() {
+            let message = "the study names a problem, and another is given";
+            return Err(of_field(py, "problem", message, "leave the table out, or do not give `problem`"));
+        }
+        Ok(Self { study, base: base.to_path_buf() })
     }
 }
 
@@ -27,20 +32,20 @@ impl Study {
 #[pyfunction]
 pub(crate) fn of_file(py: Python, path: PathBuf, overrides: Vec<String>, own: bool) -> PyResult<Study> {
     let load = if own { logscape_study::load_for_own_problem } else { logscape_study::load };
-    Study::new(py, load(&path, &overrides), path.parent().unwrap_or(Path::new("")))
+    Study::new(py, load(&path, &overrides), path.parent().unwrap_or(Path::new("")), own)
 }
 
 /// The study that a text in TOML holds; relative paths in it start at the current folder.
 #[pyfunction]
 pub(crate) fn of_text(py: Python, text: &str, overrides: Vec<String>, own: bool) -> PyResult<Study> {
-    Study::new(py, parse(own)("the text", text, &overrides), Path::new(""))
+    Study::new(py, parse(own)("the text", text, &overrides), Path::new(""), own)
 }
 
 /// The study whose tables an object in JSON holds; relative paths in it start at the current folder.
 #[pyfunction]
 pub(crate) fn of_json(py: Python, json: &str, overrides: Vec<String>, own: bool) -> PyResult<Study> {
     let text = toml::to_string(&of_value::<toml::Table>(json)?).map_err(refused)?;
-    Study::new(py, parse(own)("the tables, as TOML", &text, &overrides), Path::new(""))
+    Study::new(py, parse(own)("the tables, as TOML", &text, &overrides), Path::new(""), own)
 }
 
 type Parse = fn(&str, &str, &[String]) -> Result<logscape_study::Study, StudyError>;

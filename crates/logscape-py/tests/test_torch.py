@@ -115,6 +115,11 @@ SEQUENCES: dict[str, Callable[[], Any]] = {
     "normalised": normalised,
     "group norm": lambda: nn.Sequential(nn.GroupNorm(2, 2), nn.AvgPool2d(2), nn.Flatten(), nn.LayerNorm(32), nn.Linear(32, 3)),
     "same": lambda: nn.Sequential(nn.Conv2d(2, 3, 5, padding="same"), nn.LeakyReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3)),
+    "no biases": lambda: nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(108, 3, bias=False)),
+    "sides": lambda: nn.Sequential(nn.Conv2d(2, 3, (3, 2), dilation=(1, 2)), nn.MaxPool2d((2, 3)), nn.Flatten(), nn.Linear(18, 3)),
+    "other constants": lambda: nn.Sequential(
+        nn.BatchNorm2d(2, eps=1e-2, affine=False), nn.LeakyReLU(0.2), nn.Flatten(), nn.LayerNorm(128, eps=1e-3), nn.Linear(128, 3)
+    ),
     "nothing": lambda: nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(128, 4), nn.Sigmoid(), nn.Dropout(0.2), nn.Linear(4, 3)).eval(),
 }
 
@@ -172,6 +177,24 @@ def test_parameters_are_found_by_name_and_not_by_place() -> None:
         np.testing.assert_array_equal(problem.at(module).start, problem.start)
 
 
+@pytest.mark.parametrize("by", ["translation", "calls"])
+def test_parameters_that_need_no_gradient_stay_as_they_are(by: Any, tmp_path: Path) -> None:
+    module, x, y = regression()
+    module[0].requires_grad_(False)
+    problem = logscape.torch.problem(module, x, y, by=by)
+    assert problem.names == {"2.weight": 2, "2.bias": 1} and problem.parameters == 3
+    assert problem.check() == []
+    # What is left is linear, and its minimum the solution of least squares.
+    record = logscape.run({key: STUDY[key] for key in ("name", "sgd")}, problem=problem, to=tmp_path / "record", progress=False)
+    state = problem.restore(record)
+    assert torch.equal(state["0.weight"], module[0].weight) and torch.equal(state["0.bias"], module[0].bias)
+    features = torch.cat([module[:2](x), torch.ones(len(x), 1)], dim=1).double()
+    expected = torch.linalg.lstsq(features, y.double()).solution[:, 0]
+    found = torch.cat([state["2.weight"][0], state["2.bias"]])
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(problem.at(module).start, problem.start)
+
+
 class Two(nn.Module):
     """What no network has: a parameter of its own."""
 
@@ -204,12 +227,6 @@ def tied() -> Any:
     return made
 
 
-def frozen() -> Any:
-    made = perceptron()
-    made[0].weight.requires_grad_(False)
-    return made
-
-
 def unused() -> Any:
     made = perceptron()
     made.register_parameter("spare", nn.Parameter(torch.ones(2)))
@@ -225,7 +242,6 @@ def unused() -> Any:
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(beta=2)), "`1` has beta=2"),
         (hooked, "the network of its layers is off in the outputs, by [0-9.]*e-0[67] of its size"),
         (tied, "`0.weight` and `2.weight` are one parameter"),
-        (frozen, "`0.weight` has requires_grad=False"),
         (unused, "`spare` takes no part"),
     ],
 )
@@ -319,6 +335,24 @@ def test_hessian_products_are_those_of_autograd(loss: str) -> None:
     # Elsewhere, and back.
     assert not np.allclose(made.hessian(1.5 * made.start, np.eye(made.dim), everything), found)
     np.testing.assert_array_equal(made.hessian(made.start, np.eye(made.dim), everything), found)
+
+
+@pytest.mark.parametrize("make", [perceptron, Branches])
+def test_moments_of_jacobians_are_those_of_autograd(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    module, x = make().double(), torch.randn(9, 5).double()
+    named = dict(module.named_parameters())
+
+    def rows(*parts: Any) -> Any:
+        return torch.func.functional_call(module, dict(zip(named, parts)), (x,))
+
+    jacobian = torch.autograd.functional.jacobian(rows, tuple(named.values()))
+    powers = torch.cat([part.flatten(2) for part in jacobian], dim=2).square().flatten(0, 1)
+    made = calls(module, x, torch.randn(9, 3))
+    # In parts of two samples.
+    monkeypatch.setattr(made, "_numbers", 2 * 3 * made.dim)
+    squares, fourths = made.jacobian_moments(made.start, slice(0, 9))
+    np.testing.assert_allclose(squares, powers.sum(dim=0), rtol=1e-12)
+    np.testing.assert_allclose(fourths, powers.square().sum(dim=0), rtol=1e-12)
 
 
 def test_bits_of_products_and_of_replicas_do_not_depend_on_the_others() -> None:

@@ -82,6 +82,7 @@ MODULES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "own precision": (lambda: Returns(lambda f: f @ torch.ones(3, 3)), "fails on inputs of the shape", "dtype of its inputs"),
     "random": (lambda: Returns(lambda f: f + torch.rand(3)), "change from call to call", "random"),
     "whole batch": (lambda: Returns(lambda f: f - f.mean(dim=0)), "depend on the others of its batch", "evaluation mode"),
+    "detached": (lambda: Returns(lambda f: f.detach()), "no derivatives in the parameters", "torch.no_grad"),
     "other inputs": (lambda: nn.Linear(6, 3), r"fails on inputs of the shape \(9, 5\)", ""),
     "a tensor of its own": (lambda: with_tensor(), "it cannot be copied", "parameters and buffers"),
 }

@@ -1,5 +1,6 @@
 //! Where the record of a run goes.
 
+use crate::store::Memo;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Destination {
     pub allow_other_version: bool,
     /// Time between checkpoints of a running ensemble: the most that a killed run loses of it.
     pub checkpoint_every: Duration,
+    /// What earlier runs have made, and this one adds to.
+    pub memo: Option<Memo>,
 }
 
 impl Destination {
@@ -30,6 +33,7 @@ impl Destination {
             extend: None,
             allow_other_version: false,
             checkpoint_every: Duration::from_secs(10),
+            memo: None,
         }
     }
 }

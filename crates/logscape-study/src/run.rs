@@ -53,6 +53,12 @@ pub fn run_with(
     stop: &Stop,
     events: &dyn Events,
 ) -> Result<(Record, PathBuf), RunError> {
+    check_start(problem, start, study)?;
+    Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start), Vec::new()))
+}
+
+/// Refuses a start that a problem of the caller's cannot have.
+pub(crate) fn check_start(problem: &dyn Problem, start: &[f64], study: &Study) -> Result<(), RunError> {
     if start.len() != problem.dim() {
         let message =
             format!("{}, but the problem has {}", count(start.len(), "number"), count(problem.dim(), "parameter"));
@@ -63,7 +69,7 @@ pub fn run_with(
         let hint = "\n  hint: leave it out, and give its parameters with the problem";
         return Err(RunError::input("minimum.start", message + hint));
     }
-    Run { study, destination, stop, events }.record(|work| work.on(problem, start, probe(problem, start), Vec::new()))
+    Ok(())
 }
 
 /// What is asked of one run.
@@ -139,7 +145,8 @@ impl Work<'_> {
             study,
             problem,
             warnings: &warnings,
-            outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?,
+            outputs: Store::open(self.folder.checkpoints(), origin.clone(), any_version)?
+                .with(destination.memo.clone()),
             ensembles: Store::open(self.folder.ensembles(), origin, any_version)?,
             every: destination.checkpoint_every,
             stop,

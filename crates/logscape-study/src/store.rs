@@ -3,8 +3,11 @@
 
 use crate::record::{Checkpoints, DataFile, Origin, RecordError, sha256};
 use crate::text::count;
+use logscape::model::memory;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Name under which a store keeps what all of it was made from.
 const IDENTITY: &str = "identity";
@@ -91,10 +94,30 @@ fn change(then: &[DataFile], now: &[DataFile]) -> String {
     if names.is_empty() { "the numbers that they come to are others".to_owned() } else { names.join("; ") }
 }
 
+/// What the stages of several runs in this process have made, for runs that ask the same again: of the same data, by the same version. Its
+/// clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Memo(Arc<Mutex<HashMap<String, String>>>);
+
+impl Memo {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Keeps a text, unless it takes more than an eighth of the memory that there is.
+    fn put(&self, name: String, text: String) {
+        if text.len() as u64 > memory::limit() / 8 {
+            return;
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, text);
+    }
+}
+
 /// Values by the hash of version, data and input.
 pub(crate) struct Store {
-    /// None for one that keeps nothing.
+    /// None for one that keeps no files.
     files: Option<Checkpoints>,
+    memo: Option<Memo>,
     origin: Origin,
 }
 
@@ -107,15 +130,20 @@ impl Store {
     pub(crate) fn open(files: Checkpoints, origin: Origin, any_version: bool) -> Result<Self, RecordError> {
         if let Some(found) = files.load::<Origin>(IDENTITY)? {
             let origin = going_on(origin, found, &files, any_version)?;
-            return Ok(Self { files: Some(files), origin });
+            return Ok(Self { files: Some(files), memo: None, origin });
         }
         files.save(IDENTITY, &origin)?;
-        Ok(Self { files: Some(files), origin })
+        Ok(Self { files: Some(files), memo: None, origin })
     }
 
     /// A store that keeps nothing, for work that leaves nothing behind.
     pub(crate) fn nowhere(origin: Origin) -> Self {
-        Self { files: None, origin }
+        Self { files: None, memo: None, origin }
+    }
+
+    /// The same, which looks into the memo too, and keeps there what it keeps.
+    pub(crate) fn with(self, memo: Option<Memo>) -> Self {
+        Self { memo, ..self }
     }
 
     /// The store in `files`, to read from; none where none was opened there yet.
@@ -123,7 +151,7 @@ impl Store {
     /// # Errors
     /// If what it was made from cannot be read.
     pub(crate) fn present(files: Checkpoints) -> Result<Option<Self>, RecordError> {
-        Ok(files.load::<Origin>(IDENTITY)?.map(|origin| Self { files: Some(files), origin }))
+        Ok(files.load::<Origin>(IDENTITY)?.map(|origin| Self { files: Some(files), memo: None, origin }))
     }
 
     /// What all its values were made from.
@@ -167,7 +195,10 @@ impl Store {
     /// # Errors
     /// If it is there but cannot be read, or is damaged.
     pub(crate) fn load<T: DeserializeOwned>(&self, stage: &str, key: &Key) -> Result<Option<T>, RecordError> {
-        self.files.as_ref().map_or(Ok(None), |files| files.load(&file(stage, key)))
+        let name = file(stage, key);
+        let kept = self.files.as_ref().map_or(Ok(None), |files| files.load(&name))?;
+        let made = || serde_json::from_str(&self.memo.as_ref()?.get(&name)?).ok();
+        Ok(kept.or_else(made))
     }
 
     /// Keeps a value; returns the checksum of its text, which is empty where nothing is kept.
@@ -175,7 +206,14 @@ impl Store {
     /// # Errors
     /// If the system refuses.
     pub(crate) fn save<T: Serialize>(&self, stage: &str, key: &Key, value: &T) -> Result<String, RecordError> {
-        self.files.as_ref().map_or(Ok(String::new()), |files| files.save(&file(stage, key), value))
+        let name = file(stage, key);
+        let checksum = self.files.as_ref().map_or(Ok(String::new()), |files| files.save(&name, value))?;
+        if let Some(memo) = &self.memo
+            && let Ok(text) = serde_json::to_string(value)
+        {
+            memo.put(name, text);
+        }
+        Ok(checksum)
     }
 }
 
@@ -212,6 +250,18 @@ mod tests {
         // A value stands for what it was made from.
         let same = Kept { value: "anything", key: key.clone() };
         assert_eq!(store.key("next", &same).expect("a key"), store.key("next", &key).expect("a key"));
+    }
+
+    #[test]
+    fn a_memo_has_what_stores_of_the_same_origin_have_made() {
+        let memo = Memo::default();
+        let store = |data: &str| Store::nowhere(origin("1.0.0", data)).with(Some(memo.clone()));
+        let key = store("data").key("stage", &1).expect("a key");
+        store("data").save("stage", &key, &0.1).expect("saved");
+        assert_eq!(store("data").load::<f64>("stage", &key).expect("read"), Some(0.1));
+        let other = store("Data").key("stage", &1).expect("a key");
+        assert_eq!(store("Data").load::<f64>("stage", &other).expect("read"), None);
+        assert_eq!(Store::nowhere(origin("1.0.0", "data")).load::<f64>("stage", &key).expect("read"), None);
     }
 
     #[test]

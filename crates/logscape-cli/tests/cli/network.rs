@@ -120,6 +120,9 @@ fn what_does_not_fit_is_told_with_its_layer() {
         ("{ linear = 2 }", "{ linear = 3 }", "end with { linear = 2 }"),
         ("input = [1, 4, 4]", "input = [1, 4, 5]", "have 20 numbers"),
         ("kernel = 2 }", "kernal = 2 }", "unknown field `kernal`"),
+        ("kernel = 2 }", "kernel = [2] }", "[2] are no sides; give one number, or two as [height, width]"),
+        ("{ linear = 2 }", "{ linear = 2, scale = false }", "this layer has no `scale`"),
+        ("\"tanh\"", "{ layer-norm = true, epsilon = 0 }", "layer 1: `epsilon` is 0; use more than 0"),
     ] {
         let output = run(&folder, &STUDY.replacen(from, to, 1));
         // The message is broken into lines.

@@ -17,6 +17,7 @@ from ._problem import Problem
 from ._record import Figure, Record
 from ._record import open as open
 from ._run import Run, run
+from ._steps import Minimum, Predictions
 from ._table import Table
 
 __version__ = _version("logscape")
@@ -26,7 +27,9 @@ __all__ = [
     "Error",
     "Figure",
     "Interrupted",
+    "Minimum",
     "ModelError",
+    "Predictions",
     "Problem",
     "Record",
     "Run",

@@ -88,6 +88,9 @@ class Calls(Protocol):
     def jacobian_grams(self, theta: Numbers, samples: Samples) -> Any:
         """``J Jᵀ`` of each sample (`m × c × c`)."""
 
+    def jacobian_moments(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
+        """Sums over samples and outputs of the squares, and of the fourth powers, of the columns of `J` (`P` each)."""
+
     def gradients(self, thetas: Numbers, batches: NDArray[np.uint32]) -> tuple[Any, Any]:
         """Mean gradients (`R × P`) and losses (`R`) of replicas, at `thetas` (`R × P`) over `batches` (`R × B`)."""
 
@@ -147,6 +150,9 @@ class Wire:
     def jacobian_grams(self, theta: bytes, samples: slice | bytes) -> list[bytes]:
         return _made(self._calls.jacobian_grams(_numbers(theta), _samples(samples)))
 
+    def jacobian_moments(self, theta: bytes, samples: slice | bytes) -> list[bytes]:
+        return _made(*self._calls.jacobian_moments(_numbers(theta), _samples(samples)))
+
     def gradients(self, thetas: bytes, batches: bytes) -> list[bytes]:
         rows = self._rows(thetas)
         return _made(*self._calls.gradients(rows, _indices(batches).reshape(len(rows), -1)))
@@ -159,14 +165,14 @@ class Wire:
         return _made(self._calls.accuracy(_numbers(theta)))
 
 
-def in_parts(samples: Samples, at_once: int, of: Callable[[Samples], Any]) -> Any:
-    """Rows that `of` makes of at most so many samples at once, one after the other."""
+def in_parts(samples: Samples, at_once: int, of: Callable[[Samples], Any]) -> list[Numbers]:
+    """What `of` makes of at most so many samples at once."""
     if isinstance(samples, slice):
         places = range(samples.start, samples.stop)
         parts: list[Samples] = [slice(k, min(k + at_once, places.stop)) for k in places[::at_once]]
     else:
         parts = [samples[k : k + at_once] for k in range(0, len(samples), at_once)]
-    return np.concatenate([np.asarray(of(part)) for part in parts])
+    return [np.asarray(of(part)) for part in parts]
 
 
 def _count(samples: Samples) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _lib
 from ._errors import ModelError
@@ -11,8 +12,13 @@ from ._errors import ModelError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.sparse.linalg import LinearOperator
 
     from ._record import Record
+    from ._show import Progress
+    from ._steps import Minimum
+
+Precision = Literal["float64", "float32"]
 
 
 class Problem:
@@ -29,12 +35,15 @@ class Problem:
         flatten: Callable[[Any], NDArray[np.float64]],
         unflatten: Callable[[Mapping[str, NDArray[np.float64]]], Any],
         why: str | None = None,
+        whole: dict[str, int] | None = None,
     ) -> None:
         self._inner = inner
         self._how = how
         self._flatten = flatten
         self._unflatten = unflatten
         self._why = why
+        self._whole = whole or self.names
+        self._memo = _lib.Memo()
 
     @property
     def computed_by(self) -> str:
@@ -48,8 +57,8 @@ class Problem:
 
     @property
     def loss_name(self) -> str:
-        """The name of the loss of a sample."""
-        return self._inner.loss_name()
+        """The name of the loss of a sample; ``"own"`` for one of the caller's."""
+        return self._inner.loss_name() or "own"
 
     @property
     def samples(self) -> int:
@@ -80,8 +89,30 @@ class Problem:
 
     def at(self, parameters: Any) -> Problem:
         """The same problem with another start: parameters in the model's form, a flat ``θ`` (`P`), or a `Record`, whose minimum it is."""
-        inner = self._inner.at(self._theta(parameters).tobytes())
-        return Problem(inner, self._how, self._flatten, self._unflatten, self._why)
+        return self._with(self._inner.at(self._theta(parameters).tobytes()))
+
+    def select(self, *names: str) -> Problem:
+        """The problem in some of its parameters, with all others fixed at the start.
+
+        Parameters
+        ----------
+        *names : str
+            Names of parameters, as `names` has them, or of layers, where ``*`` stands for anything: ``"fc"``, ``"conv*"``, ``"*.bias"``.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        KeyError
+            If there is no parameter of a name.
+        """
+        return self._with(self._inner.select(list(names)))
+
+    def _with(self, inner: _lib.Model) -> Problem:
+        """The same of another start, or of other parameters."""
+        return Problem(inner, self._how, self._flatten, self._unflatten, self._why, self._whole)
 
     def loss(self, parameters: Any = None) -> float:
         """The mean loss over all samples, at the start unless parameters are given."""
@@ -97,6 +128,55 @@ class Problem:
         """The minimum of a record of this problem in the model's form."""
         return self._unflatten(self._weights(record))
 
+    def minimum(
+        self, *, seed: int = 0, to: str | os.PathLike[str] | None = None, progress: Progress = True, **options: Any
+    ) -> Minimum:
+        """Search for a minimum from the start, and measure curvature and noise there.
+
+        Parameters
+        ----------
+        seed : int, default 0
+            Seed of every random stream, here and in what follows.
+        to : path, optional
+            Folder of the record. Default: one that is removed with the result.
+        progress : bool or callable, default True
+            Whether the work is shown, as `run` takes it.
+        **options
+            The fields of ``[minimum]`` in a study: ``train={"optimiser": "adam", ...}``, ``tolerance=1e-8``, ``search=False`` to measure at
+            the start itself, ``accept=True`` to go on where the search ends at no minimum.
+
+        Returns
+        -------
+        Minimum
+        """
+        from ._steps import Minimum
+
+        return Minimum.of(self, {"name": "model", "seed": seed, "minimum": options}, to, progress)
+
+    def hessian(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The Hessian ``H = ∇²L`` at the start, unless parameters are given, as a `scipy.sparse.linalg.LinearOperator` (`P × P`): exact
+        products, whose passes over the data are kept from one to the next. Needs scipy (``logscape[scipy]``)."""
+        return self._operator("hessian", parameters, precision)
+
+    def gauss_newton(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The Gauss–Newton matrix ``G = (1/N) Σ Jᵀ ∇²_f ℓ J``, as `hessian`."""
+        return self._operator("gauss-newton", parameters, precision)
+
+    def noise_covariance(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The covariance of one sample's gradient, ``C = (1/N) Σ g gᵀ − ∇L ∇Lᵀ``, as `hessian`."""
+        return self._operator("noise-covariance", parameters, precision)
+
+    def empirical_fisher(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
+        """The second moment of one sample's gradient, ``F = (1/N) Σ g gᵀ``, as `hessian`."""
+        return self._operator("empirical-fisher", parameters, precision)
+
+    def _operator(self, matrix: str, parameters: Any, precision: Precision) -> LinearOperator:
+        from ._operator import of
+
+        if precision == "float32" and self._how != "logscape":
+            raise ValueError(f"precision: {self._how} computes in float64")
+        return of(_lib.operator(self._inner, self._theta(parameters).tobytes(), matrix, precision), self.parameters)
+
     def check(self, parameters: Any = None, *, seed: int = 0) -> list[str]:
         """What products do not agree with each other, in words: derivatives with differences, sums with samples, products with their
         adjoints, on a few samples along random directions. Empty where all agree. A model with kinks may be named where it has none."""
@@ -105,7 +185,7 @@ class Problem:
     def _weights(self, record: Record) -> dict[str, NDArray[np.float64]]:
         """The minimum of a record, which has to be one of this problem."""
         weights = record.weights
-        for name, size in self.names.items():
+        for name, size in self._whole.items():
             if name not in weights or weights[name].size != size:
                 found = "no" if name not in weights else weights[name].size
                 raise ModelError(f"record: {found} numbers of `{name}`, but the problem has {size}", "give a record of this problem")
@@ -120,11 +200,12 @@ class Problem:
             return self.start
         if isinstance(parameters, Record):
             weights = self._weights(parameters)
-            parameters = np.concatenate([weights[name].reshape(-1) for name in self.names])
+            parameters = np.concatenate([weights[name].reshape(-1) for name in self._whole])
         flat = parameters if isinstance(parameters, np.ndarray) else self._flatten(parameters)
         theta = np.ascontiguousarray(flat, dtype=np.float64)
-        if theta.shape != (self.parameters,):
-            raise ValueError(f"parameters of the shape {theta.shape}, but the problem has {self.parameters}")
+        own, _, _, whole = self._inner.sizes()
+        if theta.shape not in ((own,), (whole,)):
+            raise ValueError(f"parameters of the shape {theta.shape}, but the problem has {own}")
         return theta
 
     def __repr__(self) -> str:

@@ -51,6 +51,11 @@ class Record:
 
     def __init__(self, inner: _lib.Record) -> None:
         self._inner = inner
+        self._kept: Any = None
+
+    def keep(self, owner: object) -> None:
+        """Keep what owns the folder as long as the record."""
+        self._kept = owner
 
     @property
     def folder(self) -> Path:

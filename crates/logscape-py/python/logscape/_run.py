@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 from . import _lib, _show, _study
 from ._problem import Problem
@@ -12,6 +12,7 @@ from ._record import Record
 
 StudyLike = str | os.PathLike[str] | Mapping[str, Any]
 Assignments = Mapping[str, Any] | Iterable[str]
+Made = TypeVar("Made")
 
 
 class Run:
@@ -196,26 +197,42 @@ def run(
     inner = _lib.start(
         _study.read(study, set, seed, own=problem is not None),
         problem=None if problem is None else problem._inner,
+        memo=None if problem is None else problem._memo,
         to=None if to is None else Path(to),
         force=force,
         resume=resume,
         extend=extend.folder if isinstance(extend, Record) else None if extend is None else Path(extend),
         allow_other_version=allow_other_version,
         checkpoint_every=checkpoint_every,
-        memory=_lib.bytes(memory) if isinstance(memory, str) else memory,
+        memory=_lib.byte_count(memory) if isinstance(memory, str) else memory,
         threads=threads,
         show=show,
     )
     if not blocking:
         return Run(inner)
+    record = Record(_ended(inner, hear, _lib.Run.record))
+    _show.end(hear, record.folder)
+    return record
+
+
+def predictions(
+    study: Mapping[str, Any], problem: Problem, progress: _show.Progress
+) -> list[dict[str, Any]]:
+    """What theories say of each setting of a study on `problem`, as ``results.json`` has it."""
+    show, hear = _show.way(progress)
+    inner = _lib.predict(_study.read(study, None, None, own=True), problem=problem._inner, memo=problem._memo, show=show)
+    settings: list[dict[str, Any]] = json.loads(_ended(inner, hear, _lib.Run.predictions))
+    return settings
+
+
+def _ended(inner: _lib.Run, hear: Callable[..., object] | None, made: Callable[[_lib.Run], Made]) -> Made:
+    """What a run has made, when it has ended."""
     try:
         inner.follow(hear)
+        return made(inner)
     except BaseException as stopped:
         _note(stopped, inner.note())
         raise
-    record = Record(inner.record())
-    _show.end(hear, record.folder)
-    return record
 
 
 def _note(error: BaseException, note: str | None) -> None:

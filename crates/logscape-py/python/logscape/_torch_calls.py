@@ -60,16 +60,14 @@ class Calls:
         self.replicas_at_once = min(_REPLICAS, _power(_NUMBERS_ELSEWHERE // self.dim))
 
     def outputs(self, samples: Any) -> Tensor:
-        """What the module makes of samples, as it is, at the start."""
-        with _at_work(), torch.no_grad():
+        """What the module makes of samples, as it is, at the start, with its graph."""
+        with _at_work():
             made: Tensor = self._call(self._leaves(self.start), self._inputs[samples])
             return made
 
     def is_smooth(self) -> bool:
         """Whether no operation of the module has a kink, by their names."""
-        with _at_work():
-            made = self._call(self._leaves(self.start), self._inputs[:1])
-        nodes, seen = [made.grad_fn], set()
+        nodes, seen = [self.outputs(slice(0, 1)).grad_fn], set()
         while nodes:
             node = nodes.pop()
             if node is None or node in seen:
@@ -165,7 +163,7 @@ class Calls:
             return _numbers(_rows(gradients))
 
         with _at_work():
-            return in_parts(samples, _power(self._numbers // self.dim), of)
+            return np.concatenate(in_parts(samples, _power(self._numbers // self.dim), of))
 
     def gradient_squares(self, theta: Numbers, samples: Samples) -> Any:
         def of(part: Samples) -> Any:
@@ -173,7 +171,7 @@ class Calls:
             return _numbers(sum(gradient.flatten(1).square().sum(dim=1) for gradient in gradients))
 
         with _at_work():
-            return in_parts(samples, _power(self._numbers // self.dim), of)
+            return np.concatenate(in_parts(samples, _power(self._numbers // self.dim), of))
 
     def sample_hessians(self, theta: Numbers, vectors: Numbers, samples: Samples) -> Any:
         with _at_work():
@@ -197,7 +195,18 @@ class Calls:
             return _numbers(sum(row.flatten(2) @ row.flatten(2).mT for row in rows))
 
         with _at_work():
-            return in_parts(samples, _power(self._numbers // (self.dim * self._outputs)), of)
+            return np.concatenate(in_parts(samples, _power(self._numbers // (self.dim * self._outputs)), of))
+
+    def jacobian_moments(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
+        def of(part: Samples) -> Any:
+            rows = self._each_jacobian(self._leaves(theta), self._data(part)[0])
+            squares = torch.cat([row.flatten(2) for row in rows], dim=2).square()
+            return _numbers(torch.stack([squares.sum(dim=(0, 1)), squares.square().sum(dim=(0, 1))]))
+
+        with _at_work():
+            parts = in_parts(samples, _power(self._numbers // (self.dim * self._outputs)), of)
+        squares, fourths = np.sum(parts, axis=0)
+        return squares, fourths
 
     def gradients(self, thetas: Numbers, batches: Any) -> tuple[Any, Any]:
         made = []

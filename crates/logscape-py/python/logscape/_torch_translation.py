@@ -51,7 +51,7 @@ def translated(module: nn.Module, inputs: Tensor, targets: Numbers, loss: str, c
     Untranslatable
         If there is none, or it does not compute the same outputs, loss and gradient.
     """
-    _require_free(module)
+    _require_single(module)
     graph, modules = _traced(module, inputs)
     layers = _Reader(modules).chain(graph)
     shape = list(graph.start)
@@ -63,6 +63,11 @@ def translated(module: nn.Module, inputs: Tensor, targets: Numbers, loss: str, c
         "weights": [tensor for name in _names(layers) for tensor in _tensors(name, modules[name])],
     }
     made = _network(network, loss, targets)
+    names = [name for name, _ in made.names()]
+    if left := sorted(set(calls.names) - set(names)):
+        raise Untranslatable(f"`{left[0]}` takes no part in the outputs")
+    if len(calls.names) < len(names):
+        made = made.select(calls.names)
     _require_same(network, made, targets, loss, calls)
     return made
 
@@ -83,12 +88,10 @@ def _network(network: dict[str, Any], loss: str, targets: Numbers) -> _lib.Model
         raise Untranslatable(str(error)) from error
 
 
-def _require_free(module: nn.Module) -> None:
-    """Refuse parameters that are fixed, or one under two names: a network has neither."""
+def _require_single(module: nn.Module) -> None:
+    """Refuse one parameter under two names, which no network has."""
     seen: dict[int, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
-        if not parameter.requires_grad:
-            raise Untranslatable(f"`{name}` has requires_grad=False")
         first = seen.setdefault(id(parameter), name)
         if first != name:
             raise Untranslatable(f"`{first}` and `{name}` are one parameter")
@@ -246,11 +249,10 @@ def _tensors(name: str, module: nn.Module) -> list[tuple[str, list[int], bytes]]
 def _require_same(network: dict[str, Any], made: _lib.Model, targets: Numbers, loss: str, calls: Calls) -> None:
     """Compare with the module: outputs at the start, loss and gradient beside it, since at a minimum rounding is all that there is."""
     order = [name for name, _ in made.names()]
-    if left := sorted(set(calls.names) - set(order)):
-        raise Untranslatable(f"`{left[0]}` takes no part in the outputs")
-    own = calls.outputs(slice(0, _COMPARED)).reshape(-1, targets.shape[1]).cpu().numpy()
+    own = calls.outputs(slice(0, _COMPARED)).detach().reshape(-1, targets.shape[1]).cpu().numpy()
     # The mean square of what differs.
-    off, _ = _network(network, "mean-square", own).loss_and_gradient(bytes(made.start()))
+    beside = _network(network, "mean-square", own)
+    off, _ = beside.loss_and_gradient(bytes(beside.start()))
     _require_near("outputs", np.sqrt(2 * off), np.sqrt(np.square(own).sum(axis=1).mean()))
     theta = calls.start + 0.01 * np.sqrt(np.square(calls.start).mean()) * np.random.default_rng(0).standard_normal(calls.dim)
     its_loss, its_gradient = made.loss_and_gradient(_ordered(calls, theta, order).tobytes())

@@ -135,12 +135,12 @@ def targets(given: Any) -> Any:
 
 
 def require_call(outputs: Callable[[slice], Any], inputs: Tensor) -> None:
-    """Call the module once.
+    """Call the module once, by `outputs`.
 
     Raises
     ------
     ModelError
-        If it fails, or does not give one tensor in double precision.
+        If it fails, or does not give one tensor in double precision, with derivatives.
     """
     try:
         made = outputs(slice(0, 2))
@@ -157,4 +157,9 @@ def require_call(outputs: Callable[[slice], Any], inputs: Tensor) -> None:
         raise ModelError(
             f"outputs: they are of {made.dtype}, though the module is called in double precision",
             "leave out what changes the precision in the module",
+        )
+    if not made.requires_grad:
+        raise ModelError(
+            "outputs: they have no derivatives in the parameters",
+            "leave out torch.no_grad, and detach, of what the outputs are made of",
         )

@@ -25,6 +25,8 @@ __all__ = ["problem"]
 # Samples of a call, and numbers of what a call holds for each sample and parameter.
 _SAMPLES = 4096
 _NUMBERS = 1 << 25
+# Samples of a range up to which their number is filled up.
+_FEW = 256
 # Bytes that first passes over the data may take from product to product.
 _KEPT = 1 << 30
 # Replicas and steps of SGD of a call.
@@ -38,7 +40,7 @@ def problem(
     inputs: Any,
     targets: Any,
     *,
-    loss: _model.LossName = "mean-square",
+    loss: _model.LossName | Callable[[Any, Any], Any] = "mean-square",
     smooth: bool = True,
 ) -> Problem:
     """Make a problem of a function that JAX can differentiate. It is called in double precision, on the device that JAX computes on.
@@ -53,10 +55,11 @@ def problem(
     inputs : array or pytree of arrays
         The inputs of all `N` samples along the first axis.
     targets : array
-        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``.
-    loss : str, default "mean-square"
+        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``; with a loss of your own whatever it takes, along the first axis.
+    loss : str or callable, default "mean-square"
         The loss of a sample: ``"mean-square"``, ``½‖f − y‖²``, of which that of PyTorch is ``2/c`` times as much; ``"cross-entropy"`` of
-        softmax; ``"logistic"``, summed over outputs; or ``"huber"``.
+        softmax; ``"logistic"``, summed over outputs; ``"huber"``; or ``loss(f, y)`` of the outputs and the target of one sample, convex in
+        the outputs.
     smooth : bool, default True
         Whether the gradient is continuous in the parameters. Say False for a model with rectifiers or maxima.
 
@@ -69,7 +72,7 @@ def problem(
     ModelError
         If the model or its data cannot be used.
     """
-    name = _model.loss_name(loss)
+    name: str | None = None if callable(loss) else _model.loss_name(loss)
     with _double():
         leaves, _ = jax.tree_util.tree_flatten_with_path(params)
         _require_parameters(leaves)
@@ -83,7 +86,15 @@ def problem(
             return jitted(flat, jax.tree.map(lambda array: array[chosen], inputs))
 
         count = _model.require_outputs(outputs, samples, 1e-9)
-        rows, classes = _model.targets(targets, samples, count, name)
+        if callable(loss):
+            rows, classes, constant = _own_targets(targets, samples), None, None
+            sample_loss = _own_loss(loss, np.shape(outputs(np.arange(1)))[1:])
+            _require_scalar(jax.eval_shape(sample_loss, jnp.zeros(count), rows[0]))
+        else:
+            name = _model.loss_name(loss)
+            sample_loss = _loss(name)
+            rows, classes = _model.targets(targets, samples, count, name)
+            constant = _model.constant_loss(rows, name)
         parameters = [(_path(path), list(np.shape(leaf))) for path, leaf in leaves]
         facts = Facts(
             dim=flat.size,
@@ -92,12 +103,12 @@ def problem(
             smooth=smooth,
             parameters=parameters,
             classes=classes,
-            constant_loss=_model.constant_loss(rows, name),
+            constant_loss=constant,
             samples_at_once=min(samples, _SAMPLES),
             replicas_at_once=_REPLICAS,
             steps_at_once=_STEPS,
         )
-        calls = _Calls(lambda theta, x: apply(unravel(theta), x), inputs, jnp.asarray(rows), name, flat.size, count)
+        calls = _Calls(lambda theta, x: apply(unravel(theta), x), inputs, jnp.asarray(rows), sample_loss, flat.size, count)
         inner = _lib.outside(facts, name, Wire(calls, flat.size), np.asarray(flat, dtype=np.float64).tobytes())
 
     def flatten(params: Any) -> Numbers:
@@ -113,7 +124,11 @@ def problem(
 
 def _double() -> Any:
     """Double precision on this thread, whatever the process has."""
-    return jax.enable_x64(True)
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
+
+    return enable_x64()
 
 
 def _double_inputs(array: Any) -> Any:
@@ -149,7 +164,27 @@ def _samples(inputs: Any) -> int:
     return int(counts.pop())
 
 
-def _loss(name: str) -> Callable[[Any, Any], Any]:
+def _own_targets(targets: Any, samples: int) -> Any:
+    """Targets of a loss of the caller's own, as an array."""
+    array = _double_inputs(targets)
+    if array.ndim == 0 or len(array) != samples:
+        found = len(array) if array.ndim else "no"
+        raise ModelError(f"targets: {found} rows for {samples} inputs", "give one row for each input")
+    return array
+
+
+def _own_loss(loss: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
+    """The caller's loss of flat outputs, which have that shape."""
+    return lambda f, y: loss(f.reshape(shape), y)
+
+
+def _require_scalar(made: Any) -> None:
+    if getattr(made, "shape", None) != ():
+        shape = getattr(made, "shape", type(made).__name__)
+        raise ModelError(f"loss: it returns {shape} for a sample", "return one number: the sum over the outputs, or their mean")
+
+
+def _loss(name: str | None) -> Callable[[Any, Any], Any]:
     """The loss of a sample with outputs `f` and targets `y`."""
     if name == "mean-square":
         return lambda f, y: 0.5 * jnp.sum((f - y) ** 2)
@@ -163,11 +198,10 @@ def _loss(name: str) -> Callable[[Any, Any], Any]:
 class _Calls:
     """The products of a function, each compiled once for each number of samples."""
 
-    def __init__(self, apply: Any, inputs: Any, targets: Any, loss: str, dim: int, outputs: int) -> None:
+    def __init__(self, apply: Any, inputs: Any, targets: Any, sample_loss: Any, dim: int, outputs: int) -> None:
         self._inputs, self._targets = inputs, targets
         self._dim, self._outputs = dim, outputs
         self._around: tuple[bytes, dict[tuple[int, int], Any]] = (b"", {})
-        sample_loss = _loss(loss)
         slope = jax.grad(sample_loss)
 
         def rows(theta: Any, x: Any) -> Any:
@@ -202,6 +236,11 @@ class _Calls:
             jacobian = jax.jacrev(row)(theta, x)
             return jacobian @ jacobian.T
 
+        def moments(theta: Any, weights: Any, x: Any) -> Any:
+            squares = jax.vmap(jax.jacrev(row), (None, 0))(theta, x) ** 2
+            columns = (weights @ power.reshape(len(weights), -1) for power in (squares, squares**2))
+            return jnp.stack([column.reshape(-1, theta.size).sum(axis=0) for column in columns])
+
         def steps(thetas: Any, batches: Any, rate: Any, inputs: Any, targets: Any) -> Any:
             def one(thetas: Any, batch: Any) -> Any:
                 x, y = jax.tree.map(lambda array: array[batch], inputs), targets[batch]
@@ -231,35 +270,46 @@ class _Calls:
         )
         self._between = jax.jit(jax.vmap(between, (None, None, 0, 0)))
         self._grams = jax.jit(jax.vmap(grams, (None, 0)))
+        self._moments = jax.jit(moments)
         self._gradients = jax.jit(gradients)
         self._steps = jax.jit(steps)
 
     def _data(self, samples: Samples) -> tuple[Any, Any]:
         return jax.tree.map(lambda array: array[samples], self._inputs), self._targets[samples]
 
-    def _at_once(self, numbers: int) -> int:
-        """Samples of a call that holds so many numbers for each: a power of two."""
-        return 1 << max((_NUMBERS // numbers).bit_length() - 1, 0)
+    def _in_parts(self, samples: Samples, numbers: int, of: Callable[[Any, Any], Any]) -> Any:
+        """Rows that `of` makes of some samples at once, each of which takes so many numbers."""
+
+        def rows(part: Samples) -> Any:
+            count, chosen = _few(part)
+            return of(*self._data(chosen))[:count]
+
+        return np.concatenate(in_parts(samples, _at_once(numbers), rows))
 
     def residuals(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._residuals(theta, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._residuals(theta, *self._data(chosen))[:count]
 
     def losses(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._losses(theta, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._losses(theta, *self._data(chosen))[:count]
 
     def weigh(self, theta: Numbers, rates: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._weigh(theta, rates, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._weigh(theta, _longer(rates, chosen), *self._data(chosen))[:count]
 
     def jvp(self, theta: Numbers, v: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._jvp(theta, v, self._data(samples)[0])
+            count, chosen = _few(samples)
+            return self._jvp(theta, v, self._data(chosen)[0])[:count]
 
     def vjp(self, theta: Numbers, u: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._vjp(theta, u, self._data(samples)[0])
+            _, chosen = _few(samples)
+            return self._vjp(theta, _longer(u, chosen), self._data(chosen)[0])
 
     def gradient(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
         with _double():
@@ -292,21 +342,30 @@ class _Calls:
 
     def sample_gradients(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            at_once = self._at_once(self._dim)
-            return in_parts(samples, at_once, lambda part: self._sample_gradients(theta, *self._data(part)))
+            return self._in_parts(samples, self._dim, lambda x, y: self._sample_gradients(theta, x, y))
 
     def gradient_squares(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            return in_parts(samples, self._at_once(self._dim), lambda part: self._squares(theta, *self._data(part)))
+            return self._in_parts(samples, self._dim, lambda x, y: self._squares(theta, x, y))
 
     def sample_hessians(self, theta: Numbers, vectors: Numbers, samples: Samples) -> Any:
         with _double():
-            return self._between(theta, vectors, *self._data(samples))
+            count, chosen = _few(samples)
+            return self._between(theta, vectors, *self._data(chosen))[:count]
 
     def jacobian_grams(self, theta: Numbers, samples: Samples) -> Any:
         with _double():
-            at_once = self._at_once(self._dim * self._outputs)
-            return in_parts(samples, at_once, lambda part: self._grams(theta, self._data(part)[0]))
+            return self._in_parts(samples, self._dim * self._outputs, lambda x, _: self._grams(theta, x))
+
+    def jacobian_moments(self, theta: Numbers, samples: Samples) -> tuple[Any, Any]:
+        def sums(part: Samples) -> Any:
+            count, chosen = _few(part)
+            weights = _longer(np.ones((count, 1)), chosen)[:, 0]
+            return self._moments(theta, weights, self._data(chosen)[0])
+
+        with _double():
+            squares, fourths = np.sum(in_parts(samples, _at_once(self._dim * self._outputs), sums), axis=0)
+            return squares, fourths
 
     def gradients(self, thetas: Numbers, batches: Any) -> tuple[Any, Any]:
         with _double():
@@ -332,6 +391,25 @@ class _Calls:
 
 
 def _filled(rows: Any) -> Any:
-    """Rows up to a power of two, so that few numbers of replicas are compiled for: the first again."""
+    """Rows up to a power of two, so that few numbers of them are compiled for: the first again."""
     count = 1 << (len(rows) - 1).bit_length()
     return np.concatenate([rows, np.repeat(rows[:1], count - len(rows), axis=0)]) if count > len(rows) else rows
+
+
+def _at_once(numbers: int) -> int:
+    """Samples of a call that holds so many numbers for each: a power of two."""
+    return 1 << max((_NUMBERS // numbers).bit_length() - 1, 0)
+
+
+def _few(samples: Samples) -> tuple[int, Samples]:
+    """The number of the samples, and these up to a power of two where they are few or no range, so that little is compiled."""
+    if not isinstance(samples, slice):
+        return len(samples), _filled(samples)
+    count = samples.stop - samples.start
+    return count, _filled(np.arange(samples.start, samples.stop, dtype=np.uint32)) if count <= _FEW else samples
+
+
+def _longer(rows: Numbers, chosen: Samples) -> Numbers:
+    """Rows of zeros after these, one for each sample that was chosen."""
+    count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+    return np.pad(rows, ((0, count - len(rows)), (0, 0)))

@@ -37,7 +37,7 @@ def problem(
     """Make a problem of a module. What the module is now is copied: what happens to it afterwards changes nothing.
 
     A module of the layers that logscape has, one after the other or around residual connections, becomes a network of logscape, which is
-    faster; any other one is called, in double precision, on the device where it is. `Problem.computed_by` says which it is, and
+    faster, on the processor; any other one is called, in double precision, on the device where it is. `Problem.computed_by` says which it is, and
     `Problem.why` why it is not translated.
 
     Parameters
@@ -79,7 +79,11 @@ def problem(
     copy = _torch_traps.copied(module)
     calls = Calls(copy, list(parameters), drawn)
     _torch_traps.require_call(calls.outputs, drawn)
-    count = _model.require_outputs(lambda chosen: calls.outputs(torch.tensor(chosen, device=device)).cpu(), len(drawn), 1e-9)
+
+    def outputs(chosen: Any) -> torch.Tensor:
+        return calls.outputs(torch.tensor(chosen, device=device)).detach().cpu()
+
+    count = _model.require_outputs(outputs, len(drawn), 1e-9)
     name = loss_name(loss, count)
     rows, classes = _model.targets(_torch_traps.targets(targets), len(drawn), count, name)
     calls.take(rows, name)

@@ -55,7 +55,7 @@ fn losses(record: &Record) -> Option<Panel> {
 }
 
 fn is_mean_square(record: &Record) -> bool {
-    record.results.minimum.output_loss == OutputLoss::MeanSquare
+    record.results.minimum.output_loss == Some(OutputLoss::MeanSquare)
 }
 
 /// `tr C/(2 L tr G)` against the loss, and for another loss than the mean square `tr C/tr G` too.

@@ -21,6 +21,7 @@ pub use folder::{Checkpoints, Record, RunFolder};
 pub(crate) use hash::{sha256, sha256_of_all, sha256_of_file};
 pub use manifest::{DataColumns, DataFile, Manifest, Origin};
 pub use open::OpenRecord;
+pub(crate) use results::by_theory;
 pub use results::{
     ClassesRecord, CommittedRecord, CurvatureRecord, DynamicsEscape, DynamicsStationary, EscapeRecord, GeometryRecord,
     InterpolationRecord, Judgement, LookBias, MeasuredRecord, Method, MinimumRecord, NoiseSubspaceRecord,

@@ -48,7 +48,7 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
         lines.push(format!(
             "The loss is the {} loss, for which C ≈ 2 s L H is no law but measured here; theories take the measured s. Fisher's \
              identity would have tr C/tr G = 1, and it is {}.",
-            minimum.output_loss.name().replace('-', " "),
+            minimum.output_loss.map_or("model's own", |loss| loss.name()).replace('-', " "),
             number(fisher.trace_ratio)
         ));
     }

@@ -112,7 +112,8 @@ pub(super) fn index(index: usize, complete: bool) -> String {
 }
 
 /// What the loss is.
-fn loss_in_words(loss: OutputLoss) -> &'static str {
+fn loss_in_words(loss: Option<OutputLoss>) -> &'static str {
+    let Some(loss) = loss else { return "mean over samples of a loss of the model's own" };
     match loss {
         OutputLoss::MeanSquare => "mean over samples of half the squared residual",
         OutputLoss::CrossEntropy => "mean over samples of the cross-entropy of classes and softmax",

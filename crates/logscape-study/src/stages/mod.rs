@@ -35,6 +35,7 @@ pub(crate) use notes::{SoFar, so_far};
 pub(crate) use phase::{CRITICAL_DIMENSION, GROWTH, STEPS, grid_of};
 pub use problem::problem_of;
 pub(crate) use problem::{END, Model, check_sizes, dataset, model, probe, table, tell_of};
+pub(crate) use setting::predictions;
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::{Survey, at_minimum, check_all, explore, no_minimum, survey};
 pub(crate) use training::time_of;

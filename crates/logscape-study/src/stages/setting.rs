@@ -13,10 +13,10 @@ use crate::asked::EscapeTable;
 use crate::error::RunError;
 use crate::record::{DynamicsStationary, EscapeRecord, SettingRecord, Tables};
 use crate::store::Kept;
-use logscape::Barrier;
 use logscape::dynamics::AtMinimum;
 use logscape::ensemble::EscapeRun;
 use logscape::theory::{Prediction, Stationary};
+use logscape::{Barrier, SgdSettings};
 
 /// What was found in a setting.
 pub(super) struct Surveyed {
@@ -99,17 +99,31 @@ fn escapes(
         return Ok((everywhere(known, seed), None));
     };
     let run = run_of(context, known, setting, (table, barrier))?;
-    let predictions = context.stage::<Predict>(&Input {
-        geometry: &known.geometry,
-        barrier,
-        sgd: setting.sgd,
-        theories: &table.theories,
-        xi: table.xi,
-    })?;
+    let predictions = predicted(context, known, setting.sgd, (table, barrier))?;
     let plan = EscapePlan { context, known, barrier, table, run: &run, committed: false };
     let (record, rows) = escape(&plan, all, &predictions.value)?;
     tables.escape_times.extend(rows);
     Ok((run, Some((record, predictions))))
+}
+
+/// What each theory says of a setting's escape, where the study asks for that.
+pub(crate) fn predictions(
+    context: &Context,
+    known: &Known,
+    sgd: SgdSettings,
+) -> Result<Option<Vec<Prediction>>, RunError> {
+    let (Some(table), Some(barrier)) = (&context.study.escape, &known.barrier) else { return Ok(None) };
+    predicted(context, known, sgd, (table, barrier)).map(|found| Some(found.value))
+}
+
+fn predicted(
+    context: &Context,
+    known: &Known,
+    sgd: SgdSettings,
+    (table, barrier): (&EscapeTable, &Kept<Barrier>),
+) -> Result<Kept<Vec<Prediction>>, RunError> {
+    let (geometry, theories, xi) = (&known.geometry, &table.theories, table.xi);
+    context.stage::<Predict>(&Input { geometry, barrier, sgd, theories, xi })
 }
 
 /// Direct simulation with SGD of the escape that the study asks for.

@@ -294,7 +294,7 @@ impl<'a> LossMeter<'a> {
         let mut first = 0;
         while first < n {
             let last = (first + block).min(n);
-            if self.problem.output_loss() == OutputLoss::MeanSquare {
+            if self.problem.output_loss() == Some(OutputLoss::MeanSquare) {
                 let residuals = &mut self.residuals[..(last - first) * self.problem.outputs()];
                 self.problem.residuals_into(theta, Samples::Range(first..last), residuals, &mut self.scratch);
                 sum += residuals.iter().map(|e| 0.5 * e * e).sum::<f64>();

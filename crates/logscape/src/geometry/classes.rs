@@ -71,7 +71,7 @@ fn over(x: f64, w: f64) -> f64 {
     if w > 0.0 { x / w } else { 0.0 }
 }
 
-/// The levels of classes in `G`; none where targets are no classes, or more than a hundred. For the samples' matrices `J_μ J_μᵀ`
+/// The levels of classes in `G`; none where targets are no classes, or more than a hundred, or the loss has no name. For the samples' matrices `J_μ J_μᵀ`
 /// (`N × c²`) and how the samples change `along` vectors with these `curvatures`.
 ///
 /// # Errors
@@ -85,8 +85,9 @@ pub(super) fn class_structure(
 ) -> Result<Option<ClassStructure>, Interrupted> {
     let c = problem.outputs();
     let Some(of) = problem.classes().filter(|_| (2..=MOST).contains(&c)) else { return Ok(None) };
+    let Some(loss) = problem.output_loss() else { return Ok(None) };
     let gradients = residuals(problem, theta);
-    let classes = Classes { loss: problem.output_loss(), of, outputs: c, gradients: &gradients };
+    let classes = Classes { loss, of, outputs: c, gradients: &gradients };
     let mut sums = Sums { outputs: c, weights: vec![0.0; c * c], squares: vec![0.0; c * c] };
     classes.each(|sample, k, w, r| {
         let gram = &grams[sample * c * c..][..c * c];

@@ -24,7 +24,7 @@ pub(super) fn sample_jacobians(
     mut grams: Vec<f64>,
 ) -> Result<(f64, [f64; 4]), EigenError> {
     let c = problem.outputs();
-    if problem.output_loss() != OutputLoss::MeanSquare {
+    if problem.output_loss() != Some(OutputLoss::MeanSquare) {
         weigh_grams(problem, theta, &mut grams)?;
     }
     let mut norms = Vec::with_capacity(problem.samples());

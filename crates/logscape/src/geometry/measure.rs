@@ -253,7 +253,7 @@ fn add_noise(
     let lanczos = &config.spectrum.lanczos;
     geometry.noise_subspace =
         Some(noise_subspace(around, losses, vectors, of_outliers, lanczos, (config.resamples, config.seed), stop)?);
-    let of_probabilities = problem.output_loss() != OutputLoss::MeanSquare;
+    let of_probabilities = problem.output_loss() != Some(OutputLoss::MeanSquare);
     let points = (config.scaling_points, config.seed);
     let scaling = scaling(places, (theta, loss), (vectors, h), points, of_probabilities, stop)?;
     if !finite(&scaling.exponent) {
@@ -268,9 +268,9 @@ fn add_noise(
         let trace = TraceConfig { products: config.trace_products, seed: config.seed, ..TraceConfig::default() };
         trace_and_norm(&*around.operator(Matrix::Hessian), &trace, stop)?.trace.value
     };
-    if spectrum.complete {
+    if let Some(output_loss) = problem.output_loss().filter(|_| spectrum.complete) {
         let square = dot(theta, theta);
-        let (sizes, loss) = ((geometry.samples, geometry.outputs), (loss, problem.output_loss()));
+        let (sizes, loss) = ((geometry.samples, geometry.outputs), (loss, output_loss));
         geometry.effective_parameters = effective_parameters(&spectrum.values, sizes, loss, square);
     }
     geometry.directions = noise.directions;

@@ -119,9 +119,9 @@ pub struct Geometry {
     pub noise_strength: Option<Estimate>,
     /// Decoupling measures. None where the fit interpolates.
     pub decoupling: Option<Decoupling>,
-    /// The loss of the outputs.
-    #[serde(default)]
-    pub output_loss: OutputLoss,
+    /// The loss of the outputs; none for one that has no name.
+    #[serde(default = "mean_square")]
+    pub output_loss: Option<OutputLoss>,
     /// Share of the samples whose class has the largest output; none where the targets are no classes.
     #[serde(default)]
     pub accuracy: Option<f64>,
@@ -157,4 +157,9 @@ impl Geometry {
     pub(crate) fn strength(&self) -> f64 {
         self.noise_strength.map_or(f64::NAN, |strength| strength.value)
     }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a field that is absent")]
+fn mean_square() -> Option<OutputLoss> {
+    Some(OutputLoss::MeanSquare)
 }

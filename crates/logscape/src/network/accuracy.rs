@@ -8,7 +8,7 @@ use crate::problem::{Problem, Samples};
 /// with the logistic loss, each is 0 or 1.
 pub(super) fn classes(network: &Network) -> Option<Vec<usize>> {
     let c = network.outputs();
-    let single = c == 1 && network.output_loss() == OutputLoss::Logistic;
+    let single = c == 1 && network.loss == OutputLoss::Logistic;
     let class_of = |row: &[f64]| {
         let mut ones = (0..c).filter(|&k| row[k] == 1.0);
         let class = ones.next();

@@ -9,6 +9,9 @@ use crate::lanes::{LANES, Real, dispatch};
 const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBIC: f64 = 0.044_715;
 
+/// The slope of [`Activation::LeakyRelu`] below zero.
+pub(super) const LEAK: f64 = 0.01;
+
 /// The function `σ` of every unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,7 +117,7 @@ pub(crate) fn gelu_tanh<R: Real>(z: R) -> [R; 3] {
 
 #[inline(always)]
 pub(crate) fn leaky_relu<R: Real>(z: R) -> [R; 3] {
-    let leak = R::from_f64(0.01);
+    let leak = R::from_f64(LEAK);
     if z > R::ZERO { [z, R::ONE, R::ZERO] } else { [leak * z, leak, R::ZERO] }
 }
 
@@ -238,7 +241,7 @@ impl Transform for Units {
 }
 
 /// `out = left ⊙ right`.
-fn multiply<R: Float>(left: &[R], right: &[R], out: &mut [R]) {
+pub(super) fn multiply<R: Float>(left: &[R], right: &[R], out: &mut [R]) {
     dispatch(
         #[inline(always)]
         || {

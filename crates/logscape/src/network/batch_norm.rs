@@ -5,7 +5,7 @@ use faer::Accum;
 use super::transform::{At, Direction, Float, Transform};
 
 /// `y = γ_c x̂ + β_c` with `x̂ = (x − m_c)/√(v_c + ε)` for each channel `c`; the parameters are `γ`, then `β` (`channels`
-/// each). Means and variances are constants.
+/// each), or there are none and `y = x̂`. Means and variances are constants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BatchNorm {
     /// Numbers of a channel in a sample.
@@ -15,21 +15,29 @@ pub(super) struct BatchNorm {
     variances: Vec<f64>,
     /// `1/√(v_c + ε)` (`channels`).
     scales: Vec<f64>,
+    /// `ε`
+    epsilon: f64,
+    /// Whether there are `γ` and `β`.
+    scaled: bool,
 }
 
-/// `ε`, as PyTorch has it.
-const EPSILON: f64 = 1e-5;
-
 impl BatchNorm {
-    /// The layer for channels of `plane` numbers with these means and variances, which are not negative.
-    pub(super) fn new(plane: usize, means: Vec<f64>, variances: Vec<f64>) -> Self {
-        let scales = variances.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
-        Self { plane, means, variances, scales }
+    /// The layer for so many channels of `plane` numbers, with means 0 and variances 1.
+    pub(super) fn new(plane: usize, channels: usize, epsilon: f64, scaled: bool) -> Self {
+        let empty = Self { plane, means: Vec::new(), variances: Vec::new(), scales: Vec::new(), epsilon, scaled };
+        empty.with(vec![0.0; channels], vec![1.0; channels])
     }
 
-    /// The same layer with other means and variances.
+    /// The same layer with other means and variances, which are not negative.
     pub(super) fn with(&self, means: Vec<f64>, variances: Vec<f64>) -> Self {
-        Self::new(self.plane, means, variances)
+        let scales = variances.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
+        Self { means, variances, scales, ..*self }
+    }
+
+    /// `γ_c` and `β_c` of the layer's parameters.
+    #[inline(always)]
+    fn scaling<R: Float>(&self, weights: &[R], c: usize) -> [R; 2] {
+        if self.scaled { [weights[c], weights[self.means.len() + c]] } else { [R::ONE, R::ZERO] }
     }
 
     /// Means and variances (`channels` each).
@@ -51,7 +59,7 @@ impl BatchNorm {
 
 impl Transform for BatchNorm {
     fn parameters(&self) -> usize {
-        2 * self.means.len()
+        if self.scaled { 2 * self.means.len() } else { 0 }
     }
 
     /// Two gradients.
@@ -60,18 +68,19 @@ impl Transform for BatchNorm {
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
-        vec![("weight", vec![self.means.len()]), ("bias", vec![self.means.len()])]
+        let names: &[&'static str] = if self.scaled { &["weight", "bias"] } else { &[] };
+        names.iter().map(|name| (*name, vec![self.means.len()])).collect()
     }
 
     fn gains(&self) -> Option<usize> {
-        Some(self.means.len())
+        self.scaled.then_some(self.means.len())
     }
 
     fn forward<R: Float>(&self, at: At<R>, _second: bool, _kept: &mut [R], out: &mut [R], _work: &mut [R]) {
-        let (gains, biases) = at.weights.split_at(self.means.len());
         self.for_each(at.samples, |c, scale: R, mean, first| {
+            let [gain, bias] = self.scaling(at.weights, c);
             for (out, &x) in out[first..][..self.plane].iter_mut().zip(&at.input[first..]) {
-                *out = gains[c] * ((x - mean) * scale) + biases[c];
+                *out = gain * ((x - mean) * scale) + bias;
             }
         });
     }
@@ -80,12 +89,17 @@ impl Transform for BatchNorm {
         let channels = self.means.len();
         self.for_each(at.samples, |c, scale: R, mean, first| {
             let out = &mut out[first..][..self.plane];
-            for (out, &x) in out.iter_mut().zip(&at.input[first..]) {
-                *out = along[c] * ((x - mean) * scale) + along[channels + c];
+            if self.scaled {
+                for (out, &x) in out.iter_mut().zip(&at.input[first..]) {
+                    *out = along[c] * ((x - mean) * scale) + along[channels + c];
+                }
+            } else {
+                out.fill(R::ZERO);
             }
             if let Some(rate) = rate {
+                let [gain, _] = self.scaling(at.weights, c);
                 for (out, &rate) in out.iter_mut().zip(&rate[first..]) {
-                    *out += at.weights[c] * scale * rate;
+                    *out += gain * scale * rate;
                 }
             }
         });
@@ -93,8 +107,9 @@ impl Transform for BatchNorm {
 
     fn pull_back<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
         self.for_each(at.samples, |c, scale: R, _, first| {
+            let [gain, _] = self.scaling(at.weights, c);
             for (out, &cotangent) in out[first..][..self.plane].iter_mut().zip(&cotangent[first..]) {
-                *out = at.weights[c] * scale * cotangent;
+                *out = gain * scale * cotangent;
             }
         });
     }
@@ -108,6 +123,9 @@ impl Transform for BatchNorm {
         out: &mut [R],
         _work: &mut [R],
     ) {
+        if !self.scaled {
+            return;
+        }
         self.for_each(at.samples, |c, scale: R, _, first| {
             for (out, &cotangent) in out[first..][..self.plane].iter_mut().zip(&cotangent[first..]) {
                 *out += along.weights[c] * scale * cotangent;
@@ -138,6 +156,9 @@ impl Transform for BatchNorm {
     }
 
     fn add_gradient_rate<R: Float>(&self, at: At<R>, rate: &[R], cotangent: &[R], out: &mut [R], _work: &mut [R]) {
+        if !self.scaled {
+            return;
+        }
         self.for_each(at.samples, |c, scale: R, _, first| {
             for (&rate, &cotangent) in rate[first..][..self.plane].iter().zip(&cotangent[first..]) {
                 out[c] += cotangent * scale * rate;

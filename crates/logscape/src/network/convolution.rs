@@ -8,7 +8,8 @@ use super::window::Window;
 use crate::lanes::dispatch;
 
 /// `y_o = b_o + Σ_i W_{oi} ⋆ x_i` over the channels `i` of the group of `o`; the parameters are `W`
-/// (`outputs × inputs/groups × height × width`, row-major), then `b` (`outputs`).
+/// (`outputs × inputs/groups × height × width`, row-major), then `b` (`outputs`), which is zero and no parameter of a layer without
+/// biases.
 ///
 /// A sample's windows are the columns of a matrix of `inputs × height × width` rows, which `W` multiplies.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub(super) struct Convolution {
     pub(super) outputs: usize,
     pub(super) groups: usize,
     pub(super) window: Window,
+    /// Whether there is `b`.
+    pub(super) bias: bool,
 }
 
 impl Convolution {
@@ -144,8 +147,12 @@ impl Convolution {
         }
     }
 
-    /// Sets each plane of a sample's `out` to its number of `biases`.
-    fn fill_planes<R: Float>(&self, biases: &[R], out: &mut [R]) {
+    /// Sets each plane of a sample's `out` to its bias in `weights`, the layer's parameters.
+    fn fill_planes<R: Float>(&self, weights: &[R], out: &mut [R]) {
+        if !self.bias {
+            out.fill(R::ZERO);
+        }
+        let biases = &weights[self.weight_count()..];
         for (plane, bias) in out.chunks_exact_mut(self.window.outputs()).zip(biases) {
             plane.fill(*bias);
         }
@@ -154,7 +161,7 @@ impl Convolution {
 
 impl Transform for Convolution {
     fn parameters(&self) -> usize {
-        self.weight_count() + self.outputs
+        self.weight_count() + if self.bias { self.outputs } else { 0 }
     }
 
     fn products(&self) -> usize {
@@ -168,7 +175,9 @@ impl Transform for Convolution {
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
         let [height, width] = self.window.kernel;
-        vec![("weight", vec![self.outputs, self.inputs / self.groups, height, width]), ("bias", vec![self.outputs])]
+        let bias = self.bias.then(|| ("bias", vec![self.outputs]));
+        let weight = ("weight", vec![self.outputs, self.inputs / self.groups, height, width]);
+        [weight].into_iter().chain(bias).collect()
     }
 
     fn fan(&self) -> Option<[usize; 3]> {
@@ -179,7 +188,7 @@ impl Transform for Convolution {
     fn forward<R: Float>(&self, at: At<R>, _second: bool, _kept: &mut [R], out: &mut [R], work: &mut [R]) {
         let samples = at.input.chunks_exact(self.sample_inputs()).zip(out.chunks_exact_mut(self.sample_outputs()));
         for (image, out) in samples {
-            self.fill_planes(&at.weights[self.weight_count()..], out);
+            self.fill_planes(at.weights, out);
             self.add_image(at.weights, image, out, work);
         }
     }
@@ -187,7 +196,7 @@ impl Transform for Convolution {
     fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], work: &mut [R]) {
         let (inputs, outputs) = (self.sample_inputs(), self.sample_outputs());
         for (k, out) in out.chunks_exact_mut(outputs).enumerate() {
-            self.fill_planes(&along[self.weight_count()..], out);
+            self.fill_planes(along, out);
             self.add_image(along, &at.input[k * inputs..][..inputs], out, work);
             if let Some(rate) = rate {
                 self.add_image(at.weights, &rate[k * inputs..][..inputs], out, work);

@@ -7,11 +7,14 @@ use crate::lanes::dispatch;
 use super::sparse::Sparse;
 use super::transform::{At, Direction, Float, Transform, add_symmetric, fill_rows, inner, matrix, product};
 
-/// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`).
+/// `y = W x + b`; the parameters are `W` (`outputs × inputs`, row-major), then `b` (`outputs`), which is zero and no parameter of a
+/// layer without biases.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Dense {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
+    /// Whether there is `b`.
+    pub(super) bias: bool,
 }
 
 impl Dense {
@@ -21,6 +24,15 @@ impl Dense {
 
     fn split_mut<'a, R>(&self, weights: &'a mut [R]) -> (&'a mut [R], &'a mut [R]) {
         weights.split_at_mut(self.outputs * self.inputs)
+    }
+
+    /// Fills `out` with the biases of `weights`, the layer's parameters.
+    fn fill_biases<R: Float>(&self, weights: &[R], out: &mut [R]) {
+        if self.bias {
+            fill_rows(out, self.split(weights).1);
+        } else {
+            out.fill(R::ZERO);
+        }
     }
 
     /// Adds `W x` to `out`.
@@ -44,11 +56,12 @@ impl Dense {
 
 impl Transform for Dense {
     fn parameters(&self) -> usize {
-        (self.inputs + 1) * self.outputs
+        (self.inputs + usize::from(self.bias)) * self.outputs
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
-        vec![("weight", vec![self.outputs, self.inputs]), ("bias", vec![self.outputs])]
+        let bias = self.bias.then(|| ("bias", vec![self.outputs]));
+        [("weight", vec![self.outputs, self.inputs])].into_iter().chain(bias).collect()
     }
 
     fn fan(&self) -> Option<[usize; 3]> {
@@ -56,12 +69,12 @@ impl Transform for Dense {
     }
 
     fn forward<R: Float>(&self, at: At<R>, _second: bool, _kept: &mut [R], out: &mut [R], _work: &mut [R]) {
-        fill_rows(out, self.split(at.weights).1);
+        self.fill_biases(at.weights, out);
         self.add_image(at.samples, at.weights, at.input, out);
     }
 
     fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], _work: &mut [R]) {
-        fill_rows(out, self.split(along).1);
+        self.fill_biases(along, out);
         match at.sparse {
             Some(Sparse { inputs, turned }) => inputs.add_image(turned, self.outputs, out),
             None => self.add_image(at.samples, along, at.input, out),
@@ -101,8 +114,10 @@ impl Transform for Dense {
             out.fill(R::ZERO);
         }
         let (weights, biases) = self.split_mut(out);
-        for ((row, bias), &cotangent) in weights.chunks_exact_mut(self.inputs).zip(biases).zip(cotangent) {
+        for (bias, &cotangent) in biases.iter_mut().zip(cotangent) {
             *bias += cotangent;
+        }
+        for (row, &cotangent) in weights.chunks_exact_mut(self.inputs).zip(cotangent) {
             for (weight, &input) in row.iter_mut().zip(input) {
                 *weight += cotangent * input;
             }
@@ -133,11 +148,11 @@ impl Transform for Dense {
         self.add_outer(at.samples, rate, cotangent, out);
     }
 
-    /// `(ȳ·ȳ') (‖x‖² + 1)`: a gradient is the outer product of `ȳ` and `(x, 1)`.
+    /// `(ȳ·ȳ') (‖x‖² + 1)`: a gradient is the outer product of `ȳ` and `(x, 1)`, or `x` without biases.
     fn add_gradient_grams<R: Float>(&self, at: At<R>, cotangents: &[&[R]], out: &mut [f64], _work: &mut [R]) {
         let c = cotangents.len();
         for (k, (input, out)) in at.input.chunks_exact(self.inputs).zip(out.chunks_exact_mut(c * c)).enumerate() {
-            let square = inner(input, input) + 1.0;
+            let square = inner(input, input) + f64::from(self.bias);
             let row = |i: usize| &cotangents[i][k * self.outputs..][..self.outputs];
             add_symmetric(c, out, |i, j| square * inner(row(i), row(j)));
         }

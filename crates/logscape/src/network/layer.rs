@@ -4,6 +4,7 @@ use super::activation::Units;
 use super::batch_norm::BatchNorm;
 use super::convolution::Convolution;
 use super::dense::Dense;
+use super::leaky::Leaky;
 use super::normalisation::Normalisation;
 use super::pooling::{AveragePool, MaxPool};
 use super::residual::Sum;
@@ -15,6 +16,7 @@ pub(super) enum Layer {
     BatchNorm(BatchNorm),
     Convolution(Convolution),
     Dense(Dense),
+    Leaky(Leaky),
     MaxPool(MaxPool),
     Normalisation(Normalisation),
     Sum(Sum),
@@ -29,6 +31,7 @@ macro_rules! each_layer {
             Layer::BatchNorm($name) => $body,
             Layer::Convolution($name) => $body,
             Layer::Dense($name) => $body,
+            Layer::Leaky($name) => $body,
             Layer::MaxPool($name) => $body,
             Layer::Normalisation($name) => $body,
             Layer::Sum($name) => $body,

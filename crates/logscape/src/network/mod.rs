@@ -1,19 +1,21 @@
 //! Networks: layers with skips, a loss of the outputs, and data.
 //!
-//! A layer is one file with its maps and derivatives (`transform.rs`), a line in `layer.rs` and a word in
-//! `words.rs`. Everything that a [`Problem`](crate::Problem) needs is made of these, in single and double precision: see
+//! A layer is one file with its maps and derivatives (`transform.rs`), a line in `layer.rs`, a word in `words.rs`, which `written.rs` reads
+//! and writes, and its place in a graph (`builder.rs`). Everything that a [`Problem`](crate::Problem) needs is made of these, in single and double precision: see
 //! `pass.rs`.
 
 mod accuracy;
 pub(crate) mod activation;
 mod batch_gradient;
 mod batch_norm;
+mod builder;
 mod convolution;
 mod dense;
 mod descent;
 mod graph;
 mod initialisation;
 mod layer;
+mod leaky;
 mod linearised;
 mod normalisation;
 mod output_loss;
@@ -33,6 +35,7 @@ mod transform;
 mod weights;
 mod window;
 mod words;
+mod written;
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -40,11 +43,12 @@ use crate::problem::ProblemError;
 use crate::problem::{require_finite, require_some};
 pub use activation::Activation;
 pub(crate) use activation::each_activation;
+pub use builder::LayerError;
 pub use initialisation::Initialisation;
 pub use linearised::{Linearised, MatrixOperator};
 pub use output_loss::OutputLoss;
 pub use transform::Float;
-pub use words::{LayerError, LayerWord, Windows};
+pub use words::{LayerWord, Normalised, Windows};
 
 use graph::Graph;
 use layer::{Layer, each_layer};
@@ -92,7 +96,7 @@ impl Network {
         inputs: Vec<f64>,
         targets: Vec<f64>,
     ) -> Result<Self, LayerError> {
-        let graph = words::graph(shape, layers)?;
+        let graph = builder::graph(shape, layers)?;
         Ok(Self::of(graph, loss, inputs, targets)?)
     }
 
@@ -117,7 +121,7 @@ impl Network {
         inputs: Vec<f64>,
         targets: Vec<f64>,
     ) -> Result<Self, ProblemError> {
-        Self::of(words::perceptron(sizes, activation), OutputLoss::MeanSquare, inputs, targets)
+        Self::of(builder::perceptron(sizes, activation), OutputLoss::MeanSquare, inputs, targets)
     }
 
     /// Gives the layers that have tensors other names than those of an `nn.Sequential`, in the order of the layers. Tensors are named after
@@ -144,7 +148,7 @@ impl Network {
     }
 
     /// The loss of the outputs.
-    pub fn output_loss(&self) -> OutputLoss {
+    pub(crate) fn loss(&self) -> OutputLoss {
         self.loss
     }
 

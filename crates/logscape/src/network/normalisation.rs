@@ -5,7 +5,7 @@ use faer::Accum;
 use super::transform::{At, Direction, Float, Transform};
 
 /// `y = γ x̂ + β`, `x̂ = (x − m)/√(v + ε)` with mean and variance of each of `groups` equal parts of a sample; the parameters
-/// are `γ`, then `β`, one for each `plane` numbers that follow each other.
+/// are `γ`, then `β`, one for each `plane` numbers that follow each other, or there are none and `y = x̂`.
 ///
 /// `x̂` has the derivative `J ẋ = (ẋ − ⟨ẋ⟩ − x̂ ⟨x̂ ẋ⟩)/σ`, `⟨·⟩` the mean over the part: a symmetric matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub(super) struct Normalisation {
     pub(super) shape: Vec<usize>,
     /// `ε`
     pub(super) epsilon: f64,
+    /// Whether there are `γ` and `β`.
+    pub(super) scaled: bool,
 }
 
 /// A part of a sample, normalised.
@@ -59,6 +61,12 @@ impl Normalisation {
         self.inputs / self.plane
     }
 
+    /// `γ` and `β` of the parameters `weights`, by place in `0..count`.
+    fn scaling<'a, R: Float>(&self, weights: &'a [R]) -> impl Fn(usize) -> [R; 2] + 'a {
+        let both = self.scaled.then(|| weights.split_at(self.count()));
+        move |place| both.map_or([R::ONE, R::ZERO], |(gains, biases)| [gains[place], biases[place]])
+    }
+
     /// Calls `f` for each part of the samples of `kept`.
     fn for_each<R: Float>(&self, kept: &[R], mut f: impl FnMut(Part<R>)) {
         let length = self.length();
@@ -73,7 +81,7 @@ impl Normalisation {
 
 impl Transform for Normalisation {
     fn parameters(&self) -> usize {
-        2 * self.count()
+        if self.scaled { 2 * self.count() } else { 0 }
     }
 
     /// `x̂`, and `1/σ` of each part.
@@ -87,15 +95,16 @@ impl Transform for Normalisation {
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
-        vec![("weight", self.shape.clone()), ("bias", self.shape.clone())]
+        let names: &[&'static str] = if self.scaled { &["weight", "bias"] } else { &[] };
+        names.iter().map(|name| (*name, self.shape.clone())).collect()
     }
 
     fn gains(&self) -> Option<usize> {
-        Some(self.count())
+        self.scaled.then_some(self.count())
     }
 
     fn forward<R: Float>(&self, at: At<R>, _second: bool, kept: &mut [R], out: &mut [R], _work: &mut [R]) {
-        let (length, (gains, biases)) = (self.length(), at.weights.split_at(self.count()));
+        let (length, scaling) = (self.length(), self.scaling(at.weights));
         let samples = at.input.chunks_exact(self.inputs).zip(kept.chunks_exact_mut(self.kept()));
         for ((input, kept), out) in samples.zip(out.chunks_exact_mut(self.inputs)) {
             let (values, scales) = kept.split_at_mut(self.inputs);
@@ -109,7 +118,8 @@ impl Transform for Normalisation {
                 }
             }
             let planes = out.chunks_exact_mut(self.plane).zip(values.chunks_exact(self.plane));
-            for ((out, values), (&gain, &bias)) in planes.zip(gains.iter().zip(biases)) {
+            for (place, (out, values)) in planes.enumerate() {
+                let [gain, bias] = scaling(place);
                 for (out, value) in out.iter_mut().zip(values) {
                     *out = gain * *value + bias;
                 }
@@ -118,29 +128,36 @@ impl Transform for Normalisation {
     }
 
     fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], _work: &mut [R]) {
-        let (gains, biases) = along.split_at(self.count());
+        let (scaling, scaling_along) = (self.scaling(at.weights), self.scaling(along));
         self.for_each(at.kept, |part| {
             let out = &mut out[part.first..][..part.values.len()];
-            for (i, (out, value)) in out.iter_mut().zip(part.values).enumerate() {
-                let w = (part.place + i) / self.plane;
-                *out = gains[w] * *value + biases[w];
+            if self.scaled {
+                for (i, (out, value)) in out.iter_mut().zip(part.values).enumerate() {
+                    let [gain, bias] = scaling_along((part.place + i) / self.plane);
+                    *out = gain * *value + bias;
+                }
+            } else {
+                out.fill(R::ZERO);
             }
             if let Some(rate) = rate {
                 let rate = &rate[part.first..];
                 let derivative = part.derivative(|i| rate[i]);
                 for (i, out) in out.iter_mut().enumerate() {
-                    *out += at.weights[(part.place + i) / self.plane] * derivative(i);
+                    let [gain, _] = scaling((part.place + i) / self.plane);
+                    *out += gain * derivative(i);
                 }
             }
         });
     }
 
     fn pull_back<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
+        let scaling = self.scaling(at.weights);
         self.for_each(at.kept, |part| {
             let out = &mut out[part.first..][..part.values.len()];
-            let gains = &at.weights[part.place / self.plane..];
+            let first = part.place / self.plane;
             let planes = out.chunks_exact_mut(self.plane).zip(cotangent[part.first..].chunks_exact(self.plane));
-            for ((out, cotangent), &gain) in planes.zip(gains) {
+            for (place, (out, cotangent)) in planes.enumerate() {
+                let [gain, _] = scaling(first + place);
                 for (out, cotangent) in out.iter_mut().zip(cotangent) {
                     *out = gain * *cotangent;
                 }
@@ -162,15 +179,18 @@ impl Transform for Normalisation {
         out: &mut [R],
         _work: &mut [R],
     ) {
+        let scaling = self.scaling(at.weights);
         self.for_each(at.kept, |part| {
             let cotangent = &cotangent[part.first..];
             let out = &mut out[part.first..][..part.values.len()];
-            let moved = part.derivative(|i| along.weights[(part.place + i) / self.plane] * cotangent[i]);
-            for (i, out) in out.iter_mut().enumerate() {
-                *out += moved(i);
+            if self.scaled {
+                let moved = part.derivative(|i| along.weights[(part.place + i) / self.plane] * cotangent[i]);
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out += moved(i);
+                }
             }
             let rate = &along.input[part.first..];
-            let c = |i: usize| at.weights[(part.place + i) / self.plane] * cotangent[i];
+            let c = |i: usize| scaling((part.place + i) / self.plane)[0] * cotangent[i];
             let [_, stretch] = part.means(|i| rate[i]);
             let [_, overlap] = part.means(c);
             let (turn, pulled) = (part.derivative(|i| rate[i]), part.derivative(c));
@@ -210,6 +230,9 @@ impl Transform for Normalisation {
     }
 
     fn add_gradient_rate<R: Float>(&self, at: At<R>, rate: &[R], cotangent: &[R], out: &mut [R], _work: &mut [R]) {
+        if !self.scaled {
+            return;
+        }
         self.for_each(at.kept, |part| {
             let (rate, cotangent) = (&rate[part.first..], &cotangent[part.first..]);
             let derivative = part.derivative(|i| rate[i]);

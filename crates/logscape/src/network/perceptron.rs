@@ -1,4 +1,4 @@
-//! Networks that are perceptrons: dense layers with one activation function between them.
+//! Networks that are perceptrons: dense layers, all with biases, with one activation function between them.
 
 use super::layer::Layer;
 use super::{Activation, Network};
@@ -13,7 +13,7 @@ impl Network {
                 return None;
             }
             match &node.layer {
-                Layer::Dense(dense) if index % 2 == 0 => shapes.push([dense.inputs, dense.outputs]),
+                Layer::Dense(dense) if index % 2 == 0 && dense.bias => shapes.push([dense.inputs, dense.outputs]),
                 Layer::Units(units) if index % 2 == 1 => {
                     if *activation.get_or_insert(units.activation) != units.activation {
                         return None;

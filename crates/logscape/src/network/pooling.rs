@@ -157,21 +157,29 @@ fn maxima<R: Float, const N: usize>(
     (largest, places)
 }
 
-/// The mean of each window, padding counted as zeros.
+/// The mean of each window, padding counted as zeros or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AveragePool {
     pub(super) channels: usize,
     pub(super) window: Window,
+    /// Whether padding counts.
+    pub(super) counts_padding: bool,
 }
 
 impl AveragePool {
+    /// What a number of a window counts, for windows with so many numbers of the image.
+    fn share<R: Float>(&self) -> impl Fn(usize) -> R {
+        let (all, counts_padding) = (R::from_f64(1.0 / self.window.size() as f64), self.counts_padding);
+        move |count| if counts_padding { all } else { R::from_f64(1.0 / count as f64) }
+    }
+
     fn image<R: Float>(&self, input: &[R], out: &mut [R]) {
-        let (share, width) = (R::from_f64(1.0 / self.window.size() as f64), self.window.image[1]);
+        let (share, width) = (self.share::<R>(), self.window.image[1]);
         let planes = input.chunks_exact(self.window.inputs()).zip(out.chunks_exact_mut(self.window.outputs()));
         for (values, out) in planes {
             let mut o = 0;
             self.window.for_each(|rows, columns| {
-                let mut sum = R::ZERO;
+                let (mut sum, share) = (R::ZERO, share(rows.len() * columns.len()));
                 for row in rows {
                     for value in &values[row * width..][columns.clone()] {
                         sum += *value;
@@ -197,13 +205,13 @@ impl Transform for AveragePool {
     }
 
     fn pull_back<R: Float>(&self, _at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
-        let (share, width) = (R::from_f64(1.0 / self.window.size() as f64), self.window.image[1]);
+        let (share, width) = (self.share::<R>(), self.window.image[1]);
         let planes = cotangent.chunks_exact(self.window.outputs()).zip(out.chunks_exact_mut(self.window.inputs()));
         for (cotangent, out) in planes {
             out.fill(R::ZERO);
             let mut o = 0;
             self.window.for_each(|rows, columns| {
-                let part = share * cotangent[o];
+                let part = share(rows.len() * columns.len()) * cotangent[o];
                 for row in rows {
                     for out in &mut out[row * width..][columns.clone()] {
                         *out += part;
@@ -222,7 +230,7 @@ mod tests {
     use super::*;
 
     fn check<R: Float>(image: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) {
-        let window = Window { image, kernel, stride, padding: [0, 0] };
+        let window = Window { image, kernel, stride, padding: [0, 0], dilation: [1, 1] };
         let (channels, samples) = (3, 2);
         let pool = MaxPool { channels, window };
         // Rectified numbers, many of which are the same, and one that is none.

@@ -231,8 +231,8 @@ impl Problem for Network {
         });
     }
 
-    fn output_loss(&self) -> OutputLoss {
-        self.loss
+    fn output_loss(&self) -> Option<OutputLoss> {
+        Some(self.loss)
     }
 
     fn constant_loss(&self) -> Option<f64> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{LayerError, LayerWord, Network, OutputLoss, words};
+use super::{LayerError, LayerWord, Network, OutputLoss, builder};
 use crate::data::Dataset;
 use crate::data::synthetic::{Generator, TeacherStudent};
 use crate::problem::{
@@ -73,14 +73,14 @@ impl Registered for Network {
             ));
         }
         match &options.input {
-            Some(shape) => words::graph(shape, &options.layers).map(|_| ()).map_err(|error| of_option(&error)),
+            Some(shape) => builder::graph(shape, &options.layers).map(|_| ()).map_err(|error| of_option(&error)),
             None => Ok(()),
         }
     }
 
     fn build(data: Dataset, options: Options) -> Result<Self, BuildProblemError> {
         let shape = options.input.unwrap_or_else(|| vec![data.input_dim]);
-        let graph = words::graph(&shape, &options.layers).map_err(|error| of_option(&error))?;
+        let graph = builder::graph(&shape, &options.layers).map_err(|error| of_option(&error))?;
         if graph.inputs != data.input_dim {
             let message = format!(
                 "inputs of the shape {shape:?} have {} numbers, those of the data {}",

@@ -2,21 +2,25 @@
 
 use std::ops::Range;
 
-/// Windows of `kernel`, `stride` apart, over an image with `padding` on every side; each is `[height, width]`.
+/// Windows of `kernel` numbers that are `dilation` apart, themselves `stride` apart, over an image with `padding` on every side; each is
+/// `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Window {
     pub(super) image: [usize; 2],
     pub(super) kernel: [usize; 2],
     pub(super) stride: [usize; 2],
     pub(super) padding: [usize; 2],
+    pub(super) dilation: [usize; 2],
 }
 
 impl Window {
-    /// Windows along each side; `None` where the kernel is larger than the padded image, or it does not move.
+    /// Windows along each side; `None` where the kernel is larger than the padded image, or it does not move, or all of its numbers are
+    /// one.
     pub(super) fn fits(&self) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let room = (self.image[axis] + 2 * self.padding[axis]).checked_sub(self.kernel[axis])?;
-            (self.kernel[axis] > 0).then_some(room.checked_div(self.stride[axis])? + 1)
+            let last = self.kernel[axis].checked_sub(1)?.checked_mul(self.dilation[axis])?;
+            let room = (self.image[axis] + 2 * self.padding[axis]).checked_sub(last.checked_add(1)?)?;
+            (self.dilation[axis] > 0).then_some(room.checked_div(self.stride[axis])? + 1)
         };
         Some([along(0)?, along(1)?])
     }
@@ -47,7 +51,7 @@ impl Window {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
     }
 
-    /// Calls `f` for each window, row by row, with the rows and columns of the image that are in it.
+    /// Calls `f` for each window, row by row, with the rows and columns of the image that are in it; without dilation.
     #[inline(always)]
     pub(super) fn for_each(&self, mut f: impl FnMut(Range<usize>, Range<usize>)) {
         let [rows, columns] = self.moves();
@@ -81,15 +85,15 @@ impl Window {
     pub(super) fn for_each_run(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
         let [down, columns] = self.moves();
         for y in 0..self.kernel[0] {
-            let rows = self.inside(0, down, y);
+            let rows = self.inside(0, down, y * self.dilation[0]);
             for x in 0..self.kernel[1] {
-                let run = self.inside(1, columns, x);
+                let run = self.inside(1, columns, x * self.dilation[1]);
                 if run.is_empty() {
                     continue;
                 }
                 for row in rows.clone() {
-                    let line = (row * self.stride[0] + y - self.padding[0]) * self.image[1];
-                    let first = line + run.start * self.stride[1] + x - self.padding[1];
+                    let line = (row * self.stride[0] + y * self.dilation[0] - self.padding[0]) * self.image[1];
+                    let first = line + run.start * self.stride[1] + x * self.dilation[1] - self.padding[1];
                     f(y * self.kernel[1] + x, row * columns + run.start, first, run.len(), self.stride[1]);
                 }
             }

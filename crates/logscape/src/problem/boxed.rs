@@ -46,6 +46,10 @@ macro_rules! pass_on {
             self.$inner().batch_gradient_into(theta, samples, out, scratch)
         }
 
+        fn jacobian_moments_into(&self, theta: &[f64], samples: Samples, out: [&mut [f64]; 2], scratch: &mut [f64]) {
+            self.$inner().jacobian_moments_into(theta, samples, out, scratch);
+        }
+
         fn samples_at_once(&self) -> usize {
             self.$inner().samples_at_once()
         }
@@ -136,7 +140,7 @@ macro_rules! pass_on {
             self.$inner().jacobian_grams_into(theta, samples, out, scratch);
         }
 
-        fn output_loss(&self) -> OutputLoss {
+        fn output_loss(&self) -> Option<OutputLoss> {
             self.$inner().output_loss()
         }
 

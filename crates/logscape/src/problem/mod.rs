@@ -18,6 +18,7 @@ mod quadratic_loss;
 mod registry;
 mod regression_data;
 mod scalar;
+mod selected;
 mod sinusoid;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use quadratic::QuadraticBasin;
 pub use quadratic_loss::QuadraticLoss;
 pub use registry::{all, by_name, visit};
 pub use scalar::ScalarModel;
+pub use selected::{Selected, parameters_named};
 pub use sinusoid::Sinusoid;
 pub use vectors::{LaneModel, LaneSamples, NetworkModel, RowModel, SumModel};
 pub use visitor::Visitor;
@@ -123,10 +125,10 @@ pub trait Problem: Send + Sync {
     /// Mean exact Hessian product `H v` over the samples into `out` (`P`).
     fn hvp_into(&self, theta: &[f64], v: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]);
 
-    /// The loss `ℓ` of the outputs. A problem with another than the mean square overrides this, [`losses_into`](Self::losses_into)
-    /// and [`weigh_outputs`](Self::weigh_outputs).
-    fn output_loss(&self) -> OutputLoss {
-        OutputLoss::MeanSquare
+    /// The loss `ℓ` of the outputs; none for one that has no name here. A problem with another than the mean square overrides this,
+    /// [`losses_into`](Self::losses_into) and [`weigh_outputs`](Self::weigh_outputs).
+    fn output_loss(&self) -> Option<OutputLoss> {
+        Some(OutputLoss::MeanSquare)
     }
 
     /// Losses `ℓ_μ` of the single samples into `out` (`m`). Allocates `m c` numbers unless overridden.
@@ -147,7 +149,7 @@ pub trait Problem: Send + Sync {
     fn batch_gradient_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], scratch: &mut [f64]) -> f64 {
         let share = 1.0 / samples.len() as f64;
         let mut residuals = vec![0.0; samples.len() * self.outputs()];
-        let loss = if self.output_loss() == OutputLoss::MeanSquare {
+        let loss = if self.output_loss() == Some(OutputLoss::MeanSquare) {
             self.residuals_into(theta, samples.clone(), &mut residuals, scratch);
             0.5 * share * residuals.iter().map(|e| e * e).sum::<f64>()
         } else {
@@ -318,6 +320,29 @@ pub trait Problem: Send + Sync {
                 for (j, right) in rows.chunks_exact(p).enumerate() {
                     gram[i * c + j] = left.iter().zip(right).map(|(a, b)| a * b).sum();
                 }
+            }
+        }
+    }
+
+    /// Sums over samples and outputs of the squares, and of the fourth powers, of each column of the Jacobian: `Σ_μk J_μki²` and
+    /// `Σ_μk J_μki⁴` into `squares` and `fourths` (`P` each). `m c` transposed products, and allocates `P + c` numbers, unless overridden.
+    fn jacobian_moments_into(
+        &self,
+        theta: &[f64],
+        samples: Samples,
+        [squares, fourths]: [&mut [f64]; 2],
+        scratch: &mut [f64],
+    ) {
+        let (mut row, mut unit) = (vec![0.0; self.dim()], vec![0.0; self.outputs()]);
+        squares.fill(0.0);
+        fourths.fill(0.0);
+        for sample in (0..samples.len()).map(|k| samples.get(k)) {
+            for k in 0..unit.len() {
+                unit.fill(0.0);
+                unit[k] = 1.0;
+                self.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), &mut row, scratch);
+                squares.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x * x);
+                fourths.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x.powi(4));
             }
         }
     }

@@ -26,7 +26,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
         products: 0,
-        output_loss: crate::network::OutputLoss::MeanSquare,
+        output_loss: Some(crate::network::OutputLoss::MeanSquare),
         accuracy: None,
         fisher: None,
         kinks: None,

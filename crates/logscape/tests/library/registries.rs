@@ -107,7 +107,7 @@ fn parabola() -> Geometry {
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
         products: 0,
-        output_loss: logscape::network::OutputLoss::MeanSquare,
+        output_loss: Some(logscape::network::OutputLoss::MeanSquare),
         accuracy: None,
         fisher: None,
         kinks: None,

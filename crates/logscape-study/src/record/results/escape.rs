@@ -2,7 +2,7 @@
 
 use super::dynamics::DynamicsEscape;
 use super::measured::MeasuredRecord;
-use super::prediction::PredictionRecord;
+use super::prediction::{PredictionRecord, by_theory};
 use super::verdict::VerdictRecord;
 use logscape::ensemble::Region;
 use logscape::theory::Prediction;
@@ -40,10 +40,7 @@ impl EscapeRecord {
         Self {
             region,
             impossible: None,
-            predictions: predictions
-                .iter()
-                .map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate)))
-                .collect(),
+            predictions: by_theory(predictions, learning_rate),
             measured,
             committed: None,
             dynamics: Vec::new(),

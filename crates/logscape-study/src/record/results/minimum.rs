@@ -21,9 +21,10 @@ pub struct MinimumRecord {
     /// such parameters, and where `theta` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unstandardised: Option<UnstandardisedRecord>,
-    /// What the loss is: the mean over the samples of half the squared residual norm, or of another loss of the outputs.
-    #[serde(default, skip_serializing_if = "is_mean_square")]
-    pub output_loss: OutputLoss,
+    /// What the loss is: the mean over the samples of half the squared residual norm where this is absent, or of another loss of the outputs;
+    /// null for one of a model's own.
+    #[serde(default = "mean_square", skip_serializing_if = "is_mean_square")]
+    pub output_loss: Option<OutputLoss>,
     /// Share of the samples whose class has the largest output; absent where the targets are no classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
@@ -59,8 +60,13 @@ pub struct MinimumRecord {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_mean_square(loss: &OutputLoss) -> bool {
-    *loss == OutputLoss::MeanSquare
+fn is_mean_square(loss: &Option<OutputLoss>) -> bool {
+    *loss == mean_square()
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a field that is absent")]
+fn mean_square() -> Option<OutputLoss> {
+    Some(OutputLoss::MeanSquare)
 }
 
 /// Parameters for inputs as they were before they were standardised.

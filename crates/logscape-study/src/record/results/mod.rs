@@ -23,6 +23,7 @@ pub use interpolation::{InterpolationRecord, StartEscapeRecord, StartRecord};
 pub use measured::{LookBias, MeasuredRecord, Method, RareRecord};
 pub use minimum::{MinimumRecord, UnstandardisedRecord};
 pub use prediction::PredictionRecord;
+pub(crate) use prediction::by_theory;
 pub use quantile::QuantileRecord;
 pub use saddles::{SaddleRecord, SaddlesRecord};
 pub use setting::SettingRecord;

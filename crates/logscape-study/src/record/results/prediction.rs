@@ -2,6 +2,7 @@
 
 use logscape::theory::Prediction;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One theory's numbers; all null, with the reason in `warnings`, where it does not apply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,8 +36,13 @@ pub struct PredictionRecord {
     pub warnings: Vec<String>,
 }
 
+/// The numbers of each theory, by its name, at this learning rate.
+pub(crate) fn by_theory(predictions: &[Prediction], learning_rate: f64) -> BTreeMap<String, PredictionRecord> {
+    predictions.iter().map(|p| (p.theory.clone(), PredictionRecord::new(p, learning_rate))).collect()
+}
+
 impl PredictionRecord {
-    pub(super) fn new(prediction: &Prediction, learning_rate: f64) -> Self {
+    fn new(prediction: &Prediction, learning_rate: f64) -> Self {
         Self {
             rate: prediction.rate(),
             rate_per_step: prediction.rate_per_step(learning_rate),

@@ -212,7 +212,7 @@ impl<R: Real> MlpSgd<R> {
     /// If no run can have these settings.
     pub fn new(problem: &impl NetworkModel, settings: SgdSettings) -> Result<Self, SgdError> {
         let (shapes, activation) = (problem.shapes(), problem.activation());
-        Self::of(shapes, activation, problem.output_loss(), problem.data(), settings)
+        Self::of(shapes, activation, OutputLoss::MeanSquare, problem.data(), settings)
     }
 
     /// SGD on `network` if it is a perceptron, of whatever loss; its data are copied.
@@ -221,7 +221,7 @@ impl<R: Real> MlpSgd<R> {
     /// If no run can have these settings.
     pub fn on(network: &Network, settings: SgdSettings) -> Option<Result<Self, SgdError>> {
         let (shapes, activation) = network.as_perceptron()?;
-        Some(Self::of(shapes, activation, network.output_loss(), network.data(), settings))
+        Some(Self::of(shapes, activation, network.loss(), network.data(), settings))
     }
 
     fn of(

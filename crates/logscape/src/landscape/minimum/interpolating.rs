@@ -1,5 +1,6 @@
 //! Telling a fit that interpolates from a minimum whose loss is resolved.
 
+use crate::network::OutputLoss;
 use crate::operator::full::{loss_and_gradient, map_chunks};
 use crate::operator::{GaussNewton, apply, axpy, dot, norm, scale};
 use crate::{Minimum, Problem, Samples, Stop};
@@ -22,7 +23,7 @@ const HOPELESS: (usize, f64) = (20, 0.01);
 /// end is the minimum if its loss is none. Where the decrement is a small share of the loss, as at every other minimum, that
 /// takes 20 products at most.
 pub(super) fn interpolating(problem: &dyn Problem, minimum: &Minimum, stop: &Stop) -> Option<Minimum> {
-    if !problem.output_loss().reaches_zero() {
+    if !problem.output_loss().is_some_and(OutputLoss::reaches_zero) {
         return None;
     }
     let (unit, name) = loss_unit(problem, &minimum.theta)?;

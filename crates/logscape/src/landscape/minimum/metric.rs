@@ -61,20 +61,11 @@ impl Metric {
         if self.kind == Scales::Plain {
             return;
         }
-        let (p, c) = (problem.dim(), problem.outputs());
+        let p = problem.dim();
         let stride = (problem.samples() / ENOUGH).max(1);
         let sums = sum_over_chunks(problem, 2 * p, |range, out, scratch| {
-            let (mut row, mut unit) = (vec![0.0; p], vec![0.0; c]);
-            for sample in range.filter(|sample| sample % stride == 0) {
-                for k in 0..c {
-                    unit.fill(0.0);
-                    unit[k] = 1.0;
-                    problem.vjp_into(theta, &unit, Samples::Range(sample..sample + 1), &mut row, scratch);
-                    let (squares, fourths) = out.split_at_mut(p);
-                    squares.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x * x);
-                    fourths.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x.powi(4));
-                }
-            }
+            let chosen: Vec<u32> = range.filter(|sample| sample % stride == 0).map(|sample| sample as u32).collect();
+            problem.jacobian_moments_into(theta, Samples::Indices(&chosen), out.split_at_mut(p).into(), scratch);
         });
         let count = problem.samples().div_ceil(stride) as f64;
         let (squares, fourths) = sums.split_at(p);

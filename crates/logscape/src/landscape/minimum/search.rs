@@ -7,6 +7,7 @@ use super::tries::tries;
 use super::trust_region::{EXACT, Steps, trust_region};
 use super::{MinimumConfig, MinimumError};
 use crate::Stop;
+use crate::network::OutputLoss;
 use crate::operator::full::loss_and_gradient;
 use crate::operator::norm;
 use crate::problem::unless_failed;
@@ -78,7 +79,7 @@ fn refined(problem: &dyn Problem, start: &[f64], config: &MinimumConfig, stop: &
 
 /// Whether larger outputs would make the loss smaller for every sample, for a loss of classes that comes to zero at infinity only.
 fn is_separated(problem: &dyn Problem, theta: &[f64]) -> bool {
-    !problem.output_loss().reaches_zero() && problem.accuracy(theta) == Some(1.0)
+    !problem.output_loss().is_none_or(OutputLoss::reaches_zero) && problem.accuracy(theta) == Some(1.0)
 }
 
 /// The search among many parameters; returns whether something curves up, if exact steps know.

@@ -66,7 +66,7 @@ fn noise_of_probabilities_that_hold_is_the_gauss_newton_matrix() {
     for along in &geometry.directions {
         assert!((along.noise.value / along.curvature - 1.0).abs() < 5.0 * error, "{along:?}");
     }
-    assert_eq!((geometry.output_loss, geometry.kinks), (OutputLoss::CrossEntropy, None));
+    assert_eq!((geometry.output_loss, geometry.kinks), (Some(OutputLoss::CrossEntropy), None));
     let exponent = fisher.exponent.value - geometry.decoupling.unwrap().scaling_exponent.value;
     // tr G hardly changes near the minimum of a convex loss, so that both exponents are near each other.
     assert!(exponent.abs() < 0.5, "{exponent}");

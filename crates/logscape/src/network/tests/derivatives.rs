@@ -18,6 +18,18 @@ fn every_layer_is_its_definition() {
         r#"[{"conv2d": 2, "kernel": 2}, "batch-norm", "relu", "flatten", "batch-norm", {"linear": 2}, "leaky-relu"]"#,
         r#"[{"residual": [{"conv2d": 2, "kernel": 3, "padding": 1}, "tanh", {"conv2d": 2, "kernel": 1}]}, "flatten", {"linear": 2}]"#,
         r#"["flatten", {"linear": 4}, {"residual": ["tanh", {"residual": [{"linear": 4}, "identity"]}]}, {"linear": 1}]"#,
+        r#"[{"linear": 4, "bias": false}, "tanh", {"linear": 3, "bias": false}]"#,
+        r#"[{"linear": 4, "bias": false}, {"leaky-relu": 0.2}, {"linear": 3}, {"layer-norm": true, "epsilon": 0.3}]"#,
+        r#"[{"conv2d": 4, "kernel": 3, "padding": 1, "groups": 2, "bias": false}, "batch-norm", "tanh", {"conv2d": 2, "kernel": 1, "bias": false}]"#,
+        r#"[{"conv2d": 2, "kernel": 2, "bias": false}, {"batch-norm": true, "epsilon": 0.4}, "gelu", {"conv2d": 2, "kernel": 2, "bias": false}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, {"batch-norm": true, "scale": false}, "tanh", {"conv2d": 1, "kernel": 2}, {"batch-norm": true, "scale": false, "epsilon": 0.1}]"#,
+        r#"[{"conv2d": 4, "kernel": 2}, {"group-norm": 2, "epsilon": 0.2, "scale": false}, "silu", {"conv2d": 2, "kernel": 2}, {"group-norm": 1, "scale": false}]"#,
+        r#"[{"layer-norm": true, "scale": false}, {"conv2d": 2, "kernel": 2}, {"layer-norm": true, "epsilon": 0.2, "scale": false}, "flatten", {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": [3, 2], "stride": [1, 2], "padding": [2, 0]}, "tanh", {"conv2d": 2, "kernel": [1, 2], "padding": [0, 1]}]"#,
+        r#"[{"conv2d": 2, "kernel": [3, 2], "dilation": [2, 3]}, "tanh", {"conv2d": 1, "kernel": 2, "dilation": 2, "padding": 2, "stride": [3, 1]}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, {"max-pool2d": [1, 3], "stride": [2, 1], "padding": [0, 1]}, "flatten", {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, {"avg-pool2d": [3, 2], "stride": [2, 1], "padding": [1, 0], "count_include_pad": false}, "flatten", {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, {"avg-pool2d": [2, 3], "padding": [1, 1]}, "flatten", {"linear": 2}]"#,
     ] {
         let shape: &[usize] = if text.starts_with(r#"[{"linear"#) { &[5] } else { &[2, 6, 5] };
         for loss in OutputLoss::ALL {
@@ -26,49 +38,54 @@ fn every_layer_is_its_definition() {
     }
 }
 
+fn sides(rng: &mut ChaCha8Rng, of: std::ops::Range<usize>) -> [usize; 2] {
+    [rng.random_range(of.clone()), rng.random_range(of)]
+}
+
+fn windows(rng: &mut ChaCha8Rng, kernel: std::ops::Range<usize>) -> Windows {
+    Windows { kernel: sides(rng, kernel), stride: sides(rng, 1..3), padding: sides(rng, 0..2) }
+}
+
 /// Random layers that fit, the last of them flat: of each kind, each as often.
 fn architecture(rng: &mut ChaCha8Rng) -> (Vec<usize>, Vec<LayerWord>) {
     let shape = vec![rng.random_range(1..3), rng.random_range(3..7), rng.random_range(3..7)];
     let mut layers: Vec<LayerWord> = Vec::new();
     for _ in 0..rng.random_range(1..6) {
-        let word = match rng.random_range(0..8) {
-            0 | 1 => {
-                let windows = Windows {
-                    kernel: rng.random_range(1..4),
-                    stride: rng.random_range(1..3),
-                    padding: rng.random_range(0..2),
-                };
-                LayerWord::Conv2d { channels: 2 * rng.random_range(1..3), windows, groups: rng.random_range(1..3) }
+        let word = match rng.random_range(0..9) {
+            0 | 1 => LayerWord::Conv2d {
+                channels: 2 * rng.random_range(1..3),
+                windows: windows(rng, 1..4),
+                dilation: sides(rng, 1..3),
+                groups: rng.random_range(1..3),
+                bias: rng.random(),
+            },
+            2 => LayerWord::MaxPool2d(windows(rng, 1..3)),
+            3 => LayerWord::AvgPool2d { windows: windows(rng, 1..4), counts_padding: rng.random() },
+            4 => {
+                let normalised = Normalised { epsilon: [1e-5, 0.1][rng.random_range(0..2)], scale: rng.random() };
+                match rng.random_range(0..3) {
+                    0 => LayerWord::LayerNorm(normalised),
+                    1 => LayerWord::BatchNorm(normalised),
+                    _ => LayerWord::GroupNorm { groups: rng.random_range(1..3), normalised },
+                }
             }
-            2 => LayerWord::MaxPool2d(Windows {
-                kernel: 2,
-                stride: rng.random_range(1..3),
-                padding: rng.random_range(0..2),
-            }),
-            3 => LayerWord::AvgPool2d(Windows {
-                kernel: 2,
-                stride: rng.random_range(1..3),
-                padding: rng.random_range(0..2),
-            }),
-            4 => [LayerWord::LayerNorm, LayerWord::BatchNorm, LayerWord::GroupNorm { groups: 1 }]
-                [rng.random_range(0..3)]
-            .clone(),
             5 => {
-                let windows = Windows { kernel: 1, stride: 1, padding: 0 };
-                let channels = rng.random_range(1..5);
+                let windows = Windows { kernel: [1; 2], stride: [1; 2], padding: [0; 2] };
+                let (channels, bias) = (rng.random_range(1..5), rng.random());
                 LayerWord::Residual(vec![
-                    LayerWord::Conv2d { channels, windows, groups: 1 },
+                    LayerWord::Conv2d { channels, windows, dilation: [1; 2], groups: 1, bias },
                     LayerWord::Activation(Activation::Tanh),
                 ])
             }
+            6 => LayerWord::LeakyRelu { slope: rng.random_range(-0.5..1.5) },
             _ => LayerWord::Activation(Activation::ALL[rng.random_range(0..Activation::ALL.len())]),
         };
         let longer = [&layers[..], &[word]].concat();
-        if words::graph(&shape, &longer).is_ok() {
+        if builder::graph(&shape, &longer).is_ok() {
             layers = longer;
         }
     }
-    layers.extend([LayerWord::Flatten, LayerWord::Linear { outputs: rng.random_range(1..4) }]);
+    layers.extend([LayerWord::Flatten, LayerWord::Linear { outputs: rng.random_range(1..4), bias: rng.random() }]);
     (shape, layers)
 }
 

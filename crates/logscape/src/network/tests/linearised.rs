@@ -3,11 +3,16 @@
 use super::*;
 use crate::Stop;
 
+/// A network and a point.
+type Placed = (Network, Vec<f64>);
+
 /// A network with every kind of layer, more samples than a block, and a point.
-fn mixed(loss: OutputLoss, samples: usize) -> (Network, Vec<f64>) {
+fn mixed(loss: OutputLoss, samples: usize) -> Placed {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let text = r#"[{"conv2d": 4, "kernel": 3, "padding": 1}, "gelu", {"residual": [{"conv2d": 4, "kernel": 1}, {"group-norm": 2}]},
-        {"max-pool2d": 2}, "batch-norm", {"avg-pool2d": 2, "stride": 1}, "flatten", "layer-norm", {"linear": 5}, "tanh", {"linear": 3}]"#;
+        {"conv2d": 4, "kernel": [1, 3], "dilation": [1, 2], "padding": [0, 2], "bias": false},
+        {"max-pool2d": 2}, "batch-norm", {"leaky-relu": 0.2}, {"avg-pool2d": 2, "stride": 1}, {"batch-norm": true, "scale": false},
+        {"group-norm": 2, "epsilon": 0.01, "scale": false}, "flatten", "layer-norm", {"linear": 5, "bias": false}, "tanh", {"linear": 3}]"#;
     let inputs = normals(samples * 30, &mut rng);
     let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
     let mut network = Network::new(&[1, 6, 5], &layers(text), loss, inputs, targets).unwrap();
@@ -17,9 +22,23 @@ fn mixed(loss: OutputLoss, samples: usize) -> (Network, Vec<f64>) {
 }
 
 /// A perceptron on inputs most of which are zero, in some blocks more than in others, more samples than a block, and a point.
-fn on_empty_ground(loss: OutputLoss, samples: usize) -> (Network, Vec<f64>) {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
+fn on_empty_ground(loss: OutputLoss, samples: usize) -> Placed {
     let text = r#"[{"linear": 21}, "tanh", {"residual": [{"linear": 21}, "gelu"]}, {"linear": 3}]"#;
+    sparse(text, loss, samples)
+}
+
+/// The same without biases.
+fn on_empty_ground_without_biases(loss: OutputLoss, samples: usize) -> Placed {
+    let text = r#"[{"linear": 21, "bias": false}, "tanh", {"residual": [{"linear": 21, "bias": false}, "gelu"]},
+        {"linear": 3, "bias": false}]"#;
+    sparse(text, loss, samples)
+}
+
+/// What [`mixed`] and [`on_empty_ground`] are.
+const CASES: [fn(OutputLoss, usize) -> Placed; 3] = [mixed, on_empty_ground, on_empty_ground_without_biases];
+
+fn sparse(text: &str, loss: OutputLoss, samples: usize) -> Placed {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut inputs = normals(samples * 30, &mut rng);
     for (k, x) in inputs.iter_mut().enumerate() {
         let (sample, input) = (k / 30, k % 30);
@@ -41,9 +60,7 @@ fn distance(a: &faer::Mat<f64>, b: &faer::Mat<f64>) -> f64 {
 
 #[test]
 fn products_around_a_point_are_those_of_the_problem_in_either_precision() {
-    for (loss, of) in
-        OutputLoss::ALL.into_iter().flat_map(|loss| [(loss, mixed as fn(_, _) -> _), (loss, on_empty_ground)])
-    {
+    for (loss, of) in OutputLoss::ALL.into_iter().flat_map(|loss| CASES.map(|of| (loss, of))) {
         let (network, theta) = of(loss, 40);
         let p = network.dim();
         let vectors = faer::Mat::from_fn(p, 3, |i, j| ((i * 3 + j) as f64).sin());
@@ -71,10 +88,12 @@ fn products_around_a_point_are_those_of_the_problem_in_either_precision() {
 #[test]
 fn products_have_the_same_bits_in_any_memory_and_on_any_threads() {
     bits_are_those_of_any_memory(&mixed(OutputLoss::CrossEntropy, 40), 100_000);
-    bits_are_those_of_any_memory(&on_empty_ground(OutputLoss::CrossEntropy, 40), 20_000);
+    for of in [on_empty_ground, on_empty_ground_without_biases] {
+        bits_are_those_of_any_memory(&of(OutputLoss::CrossEntropy, 40), 20_000);
+    }
 }
 
-fn bits_are_those_of_any_memory((network, theta): &(Network, Vec<f64>), enough_for_some: usize) {
+fn bits_are_those_of_any_memory((network, theta): &Placed, enough_for_some: usize) {
     let p = network.dim();
     let image = |memory: usize, threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -95,9 +114,7 @@ fn bits_are_those_of_any_memory((network, theta): &(Network, Vec<f64>), enough_f
 
 #[test]
 fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
-    for (loss, of) in
-        OutputLoss::ALL.into_iter().flat_map(|loss| [(loss, mixed as fn(_, _) -> _), (loss, on_empty_ground)])
-    {
+    for (loss, of) in OutputLoss::ALL.into_iter().flat_map(|loss| CASES.map(|of| (loss, of))) {
         let (network, theta) = of(loss, 40);
         let vectors: Vec<Vec<f64>> =
             (0..2).map(|j| (0..theta.len()).map(|i| ((3 * i + j) as f64).cos()).collect()).collect();

@@ -63,15 +63,36 @@ pub(crate) fn activate<D: DualNum<Primitive = f64>>(activation: Activation, z: D
     }
 }
 
+/// So many biases, or zeros that are no parameters.
+fn next_biases<D: Number>(theta: &mut &[D], count: usize, bias: bool) -> Vec<D> {
+    if bias { next(theta, count) } else { vec![D::from(0.0); count] }
+}
+
+/// Rows and columns of the windows over an image.
+fn moves(windows: Windows, dilation: [usize; 2], image: [usize; 2]) -> [usize; 2] {
+    let Windows { kernel, stride, padding } = windows;
+    [0, 1].map(|k| (image[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) / stride[k] + 1)
+}
+
 /// The outputs of a convolution, by its definition.
-fn convolve<D: Number>(x: &Signal<D>, theta: &mut &[D], channels: usize, windows: Windows, groups: usize) -> Signal<D> {
+fn convolve<D: Number>(
+    x: &Signal<D>,
+    theta: &mut &[D],
+    channels: usize,
+    (windows, dilation): (Windows, [usize; 2]),
+    groups: usize,
+    bias: bool,
+) -> Signal<D> {
     let [inputs, height, width] = x.image.unwrap();
     let Windows { kernel, stride, padding } = windows;
-    let side = |length: usize| (length + 2 * padding - kernel) / stride + 1;
-    let (rows, columns) = (side(height), side(width));
+    let [rows, columns] = moves(windows, dilation, [height, width]);
     let each = inputs / groups;
-    let weights = next(theta, channels * each * kernel * kernel);
-    let biases = next(theta, channels);
+    let weights = next(theta, channels * each * kernel[0] * kernel[1]);
+    let biases = next_biases(theta, channels, bias);
+    // The place in the image of an entry of a window, along an axis.
+    let place = |k: usize, window: usize, entry: usize| {
+        (window * stride[k] + entry * dilation[k]).checked_sub(padding[k]).filter(|&at| at < [height, width][k])
+    };
     let mut numbers = Vec::new();
     for o in 0..channels {
         for row in 0..rows {
@@ -79,12 +100,10 @@ fn convolve<D: Number>(x: &Signal<D>, theta: &mut &[D], channels: usize, windows
                 let mut sum = biases[o].clone();
                 for i in 0..each {
                     let channel = o / (channels / groups) * each + i;
-                    for y in 0..kernel {
-                        for z in 0..kernel {
-                            let place =
-                                (row * stride + y).checked_sub(padding).zip((column * stride + z).checked_sub(padding));
-                            if let Some((y_in, z_in)) = place.filter(|&(y, z)| y < height && z < width) {
-                                let weight = weights[((o * each + i) * kernel + y) * kernel + z].clone();
+                    for y in 0..kernel[0] {
+                        for z in 0..kernel[1] {
+                            if let Some((y_in, z_in)) = place(0, row, y).zip(place(1, column, z)) {
+                                let weight = weights[((o * each + i) * kernel[0] + y) * kernel[1] + z].clone();
                                 sum += weight * x.numbers[(channel * height + y_in) * width + z_in].clone();
                             }
                         }
@@ -101,15 +120,17 @@ fn convolve<D: Number>(x: &Signal<D>, theta: &mut &[D], channels: usize, windows
 fn pool<D: Number>(x: &Signal<D>, windows: Windows, f: impl Fn(Vec<D>) -> D) -> Signal<D> {
     let [channels, height, width] = x.image.unwrap();
     let Windows { kernel, stride, padding } = windows;
-    let side = |length: usize| (length + 2 * padding - kernel) / stride + 1;
-    let (rows, columns) = (side(height), side(width));
+    let [rows, columns] = moves(windows, [1; 2], [height, width]);
+    let span = |k: usize, window: usize| {
+        (window * stride[k]..window * stride[k] + kernel[k]).filter_map(move |at| at.checked_sub(padding[k]))
+    };
     let mut numbers = Vec::new();
     for channel in 0..channels {
         for row in 0..rows {
             for column in 0..columns {
                 let mut inside = Vec::new();
-                for y in (row * stride..row * stride + kernel).filter_map(|y| y.checked_sub(padding)) {
-                    for z in (column * stride..column * stride + kernel).filter_map(|z| z.checked_sub(padding)) {
+                for y in span(0, row) {
+                    for z in span(1, column) {
                         if y < height && z < width {
                             inside.push(x.numbers[(channel * height + y) * width + z].clone());
                         }
@@ -123,18 +144,27 @@ fn pool<D: Number>(x: &Signal<D>, windows: Windows, f: impl Fn(Vec<D>) -> D) -> 
 }
 
 /// Parts of `length` numbers normalised, then scaled and shifted, by one parameter for each `plane`.
-fn normalise<D: Number>(x: &Signal<D>, theta: &mut &[D], length: usize, plane: usize) -> Signal<D> {
+fn normalise<D: Number>(x: &Signal<D>, theta: &mut &[D], how: Normalised, [length, plane]: [usize; 2]) -> Signal<D> {
     let mut numbers = Vec::new();
     for part in x.numbers.chunks(length) {
         let mean = part.iter().fold(D::from(0.0), |sum, x| sum + x.clone()) / length as f64;
         let square = part.iter().fold(D::from(0.0), |sum, x| sum + (x.clone() - mean.clone()).powi(2));
-        let deviation = (square / length as f64 + 1e-5).sqrt();
+        let deviation = (square / length as f64 + how.epsilon).sqrt();
         numbers.extend(part.iter().map(|x| (x.clone() - mean.clone()) / deviation.clone()));
     }
-    scale(numbers, x.image, theta, plane)
+    scale(numbers, x.image, theta, how, plane)
 }
 
-fn scale<D: Number>(numbers: Vec<D>, image: Option<[usize; 3]>, theta: &mut &[D], plane: usize) -> Signal<D> {
+fn scale<D: Number>(
+    numbers: Vec<D>,
+    image: Option<[usize; 3]>,
+    theta: &mut &[D],
+    how: Normalised,
+    plane: usize,
+) -> Signal<D> {
+    if !how.scale {
+        return Signal { numbers, image };
+    }
     let (gains, biases) = (next(theta, numbers.len() / plane), next(theta, numbers.len() / plane));
     let scaled = numbers.into_iter().enumerate().map(|(i, x)| gains[i / plane].clone() * x + biases[i / plane].clone());
     Signal { numbers: scaled.collect(), image }
@@ -143,34 +173,41 @@ fn scale<D: Number>(numbers: Vec<D>, image: Option<[usize; 3]>, theta: &mut &[D]
 fn evaluate<D: Number>(layers: &[LayerWord], theta: &mut &[D], mut x: Signal<D>) -> Signal<D> {
     for layer in layers {
         x = match *layer {
-            LayerWord::Linear { outputs } => {
+            LayerWord::Linear { outputs, bias } => {
                 let weights = next(theta, outputs * x.numbers.len());
-                let biases = next(theta, outputs);
+                let biases = next_biases(theta, outputs, bias);
                 let row = |(row, bias): (&[D], &D)| {
                     row.iter().zip(&x.numbers).fold(bias.clone(), |sum, (w, x)| sum + w.clone() * x.clone())
                 };
                 Signal { numbers: weights.chunks(x.numbers.len()).zip(&biases).map(row).collect(), image: None }
             }
-            LayerWord::Conv2d { channels, windows, groups } => convolve(&x, theta, channels, windows, groups),
+            LayerWord::Conv2d { channels, windows, dilation, groups, bias } => {
+                convolve(&x, theta, channels, (windows, dilation), groups, bias)
+            }
             LayerWord::MaxPool2d(windows) => pool(&x, windows, |inside| {
                 inside.into_iter().reduce(|a, b| if b.re() > a.re() { b } else { a }).unwrap()
             }),
-            LayerWord::AvgPool2d(windows) => pool(&x, windows, |inside| {
-                inside.into_iter().fold(D::from(0.0), |sum, x| sum + x) / (windows.kernel * windows.kernel) as f64
+            LayerWord::AvgPool2d { windows, counts_padding } => pool(&x, windows, |inside| {
+                let count = if counts_padding { windows.kernel[0] * windows.kernel[1] } else { inside.len() };
+                inside.into_iter().fold(D::from(0.0), |sum, x| sum + x) / count as f64
             }),
             LayerWord::Flatten => Signal { numbers: x.numbers, image: None },
-            LayerWord::LayerNorm => normalise(&x, theta, x.numbers.len(), 1),
-            LayerWord::GroupNorm { groups } => {
+            LayerWord::LayerNorm(how) => normalise(&x, theta, how, [x.numbers.len(), 1]),
+            LayerWord::GroupNorm { groups, normalised } => {
                 let [channels, height, width] = x.image.unwrap();
-                normalise(&x, theta, channels / groups * height * width, height * width)
+                normalise(&x, theta, normalised, [channels / groups * height * width, height * width])
             }
-            LayerWord::BatchNorm => {
+            LayerWord::BatchNorm(how) => {
                 let plane = x.image.map_or(1, |[_, height, width]| height * width);
-                let numbers = x.numbers.into_iter().map(|x| x / 1.000_01_f64.sqrt()).collect();
-                scale(numbers, x.image, theta, plane)
+                let numbers = x.numbers.into_iter().map(|x| x / (1.0 + how.epsilon).sqrt()).collect();
+                scale(numbers, x.image, theta, how, plane)
             }
             LayerWord::Activation(activation) => {
                 Signal { numbers: x.numbers.into_iter().map(|z| activate(activation, z)).collect(), image: x.image }
+            }
+            LayerWord::LeakyRelu { slope } => {
+                let rectified = x.numbers.into_iter().map(|z| if z.re() > 0.0 { z } else { z * slope });
+                Signal { numbers: rectified.collect(), image: x.image }
             }
             LayerWord::Residual(ref layers) => {
                 let inside = evaluate(layers, theta, x.clone());
@@ -216,7 +253,7 @@ const SAMPLES: usize = 3;
 impl Case {
     fn new(shape: &[usize], layers: &[LayerWord], kind: OutputLoss, rng: &mut ChaCha8Rng) -> Self {
         let inputs = normals(SAMPLES * shape.iter().product::<usize>(), rng);
-        let outputs = words::graph(shape, layers).unwrap().outputs();
+        let outputs = builder::graph(shape, layers).unwrap().outputs();
         let targets = match kind {
             OutputLoss::CrossEntropy => {
                 let rows = (0..SAMPLES).flat_map(|_| {

@@ -54,7 +54,7 @@ fn files_that_do_not_fit_are_refused_by_tensor() {
     let refused = |text: &str, file: &[u8]| {
         let shape: &[usize] = if text.contains("conv2d") { &[1, 4, 4] } else { &[8] };
         let inputs = vec![0.5; shape.iter().product()];
-        let outputs = words::graph(shape, &layers(text)).unwrap().outputs();
+        let outputs = builder::graph(shape, &layers(text)).unwrap().outputs();
         let mut network =
             Network::new(shape, &layers(text), OutputLoss::MeanSquare, inputs, vec![0.0; outputs]).unwrap();
         let before = network.graph.clone();
@@ -71,6 +71,11 @@ fn files_that_do_not_fit_are_refused_by_tensor() {
     assert!(error.to_string().contains("the file has 0.bias, 0.weight, 1.bias"), "{error}");
     let shallower = r#"[{"conv2d": 2, "kernel": 3}, "batch-norm", "relu", "flatten"]"#;
     assert_eq!(refused(shallower, file), WeightsError::Unknown { name: "4.bias".to_owned() });
+    let bare = r#"[{"conv2d": 2, "kernel": 3, "bias": false}, "batch-norm", "relu", "flatten", {"linear": 2}]"#;
+    assert_eq!(refused(bare, file), WeightsError::Unknown { name: "0.bias".to_owned() });
+    let unscaled =
+        r#"[{"conv2d": 2, "kernel": 3}, {"batch-norm": true, "scale": false}, "relu", "flatten", {"linear": 2}]"#;
+    assert!(matches!(refused(unscaled, file), WeightsError::Unknown { name } if name.starts_with("1.")));
     let wider = r#"[{"conv2d": 2, "kernel": 3}, "batch-norm", "relu", "flatten", {"linear": 3}]"#;
     let error = WeightsError::Shape { name: "4.weight".to_owned(), found: vec![2, 8], expected: vec![3, 8] };
     assert_eq!(refused(wider, file), error);

@@ -216,6 +216,17 @@ pub(super) const GRAMS: Method = Method {
     call: |case, out, scratch| case.problem.jacobian_grams_into(case.theta, case.samples.clone(), out, scratch),
 };
 
+/// Squares, then fourth powers.
+pub(super) const MOMENTS: Method = Method {
+    name: "jacobian_moments_into",
+    shape: Shape::Sum,
+    width: |problem| 2 * problem.dim(),
+    call: |case, out, scratch| {
+        let parts = out.split_at_mut(case.problem.dim()).into();
+        case.problem.jacobian_moments_into(case.theta, case.samples.clone(), parts, scratch);
+    },
+};
+
 /// The gradients at `θ` and `v`, each over the samples, and last both losses.
 pub(super) const BATCH_GRADIENTS: Method = Method {
     name: "batch_gradients_into",
@@ -250,7 +261,7 @@ pub(super) fn learning_rate(case: &Case) -> f64 {
 }
 
 /// All of them.
-pub(super) const ALL: [Method; 16] = [
+pub(super) const ALL: [Method; 17] = [
     RESIDUALS,
     LOSSES,
     WEIGHTS,
@@ -265,6 +276,7 @@ pub(super) const ALL: [Method; 16] = [
     HESSIANS,
     SQUARES,
     GRAMS,
+    MOMENTS,
     BATCH_GRADIENTS,
     STEPS,
 ];

@@ -23,7 +23,7 @@ use crate::network::OutputLoss;
 use crate::random::{Purpose, stream};
 use methods::{
     ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, LOSSES,
-    Method, PER_SAMPLE, RESIDUALS, SQUARES, STEPS, Shape, VJP, WEIGHTS, learning_rate,
+    MOMENTS, Method, PER_SAMPLE, RESIDUALS, SQUARES, STEPS, Shape, VJP, WEIGHTS, learning_rate,
 };
 
 /// One property of one method, and how well it holds.
@@ -223,7 +223,7 @@ impl CheckReport {
 
         let gradients = each(&residuals);
         let losses = LOSSES.output(case);
-        if problem.output_loss() == OutputLoss::MeanSquare {
+        if problem.output_loss() == Some(OutputLoss::MeanSquare) {
             let halves: Vec<f64> = residuals.chunks_exact(c).map(|e| 0.5 * dot(e, e)).collect();
             self.same(&LOSSES, "definition", (&losses, &halves), norm(&halves));
             let (weighed, images) = (WEIGHTS.output(case), JVP.output(case));
@@ -260,13 +260,21 @@ impl CheckReport {
         let scale = norm(v) * lengths(&curved);
         self.same(&CURVATURES, "definition", (&CURVATURES.output(case), &curvatures), scale);
 
-        let mut grams = Vec::with_capacity(m * c * c);
+        let (mut grams, mut moments) = (Vec::with_capacity(m * c * c), vec![0.0; 2 * p]);
         for &sample in &case.indices() {
             let unit = |i: usize| (0..c).map(|j| f64::from(u8::from(i == j))).collect::<Vec<f64>>();
             let rows: Vec<Vec<f64>> = (0..c).map(|i| vjp(sample as usize, &unit(i))).collect();
             grams.extend(rows.iter().flat_map(|left| rows.iter().map(|right| dot(left, right))));
+            for row in &rows {
+                let powers = row.iter().map(|x| x * x).chain(row.iter().map(|x| x.powi(4)));
+                moments.iter_mut().zip(powers).for_each(|(sum, x)| *sum += x);
+            }
         }
         self.same(&GRAMS, "definition", (&GRAMS.output(case), &grams), norm(&grams));
+        let found = MOMENTS.output(case);
+        for (found, wanted) in found.chunks_exact(p).zip(moments.chunks_exact(p)) {
+            self.same(&MOMENTS, "definition", (found, wanted), norm(wanted));
+        }
 
         let (here, there) = (BATCH_GRADIENT.output(case), BATCH_GRADIENT.output(&case.moved(v)));
         let wanted = [&here[..p], &there[..p], &[here[p], there[p]]].concat();

@@ -37,8 +37,8 @@ fn every_registered_problem_conforms() {
         for seed in 0..4 {
             let report = check(&*problem, &normals(problem.dim(), seed), seed);
             assert!(report.is_ok(), "{name}:\n{report}");
-            // Twice the methods for bits, twice those of samples, and seventeen others.
-            assert_eq!(report.findings.len(), 4 * ALL.len() - 2 + 17, "{name}");
+            // Twice the methods for bits, twice those of samples, and nineteen others.
+            assert_eq!(report.findings.len(), 4 * ALL.len() - 2 + 19, "{name}");
         }
     }
 }
@@ -225,6 +225,17 @@ impl Problem for Override {
         self.spoil("jacobian_grams_into", out);
     }
 
+    fn jacobian_moments_into(
+        &self,
+        theta: &[f64],
+        samples: Samples,
+        [squares, fourths]: [&mut [f64]; 2],
+        scratch: &mut [f64],
+    ) {
+        self.0.jacobian_moments_into(theta, samples, [&mut *squares, fourths], scratch);
+        self.spoil("jacobian_moments_into", squares);
+    }
+
     fn batch_gradients_into(
         &self,
         thetas: &[f64],
@@ -297,6 +308,7 @@ fn a_fault_in_an_overridden_method_is_found_there_alone() {
         "sample_hessians_into",
         "gradient_squares_into",
         "jacobian_grams_into",
+        "jacobian_moments_into",
         "batch_gradients_into",
         "sgd_steps",
     ] {

@@ -15,6 +15,11 @@ const MIXED: &str = r#"[{"conv2d": 3, "kernel": 3, "padding": 1}, "relu", {"max-
     {"residual": [{"conv2d": 3, "kernel": 1}, "gelu", {"group-norm": 3}]}, {"avg-pool2d": 2, "stride": 1}, "flatten",
     {"linear": 5}, "layer-norm", "tanh", {"linear": 3}]"#;
 
+/// Layers without biases and scales, with windows that are not square, and other constants than the usual.
+const BARE: &str = r#"[{"conv2d": 3, "kernel": [3, 2], "dilation": [1, 2], "padding": [1, 0], "bias": false},
+    {"batch-norm": true, "scale": false}, {"leaky-relu": 0.2}, {"avg-pool2d": [2, 1], "padding": [1, 0], "count_include_pad": false},
+    {"group-norm": 3, "epsilon": 0.1, "scale": false}, "flatten", {"linear": 5, "bias": false}, "tanh", {"linear": 3, "bias": false}]"#;
+
 const DENSE: &str = r#"[{"linear": 19}, "silu", {"linear": 18}]"#;
 
 fn wave(count: usize, pace: f64) -> Vec<f64> {
@@ -62,14 +67,14 @@ fn distance<D: Dynamics>((problem, start): &(Network, Vec<f64>), fast: &D, steps
 #[test]
 fn networks_of_every_layer_and_loss_differ_from_the_general_chain_by_rounding() {
     for (case, loss) in OutputLoss::ALL.into_iter().enumerate() {
-        let problem = network(&[2, 6, 6], MIXED, loss);
-        for batch in [1, 3, 8, 19] {
+        let problems = [MIXED, BARE].map(|layers| network(&[2, 6, 6], layers, loss));
+        for (problem, batch) in problems.iter().flat_map(|problem| [1, 3, 8, 19].map(|batch| (problem, batch))) {
             let settings = settings(0.02, batch, SAMPLINGS[(case + batch) % 3]);
             let double = NetworkSgd::<f64>::new(&problem.0, settings).unwrap();
-            let found = distance(&problem, &double, 50, settings);
+            let found = distance(problem, &double, 50, settings);
             assert!(found < 1e-12, "{loss:?} {batch}: {found}");
             let single = NetworkSgd::<f32>::new(&problem.0, settings).unwrap();
-            let found = distance(&problem, &single, 5, settings);
+            let found = distance(problem, &single, 5, settings);
             assert!(found > 0.0 && found < 1e-5, "{loss:?} {batch}: {found}");
         }
     }
@@ -100,6 +105,15 @@ fn a_network_has_a_layout_in_either_precision_whatever_the_sampling() {
     let dense = network(&[5], DENSE, OutputLoss::CrossEntropy).0;
     let bent = network(&[5], r#"[{"linear": 4}, "tanh", {"linear": 3}, "relu"]"#, OutputLoss::MeanSquare).0;
     let twice = network(&[5], r#"[{"linear": 4}, "tanh", {"linear": 4}, "relu", {"linear": 3}]"#, OutputLoss::Huber).0;
+    let bare = [
+        r#"[{"linear": 4, "bias": false}, "tanh", {"linear": 3}]"#,
+        r#"[{"linear": 4}, "tanh", {"linear": 3, "bias": false}]"#,
+    ]
+    .map(|layers| network(&[5], layers, OutputLoss::MeanSquare).0);
+    let leaky = [0.01, 0.2].map(|slope| {
+        let layers = format!(r#"[{{"linear": 4}}, {{"leaky-relu": {slope}}}, {{"linear": 3}}]"#);
+        network(&[5], &layers, OutputLoss::Huber).0
+    });
     let linear = network(&[5], r#"[{"linear": 4}, {"linear": 3}]"#, OutputLoss::Huber).0;
     for (network, layout) in [
         (&mixed, "NetworkSgd"),
@@ -107,6 +121,10 @@ fn a_network_has_a_layout_in_either_precision_whatever_the_sampling() {
         (&bent, "NetworkSgd"),
         (&twice, "NetworkSgd"),
         (&linear, "NetworkSgd"),
+        (&bare[0], "NetworkSgd"),
+        (&bare[1], "NetworkSgd"),
+        (&leaky[0], "MlpSgd"),
+        (&leaky[1], "NetworkSgd"),
     ] {
         for sampling in SAMPLINGS {
             for (precision, real) in [(Precision::Float64, "f64"), (Precision::Float32, "f32")] {
