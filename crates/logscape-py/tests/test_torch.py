@@ -159,6 +159,14 @@ def test_images_that_come_as_rows_are_translated() -> None:
     require_translated(Rows(*FUNCTIONS["view"]), torch.randn(7, 128))
 
 
+def test_arguments_that_are_not_given_have_their_defaults() -> None:
+    class Masked(Own):
+        def forward(self, x: Any, mask: Any = None, times: float = 2.0, *, scaled: bool = False) -> Any:
+            return super().forward(x if mask is None and not scaled else times * x)
+
+    require_translated(Masked(*FUNCTIONS["relu"]), torch.randn(7, *IMAGES))
+
+
 def test_parameters_are_found_by_name_and_not_by_place() -> None:
     class Swapped(nn.Module):
         def __init__(self) -> None:
@@ -207,6 +215,17 @@ class Two(nn.Module):
         return self.scale * self.layer(x)
 
 
+class Several(nn.Module):
+    """A module of any number of inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, *x: Any) -> Any:
+        return self.layer(x[0])
+
+
 class Hooked(nn.Linear):
     """A layer of its own kind."""
 
@@ -237,6 +256,7 @@ def unused() -> Any:
     ("make", "why"),
     [
         (Two, "`mul` is an operation"),
+        (Several, "`_x` is not one tensor"),
         (lambda: nn.Sequential(Hooked(5, 3)), "`sin` is an operation"),
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.ELU()), "`1` is ELU"),
         (lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(beta=2)), "`1` has beta=2"),

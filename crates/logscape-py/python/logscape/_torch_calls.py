@@ -19,7 +19,7 @@ from ._calls import Numbers, Samples, in_parts
 
 # Samples of a call at most, and numbers that are held for each sample, or replica, and parameter at once: on a processor what its
 # caches hold.
-_SAMPLES = 4096
+_SAMPLES = 1 << 14
 _NUMBERS = {"cpu": 1 << 20}
 _NUMBERS_ELSEWHERE = 1 << 25
 # Bytes that graphs may take from product to product, and those of the samples of one call.

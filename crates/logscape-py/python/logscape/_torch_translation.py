@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import operator
 from collections.abc import Sequence
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 
 from . import _lib
 from ._calls import Numbers
@@ -108,15 +108,16 @@ class _Graph:
 
 def _traced(module: nn.Module, inputs: Tensor) -> tuple[_Graph, dict[str, nn.Module]]:
     try:
-        traced = fx.symbolic_trace(module)
-        ShapeProp(traced).propagate(inputs[:1].repeat_interleave(2, dim=0))
+        unless_given = _defaults(module)
+        traced = fx.symbolic_trace(module, concrete_args=unless_given)
+        _Shapes(traced).run(inputs[:1].repeat_interleave(2, dim=0), *unless_given.values())
     except Exception as error:
         # It runs the module on symbols, which may raise whatever a module raises.
         raise Untranslatable(f"it cannot be traced: {str(error).splitlines()[0] if str(error) else error!r}") from error
     nodes = list(traced.graph.nodes)
     places = [node for node in nodes if node.op == "placeholder"]
-    if len(places) != 1 and any(node.users for node in places[1:]):
-        raise Untranslatable("it has several inputs")
+    if not places:
+        raise Untranslatable("it has no inputs")
     start = places[0]
     # An image that comes as a row, or with sides of its own, and is brought into its shape first.
     while len(users := _users(start)) == 1 and _is_reshaped(users[0], dict(traced.named_modules())):
@@ -125,6 +126,21 @@ def _traced(module: nn.Module, inputs: Tensor) -> tuple[_Graph, dict[str, nn.Mod
     if not isinstance(output, fx.Node):
         raise Untranslatable("its output is not one tensor")
     return _Graph(output, start, _shape(start)), dict(traced.named_modules())
+
+
+def _defaults(module: nn.Module) -> dict[str, Any]:
+    """What the module is called with beside its inputs."""
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    return {given.name: given.default for given in parameters[1:] if given.default is not given.empty}
+
+
+class _Shapes(fx.Interpreter):
+    """Notes the shape of each tensor."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        made = super().run_node(n)
+        n.meta["shape"] = made.shape if isinstance(made, Tensor) else None
+        return made
 
 
 def _users(node: fx.Node) -> list[fx.Node]:
@@ -140,12 +156,12 @@ def _is_reshaped(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
 
 def _shape(node: fx.Node) -> Sequence[int]:
     """The shape of a sample."""
-    made: Any = node.meta.get("tensor_meta")
-    if not isinstance(getattr(made, "shape", None), torch.Size):
+    shape: Any = node.meta["shape"]
+    if shape is None:
         raise Untranslatable(f"`{node.name}` is not one tensor")
-    if len(made.shape) == 0 or made.shape[0] != 2:
+    if len(shape) == 0 or shape[0] != 2:
         raise Untranslatable(f"`{node.name}` has no row for each sample")
-    return tuple(made.shape[1:])
+    return tuple(shape[1:])
 
 
 class _Reader:
@@ -163,7 +179,7 @@ class _Reader:
         layers: list[_Layer | _Block] = []
         while node is not start:
             if node.op == "placeholder":
-                raise Untranslatable("residual connections that cross")
+                raise Untranslatable("it has several inputs, or residual connections that cross")
             if node.op in ("call_function", "call_method") and node.target in _SUMS:
                 skip, branch = self._sum(node)
                 layers.append(_Block(self._between(branch, skip)))
