@@ -5,6 +5,7 @@
 
 mod bytes;
 mod command;
+mod data;
 mod error;
 mod events;
 mod operator;
@@ -19,6 +20,8 @@ mod study;
 mod _lib {
     #[pymodule_export]
     use super::command::command;
+    #[pymodule_export]
+    use super::data::digits;
     #[pymodule_export]
     use super::operator::{Operator, operator};
     #[pymodule_export]

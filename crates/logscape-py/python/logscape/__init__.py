@@ -12,6 +12,7 @@ check both by simulation.
 
 from importlib.metadata import version as _version
 
+from ._data import digits
 from ._errors import Error, Interrupted, ModelError, StudyError
 from ._problem import Problem
 from ._record import Figure, Record
@@ -35,5 +36,6 @@ __all__ = [
     "Run",
     "StudyError",
     "Table",
+    "digits",
     "run",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import xarray as xr
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
 
@@ -143,6 +144,33 @@ class Record:
         if name not in self._figures:
             raise KeyError(f"the record has no figure {name!r}; it has {', '.join(self._figures) or 'none'}")
         return self._figures[name]
+
+    def plot(self, name: str, ax: Axes | None = None) -> Axes:
+        """Draw on axes of matplotlib, in a style that can be changed there. Needs matplotlib (``logscape[plot]``).
+
+        Parameters
+        ----------
+        name : str
+            ``"spectrum"``, the Hessian's eigenvalues; ``"noise"`` along its eigenvectors against the curvature; ``"escape"``, the steps
+            that SGD took over the learning rates, and what theories say; ``"survival"``, the share of replicas that has not escaped;
+            ``"training"``.
+        ax : matplotlib.axes.Axes, optional
+            Where. Default: axes of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        KeyError
+            If there is no such drawing.
+        ValueError
+            If the study did not ask for what it shows.
+        """
+        from ._plot import draw
+
+        return draw(self, name, ax)
 
     def to_pandas(self) -> pd.DataFrame:
         """Predictions beside measurements as a `pandas.DataFrame`. Needs pandas (``logscape[pandas]``).

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import xarray as xr
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from ._problem import Problem
@@ -204,6 +205,10 @@ class Minimum:
         data.attrs.update(self._numbers())
         return data
 
+    def plot(self, name: str = "spectrum", ax: Axes | None = None) -> Axes:
+        """Draw on axes of matplotlib, as `Record.plot` does: ``"spectrum"``, ``"noise"``, ``"training"``."""
+        return self.record.plot(name, ax)
+
     def _numbers(self) -> dict[str, Any]:
         return {name: value for name, value in self.results.items() if isinstance(value, (int, float, str))}
 
@@ -246,6 +251,12 @@ class Predictions:
     def to_xarray(self) -> xr.Dataset:
         """The variables of `Record.to_xarray`."""
         return _frames.dataset(self._results, {})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the steps to escape over the learning rates on axes of matplotlib. Needs matplotlib (``logscape[plot]``)."""
+        from ._plot import of_predictions
+
+        return of_predictions(self._results["settings"], ax)
 
     def __repr__(self) -> str:
         return f"<logscape.Predictions: {len(self.settings)} settings>"
