@@ -21,3 +21,14 @@ def test_the_code_of_the_page_runs(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert len(blocks) > 5 and isinstance(names["run"], logscape.Run)
     record = names["record"]
     assert isinstance(record, logscape.Record) and record.folder == folder / "runs/first"
+
+
+@pytest.mark.parametrize("library", ["torch"])
+def test_the_code_for_a_library_runs(library: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(library)
+    monkeypatch.chdir(folder)
+    blocks = re.findall(rf"```python,{library}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    assert blocks and isinstance(names["record"], logscape.Record)

@@ -56,6 +56,8 @@ def targets(given: Any, samples: int, outputs: int, loss: str) -> tuple[Numbers,
     rows = array.reshape(samples, -1).astype(np.float64)
     if rows.shape[1] != outputs:
         hint = "labels need loss='cross-entropy'; for another loss give one_hot rows" if labels else None
+        if loss == "cross-entropy" and rows.shape[1] == 1:
+            hint = "give labels as one row of whole numbers, or a row of probabilities for each sample"
         raise ModelError(f"targets: {rows.shape[1]} numbers for each sample, but the model has {outputs} outputs", hint)
     if not np.isfinite(rows).all():
         raise ModelError(f"targets: row {_first(~np.isfinite(rows).all(axis=1))} has a number that is not finite")

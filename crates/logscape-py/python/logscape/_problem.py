@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _lib
+from ._errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,17 +34,26 @@ class Problem:
         how: str,
         flatten: Callable[[Any], NDArray[np.float64]],
         unflatten: Callable[[Mapping[str, NDArray[np.float64]]], Any],
+        why: str | None = None,
+        whole: dict[str, int] | None = None,
     ) -> None:
         self._inner = inner
         self._how = how
         self._flatten = flatten
         self._unflatten = unflatten
+        self._why = why
+        self._whole = whole or self.names
         self._memo = _lib.Memo()
 
     @property
     def computed_by(self) -> str:
         """Who computes: ``"logscape"``, whose own network it became, or the library of the model, which is called."""
         return self._how
+
+    @property
+    def why(self) -> str | None:
+        """Why the library of the model computes, where that was not asked for."""
+        return self._why
 
     @property
     def loss_name(self) -> str:
@@ -79,8 +89,7 @@ class Problem:
 
     def at(self, parameters: Any) -> Problem:
         """The same problem with another start: parameters in the model's form, a flat ``θ`` (`P`), or a `Record`, whose minimum it is."""
-        inner = self._inner.at(self._theta(parameters).tobytes())
-        return Problem(inner, self._how, self._flatten, self._unflatten)
+        return self._with(self._inner.at(self._theta(parameters).tobytes()))
 
     def select(self, *names: str) -> Problem:
         """The problem in some of its parameters, with all others fixed at the start.
@@ -99,7 +108,11 @@ class Problem:
         KeyError
             If there is no parameter of a name.
         """
-        return Problem(self._inner.select(list(names)), self._how, self._flatten, self._unflatten)
+        return self._with(self._inner.select(list(names)))
+
+    def _with(self, inner: _lib.Model) -> Problem:
+        """The same of another start, or of other parameters."""
+        return Problem(inner, self._how, self._flatten, self._unflatten, self._why, self._whole)
 
     def loss(self, parameters: Any = None) -> float:
         """The mean loss over all samples, at the start unless parameters are given."""
@@ -113,7 +126,7 @@ class Problem:
 
     def restore(self, record: Record) -> Any:
         """The minimum of a record of this problem in the model's form."""
-        return self._unflatten(record.weights)
+        return self._unflatten(self._weights(record))
 
     def minimum(
         self, *, seed: int = 0, to: str | os.PathLike[str] | None = None, progress: Progress = True, **options: Any
@@ -169,6 +182,15 @@ class Problem:
         adjoints, on a few samples along random directions. Empty where all agree. A model with kinks may be named where it has none."""
         return self._inner.check(self._theta(parameters).tobytes(), seed)
 
+    def _weights(self, record: Record) -> dict[str, NDArray[np.float64]]:
+        """The minimum of a record, which has to be one of this problem."""
+        weights = record.weights
+        for name, size in self._whole.items():
+            if name not in weights or weights[name].size != size:
+                found = "no" if name not in weights else weights[name].size
+                raise ModelError(f"record: {found} numbers of `{name}`, but the problem has {size}", "give a record of this problem")
+        return weights
+
     def _theta(self, parameters: Any) -> NDArray[np.float64]:
         import numpy as np
 
@@ -177,7 +199,8 @@ class Problem:
         if parameters is None:
             return self.start
         if isinstance(parameters, Record):
-            parameters = self.restore(parameters)
+            weights = self._weights(parameters)
+            parameters = np.concatenate([weights[name].reshape(-1) for name in self._whole])
         flat = parameters if isinstance(parameters, np.ndarray) else self._flatten(parameters)
         theta = np.ascontiguousarray(flat, dtype=np.float64)
         own, _, _, whole = self._inner.sizes()
@@ -187,4 +210,5 @@ class Problem:
 
     def __repr__(self) -> str:
         sizes = f"{self.parameters} parameters, {self.samples} samples, {self.outputs} outputs"
-        return f"<logscape.Problem: {sizes}, {self.loss_name}; computed by {self._how}>"
+        why = "" if self._why is None else f", since {self._why}"
+        return f"<logscape.Problem: {sizes}, {self.loss_name}; computed by {self._how}{why}>"

@@ -72,7 +72,7 @@ def problem(
     ModelError
         If the model or its data cannot be used.
     """
-    name = None if callable(loss) else _model.loss_name(loss)
+    name: str | None = None if callable(loss) else _model.loss_name(loss)
     with _double():
         leaves, _ = jax.tree_util.tree_flatten_with_path(params)
         _require_parameters(leaves)
@@ -91,6 +91,7 @@ def problem(
             sample_loss = _own_loss(loss, np.shape(outputs(np.arange(1)))[1:])
             _require_scalar(jax.eval_shape(sample_loss, jnp.zeros(count), rows[0]))
         else:
+            name = _model.loss_name(loss)
             sample_loss = _loss(name)
             rows, classes = _model.targets(targets, samples, count, name)
             constant = _model.constant_loss(rows, name)
