@@ -25,6 +25,7 @@ const DOCS: Step =
     Step::cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with(&[("RUSTDOCFLAGS", "-D warnings")]);
 const TESTS: Step = Step::tests("tests", suite::run);
 const PYTHON: Step = Step::tests("python", suite::run_python);
+const PYTHON_TORCH: Step = Step::tests("python", suite::run_python_with_torch);
 const ROOMS: Step = Step::packages("rooms", circles::print_rooms);
 const BENCH: Step = Step::cargo("bench", &["bench", "--package", "logscape-bench", "--locked"]);
 const PRECISION: Step =
@@ -46,8 +47,11 @@ const KILLS: &[&str] = &[
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  test    everything that `check` does, docs build, unit, doc and integration tests, those of `python`; says what ran and what it took
-  python  builds the wheel of the Python package, installs it in an environment of its own, and runs its tests
+  test [--torch]
+          everything that `check` does, docs build, unit, doc and integration tests, those of `python`; says what ran and what it took
+  python [--torch]
+          builds the wheel of the Python package, installs it in an environment of its own, and runs its tests; those of PyTorch models
+          with `--torch`, which installs PyTorch there
   check   fmt, import circles, lengths of files, and clippy with warnings denied
   circles
           source files that import each other in a circle, and files that are too long
@@ -92,6 +96,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let sound = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => steps::run_with_summary(&[FMT, CIRCLES, CLIPPY, DOCS, TESTS, PYTHON]),
+        ["test", "--torch"] => steps::run_with_summary(&[FMT, CIRCLES, CLIPPY, DOCS, TESTS, PYTHON_TORCH]),
+        ["python", "--torch"] => steps::run_with_summary(&[PYTHON_TORCH]),
         ["python"] => steps::run_with_summary(&[PYTHON]),
         ["check"] => steps::run(&[FMT, CIRCLES, CLIPPY]),
         ["circles"] => steps::run(&[CIRCLES]),

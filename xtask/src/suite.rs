@@ -7,7 +7,7 @@ mod nextest;
 mod python;
 mod tally;
 
-pub(crate) use python::run as run_python;
+pub(crate) use python::{run as run_python, run_with_torch as run_python_with_torch};
 pub(crate) use tally::Tally;
 
 use crate::cargo;

@@ -321,6 +321,35 @@ class Transformer(nn.Module):
         return self.last(self.layer(x).mean(dim=1))
 
 
+def test_a_loss_of_the_callers_own_is_called() -> None:
+    x, y = torch.randn(30, 3, generator=torch.Generator().manual_seed(1)), torch.arange(60.0).reshape(30, 2).sin()
+    module = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 2))
+
+    def cosh(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (f - y).cosh().log().sum()
+
+    own = logscape.torch.problem(module, x, y, loss=cosh)
+    assert (own.loss_name, own.computed_by, own.why) == ("own", "PyTorch", "the loss is one of its own")
+    f = module.double()(x.double()).detach()
+    assert own.loss() == pytest.approx((f - y).cosh().log().sum().item() / 30, rel=1e-12)
+    assert own.check() == []
+    # The mean square in other words, and labels.
+    same = logscape.torch.problem(module, x, y, loss=lambda f, y: 0.5 * (f - y).square().sum())
+    other = logscape.torch.problem(module, x, y)
+    assert other.computed_by == "logscape" and np.abs(same.gradient() - other.gradient()).max() < 1e-13
+    labels = torch.arange(30) % 2
+    classes = logscape.torch.problem(module, x, labels, loss=nn.functional.cross_entropy)
+    assert classes.loss() == pytest.approx(logscape.torch.problem(module, x, labels, loss="cross-entropy").loss(), rel=1e-12)
+    with pytest.raises(logscape.ModelError, match="one number"):
+        logscape.torch.problem(module, x, y, loss=lambda f, y: (f - y).square())
+    with pytest.raises(logscape.ModelError, match="several samples at once"):
+        logscape.torch.problem(module, x, labels, loss=lambda f, y: -f[y])
+    with pytest.raises(logscape.ModelError, match="targets: 5 rows"):
+        logscape.torch.problem(module, x, y[:5], loss=cosh)
+    with pytest.raises(logscape.ModelError, match="one of its own"):
+        logscape.torch.problem(module, x, y, loss=cosh, by="translation")
+
+
 def test_attention_of_pytorch_has_second_derivatives() -> None:
     problem = logscape.torch.problem(Transformer().eval(), torch.randn(8, 3, 4), targets("cross-entropy", 8), loss="cross-entropy")
     assert problem.check() == []
@@ -328,7 +357,7 @@ def test_attention_of_pytorch_has_second_derivatives() -> None:
 
 def calls(module: Any, x: Any, y: Any, loss: str = "mean-square") -> Any:
     made = Calls(module.double(), [name for name, _ in module.named_parameters()], x.double())
-    made.take(y.double().numpy(), loss)
+    made.take(y.double(), loss, y.shape[1])
     return made
 
 

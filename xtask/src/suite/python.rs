@@ -14,6 +14,24 @@ const NAMES: [&str; 6] = ["python3", "python3.13", "python3.12", "python3.11", "
 /// Builds the wheel, installs it, and runs its tests; whether all passed, and what ran. Where there is no Python that it is for, or no way
 /// to install what the tests need, they are skipped.
 pub(crate) fn run() -> (bool, Tally) {
+    run_with(&[])
+}
+
+/// The same with PyTorch, of the version that `bench peers` has.
+pub(crate) fn run_with_torch() -> (bool, Tally) {
+    let pinned = workspace::root().and_then(|root| {
+        let path = root.join("bench/peers/requirements.txt");
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    });
+    match pinned.map(|text| text.lines().find(|line| line.starts_with("torch==")).map(str::to_owned)) {
+        Ok(Some(torch)) => run_with(&[&torch]),
+        Ok(None) => failed("bench/peers/requirements.txt has no version of PyTorch"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The same with these requirements beside those of the tests.
+fn run_with(more: &[&str]) -> (bool, Tally) {
     let skipped = |why: &str| {
         println!("skipped: the Python package: {why}");
         (true, Tally { skipped: 1, ..Tally::default() })
@@ -37,7 +55,7 @@ pub(crate) fn run() -> (bool, Tally) {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip
     };
-    if !succeeds(pip().arg("--requirement").arg(package.join("tests/requirements.txt"))) {
+    if !succeeds(pip().arg("--requirement").arg(package.join("tests/requirements.txt")).args(more)) {
         return skipped("what the tests need cannot be installed");
     }
     let wheels = environment.join("wheels");

@@ -170,7 +170,8 @@ class Record:
         """
         from ._plot import draw
 
-        return draw(self, name, ax)
+        axes: Axes = draw(self, name, ax)
+        return axes
 
     def to_pandas(self) -> pd.DataFrame:
         """Predictions beside measurements as a `pandas.DataFrame`. Needs pandas (``logscape[pandas]``).

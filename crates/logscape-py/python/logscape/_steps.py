@@ -256,7 +256,8 @@ class Predictions:
         """Draw the steps to escape over the learning rates on axes of matplotlib. Needs matplotlib (``logscape[plot]``)."""
         from ._plot import of_predictions
 
-        return of_predictions(self._results["settings"], ax)
+        axes: Axes = of_predictions(self._results["settings"], ax)
+        return axes
 
     def __repr__(self) -> str:
         return f"<logscape.Predictions: {len(self.settings)} settings>"

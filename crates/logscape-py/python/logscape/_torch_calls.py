@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.backends import mha
-from torch.func import functional_call, grad, jacrev, vmap
+from torch.func import functional_call, grad, jacrev, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from . import _model
@@ -33,6 +33,26 @@ STEPS = 32
 _Graphs = dict[tuple[str, int, int], tuple[Tensor, ...]]
 
 
+class Own:
+    """A loss of the caller's own, of flat outputs of one sample, which it gets in this shape."""
+
+    def __init__(self, loss: Callable[[Tensor, Tensor], Tensor], shape: Sequence[int]) -> None:
+        self._loss = loss
+        self._shape = tuple(shape)
+
+    def __call__(self, f: Tensor, y: Tensor) -> Tensor:
+        return self._loss(f.reshape(self._shape), y)
+
+    def slope(self, f: Tensor, y: Tensor) -> Tensor:
+        made: Tensor = grad(self.__call__)(f, y)
+        return made
+
+    def weighed(self, f: Tensor, y: Tensor, rates: Tensor) -> Tensor:
+        # The Hessian is symmetric.
+        made: Tensor = vjp(lambda f: self.slope(f, y), f)[1](rates)[0]
+        return made
+
+
 class Calls:
     """The products of `module`, a copy of its own, in the parameters of these names."""
 
@@ -48,16 +68,21 @@ class Calls:
         self._numbers = _NUMBERS.get(self._device.type, _NUMBERS_ELSEWHERE)
         self.start = _numbers(_flat([parameters[name] for name in names]))
 
-    def take(self, targets: Numbers, loss: str) -> None:
-        """Take targets (`N × c`) and the name of the loss of a sample, which the products need."""
-        self._targets = torch.tensor(targets, device=self._device)
+    def take(self, targets: Any, loss: str | Own, outputs: int) -> None:
+        """Take targets, the name of the loss of a sample or one of the caller's own, and the number of outputs, which the products need."""
+        self._targets = torch.as_tensor(targets, device=self._device)
         self._loss = loss
-        self._outputs = targets.shape[1]
+        self._outputs = outputs
         self._around: tuple[Numbers, list[Tensor], _Graphs] = (np.empty(0), [], {})
         with _at_work():
             self._bytes = max(self._graph_bytes(2) - self._graph_bytes(1), 1)
         self.samples_at_once = min(len(self._inputs), _SAMPLES, _power(_AT_ONCE // self._bytes))
         self.replicas_at_once = min(_REPLICAS, _power(_NUMBERS_ELSEWHERE // self.dim))
+
+    def targets(self, samples: slice) -> Tensor:
+        """The targets of samples."""
+        made: Tensor = self._targets[samples]
+        return made
 
     def outputs(self, samples: Any) -> Tensor:
         """What the module makes of samples, as it is, at the start, with its graph."""
@@ -277,7 +302,7 @@ class Calls:
         return f, u, *_gradients([f], leaves, [u], create=True)
 
     def _graph_bytes(self, samples: int) -> int:
-        """Bytes that the graph of the Hessian keeps of the first samples."""
+        """Bytes that the graph of the Hessian keeps of the first samples, but for what a loss of the caller's own keeps."""
         # All of them stay alive until the end, so that no two have the same place.
         saved: list[Tensor] = []
 
@@ -286,7 +311,9 @@ class Calls:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            self._graph("hessian", self._leaves(self.start), slice(0, samples))
+            leaves = self._leaves(self.start)
+            f = self._rows(leaves, self._inputs[:samples])
+            _gradients([f], leaves, [f if isinstance(self._loss, Own) else _slope(self._loss, f, self._targets[:samples])], create=True)
         storages = [tensor.untyped_storage() for tensor in saved]
         data = {self._inputs.untyped_storage().data_ptr(), self._targets.untyped_storage().data_ptr()}
         sizes = {storage.data_ptr(): storage.nbytes() for storage in storages}
@@ -396,7 +423,7 @@ def _gradients(
     which = [k for k, part in enumerate(made) if part.requires_grad]
     if not which:
         return [torch.zeros_like(leaf) for leaf in leaves]
-    return torch.autograd.grad(
+    gradients: Sequence[Tensor] = torch.autograd.grad(
         [made[k] for k in which],
         leaves,
         [along[k] for k in which],
@@ -404,6 +431,7 @@ def _gradients(
         create_graph=create,
         materialize_grads=True,
     )
+    return gradients
 
 
 # Operations whose slope jumps somewhere, by the names of their derivatives.
@@ -415,8 +443,11 @@ _KINKS = (
 )
 
 
-def _losses(name: str, f: Tensor, y: Tensor) -> Tensor:
+def _losses(name: str | Own, f: Tensor, y: Tensor) -> Tensor:
     """Losses of samples with outputs `f` and targets `y` (`… × c`)."""
+    if isinstance(name, Own):
+        made: Tensor = name(f, y) if f.ndim == 1 else vmap(name)(f, y)
+        return made
     if name == "mean-square":
         return 0.5 * (f - y).square().sum(-1)
     if name == "cross-entropy":
@@ -427,8 +458,11 @@ def _losses(name: str, f: Tensor, y: Tensor) -> Tensor:
     return torch.where(far <= 1, 0.5 * (f - y).square(), far - 0.5).sum(-1)
 
 
-def _slope(name: str, f: Tensor, y: Tensor) -> Tensor:
+def _slope(name: str | Own, f: Tensor, y: Tensor) -> Tensor:
     """Their gradients in the outputs."""
+    if isinstance(name, Own):
+        made: Tensor = vmap(name.slope)(f, y)
+        return made
     if name == "cross-entropy":
         return y.sum(-1, keepdim=True) * torch.softmax(f, -1) - y
     if name == "logistic":
@@ -436,8 +470,11 @@ def _slope(name: str, f: Tensor, y: Tensor) -> Tensor:
     return (f - y).clamp(-1, 1) if name == "huber" else f - y
 
 
-def _weighed(name: str, f: Tensor, y: Tensor, rates: Tensor) -> Tensor:
+def _weighed(name: str | Own, f: Tensor, y: Tensor, rates: Tensor) -> Tensor:
     """Their Hessians in the outputs times `rates`."""
+    if isinstance(name, Own):
+        made: Tensor = vmap(name.weighed)(f, y, rates)
+        return made
     if name == "cross-entropy":
         p = torch.softmax(f, -1)
         return y.sum(-1, keepdim=True) * p * (rates - (p * rates).sum(-1, keepdim=True))

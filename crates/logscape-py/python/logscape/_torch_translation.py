@@ -134,7 +134,7 @@ def _defaults(module: nn.Module) -> dict[str, Any]:
     return {given.name: given.default for given in parameters[1:] if given.default is not given.empty}
 
 
-class _Shapes(fx.Interpreter):
+class _Shapes(fx.Interpreter):  # type: ignore[misc,unused-ignore]
     """Notes the shape of each tensor."""
 
     def run_node(self, n: fx.Node) -> Any:

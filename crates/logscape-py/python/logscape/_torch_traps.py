@@ -134,6 +134,40 @@ def targets(given: Any) -> Any:
     return (made.double() if made.is_floating_point() else made).numpy()
 
 
+def own_targets(given: Any, samples: int, device: torch.device) -> Tensor:
+    """Targets of a loss of the caller's own, on the device, real ones in double precision.
+
+    Raises
+    ------
+    ModelError
+        If there is not one for each sample.
+    """
+    made = given.detach() if isinstance(given, Tensor) else torch.as_tensor(np.array(given))
+    if made.ndim == 0 or len(made) != samples:
+        found = len(made) if made.ndim else "no"
+        raise ModelError(f"targets: {found} rows for {samples} inputs", "give one row for each input")
+    return (made.double() if made.is_floating_point() else made).to(device)
+
+
+def require_loss(loss: Callable[[Tensor, Tensor], Any], f: Tensor, y: Tensor) -> None:
+    """Call a loss of the caller's own on the outputs and the targets of some samples.
+
+    Raises
+    ------
+    ModelError
+        If it does not give one number for each, or cannot be taken of several at once.
+    """
+    made = loss(f[0], y[0])
+    if not isinstance(made, Tensor) or made.ndim > 0:
+        found = f"the shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise ModelError(f"loss: it returns {found} for a sample", "return one number: the sum over the outputs, or their mean")
+    try:
+        torch.func.vmap(loss)(f, y)
+    except RuntimeError as error:
+        hint = "let it be made of operations of tensors: F.cross_entropy(f, y) in place of f[y]"
+        raise ModelError(f"loss: it cannot be taken of several samples at once: {str(error).splitlines()[0]}", hint) from error
+
+
 def require_call(outputs: Callable[[slice], Any], inputs: Tensor) -> None:
     """Call the module once, by `outputs`.
 

@@ -18,7 +18,7 @@ from . import _lib, _model, _torch_traps
 from ._calls import Facts, Numbers, Wire
 from ._errors import ModelError
 from ._problem import Problem
-from ._torch_calls import STEPS, Calls
+from ._torch_calls import STEPS, Calls, Own
 from ._torch_loss import loss_name
 from ._torch_translation import Untranslatable, translated
 
@@ -30,7 +30,7 @@ def problem(
     inputs: Any,
     targets: Any = None,
     *,
-    loss: _model.LossName | torch.nn.Module = "mean-square",
+    loss: _model.LossName | torch.nn.Module | Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = "mean-square",
     by: Literal["auto", "translation", "calls"] = "auto",
     smooth: bool | None = None,
 ) -> Problem:
@@ -49,10 +49,12 @@ def problem(
         The inputs of all `N` samples along the first axis; or, without `targets`, an iterable of batches ``(inputs, targets)`` such as a
         ``DataLoader``, which is gone through once, in its order: what it draws at random is drawn once for all.
     targets : tensor or array, optional
-        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``. Default: those of the batches.
-    loss : str or torch.nn.Module, default "mean-square"
+        Targets (`N × c`), or labels (`N`) with ``loss="cross-entropy"``; with a function of your own whatever it takes, along the first
+        axis. Default: those of the batches.
+    loss : str, torch.nn.Module or callable, default "mean-square"
         The loss of a sample: ``"mean-square"``, ``½‖f − y‖²``, of which ``nn.MSELoss()`` is ``2/c`` times as much; ``"cross-entropy"`` of
-        softmax; ``"logistic"``, summed over outputs; or ``"huber"``. Or a loss of PyTorch that is the same number.
+        softmax; ``"logistic"``, summed over outputs; or ``"huber"``. Or a loss of PyTorch that is the same number; or a function
+        ``loss(f, y)`` of the outputs and the target of one sample, convex in the outputs, with which the module is called.
     by : {"auto", "translation", "calls"}, default "auto"
         Whether the module has to be translated, or called; by default it is translated where that gives the same outputs, loss and
         gradient.
@@ -84,13 +86,22 @@ def problem(
         return calls.outputs(torch.tensor(chosen, device=device)).detach().cpu()
 
     count = _model.require_outputs(outputs, len(drawn), 1e-9)
-    name = loss_name(loss, count)
-    rows, classes = _model.targets(_torch_traps.targets(targets), len(drawn), count, name)
-    calls.take(rows, name)
     form = _Form(module, list(parameters))
+    if callable(loss) and not isinstance(loss, (torch.nn.Module, type)):
+        name, classes, constant, why = None, None, None, "the loss is one of its own"
+        own = Own(loss, calls.outputs(slice(0, 1)).shape[1:])
+        calls.take(_torch_traps.own_targets(targets, len(drawn), device), own, count)
+        few = calls.outputs(slice(0, 2)).detach()
+        _torch_traps.require_loss(own, few.reshape(len(few), -1), calls.targets(slice(0, 2)))
+        if by == "translation":
+            raise ModelError(f"module: it cannot be translated: {why}", "by='auto' or by='calls' has PyTorch compute")
+    else:
+        name, why = loss_name(loss, count), None
+        rows, classes = _model.targets(_torch_traps.targets(targets), len(drawn), count, name)
+        constant = _model.constant_loss(rows, name)
+        calls.take(torch.tensor(rows), name, count)
 
-    why = None
-    if by != "calls":
+    if by != "calls" and name is not None:
         try:
             return form.problem(translated(copy, drawn, rows, name, calls), "logscape", None)
         except Untranslatable as error:
@@ -105,7 +116,7 @@ def problem(
         smooth=calls.is_smooth() if smooth is None else smooth,
         parameters=[(name, list(parameter.shape)) for name, parameter in parameters.items()],
         classes=classes,
-        constant_loss=_model.constant_loss(rows, name),
+        constant_loss=constant,
         samples_at_once=calls.samples_at_once,
         replicas_at_once=calls.replicas_at_once,
         steps_at_once=STEPS,
