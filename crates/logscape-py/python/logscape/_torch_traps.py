@@ -162,7 +162,7 @@ def require_loss(loss: Callable[[Tensor, Tensor], Any], f: Tensor, y: Tensor) ->
         found = f"the shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
         raise ModelError(f"loss: it returns {found} for a sample", "return one number: the sum over the outputs, or their mean")
     try:
-        torch.func.vmap(loss)(f, y)
+        torch.func.vmap(torch.func.grad(loss))(f, y)
     except RuntimeError as error:
         hint = "let it be made of operations of tensors: F.cross_entropy(f, y) in place of f[y]"
         raise ModelError(f"loss: it cannot be taken of several samples at once: {str(error).splitlines()[0]}", hint) from error
