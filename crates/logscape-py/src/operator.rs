@@ -15,11 +15,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+/// Blocks of vectors that are asked for, and their images, column by column.
+type Served = (Sender<Vec<f64>>, Receiver<Vec<f64>>);
+
 /// A matrix of a problem at a point. A thread of its own keeps the passes over the data from product to product, as long as this is there.
 #[pyclass(frozen, module = "logscape._lib")]
 pub(crate) struct Operator {
-    /// Blocks of vectors, and their images, column by column.
-    served: Mutex<(Sender<Vec<f64>>, Receiver<Vec<f64>>)>,
+    served: Mutex<Served>,
     /// The problem, if it computes by calls.
     outside: Option<Arc<Outside>>,
 }

@@ -23,7 +23,7 @@ def test_the_code_of_the_page_runs(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert isinstance(record, logscape.Record) and record.folder == folder / "runs/first"
 
 
-@pytest.mark.parametrize("library", ["torch"])
+@pytest.mark.parametrize("library", ["jax", "torch"])
 def test_the_code_for_a_library_runs(library: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(library)
     monkeypatch.chdir(folder)

@@ -392,7 +392,8 @@ mod tests {
     fn a_selection_is_the_block_of_the_whole() {
         let (network, theta) = network();
         // The biases of the first layer, and the last layer, in another order and with an overlap.
-        let parts = [parameters_named(&*network, "4"), parameters_named(&*network, "0.bias"), vec![29..31]].concat();
+        let named = ["4", "0.bias"].map(|name| parameters_named(&*network, name)).concat();
+        let parts: Vec<Range<usize>> = named.into_iter().chain(std::iter::once(29..31)).collect();
         let selected = Selected::new(network.clone(), theta.clone(), &parts);
         let rows: Vec<usize> = (8..12).chain(27..35).collect();
         assert_eq!(selected.dim(), rows.len());

@@ -59,7 +59,7 @@ pub struct MinimumRecord {
     pub method: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde hands over a reference")]
 fn is_mean_square(loss: &Option<OutputLoss>) -> bool {
     *loss == mean_square()
 }
