@@ -24,7 +24,7 @@ __all__ = ["problem"]
 
 # Samples of a call, and numbers of what a call holds for each sample and parameter.
 _SAMPLES = 4096
-_NUMBERS = 1 << 25
+_NUMBERS = 1 << 24
 # Samples of a range up to which their number is filled up.
 _FEW = 256
 # Bytes that first passes over the data may take from product to product.
@@ -237,9 +237,12 @@ class _Calls:
             return jacobian @ jacobian.T
 
         def moments(theta: Any, weights: Any, x: Any) -> Any:
-            squares = jax.vmap(jax.jacrev(row), (None, 0))(theta, x) ** 2
-            columns = (weights @ power.reshape(len(weights), -1) for power in (squares, squares**2))
-            return jnp.stack([column.reshape(-1, theta.size).sum(axis=0) for column in columns])
+            def add(sums: Any, sample: Any) -> Any:
+                weight, x = sample
+                squares = jax.jacrev(row)(theta, x) ** 2
+                return sums + weight * jnp.stack([squares.sum(axis=0), (squares**2).sum(axis=0)]), None
+
+            return jax.lax.scan(add, jnp.zeros((2, theta.size)), (weights, x))[0]
 
         def steps(thetas: Any, batches: Any, rate: Any, inputs: Any, targets: Any) -> Any:
             def one(thetas: Any, batch: Any) -> Any:
@@ -253,7 +256,6 @@ class _Calls:
             x, y = jax.tree.map(lambda array: array[batches], inputs), targets[batches]
             return jax.vmap(jax.value_and_grad(mean))(thetas, x, y)
 
-        per_sample = (None, 0, 0)
         self._rows = jax.jit(rows)
         self._residuals = jax.jit(lambda theta, x, y: jax.vmap(slope)(rows(theta, x), y))
         self._losses = jax.jit(lambda theta, x, y: jax.vmap(sample_loss)(rows(theta, x), y))
@@ -264,12 +266,10 @@ class _Calls:
         self._linearize = jax.jit(lambda theta, x, y: jax.linearize(lambda theta: jax.grad(mean)(theta, x, y), theta)[1])
         self._product = jax.jit(lambda product, v: product(v))
         self._gauss_newton = jax.jit(gauss_newton)
-        self._sample_gradients = jax.jit(jax.vmap(jax.grad(of_sample), per_sample))
-        self._squares = jax.jit(
-            lambda theta, x, y: jnp.sum(jax.vmap(jax.grad(of_sample), per_sample)(theta, x, y) ** 2, axis=1)
-        )
+        self._sample_gradients = jax.jit(_each(jax.grad(of_sample)))
+        self._squares = jax.jit(_each(lambda theta, x, y: jnp.sum(jax.grad(of_sample)(theta, x, y) ** 2)))
         self._between = jax.jit(jax.vmap(between, (None, None, 0, 0)))
-        self._grams = jax.jit(jax.vmap(grams, (None, 0)))
+        self._grams = jax.jit(_each(grams))
         self._moments = jax.jit(moments)
         self._gradients = jax.jit(gradients)
         self._steps = jax.jit(steps)
@@ -399,6 +399,17 @@ def _filled(rows: Any) -> Any:
 def _at_once(numbers: int) -> int:
     """Samples of a call that holds so many numbers for each: a power of two."""
     return 1 << max((_NUMBERS // numbers).bit_length() - 1, 0)
+
+
+def _each(of: Callable[..., Any]) -> Callable[..., Any]:
+    """What `of` makes of parameters and each sample: one after the other on a processor, whose caches hold those of one, else together."""
+
+    def each(theta: Any, *samples: Any) -> Any:
+        if jax.default_backend() == "cpu":
+            return jax.lax.map(lambda sample: of(theta, *sample), samples)
+        return jax.vmap(lambda *sample: of(theta, *sample))(*samples)
+
+    return each
 
 
 def _few(samples: Samples) -> tuple[int, Samples]:
