@@ -239,7 +239,7 @@ pub(super) const BATCH_GRADIENTS: Method = Method {
     },
 };
 
-/// Two replicas, `θ` and `v`, after two steps, each over the samples, and then their largest coordinates after each step.
+/// Two replicas, `θ` and `v`, after two steps, each over one of the samples, and then their largest coordinates after each step.
 pub(super) const STEPS: Method = Method {
     name: "sgd_steps",
     shape: Shape::Whole,
@@ -248,9 +248,14 @@ pub(super) const STEPS: Method = Method {
         let (thetas, peaks) = out.split_at_mut(2 * case.problem.dim());
         thetas.copy_from_slice(&[case.theta, case.v].concat());
         let learning_rate = learning_rate(case);
-        case.problem.sgd_steps(thetas, &case.indices().repeat(4), learning_rate, peaks, scratch);
+        case.problem.sgd_steps(thetas, &batches(case), learning_rate, peaks, scratch);
     },
 };
+
+/// Batches of one sample, for the first and the second replica in a first and then in a second step.
+pub(super) fn batches(case: &Case) -> Vec<u32> {
+    (0..4).map(|k| case.samples.get(k % case.samples.len()) as u32).collect()
+}
 
 /// That of steps from `θ` of a hundredth of its length.
 pub(super) fn learning_rate(case: &Case) -> f64 {

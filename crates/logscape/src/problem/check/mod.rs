@@ -23,7 +23,7 @@ use crate::network::OutputLoss;
 use crate::random::{Purpose, stream};
 use methods::{
     ALL, BATCH_GRADIENT, BATCH_GRADIENTS, CURVATURES, Case, GAUSS_NEWTON, GRAMS, HESSIANS, HVP, HVP_BLOCK, JVP, LOSSES,
-    MOMENTS, Method, PER_SAMPLE, RESIDUALS, SQUARES, STEPS, Shape, VJP, WEIGHTS, learning_rate,
+    MOMENTS, Method, PER_SAMPLE, RESIDUALS, SQUARES, STEPS, Shape, VJP, WEIGHTS, batches, learning_rate,
 };
 
 /// One property of one method, and how well it holds.
@@ -291,12 +291,12 @@ impl CheckReport {
 impl CheckReport {
     /// Steps against gradients, one replica and one step after the other.
     fn steps(&mut self, case: &Case) {
-        let (p, rate) = (case.problem.dim(), learning_rate(case));
+        let (p, rate, batches) = (case.problem.dim(), learning_rate(case), batches(case));
         let (mut thetas, mut peaks) = (Vec::new(), [0.0; 4]);
         for (replica, start) in [case.theta, case.v].into_iter().enumerate() {
             let mut theta = start.to_vec();
             for step in 0..2 {
-                let gradient = BATCH_GRADIENT.output(&case.moved(&theta));
+                let gradient = BATCH_GRADIENT.output(&case.moved(&theta).at(batches[2 * step + replica] as usize));
                 theta.iter_mut().zip(&gradient[..p]).for_each(|(x, g)| *x -= rate * g);
                 peaks[2 * step + replica] = theta.iter().fold(0.0, |most, x| x.abs().max(most));
             }
