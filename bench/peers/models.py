@@ -9,6 +9,7 @@ of the first way of its group to it in the same round: above 1 the first is fast
 processors do not depend on what else runs. Exits with 1 where numbers do not agree.
 """
 
+import os
 import sys
 import time
 import warnings
@@ -17,7 +18,7 @@ from functools import partial
 import logscape
 import numpy as np
 from protocol import numbers
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import eigsh
 
 ROUNDS = 5
 PAIRS, RESIDUAL = 20, 1e-3
@@ -76,8 +77,6 @@ def images():
 
 
 def of_torch(check):
-    import os
-
     import logscape.torch
     import torch
     from curvlinops import HessianLinearOperator
@@ -119,20 +118,18 @@ def of_torch(check):
         x, y = torch.tensor(pixels, dtype=kind), torch.tensor(one_hot, dtype=kind)
         return hessian(network(kind), HalfSquares(), data=(x, y), cuda=False)
 
-    def power(curvature, v):
-        """A product of PyHessian, with the vector as its users have it: in parts of the parameters' shapes."""
-        image = hessian_vector_product(curvature.gradsH, curvature.params, v)
-        return torch.cat([part.reshape(-1) for part in image]).numpy()
+    def power(curvature):
+        """Products of PyHessian with `v`, which it has in parts of the parameters' shapes."""
+        shapes = [p.shape for p in curvature.params]
+        flat = torch.tensor(v, dtype=curvature.params[0].dtype).split([s.numel() for s in shapes])
+        parts = [part.reshape(shape) for part, shape in zip(flat, shapes)]
+        made = lambda: hessian_vector_product(curvature.gradsH, curvature.params, parts)
+        return lambda: torch.cat([part.reshape(-1) for part in made()]).numpy()
 
     def curvlinops(kind):
         module = network(kind)
         x, y = torch.tensor(pixels, dtype=kind), torch.tensor(one_hot, dtype=kind)
         return HessianLinearOperator(module, HalfSquares(), list(module.parameters()), [(x, y)], check_deterministic=False).to_scipy()
-
-    def parts(curvature):
-        shapes = [p.shape for p in curvature.params]
-        flat = torch.tensor(v, dtype=curvature.params[0].dtype).split([s.numel() for s in shapes])
-        return [part.reshape(shape) for part, shape in zip(flat, shapes)]
 
     # The translation orders its parameters as PyTorch does.
     operators = {
@@ -144,8 +141,7 @@ def of_torch(check):
     }
     power_32, power_64 = pyhessian(torch.float32), pyhessian(torch.float64)
     products = {name: partial(operator.matvec, v.astype(operator.dtype)) for name, operator in operators.items()}
-    products["PyHessian, f32"] = partial(power, power_32, parts(power_32))
-    products["PyHessian, f64"] = partial(power, power_64, parts(power_64))
+    products.update({"PyHessian, f32": power(power_32), "PyHessian, f64": power(power_64)})
     expected = products["logscape, by calls, f64"]()
     for name, product in products.items():
         check.near(f"product, {name}", product(), expected, 1e-5 if name.endswith("f32") else 1e-10)
@@ -173,35 +169,22 @@ def of_torch(check):
     found = {}
 
     def arpack(name):
-        operator, start = operators[name], v.astype(operators[name].dtype)
-        count = 0
-
-        def multiply(u):
-            nonlocal count
-            count += 1
-            return operator.matvec(u.ravel())
-
-        counted = LinearOperator((size, size), multiply, dtype=operator.dtype)
-        values = eigsh(counted, PAIRS, which="LA", tol=RESIDUAL, v0=start)[0]
-        found[name] = (np.sort(values)[::-1].astype(float), count)
+        start = v.astype(operators[name].dtype)
+        found[name] = np.sort(eigsh(operators[name], PAIRS, which="LA", tol=RESIDUAL, v0=start)[0])[::-1]
 
     def power_iteration():
-        found["PyHessian, f32"] = np.sort(power_32.eigenvalues(top_n=PAIRS)[0])[::-1], 0
-
-    def geometry():
-        options = dict(matrices=["hessian"], largest=PAIRS, tolerance=RESIDUAL, precision="float32")
-        measured = translated.minimum(search=False, accept=True, progress=False).geometry(progress=False, **options)
-        found["logscape, translated, f32, geometry"] = measured.eigenvalues[:PAIRS], 0
+        found["PyHessian, f32"] = np.sort(power_32.eigenvalues(top_n=PAIRS)[0])[::-1]
 
     ways = {name: (partial(arpack, name), 1) for name in operators if name != "logscape, translated, f64"}
     ways["PyHessian, f32"] = (power_iteration, 1)
     in_turns(f"{PAIRS} eigenpairs", ways)
-    expected = found["logscape, by calls, f64"][0]
-    for name, (values, count) in found.items():
-        print(f"  {name}: {count or 'own'} products")
-        # The square of the residual over the gap, at most the residual; power iteration stops by its own rule.
-        limit = 0.05 if name.startswith("PyHessian") else RESIDUAL
-        check.near(f"eigenvalues, {name}", values / expected, np.ones(PAIRS), limit)
+    expected = found["logscape, by calls, f64"]
+    # Power iteration finds what is largest in magnitude, negative ones too, and stops by its own rule: nothing to agree with.
+    hits = sum(np.abs(value / expected - 1).min() < 0.01 for value in found.pop("PyHessian, f32"))
+    print(f"  PyHessian: {hits} of {PAIRS} values are within a hundredth of one of the leading eigenvalues")
+    for name, values in found.items():
+        # The square of the residual over the gap, at most the residual.
+        check.near(f"eigenvalues, {name}", values / expected, np.ones(PAIRS), RESIDUAL)
 
 
 def of_jax(check):
@@ -255,8 +238,9 @@ def of_jax(check):
         ways = {"by hand": (hand, 1), some: (lambda: run(batch, steps), 1), none: (lambda: run(batch, 0), 1)}
         spent = in_turns(f"{steps} steps of {REPLICAS} replicas", ways)
         ratio = (spent[some] - spent[none]) / spent["by hand"]
-        print(f"batch {batch}: {steps / spent['by hand'][0]:.0f} steps a second by hand, {steps / (spent[some] - spent[none])[0]:.0f} by logscape,")
-        print(f"  which takes {ratio[0]:.2f} times as long, of processors {ratio[1]:.2f}", flush=True)
+        for name, taken in (("by hand", spent["by hand"]), ("by logscape", spent[some] - spent[none])):
+            print(f"  {name}: {steps / taken[0]:.0f} steps a second, of processors {steps / taken[1]:.0f}")
+        print(f"  logscape takes {ratio[0]:.2f} times as long, of processors {ratio[1]:.2f}", flush=True)
 
 
 if __name__ == "__main__":
