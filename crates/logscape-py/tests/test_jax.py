@@ -108,6 +108,8 @@ def test_loss_gradient_and_hessian_are_those_of_jax(data: tuple[Any, Any], probl
     assert list(problem.names) == ["first.bias", "first.weight", "last.bias", "last.weight"]
     pytest.importorskip("scipy")
     assert np.abs(problem.hessian() @ np.eye(len(flat)) - hessian).max() < 1e-12
+    block = random(len(flat), 3)
+    assert np.abs(problem.hessian() @ block - hessian @ block).max() < 1e-12
     with logscape.jax._double():
         elsewhere = np.asarray(jax.hessian(loss)(flat + 0.1))
     assert np.abs(problem.hessian(problem.start + 0.1) @ np.eye(len(flat)) - elsewhere).max() < 1e-12

@@ -404,6 +404,78 @@ def test_moments_of_jacobians_are_those_of_autograd(make: Callable[[], Any], mon
     np.testing.assert_allclose(fourths, powers.square().sum(dim=0), rtol=1e-12)
 
 
+# Dense layers and convolutions, with the shape of a sample: those of many places and few weights, and of few places and many weights.
+LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+    "dense": (perceptron, (5,)),
+    "dense, of sequences": (
+        lambda: nn.Sequential(nn.Linear(4, 40), nn.Tanh(), nn.Linear(40, 2, bias=False), nn.Flatten(), nn.Linear(6, 3)),
+        (3, 4),
+    ),
+    "in place": (lambda: nn.Sequential(nn.Linear(5, 4), nn.ReLU(inplace=True), nn.Linear(4, 3)), (5,)),
+    "convolutions": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, (3, 2), stride=(1, 2), padding=1),
+            nn.Tanh(),
+            nn.Conv2d(3, 30, 3, dilation=2, bias=False),
+            nn.Flatten(),
+            nn.Linear(60, 3),
+        ),
+        (2, 6, 8),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_norms_of_samples_gradients_without_the_gradients(name: str, loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, shape = LAYERS[name]
+    made = calls(make(), torch.randn(7, *shape), torch.softmax(torch.randn(7, 3), dim=1), loss)
+    expected = np.square(made.sample_gradients(made.start, slice(0, 7))).sum(axis=1)
+
+    def none(*given: Any) -> Any:
+        raise AssertionError("gradients of samples")
+
+    assert made._norms is not None
+    # In parts of two samples.
+    monkeypatch.setattr(made, "_numbers", 2 * made._norms.numbers)
+    monkeypatch.setattr(made, "_each_gradient", none)
+    np.testing.assert_allclose(made.gradient_squares(made.start, slice(0, 7)), expected, rtol=1e-12)
+    np.testing.assert_allclose(made.gradient_squares(made.start, np.array([6, 1], dtype=np.uint32)), expected[[6, 1]], rtol=1e-12)
+
+
+def again() -> Any:
+    """A weight that its parent uses once more."""
+
+    class Again(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(5, 5)
+
+        def forward(self, x: Any) -> Any:
+            return nn.functional.linear(self.layer(x), self.layer.weight)[:, :3]
+
+    return Again()
+
+
+def twice() -> Any:
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(5, 3))
+
+
+def folded() -> Any:
+    """A layer with several rows of a sample along the first axis."""
+    apart, together = (nn.Unflatten(1, (5, 1)), nn.Flatten(0, 1)), (nn.Unflatten(0, (-1, 5)), nn.Flatten())
+    return nn.Sequential(*apart, nn.Linear(1, 2), *together, nn.Linear(10, 3))
+
+
+@pytest.mark.parametrize("make", [again, twice, folded, lambda: nn.Sequential(nn.Linear(5, 3), nn.LayerNorm(3))])
+def test_other_layers_and_uses_have_norms_by_the_gradients(make: Callable[[], Any]) -> None:
+    made = calls(make(), torch.randn(7, 5), torch.randn(7, 3))
+    assert made._norms is None
+    expected = np.square(made.sample_gradients(made.start, slice(0, 7))).sum(axis=1)
+    np.testing.assert_allclose(made.gradient_squares(made.start, slice(0, 7)), expected, rtol=1e-12)
+
+
 def test_bits_of_products_and_of_replicas_do_not_depend_on_the_others() -> None:
     made = calls(perceptron(), torch.randn(50, 5), torch.randn(50, 3))
     generator = np.random.default_rng(1)

@@ -108,7 +108,7 @@ def problem(
             replicas_at_once=_REPLICAS,
             steps_at_once=_STEPS,
         )
-        calls = _Calls(lambda theta, x: apply(unravel(theta), x), inputs, jnp.asarray(rows), sample_loss, flat.size, count)
+        calls = _Calls(apply, unravel, inputs, jnp.asarray(rows), sample_loss, flat.size, count)
         inner = _lib.outside(facts, name, Wire(calls, flat.size), np.asarray(flat, dtype=np.float64).tobytes())
 
     def flatten(params: Any) -> Numbers:
@@ -198,21 +198,29 @@ def _loss(name: str | None) -> Callable[[Any, Any], Any]:
 class _Calls:
     """The products of a function, each compiled once for each number of samples."""
 
-    def __init__(self, apply: Any, inputs: Any, targets: Any, sample_loss: Any, dim: int, outputs: int) -> None:
+    def __init__(
+        self, apply: Any, unravel: Any, inputs: Any, targets: Any, sample_loss: Any, dim: int, outputs: int
+    ) -> None:
         self._inputs, self._targets = inputs, targets
         self._dim, self._outputs = dim, outputs
         self._around: tuple[bytes, dict[tuple[int, int], Any]] = (b"", {})
         slope = jax.grad(sample_loss)
 
-        def rows(theta: Any, x: Any) -> Any:
-            out = apply(theta, x)
+        def rows_of(params: Any, x: Any) -> Any:
+            out = apply(params, x)
             return out.reshape(out.shape[0], -1)
+
+        def rows(theta: Any, x: Any) -> Any:
+            return rows_of(unravel(theta), x)
 
         def row(theta: Any, x: Any) -> Any:
             return rows(theta, jax.tree.map(lambda array: array[None], x))[0]
 
+        def mean_of(params: Any, x: Any, y: Any) -> Any:
+            return jnp.mean(jax.vmap(sample_loss)(rows_of(params, x), y))
+
         def mean(theta: Any, x: Any, y: Any) -> Any:
-            return jnp.mean(jax.vmap(sample_loss)(rows(theta, x), y))
+            return mean_of(unravel(theta), x, y)
 
         def of_sample(theta: Any, x: Any, y: Any) -> Any:
             return sample_loss(row(theta, x), y)
@@ -245,12 +253,16 @@ class _Calls:
             return jax.lax.scan(add, jnp.zeros((2, theta.size)), (weights, x))[0]
 
         def steps(thetas: Any, batches: Any, rate: Any, inputs: Any, targets: Any) -> Any:
-            def one(thetas: Any, batch: Any) -> Any:
+            # Parameters as they are given: of flat ones each step would make copies.
+            def one(params: Any, batch: Any) -> Any:
                 x, y = jax.tree.map(lambda array: array[batch], inputs), targets[batch]
-                thetas = thetas - rate * jax.vmap(jax.grad(mean))(thetas, x, y)
-                return thetas, jnp.abs(thetas).max(axis=1)
+                slopes = jax.vmap(jax.grad(mean_of))(params, x, y)
+                params = jax.tree.map(lambda leaf, slope: leaf - rate * slope, params, slopes)
+                peaks = [jnp.abs(leaf).reshape(len(leaf), -1).max(axis=1, initial=0.0) for leaf in jax.tree.leaves(params)]
+                return params, jnp.stack(peaks).max(axis=0)
 
-            return jax.lax.scan(one, thetas, batches)
+            params, peaks = jax.lax.scan(one, jax.vmap(unravel)(thetas), batches)
+            return jax.vmap(lambda params: ravel_pytree(params)[0])(params), peaks
 
         def gradients(thetas: Any, batches: Any, inputs: Any, targets: Any) -> Any:
             x, y = jax.tree.map(lambda array: array[batches], inputs), targets[batches]
