@@ -122,7 +122,7 @@ DATA: dict[str, tuple[dict[str, Any], str, str]] = {
     "single batches": ({"inputs": [X], "targets": None}, "a batch that is not a pair", "(inputs, targets)"),
     "data set": ({"inputs": torch.utils.data.TensorDataset(X, Y), "targets": None}, "a data set", "DataLoader(dataset"),
     "no loss": ({"loss": "hinge"}, "there is no loss 'hinge'", "cross-entropy"),
-    "loss as a function": ({"loss": torch.nn.functional.mse_loss}, "is no name", "'mean-square'"),
+    "loss as a number": ({"loss": 3.0}, "is no name", "'mean-square'"),
     "unknown loss": ({"loss": nn.L1Loss()}, "L1Loss is none of logscape", "'mean-square'"),
     "mean square": ({"loss": nn.MSELoss()}, "2/c = 0.666667 times", "learning rates 0.666667 times as large"),
     "mean of logistic": ({"loss": nn.BCEWithLogitsLoss()}, "1/c = 0.333333 times", "loss='logistic'"),
