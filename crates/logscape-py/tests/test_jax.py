@@ -186,6 +186,15 @@ def test_steps_from_a_problem_to_a_verdict(problem: logscape.Problem) -> None:
     assert not folder.exists()
 
 
+def test_a_minimum_has_the_types_of_the_model(data: tuple[Any, Any]) -> None:
+    single = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), params())
+    problem = logscape.jax.problem(apply, single, *data)
+    minimum = problem.minimum(progress=False)
+    assert {leaf.dtype for leaf in jax.tree.leaves(minimum.parameters)} == {np.dtype(np.float32)}
+    # Where the next begins is not rounded.
+    assert np.abs(problem.gradient(minimum.record)).max() < 1e-7
+
+
 def test_a_model_of_attention_needs_no_translation() -> None:
     """Outputs of each sample by attention over its tokens: nothing that the core has layers for."""
     tokens, width = 4, 3

@@ -116,7 +116,7 @@ def problem(
             return np.asarray(ravel_pytree(params)[0], dtype=np.float64)
 
     def unflatten(weights: Mapping[str, Numbers]) -> Any:
-        tensors = [weights[name] for name, _ in parameters]
+        tensors = [weights[_path(path)].astype(np.asarray(leaf).dtype) for path, leaf in leaves]
         return jax.tree_util.tree_unflatten(jax.tree.structure(params), tensors)
 
     return Problem(inner, "JAX", flatten, unflatten)
