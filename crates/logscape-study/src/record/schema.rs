@@ -22,7 +22,9 @@ fn close(schema: &mut Schema) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
+    // One that is left out for another reason says that it may be null.
+    let never_null = |name: &str, property: &Value| !is_required(name) && property.get("nullable").is_none();
+    for (_, property) in properties.iter_mut().filter(|(name, property)| never_null(name, property)) {
         without_null(property);
     }
     schema.insert("additionalProperties".to_owned(), json!(false));
@@ -81,6 +83,7 @@ mod tests {
                 "a": {"type": ["number", "null"], "default": null},
                 "b": {"description": "b", "anyOf": [{"$ref": "#/$defs/B"}, {"type": "null"}]},
                 "c": {"type": ["number", "null"]},
+                "d": {"type": ["number", "null"], "nullable": true},
             },
             "required": ["c"],
         }))
@@ -91,6 +94,7 @@ mod tests {
                 "a": {"type": "number"},
                 "b": {"description": "b", "$ref": "#/$defs/B"},
                 "c": {"type": ["number", "null"]},
+                "d": {"type": ["number", "null"], "nullable": true},
             },
             "required": ["c"],
             "additionalProperties": false,

@@ -24,6 +24,7 @@ pub struct MinimumRecord {
     /// What the loss is: the mean over the samples of half the squared residual norm where this is absent, or of another loss of the outputs;
     /// null for one of a model's own.
     #[serde(default = "mean_square", skip_serializing_if = "is_mean_square")]
+    #[cfg_attr(feature = "schema", schemars(extend("nullable" = true)))]
     pub output_loss: Option<OutputLoss>,
     /// Share of the samples whose class has the largest output; absent where the targets are no classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
