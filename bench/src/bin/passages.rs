@@ -143,7 +143,7 @@ fn problems(seed: u64) -> Result<Vec<Row>, Box<dyn Error>> {
 }
 
 fn row(name: &str, problem: &dyn Problem, start: &[f64], seed: u64) -> Result<[usize; 2], Box<dyn Error>> {
-    let config = MinimumConfig { max_iterations: 200, newton_up_to: 0, newton_steps: 0, ..MinimumConfig::default() };
+    let config = MinimumConfig { max_iterations: 200, newton_up_to: 0, ..MinimumConfig::default() };
     let minimum = find_minimum(problem, start, &config, &Stop::new())?;
     let one = LanczosConfig { upper: End::new(1, 1e-3), seed, ..LanczosConfig::default() };
     let hessian = Hessian::new(problem, &minimum.theta);

@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn rows(network: &Mlp) -> Result<(), Box<dyn Error>> {
     let start = network.init(Initialisation::Lecun, &mut stream(1, Purpose::Start, 0));
-    let config = MinimumConfig { max_iterations: 150, newton_steps: 0, ..MinimumConfig::default() };
+    let config = MinimumConfig { max_iterations: 150, newton_up_to: 0, ..MinimumConfig::default() };
     let minimum = find_minimum(network, &start, &config, &Stop::new())?;
     let one = LanczosConfig { upper: End::new(1, 1e-3), ..LanczosConfig::default() };
     let hessian = Hessian::new(network, &minimum.theta);

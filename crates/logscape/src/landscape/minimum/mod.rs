@@ -23,17 +23,16 @@ pub struct MinimumConfig {
     /// Gradient norm below which the search ends.
     pub gradient_tolerance: f64,
     /// Most exact Newton steps, where the parameters are few, and as many again of all further searches together where the first finds no
-    /// minimum; else most L-BFGS iterations, and most Hessian products of the Newton steps by conjugate gradients after them.
+    /// minimum; else most L-BFGS iterations, most Hessian products of the Newton steps by conjugate gradients after them, and ten times as many
+    /// as exact Newton steps that finish the search.
     pub max_iterations: usize,
-    /// Largest number of parameters for which exact Newton steps finish the search; each costs `O(P³)`.
+    /// Largest number of parameters for which exact Newton steps finish the search; each costs `P` Hessian products and `O(P³)`.
     pub newton_up_to: usize,
-    /// Most exact Newton steps that finish the search where the parameters are many.
-    pub newton_steps: usize,
 }
 
 impl Default for MinimumConfig {
     fn default() -> Self {
-        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, newton_up_to: 1500, newton_steps: 30 }
+        Self { gradient_tolerance: 1e-8, max_iterations: 20_000, newton_up_to: 1500 }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::operator::norm;
 use crate::problem::unless_failed;
 use crate::{Minimum, Problem};
 
+/// Iterations among many parameters that an exact Newton step counts as.
+const STEP: usize = 10;
+
 /// Refines `start` to a minimum of the full loss by Newton steps in a trust region, where the parameters are few, from other points too
 /// where the first search finds none. Where they are many
 /// L-BFGS comes first, and Newton steps by conjugate gradients where it does not converge or the parameters are too many for exact ones,
@@ -107,7 +110,7 @@ fn among_many(
     }
     let mut curved = true;
     if exact {
-        let steps = Steps::Exact(config.newton_steps);
+        let steps = Steps::Try(most.div_ceil(STEP));
         phase(minimum, "newton", |minimum| {
             curved = trust_region(problem, minimum, tolerance, steps, metric, stop).curved;
         });
