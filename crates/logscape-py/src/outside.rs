@@ -220,14 +220,14 @@ impl Problem for Outside {
         &self,
         thetas: &mut [f64],
         batches: &[u32],
+        steps: usize,
         learning_rate: f64,
-        peaks: &mut [f64],
         _scratch: &mut [f64],
-    ) {
-        let steps = peaks.len() * self.dim() / thetas.len().max(1);
-        let given = thetas.to_vec();
+    ) -> f64 {
+        let (given, mut bound) = (thetas.to_vec(), [f64::NAN]);
         let arguments = [Numbers(&given), Argument::Indices(batches), Count(steps), Number(learning_rate)];
-        self.call("steps", &arguments, [thetas, peaks]);
+        self.call("steps", &arguments, [thetas, &mut bound]);
+        bound[0]
     }
 
     fn per_sample_gradients_into(&self, theta: &[f64], samples: Samples, out: &mut [f64], _scratch: &mut [f64]) {

@@ -95,8 +95,8 @@ class Calls(Protocol):
         """Mean gradients (`R × P`) and losses (`R`) of replicas, at `thetas` (`R × P`) over `batches` (`R × B`)."""
 
     def steps(self, thetas: Numbers, batches: NDArray[np.uint32], learning_rate: float) -> tuple[Any, Any]:
-        """Where steps ``θ ← θ − η g`` lead from `thetas` (`R × P`) over `batches` (`S × R × B`), and the largest parameters of each replica
-        after each step (`S × R`)."""
+        """Where steps ``θ ← θ − η g`` lead from `thetas` (`R × P`) over `batches` (`S × R × B`), and a bound on the magnitudes of all
+        parameters after every step, NaN where one has been NaN."""
 
     def accuracy(self, theta: Numbers) -> float:
         """The share of the samples whose class has the largest output."""

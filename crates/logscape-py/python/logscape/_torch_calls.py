@@ -267,19 +267,18 @@ class Calls:
         return np.concatenate([rows for rows, _ in made]), np.concatenate([losses for _, losses in made])
 
     def steps(self, thetas: Numbers, batches: Any, learning_rate: float) -> tuple[Any, Any]:
-        made = []
+        made, bounds = [], []
         with _at_work():
             for group in self._groups(len(thetas)):
-                leaves, peaks = self._stacked(thetas[group]), []
+                leaves = self._stacked(thetas[group])
                 for batch in self._indices(batches[:, group]):
                     gradients, _ = self._of_replicas(leaves, batch)
                     with torch.no_grad():
                         for leaf, part in zip(leaves, gradients):
                             leaf.add_(part, alpha=-learning_rate)
-                        largest = [torch.linalg.vector_norm(leaf.flatten(1), torch.inf, dim=1) for leaf in leaves]
-                        peaks.append(torch.stack(largest).amax(dim=0))
-                made.append((_numbers(_rows(leaves)), _numbers(torch.stack(peaks))))
-        return np.concatenate([rows for rows, _ in made]), np.concatenate([peaks for _, peaks in made], axis=1)
+                        bounds += [torch.linalg.vector_norm(leaf, torch.inf) for leaf in leaves]
+                made.append(_numbers(_rows(leaves)))
+        return np.concatenate(made), _numbers(torch.stack(bounds).amax())
 
     def _groups(self, replicas: int) -> list[slice]:
         """Replicas that are moved together."""

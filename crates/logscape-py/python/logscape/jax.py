@@ -29,9 +29,10 @@ _NUMBERS = 1 << 24
 _FEW = 256
 # Bytes that first passes over the data may take from product to product.
 _KEPT = 1 << 30
-# Replicas and steps of SGD of a call.
+# Replicas and steps of SGD of a call, and numbers that these write: a call is not interrupted.
 _REPLICAS = 64
-_STEPS = 32
+_STEPS = 128
+_WRITTEN = 1 << 25
 
 
 def problem(
@@ -106,7 +107,7 @@ def problem(
             constant_loss=constant,
             samples_at_once=min(samples, _SAMPLES),
             replicas_at_once=_REPLICAS,
-            steps_at_once=_STEPS,
+            steps_at_once=max(min(_WRITTEN // (_REPLICAS * flat.size), _STEPS), 1),
         )
         calls = _Calls(apply, unravel, inputs, jnp.asarray(rows), sample_loss, flat.size, count)
         inner = _lib.outside(facts, name, Wire(calls, flat.size), np.asarray(flat, dtype=np.float64).tobytes())
@@ -258,11 +259,10 @@ class _Calls:
                 x, y = jax.tree.map(lambda array: array[batch], inputs), targets[batch]
                 slopes = jax.vmap(jax.grad(mean_of))(params, x, y)
                 params = jax.tree.map(lambda leaf, slope: leaf - rate * slope, params, slopes)
-                peaks = [jnp.abs(leaf).reshape(len(leaf), -1).max(axis=1, initial=0.0) for leaf in jax.tree.leaves(params)]
-                return params, jnp.stack(peaks).max(axis=0)
+                return params, sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(params))
 
-            params, peaks = jax.lax.scan(one, jax.vmap(unravel)(thetas), batches)
-            return jax.vmap(lambda params: ravel_pytree(params)[0])(params), peaks
+            params, squares = jax.lax.scan(one, jax.vmap(unravel)(thetas), batches)
+            return jax.vmap(lambda params: ravel_pytree(params)[0])(params), jnp.sqrt(squares.max())
 
         def gradients(thetas: Any, batches: Any, inputs: Any, targets: Any) -> Any:
             x, y = jax.tree.map(lambda array: array[batches], inputs), targets[batches]
@@ -390,8 +390,8 @@ class _Calls:
         with _double():
             count = len(thetas)
             filled = _filled(thetas), np.swapaxes(_filled(np.swapaxes(batches, 0, 1)), 0, 1)
-            moved, peaks = self._steps(*filled, learning_rate, self._inputs, self._targets)
-            return moved[:count], peaks[:, :count]
+            moved, bound = self._steps(*filled, learning_rate, self._inputs, self._targets)
+            return moved[:count], bound
 
     def accuracy(self, theta: Numbers) -> float:
         right = 0

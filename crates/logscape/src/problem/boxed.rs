@@ -62,11 +62,11 @@ macro_rules! pass_on {
             &self,
             thetas: &mut [f64],
             batches: &[u32],
+            steps: usize,
             learning_rate: f64,
-            peaks: &mut [f64],
             scratch: &mut [f64],
-        ) {
-            self.$inner().sgd_steps(thetas, batches, learning_rate, peaks, scratch);
+        ) -> f64 {
+            self.$inner().sgd_steps(thetas, batches, steps, learning_rate, scratch)
         }
 
         fn replicas_at_once(&self) -> usize {

@@ -203,32 +203,27 @@ pub trait Problem: Send + Sync {
     }
 
     /// `S` steps `θ ← θ − η g` of SGD for several replicas: from each row of `thetas` (`R × P`), which is moved, over the batches of each
-    /// step, replica by replica (`S × R × B`). The largest `|θ_i|` of each replica after each step goes into `peaks` (`S × R`). Allocates
-    /// `R (P + 1)` numbers unless overridden.
+    /// step, replica by replica (`S × R × B`). Returns a bound on every `|θ_i|` after every step: the largest, or what is cheaper, such as
+    /// the norm of all rows together; NaN where a parameter has been NaN. Allocates `R (P + 1)` numbers unless overridden.
     fn sgd_steps(
         &self,
         thetas: &mut [f64],
         batches: &[u32],
+        steps: usize,
         learning_rate: f64,
-        peaks: &mut [f64],
         scratch: &mut [f64],
-    ) {
-        let p = self.dim();
-        let replicas = thetas.len() / p;
-        let (mut gradients, mut losses) = (vec![0.0; thetas.len()], vec![0.0; replicas]);
-        let steps = batches.chunks_exact((batches.len() * replicas / peaks.len().max(1)).max(1));
-        for (batches, peaks) in steps.zip(peaks.chunks_exact_mut(replicas.max(1))) {
+    ) -> f64 {
+        let (mut gradients, mut losses) = (vec![0.0; thetas.len()], vec![0.0; thetas.len() / self.dim()]);
+        let mut largest = 0.0;
+        for batches in batches.chunks_exact((batches.len() / steps.max(1)).max(1)) {
             self.batch_gradients_into(thetas, batches, &mut gradients, &mut losses, scratch);
-            let moved = thetas.chunks_exact_mut(p).zip(gradients.chunks_exact(p));
-            for ((theta, gradient), peak) in moved.zip(peaks) {
-                *peak = 0.0;
-                for (x, g) in theta.iter_mut().zip(gradient) {
-                    *x -= learning_rate * g;
-                    // NaN stays, which `max` would drop.
-                    *peak = if x.abs() <= *peak { *peak } else { x.abs() };
-                }
+            for (x, g) in thetas.iter_mut().zip(&gradients) {
+                *x -= learning_rate * g;
+                // NaN stays, which `max` would drop.
+                largest = if x.abs() <= largest || f64::is_nan(largest) { largest } else { x.abs() };
             }
         }
+        largest
     }
 
     /// Per-sample gradients `g_μ = J_μᵀ e_μ` into `out` (`m × P`). Allocates `c` numbers unless overridden.

@@ -96,8 +96,8 @@ impl Block for ManyBlock {
 }
 
 impl<P: Problem + ?Sized> ManySgd<'_, P> {
-    /// Moves the rows by up to so many steps, as many by each call as the problem says; stops before the call in which a replica leaves
-    /// the finite numbers. Returns the steps.
+    /// Moves the rows by up to so many steps, as many by each call as the problem says; stops before the call in which a replica may have
+    /// left the finite numbers. Returns the steps.
     fn advance_together(
         &self,
         states: &mut [Option<ReplicaState>],
@@ -122,10 +122,10 @@ impl<P: Problem + ?Sized> ManySgd<'_, P> {
                 let state = states[rows[k % rows.len()]].as_mut().expect("a row is of an occupied lane");
                 draw(sampling, self.problem.samples(), state, batch);
             }
-            let mut peaks = vec![0.0; count * rows.len()];
-            self.problem.sgd_steps(thetas, &batches, learning_rate, &mut peaks, scratch);
-            // False for NaN too.
-            if !peaks.iter().all(|&peak| peak < DIVERGENCE_LIMIT) {
+            let bound = self.problem.sgd_steps(thetas, &batches, count, learning_rate, scratch);
+            // NaN is not below.
+            let sane = bound < DIVERGENCE_LIMIT;
+            if !sane {
                 thetas.copy_from_slice(&before.0);
                 for (&lane, draws) in rows.iter().zip(before.1) {
                     if let (Some(state), Some(draws)) = (&mut states[lane], draws) {

@@ -239,16 +239,15 @@ pub(super) const BATCH_GRADIENTS: Method = Method {
     },
 };
 
-/// Two replicas, `θ` and `v`, after two steps, each over one of the samples, and then their largest coordinates after each step.
+/// Two replicas, `θ` and `v`, after two steps, each over one of the samples, and then the bound on all coordinates.
 pub(super) const STEPS: Method = Method {
     name: "sgd_steps",
     shape: Shape::Whole,
-    width: |problem| 2 * problem.dim() + 4,
+    width: |problem| 2 * problem.dim() + 1,
     call: |case, out, scratch| {
-        let (thetas, peaks) = out.split_at_mut(2 * case.problem.dim());
+        let (thetas, bound) = out.split_at_mut(2 * case.problem.dim());
         thetas.copy_from_slice(&[case.theta, case.v].concat());
-        let learning_rate = learning_rate(case);
-        case.problem.sgd_steps(thetas, &batches(case), learning_rate, peaks, scratch);
+        bound[0] = case.problem.sgd_steps(thetas, &batches(case), 2, learning_rate(case), scratch);
     },
 };
 

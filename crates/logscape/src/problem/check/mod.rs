@@ -292,19 +292,22 @@ impl CheckReport {
     /// Steps against gradients, one replica and one step after the other.
     fn steps(&mut self, case: &Case) {
         let (p, rate, batches) = (case.problem.dim(), learning_rate(case), batches(case));
-        let (mut thetas, mut peaks) = (Vec::new(), [0.0; 4]);
+        let (mut thetas, mut largest) = (Vec::new(), 0.0_f64);
         for (replica, start) in [case.theta, case.v].into_iter().enumerate() {
             let mut theta = start.to_vec();
             for step in 0..2 {
                 let gradient = BATCH_GRADIENT.output(&case.moved(&theta).at(batches[2 * step + replica] as usize));
                 theta.iter_mut().zip(&gradient[..p]).for_each(|(x, g)| *x -= rate * g);
-                peaks[2 * step + replica] = theta.iter().fold(0.0, |most, x| x.abs().max(most));
+                largest = theta.iter().fold(largest, |most, x| x.abs().max(most));
             }
             thetas.extend(theta);
         }
-        thetas.extend(peaks);
         let scale = norm(&thetas);
-        self.same(&STEPS, "definition", (&STEPS.output(case), &thetas), scale);
+        let mut found = STEPS.output(case);
+        let bound = found.pop().unwrap_or(f64::NAN);
+        self.same(&STEPS, "definition", (&found, &thetas), scale);
+        let above = if bound >= largest { largest } else { bound };
+        self.same(&STEPS, "bound", (&[above], &[largest]), scale);
     }
 }
 

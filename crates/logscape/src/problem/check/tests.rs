@@ -252,12 +252,13 @@ impl Problem for Override {
         &self,
         thetas: &mut [f64],
         batches: &[u32],
+        steps: usize,
         learning_rate: f64,
-        peaks: &mut [f64],
         scratch: &mut [f64],
-    ) {
-        self.0.sgd_steps(thetas, batches, learning_rate, peaks, scratch);
+    ) -> f64 {
+        let bound = self.0.sgd_steps(thetas, batches, steps, learning_rate, scratch);
         self.spoil("sgd_steps", thetas);
+        bound
     }
 }
 
