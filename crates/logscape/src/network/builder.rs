@@ -1,5 +1,7 @@
 //! From the words of layers to the graph that they make.
 
+use std::mem;
+
 use thiserror::Error;
 
 use super::activation::{Activation, Units};
@@ -273,19 +275,33 @@ impl Builder {
                 }
                 self.push(Layer::Leaky(Leaky { slope, units: numbers }), place, None, self.shape)
             }
-            LayerWord::Residual(ref layers) => {
-                let (skip, shape) = (self.value, self.shape);
-                self.all(layers, &format!("{place}.")).map_err(Failure::Within)?;
-                if self.value == skip {
-                    return Err(Failure::Here("a residual block without layers".to_owned()));
-                }
-                if self.shape != shape {
-                    let message = format!("the block makes {} of {shape}, which cannot be added", self.shape);
-                    return Err(Failure::Here(message));
-                }
-                self.push(Layer::Sum(Sum), place, Some(skip), shape)
-            }
+            LayerWord::Residual { ref layers, ref shortcut } => self.residual(layers, shortcut, place),
         }
+    }
+
+    /// Two branches of the same value, added.
+    fn residual(&mut self, layers: &[LayerWord], shortcut: &[LayerWord], place: &str) -> Result<(), Failure> {
+        let (start, before) = (self.value, self.shape);
+        self.all(layers, &format!("{place}.")).map_err(Failure::Within)?;
+        let (value, shape) = (self.value, self.shape);
+        if value == start {
+            return Err(Failure::Here("`residual` has no layers that compute; add one, as { linear = 10 }".to_owned()));
+        }
+        (self.value, self.shape) = (start, before);
+        self.all(shortcut, &format!("{place}.shortcut.")).map_err(Failure::Within)?;
+        if self.shape != shape {
+            let message = if shortcut.is_empty() {
+                format!(
+                    "`residual` makes {shape} of {before}, which cannot be added; add `shortcut = [...]` with layers that do so too"
+                )
+            } else {
+                let other = self.shape;
+                format!("`residual` makes {shape} of {before}, and `shortcut` {other}; let both make the same")
+            };
+            return Err(Failure::Here(message));
+        }
+        let skip = mem::replace(&mut self.value, value);
+        self.push(Layer::Sum(Sum), place, Some(skip), shape)
     }
 }
 

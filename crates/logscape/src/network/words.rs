@@ -54,8 +54,13 @@ pub enum LayerWord {
         /// The slope.
         slope: f64,
     },
-    /// `residual`: the input and what these layers make of it, added.
-    Residual(Vec<LayerWord>),
+    /// `residual`: what two branches of layers make of the same input, added.
+    Residual {
+        /// The layers of one.
+        layers: Vec<LayerWord>,
+        /// `shortcut`: those of the other; none for the input itself.
+        shortcut: Vec<LayerWord>,
+    },
 }
 
 /// Windows that move over an image; each is `[height, width]`.

@@ -37,6 +37,8 @@ struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     residual: Option<Vec<LayerWord>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    shortcut: Option<Vec<LayerWord>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<Sides>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stride: Option<Sides>,
@@ -92,7 +94,7 @@ fn names() -> [(&'static str, LayerWord); 3] {
 /// The layers that need more.
 const TABLES: &str = "{ linear = 10 }, { conv2d = 32, kernel = 3 }, { max-pool2d = 2 }, { avg-pool2d = 2 }, \
                       { group-norm = 4 }, { layer-norm = true, epsilon = 1e-6 }, { batch-norm = true, epsilon = 1e-3 }, \
-                      { leaky-relu = 0.2 } or { residual = [...] }";
+                      { leaky-relu = 0.2 }, { residual = [...] } or { residual = [...], shortcut = [...] }";
 
 /// The name of an activation function, as it is written.
 fn activation_name(activation: Activation) -> String {
@@ -188,7 +190,8 @@ impl Table {
             // The function with this slope is as fast as the others.
             if slope == LEAK { LayerWord::Activation(Activation::LeakyRelu) } else { LayerWord::LeakyRelu { slope } }
         } else {
-            LayerWord::Residual(self.residual.take().unwrap_or_default())
+            let layers = self.residual.take().unwrap_or_default();
+            LayerWord::Residual { layers, shortcut: self.shortcut.take().unwrap_or_default() }
         };
         // What is left belongs to other layers.
         let rest = serde_json::to_value(&self).map_err(|error| error.to_string())?;
@@ -267,7 +270,11 @@ impl From<&LayerWord> for Written {
             }
             LayerWord::BatchNorm(normalised) => Table { batch_norm: Some(true), ..table.with_normalised(normalised) },
             LayerWord::LeakyRelu { slope } => Table { leaky_relu: Some(slope), ..table },
-            LayerWord::Residual(ref layers) => Table { residual: Some(layers.clone()), ..table },
+            LayerWord::Residual { ref layers, ref shortcut } => Table {
+                residual: Some(layers.clone()),
+                shortcut: (!shortcut.is_empty()).then(|| shortcut.clone()),
+                ..table
+            },
         };
         Self::Table(Box::new(table))
     }

@@ -18,6 +18,9 @@ fn every_layer_is_its_definition() {
         r#"[{"conv2d": 2, "kernel": 2}, "batch-norm", "relu", "flatten", "batch-norm", {"linear": 2}, "leaky-relu"]"#,
         r#"[{"residual": [{"conv2d": 2, "kernel": 3, "padding": 1}, "tanh", {"conv2d": 2, "kernel": 1}]}, "flatten", {"linear": 2}]"#,
         r#"["flatten", {"linear": 4}, {"residual": ["tanh", {"residual": [{"linear": 4}, "identity"]}]}, {"linear": 1}]"#,
+        r#"[{"residual": [{"conv2d": 4, "kernel": 3, "stride": 2, "padding": 1}, "tanh", {"conv2d": 4, "kernel": 1}], "shortcut": [{"conv2d": 4, "kernel": 1, "stride": 2, "bias": false}, "batch-norm"]}, "relu", "flatten", {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, "gelu", {"residual": [{"residual": [{"conv2d": 2, "kernel": 1}, "silu"], "shortcut": [{"group-norm": 1}, "tanh"]}, "tanh"]}, {"residual": ["flatten", {"linear": 3}], "shortcut": [{"avg-pool2d": [5, 4]}, "flatten", {"linear": 3}]}]"#,
+        r#"["flatten", "tanh", {"residual": [{"linear": 4}, "tanh", {"residual": ["sigmoid"], "shortcut": [{"linear": 4}]}], "shortcut": [{"linear": 4, "bias": false}, {"residual": [{"linear": 4}, "gelu"]}]}, {"linear": 2}]"#,
         r#"[{"linear": 4, "bias": false}, "tanh", {"linear": 3, "bias": false}]"#,
         r#"[{"linear": 4, "bias": false}, {"leaky-relu": 0.2}, {"linear": 3}, {"layer-norm": true, "epsilon": 0.3}]"#,
         r#"[{"conv2d": 4, "kernel": 3, "padding": 1, "groups": 2, "bias": false}, "batch-norm", "tanh", {"conv2d": 2, "kernel": 1, "bias": false}]"#,
@@ -70,12 +73,14 @@ fn architecture(rng: &mut ChaCha8Rng) -> (Vec<usize>, Vec<LayerWord>) {
                 }
             }
             5 => {
-                let windows = Windows { kernel: [1; 2], stride: [1; 2], padding: [0; 2] };
+                let windows = Windows { kernel: [1; 2], stride: [rng.random_range(1..3); 2], padding: [0; 2] };
                 let (channels, bias) = (rng.random_range(1..5), rng.random());
-                LayerWord::Residual(vec![
-                    LayerWord::Conv2d { channels, windows, dilation: [1; 2], groups: 1, bias },
-                    LayerWord::Activation(Activation::Tanh),
-                ])
+                let branch = |function: Activation| {
+                    let convolution = LayerWord::Conv2d { channels, windows, dilation: [1; 2], groups: 1, bias };
+                    vec![convolution, LayerWord::Activation(function)]
+                };
+                let shortcut = if rng.random() { branch(Activation::Silu) } else { Vec::new() };
+                LayerWord::Residual { layers: branch(Activation::Tanh), shortcut }
             }
             6 => LayerWord::LeakyRelu { slope: rng.random_range(-0.5..1.5) },
             _ => LayerWord::Activation(Activation::ALL[rng.random_range(0..Activation::ALL.len())]),

@@ -10,6 +10,7 @@ type Placed = (Network, Vec<f64>);
 fn mixed(loss: OutputLoss, samples: usize) -> Placed {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let text = r#"[{"conv2d": 4, "kernel": 3, "padding": 1}, "gelu", {"residual": [{"conv2d": 4, "kernel": 1}, {"group-norm": 2}]},
+        {"residual": [{"conv2d": 2, "kernel": 3, "padding": 1}, "tanh", {"conv2d": 4, "kernel": 1, "bias": false}], "shortcut": [{"conv2d": 4, "kernel": 1}, "batch-norm"]},
         {"conv2d": 4, "kernel": [1, 3], "dilation": [1, 2], "padding": [0, 2], "bias": false},
         {"max-pool2d": 2}, "batch-norm", {"leaky-relu": 0.2}, {"avg-pool2d": 2, "stride": 1}, {"batch-norm": true, "scale": false},
         {"group-norm": 2, "epsilon": 0.01, "scale": false}, "flatten", "layer-norm", {"linear": 5, "bias": false}, "tanh", {"linear": 3}]"#;

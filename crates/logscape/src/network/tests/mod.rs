@@ -209,10 +209,11 @@ fn evaluate<D: Number>(layers: &[LayerWord], theta: &mut &[D], mut x: Signal<D>)
                 let rectified = x.numbers.into_iter().map(|z| if z.re() > 0.0 { z } else { z * slope });
                 Signal { numbers: rectified.collect(), image: x.image }
             }
-            LayerWord::Residual(ref layers) => {
+            LayerWord::Residual { ref layers, ref shortcut } => {
                 let inside = evaluate(layers, theta, x.clone());
-                let sums = inside.numbers.into_iter().zip(x.numbers).map(|(a, b)| a + b);
-                Signal { numbers: sums.collect(), image: x.image }
+                let beside = evaluate(shortcut, theta, x);
+                let sums = inside.numbers.into_iter().zip(beside.numbers).map(|(a, b)| a + b);
+                Signal { numbers: sums.collect(), image: inside.image }
             }
         };
     }

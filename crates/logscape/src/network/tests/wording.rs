@@ -50,7 +50,22 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
     );
     assert_eq!(
         refused(&[1, 4, 4], r#"[{"residual": [{"conv2d": 2, "kernel": 1}]}]"#),
-        "layer 0: the block makes an image of 2 × 4 × 4 of an image of 1 × 4 × 4, which cannot be added"
+        "layer 0: `residual` makes an image of 2 × 4 × 4 of an image of 1 × 4 × 4, which cannot be added; add `shortcut = [...]` with layers that do so too"
+    );
+    assert_eq!(
+        refused(
+            &[1, 4, 4],
+            r#"["relu", {"residual": [{"conv2d": 2, "kernel": 2}], "shortcut": [{"conv2d": 2, "kernel": 1, "stride": 2}]}]"#
+        ),
+        "layer 1: `residual` makes an image of 2 × 3 × 3 of an image of 1 × 4 × 4, and `shortcut` an image of 2 × 2 × 2; let both make the same"
+    );
+    assert_eq!(
+        refused(&[3], r#"[{"residual": [{"linear": 2}], "shortcut": [{"linear": 2}, {"conv2d": 2, "kernel": 1}]}]"#),
+        "layer 0.shortcut.1: it needs an image and gets 2 numbers; give `input = [channels, height, width]`, or move it before `flatten`"
+    );
+    assert_eq!(
+        refused(&[3], r#"[{"residual": [], "shortcut": [{"linear": 3}]}]"#),
+        "layer 0: `residual` has no layers that compute; add one, as { linear = 10 }"
     );
     assert_eq!(
         refused(&[3], r#"[{"conv2d": 2, "kernel": 1}]"#),
@@ -94,13 +109,14 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
 
 #[test]
 fn words_are_read_as_they_are_written() {
-    let text = r#"[{"conv2d":4,"kernel":3,"stride":1,"padding":1,"groups":2},"gelu-tanh",{"max-pool2d":2,"stride":2,"padding":0},{"avg-pool2d":2,"stride":1,"padding":0},"batch-norm",{"group-norm":2},{"residual":["relu",{"residual":["layer-norm"]}]},"flatten",{"linear":10}]"#;
+    let text = r#"[{"conv2d":4,"kernel":3,"stride":1,"padding":1,"groups":2},"gelu-tanh",{"max-pool2d":2,"stride":2,"padding":0},{"avg-pool2d":2,"stride":1,"padding":0},"batch-norm",{"group-norm":2},{"residual":["relu",{"residual":["layer-norm"]}]},{"residual":["relu"],"shortcut":["batch-norm"]},"flatten",{"linear":10}]"#;
     assert_eq!(serde_json::to_string(&layers(text)).unwrap(), text);
     // What has its usual value is left out.
     let text = r#"[{"conv2d":4,"kernel":[3,1],"stride":[1,2],"padding":[1,0],"dilation":[2,1],"groups":1,"bias":false},{"max-pool2d":[2,3],"stride":[2,3],"padding":0},{"avg-pool2d":2,"stride":1,"padding":1,"count_include_pad":false},{"batch-norm":true,"epsilon":0.001},{"group-norm":2,"epsilon":1e-6,"scale":false},{"residual":[{"leaky-relu":0.2}]},{"layer-norm":true,"scale":false},"flatten",{"linear":10,"bias":false}]"#;
     assert_eq!(serde_json::to_string(&layers(text)).unwrap(), text);
     for (usual, short) in [
         (r#"{"linear": 3, "bias": true}"#, r#"{"linear":3}"#),
+        (r#"{"residual": ["relu"], "shortcut": []}"#, r#"{"residual":["relu"]}"#),
         (r#"{"layer-norm": true}"#, r#""layer-norm""#),
         (r#"{"batch-norm": true, "epsilon": 1e-5, "scale": true}"#, r#""batch-norm""#),
         (r#"{"group-norm": 2, "epsilon": 0.00001}"#, r#"{"group-norm":2}"#),
@@ -121,6 +137,8 @@ fn words_are_read_as_they_are_written() {
     assert!(refused(r#"{"linear": 3, "conv2d": 1}"#).contains("a layer is one of"));
     assert!(refused(r#"{"max-pool2d": 3, "dilation": 2, "bias": false}"#).contains("has no `bias`"));
     assert!(refused(r#"{"linear": 3, "count_include_pad": true}"#).contains("has no `count_include_pad`"));
+    assert!(refused(r#"{"linear": 3, "shortcut": []}"#).contains("has no `shortcut`"));
+    assert!(refused(r#"{"shortcut": ["relu"]}"#).contains("or { residual = [...], shortcut = [...] }"));
     assert!(refused(r#"{"layer-norm": false}"#).contains("`layer-norm = false` is no layer; leave it out"));
     for kernel in ["[3]", "[1, 2, 3]", "-1", "1.5", "\"same\""] {
         let told = refused(&format!(r#"{{"conv2d": 3, "kernel": {kernel}}}"#));
