@@ -73,6 +73,7 @@ def test_a_whole_residual_network_is_translated() -> None:
 
 
 def products(problem: Any, v: Any) -> Any:
+    """With matrices that are made at once, each of which has a thread of its own and begins to work."""
     return [matrix @ v for matrix in (problem.hessian(), problem.gauss_newton(), problem.noise_covariance())]
 
 

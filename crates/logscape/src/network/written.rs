@@ -52,6 +52,8 @@ struct Table {
     bias: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", rename = "count_include_pad")]
     count_include_pad: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "ceil_mode")]
+    ceil_mode: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     epsilon: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,18 +176,21 @@ impl Table {
                 bias: self.take_bias(),
             }
         } else if let Some(kernel) = self.max_pool2d.take() {
-            LayerWord::MaxPool2d(self.take_windows(kernel, kernel))
+            LayerWord::MaxPool2d { windows: self.take_windows(kernel, kernel), ceil: self.take_ceil() }
         } else if let Some(kernel) = self.avg_pool2d.take() {
-            let windows = self.take_windows(kernel, kernel);
-            LayerWord::AvgPool2d { windows, counts_padding: self.count_include_pad.take().unwrap_or(true) }
+            LayerWord::AvgPool2d {
+                windows: self.take_windows(kernel, kernel),
+                counts_padding: self.count_include_pad.take().unwrap_or(true),
+                ceil: self.take_ceil(),
+            }
         } else if let Some(is_one) = self.layer_norm.take() {
             is_true("layer-norm", is_one)?;
-            LayerWord::LayerNorm(self.take_normalised())
+            LayerWord::LayerNorm(self.take_normalised()?)
         } else if let Some(groups) = self.group_norm.take() {
-            LayerWord::GroupNorm { groups, normalised: self.take_normalised() }
+            LayerWord::GroupNorm { groups, normalised: self.take_normalised()? }
         } else if let Some(is_one) = self.batch_norm.take() {
             is_true("batch-norm", is_one)?;
-            LayerWord::BatchNorm(self.take_normalised())
+            LayerWord::BatchNorm(self.take_normalised()?)
         } else if let Some(slope) = self.leaky_relu.take() {
             // The function with this slope is as fast as the others.
             if slope == LEAK { LayerWord::Activation(Activation::LeakyRelu) } else { LayerWord::LeakyRelu { slope } }
@@ -210,23 +215,29 @@ impl Table {
         Windows { kernel, stride, padding: self.padding.take().map_or([0; 2], |padding| padding.0) }
     }
 
-    fn take_normalised(&mut self) -> Normalised {
+    fn take_ceil(&mut self) -> bool {
+        self.ceil_mode.take().unwrap_or(false)
+    }
+
+    fn take_normalised(&mut self) -> Result<Normalised, String> {
         let usual = Normalised::default();
-        Normalised {
-            epsilon: self.epsilon.take().unwrap_or(usual.epsilon),
-            scale: self.scale.take().unwrap_or(usual.scale),
+        let scale = self.scale.take().unwrap_or(usual.scale);
+        if self.bias == Some(true) && !scale {
+            return Err("`bias = true` needs gains; leave out `scale = false`".to_owned());
         }
+        Ok(Normalised { epsilon: self.epsilon.take().unwrap_or(usual.epsilon), scale, bias: self.take_bias() })
     }
 
     fn with_windows(self, windows: Windows) -> Self {
         Self { stride: Some(Sides(windows.stride)), padding: Some(Sides(windows.padding)), ..self }
     }
 
-    fn with_normalised(self, Normalised { epsilon, scale }: Normalised) -> Self {
+    fn with_normalised(self, Normalised { epsilon, scale, bias }: Normalised) -> Self {
         let usual = Normalised::default();
         Self {
             epsilon: (epsilon != usual.epsilon).then_some(epsilon),
             scale: (scale != usual.scale).then_some(scale),
+            bias: (scale && bias != usual.bias).then_some(bias),
             ..self
         }
     }
@@ -256,12 +267,15 @@ impl From<&LayerWord> for Written {
                 bias: unless_usual(bias),
                 ..table.with_windows(windows)
             },
-            LayerWord::MaxPool2d(windows) => {
-                Table { max_pool2d: Some(Sides(windows.kernel)), ..table.with_windows(windows) }
-            }
-            LayerWord::AvgPool2d { windows, counts_padding } => Table {
+            LayerWord::MaxPool2d { windows, ceil } => Table {
+                max_pool2d: Some(Sides(windows.kernel)),
+                ceil_mode: ceil.then_some(ceil),
+                ..table.with_windows(windows)
+            },
+            LayerWord::AvgPool2d { windows, counts_padding, ceil } => Table {
                 avg_pool2d: Some(Sides(windows.kernel)),
                 count_include_pad: unless_usual(counts_padding),
+                ceil_mode: ceil.then_some(ceil),
                 ..table.with_windows(windows)
             },
             LayerWord::LayerNorm(normalised) => Table { layer_norm: Some(true), ..table.with_normalised(normalised) },

@@ -28,6 +28,9 @@ fn every_layer_is_its_definition() {
         r#"[{"conv2d": 2, "kernel": 2}, {"batch-norm": true, "scale": false}, "tanh", {"conv2d": 1, "kernel": 2}, {"batch-norm": true, "scale": false, "epsilon": 0.1}]"#,
         r#"[{"conv2d": 4, "kernel": 2}, {"group-norm": 2, "epsilon": 0.2, "scale": false}, "silu", {"conv2d": 2, "kernel": 2}, {"group-norm": 1, "scale": false}]"#,
         r#"[{"layer-norm": true, "scale": false}, {"conv2d": 2, "kernel": 2}, {"layer-norm": true, "epsilon": 0.2, "scale": false}, "flatten", {"linear": 2}]"#,
+        r#"[{"layer-norm": true, "bias": false}, {"conv2d": 4, "kernel": 2}, {"group-norm": 2, "bias": false}, "silu", {"batch-norm": true, "bias": false, "epsilon": 0.2}, "flatten", {"layer-norm": true, "bias": false}, {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": 2}, {"max-pool2d": 2, "ceil_mode": true}, {"avg-pool2d": [2, 3], "stride": [2, 1], "padding": 1, "ceil_mode": true}, "flatten", {"linear": 2}]"#,
+        r#"[{"conv2d": 2, "kernel": 1}, {"avg-pool2d": 3, "stride": [4, 3], "padding": [1, 0], "count_include_pad": false, "ceil_mode": true}, {"max-pool2d": [2, 1], "stride": 3, "padding": [1, 0], "ceil_mode": true}, "flatten", {"linear": 2}]"#,
         r#"[{"conv2d": 2, "kernel": [3, 2], "stride": [1, 2], "padding": [2, 0]}, "tanh", {"conv2d": 2, "kernel": [1, 2], "padding": [0, 1]}]"#,
         r#"[{"conv2d": 2, "kernel": [3, 2], "dilation": [2, 3]}, "tanh", {"conv2d": 1, "kernel": 2, "dilation": 2, "padding": 2, "stride": [3, 1]}]"#,
         r#"[{"conv2d": 2, "kernel": 2}, {"max-pool2d": [1, 3], "stride": [2, 1], "padding": [0, 1]}, "flatten", {"linear": 2}]"#,
@@ -62,10 +65,11 @@ fn architecture(rng: &mut ChaCha8Rng) -> (Vec<usize>, Vec<LayerWord>) {
                 groups: rng.random_range(1..3),
                 bias: rng.random(),
             },
-            2 => LayerWord::MaxPool2d(windows(rng, 1..3)),
-            3 => LayerWord::AvgPool2d { windows: windows(rng, 1..4), counts_padding: rng.random() },
+            2 => LayerWord::MaxPool2d { windows: windows(rng, 1..4), ceil: rng.random() },
+            3 => LayerWord::AvgPool2d { windows: windows(rng, 1..4), counts_padding: rng.random(), ceil: rng.random() },
             4 => {
-                let normalised = Normalised { epsilon: [1e-5, 0.1][rng.random_range(0..2)], scale: rng.random() };
+                let epsilon = [1e-5, 0.1][rng.random_range(0..2)];
+                let normalised = Normalised { epsilon, scale: rng.random(), bias: rng.random() };
                 match rng.random_range(0..3) {
                     0 => LayerWord::LayerNorm(normalised),
                     1 => LayerWord::BatchNorm(normalised),
