@@ -21,8 +21,15 @@ TOLERANCE = 1e-6
 
 
 class Residual(nn.Sequential):
+    def __init__(self, *layers, shortcut=()):
+        super().__init__(*layers)
+        self.shortcut = nn.Sequential(*shortcut)
+
     def forward(self, x):
-        return x + super().forward(x)
+        branch = x
+        for layer in list(self)[:-1]:
+            branch = layer(branch)
+        return branch + self.shortcut(x)
 
 
 def model():
@@ -32,7 +39,7 @@ def model():
         nn.ReLU(),
         nn.MaxPool2d(2),
         Residual(nn.Conv2d(8, 8, 3, padding=1, groups=2), nn.GroupNorm(4, 8), nn.GELU()),
-        nn.Conv2d(8, 4, 2, stride=2),
+        Residual(nn.Conv2d(8, 4, 2, stride=2), shortcut=[nn.Conv2d(8, 4, 1, stride=2, bias=False), nn.BatchNorm2d(4)]),
         nn.SiLU(),
         nn.AvgPool2d(2),
         nn.Flatten(),
@@ -56,7 +63,7 @@ def bare():
         nn.GroupNorm(2, 4, eps=0.05, affine=False),
         nn.AvgPool2d(2, stride=1, padding=1),
         nn.Flatten(),
-        nn.LayerNorm(100, eps=1e-2),
+        nn.LayerNorm(100, eps=1e-2, bias=False),
         nn.Linear(100, 12, bias=False),
         nn.LayerNorm(12, eps=1e-6, elementwise_affine=False),
         nn.Tanh(),
@@ -67,7 +74,8 @@ def bare():
 LAYERS = """[
     { conv2d = 8, kernel = 3, padding = 1 }, "batch-norm", "relu", { max-pool2d = 2 },
     { residual = [{ conv2d = 8, kernel = 3, padding = 1, groups = 2 }, { group-norm = 4 }, "gelu"] },
-    { conv2d = 4, kernel = 2, stride = 2 }, "silu", { avg-pool2d = 2 }, "flatten",
+    { residual = [{ conv2d = 4, kernel = 2, stride = 2 }], shortcut = [{ conv2d = 4, kernel = 1, stride = 2, bias = false }, "batch-norm"] },
+    "silu", { avg-pool2d = 2 }, "flatten",
     "layer-norm", { linear = 12 }, "gelu-tanh", { linear = 5 },
 ]"""
 
@@ -77,7 +85,7 @@ BARE = """[
     { conv2d = 4, kernel = 3, dilation = [1, 2], padding = [0, 2], bias = false }, { batch-norm = true, epsilon = 0.1, scale = false },
     { avg-pool2d = [2, 3], stride = 2, padding = 1, count_include_pad = false }, { group-norm = 2, epsilon = 0.05, scale = false },
     { avg-pool2d = 2, stride = 1, padding = 1 }, "flatten",
-    { layer-norm = true, epsilon = 1e-2 }, { linear = 12, bias = false }, { layer-norm = true, epsilon = 1e-6, scale = false }, "tanh",
+    { layer-norm = true, epsilon = 1e-2, bias = false }, { linear = 12, bias = false }, { layer-norm = true, epsilon = 1e-6, scale = false }, "tanh",
     { linear = 5, bias = false },
 ]"""
 

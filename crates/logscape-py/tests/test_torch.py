@@ -120,6 +120,9 @@ SEQUENCES: dict[str, Callable[[], Any]] = {
     "other constants": lambda: nn.Sequential(
         nn.BatchNorm2d(2, eps=1e-2, affine=False), nn.LeakyReLU(0.2), nn.Flatten(), nn.LayerNorm(128, eps=1e-3), nn.Linear(128, 3)
     ),
+    "gains": lambda: nn.Sequential(
+        nn.GroupNorm(2, 2, bias=False), nn.BatchNorm2d(2, bias=False), nn.Flatten(), nn.LayerNorm(128, bias=False), nn.Linear(128, 3)
+    ),
     "nothing": lambda: nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(128, 4), nn.Sigmoid(), nn.Dropout(0.2), nn.Linear(4, 3)).eval(),
 }
 
@@ -132,7 +135,7 @@ def require_translated(module: Any, x: Any, loss: str = "mean-square") -> Any:
     named = dict(module.double().named_parameters())
     assert problem.names == {name: parameter.numel() for name, parameter in named.items()}
     expected = mean_loss(loss, module(x.double()), y)
-    gradient = torch.cat([part.reshape(-1) for part in torch.autograd.grad(expected, list(named.values()))])
+    gradient = torch.cat([part.reshape(-1) for part in torch.autograd.grad(expected, [named[name] for name in problem.names])])
     assert problem.loss() == pytest.approx(expected.item(), rel=1e-12)
     np.testing.assert_allclose(problem.gradient(), gradient.numpy(), rtol=0, atol=1e-12 * gradient.abs().max().item())
     return problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,6 +30,9 @@ _AT_ONCE = 1 << 28
 # Replicas and steps of SGD of a call.
 _REPLICAS = 64
 STEPS = 32
+
+# A module has the parameters of the call while it is called, and the switch of attention is one for all: one call at a time.
+_TURN = threading.RLock()
 
 # Graphs that are kept, by what they are of and where they are.
 _Graphs = dict[tuple[str, int, int], tuple[Tensor, ...]]
@@ -401,13 +405,14 @@ class Calls:
 @contextmanager
 def _at_work() -> Iterator[None]:
     """Gradients are on, and attention is computed by operations that can be differentiated twice."""
-    fast = mha.get_fastpath_enabled()
-    mha.set_fastpath_enabled(False)
-    try:
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        mha.set_fastpath_enabled(fast)
+    with _TURN:
+        fast = mha.get_fastpath_enabled()
+        mha.set_fastpath_enabled(False)
+        try:
+            with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+                yield
+        finally:
+            mha.set_fastpath_enabled(fast)
 
 
 def _power(count: int) -> int:

@@ -38,9 +38,10 @@ class _Layer:
 
 @dataclass
 class _Block:
-    """A residual block."""
+    """Two branches of the same value, added; without a shortcut the second is the value itself."""
 
     layers: list[_Layer | _Block]
+    shortcut: list[_Layer | _Block]
 
 
 def translated(module: nn.Module, inputs: Tensor, targets: Numbers, loss: str, calls: Calls) -> _lib.Model:
@@ -181,25 +182,26 @@ class _Reader:
             if node.op == "placeholder":
                 raise Untranslatable("it has several inputs, or residual connections that cross")
             if node.op in ("call_function", "call_method") and node.target in _SUMS:
-                skip, branch = self._sum(node)
-                layers.append(_Block(self._between(branch, skip)))
-                node = skip
+                before, branches = self._sum(node)
+                layers.append(_block(*(self._between(branch, before) for branch in branches)))
+                node = before
             else:
                 made, before = self._layer(node)
                 layers.extend(made[::-1])
                 node = before
         return layers[::-1]
 
-    def _sum(self, node: fx.Node) -> tuple[fx.Node, fx.Node]:
-        """Which of two values that are added comes first in the making of the other."""
+    def _sum(self, node: fx.Node) -> tuple[fx.Node, tuple[fx.Node, fx.Node]]:
+        """The last value that both of two values that are added are made of, and the two."""
         if len(node.args) != 2 or node.kwargs or not all(isinstance(value, fx.Node) for value in node.args):
             raise Untranslatable(f"`{node.name}` adds what is no output of a layer")
         a, b = node.args
         assert isinstance(a, fx.Node) and isinstance(b, fx.Node)
-        for skip, branch in ((a, b), (b, a)):
-            if skip in _before(branch):
-                return skip, branch
-        raise Untranslatable(f"`{node.name}` adds two branches, and not an input and what layers make of it")
+        both = _before(a) & _before(b)
+        last = next((value for value in reversed(node.graph.nodes) if value in both), None)
+        if last is None:
+            raise Untranslatable(f"`{node.name}` adds two values that are made of different inputs")
+        return last, (a, b)
 
     def _layer(self, node: fx.Node) -> tuple[list[_Layer], fx.Node]:
         """Layers of an operation, and what it is of."""
@@ -231,26 +233,36 @@ class _Reader:
 
 
 def _before(node: fx.Node) -> set[fx.Node]:
-    """All values that a value is made of."""
-    found: set[fx.Node] = set()
-    nodes = list(node.all_input_nodes)
+    """A value, and all that it is made of."""
+    found = {node}
+    nodes = [node]
     while nodes:
-        value = nodes.pop()
-        if value not in found:
-            found.add(value)
-            nodes.extend(value.all_input_nodes)
+        more = set(nodes.pop().all_input_nodes) - found
+        found |= more
+        nodes.extend(more)
     return found
 
 
+def _block(a: list[_Layer | _Block], b: list[_Layer | _Block]) -> _Block:
+    """Two branches, of which the first computes something."""
+    return _Block(a, b) if any(word != "flatten" for word in _words(a)) else _Block(b, a)
+
+
 def _words(layers: list[_Layer | _Block]) -> list[Any]:
-    return [layer.word if isinstance(layer, _Layer) else {"residual": _words(layer.layers)} for layer in layers]
+    return [layer.word if isinstance(layer, _Layer) else _word(layer) for layer in layers]
+
+
+def _word(block: _Block) -> Word:
+    shortcut = {"shortcut": _words(block.shortcut)} if block.shortcut else {}
+    return {"residual": _words(block.layers), **shortcut}
 
 
 def _names(layers: list[_Layer | _Block]) -> list[str]:
+    """Of the layers that have tensors, in the order of the network."""
     names: list[str] = []
     for layer in layers:
         if isinstance(layer, _Block):
-            names.extend(_names(layer.layers))
+            names.extend(_names(layer.layers) + _names(layer.shortcut))
         elif layer.name is not None:
             names.append(layer.name)
     return names

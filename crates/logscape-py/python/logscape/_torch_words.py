@@ -96,9 +96,9 @@ def _max_pool(call: Call) -> list[Word]:
         **{"padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False},
     )
     call.require(_side(dilation) == 1, "a dilation")
-    call.require(not ceil, "ceil_mode=True")
     call.require(not indices, "return_indices=True")
-    return [{"max-pool2d": _side(kernel), "stride": _side(stride or kernel), "padding": _side(padding)}]
+    word = {"max-pool2d": _side(kernel), "stride": _side(stride or kernel), "padding": _side(padding)}
+    return [{**word, "ceil_mode": True} if ceil else word]
 
 
 def _average_pool(call: Call) -> list[Word]:
@@ -107,11 +107,12 @@ def _average_pool(call: Call) -> list[Word]:
         *("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
         **{"padding": 0, "ceil_mode": False, "count_include_pad": True},
     )
-    call.require(not ceil, "ceil_mode=True")
     call.require(divisor is None, "divisor_override")
     word = {"avg-pool2d": _side(kernel), "stride": _side(stride or kernel), "padding": _side(padding)}
     if not counts and _side(padding) != 0:
         word["count_include_pad"] = False
+    if ceil:
+        word["ceil_mode"] = True
     return [word]
 
 
@@ -146,33 +147,30 @@ def _layer_norm(call: Call) -> list[Word]:
     shape, affine, epsilon = call.options("normalized_shape", "elementwise_affine", "eps")
     call.require(tuple(shape) == tuple(call.shapes[0]), f"normalized_shape={tuple(shape)} of {tuple(call.shapes[0])}")
     call.require(len(shape) in (1, 3), f"inputs of the shape {tuple(shape)}")
-    _require_bias(call, affine)
-    return [_normalised("layer-norm", True, "layer-norm", epsilon, affine)]
+    return [_normalised(call, "layer-norm", True, epsilon, affine)]
 
 
 def _group_norm(call: Call) -> list[Word]:
     call.require(len(call.shapes[0]) == 3, f"inputs of the shape {tuple(call.shapes[0])}")
     groups, affine, epsilon = call.options("num_groups", "affine", "eps")
-    _require_bias(call, affine)
-    return [_normalised("group-norm", groups, {"group-norm": groups}, epsilon, affine)]
+    return [_normalised(call, "group-norm", groups, epsilon, affine)]
 
 
 def _batch_norm(call: Call) -> list[Word]:
     call.require(len(call.shapes[0]) in (1, 3), f"inputs of the shape {tuple(call.shapes[0])}")
     affine, epsilon = call.options("affine", "eps")
-    _require_bias(call, affine)
-    return [_normalised("batch-norm", True, "batch-norm", epsilon, affine)]
+    return [_normalised(call, "batch-norm", True, epsilon, affine)]
 
 
-def _require_bias(call: Call, affine: bool) -> None:
-    call.require(not affine or getattr(call.module, "bias", None) is not None, "weights without biases")
-
-
-def _normalised(kind: str, of: Any, usual: Word, epsilon: float, affine: bool) -> Word:
-    rest: dict[str, Any] = {} if epsilon == 1e-5 else {"epsilon": epsilon}
+def _normalised(call: Call, kind: str, of: Any, epsilon: float, affine: bool) -> Word:
+    word = {kind: of}
+    if epsilon != 1e-5:
+        word["epsilon"] = epsilon
     if not affine:
-        rest["scale"] = False
-    return {kind: of, **rest} if rest else usual
+        word["scale"] = False
+    elif getattr(call.module, "bias", None) is None:
+        word["bias"] = False
+    return word
 
 
 def _leaky(call: Call) -> list[Word]:

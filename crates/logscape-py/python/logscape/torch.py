@@ -36,7 +36,7 @@ def problem(
 ) -> Problem:
     """Make a problem of a module. What the module is now is copied: what happens to it afterwards changes nothing.
 
-    A module of the layers that logscape has, one after the other or around residual connections, becomes a network of logscape, which is
+    A module of the layers that logscape has, one after the other or in two branches that are added, becomes a network of logscape, which is
     faster, on the processor; any other one is called, in double precision, on the device where it is. `Problem.computed_by` says which it is, and
     `Problem.why` why it is not translated.
 

@@ -3,9 +3,10 @@
 use faer::Accum;
 
 use super::transform::{At, Direction, Float, Transform};
+use super::words::Normalised;
 
 /// `y = γ_c x̂ + β_c` with `x̂ = (x − m_c)/√(v_c + ε)` for each channel `c`; the parameters are `γ`, then `β` (`channels`
-/// each), or there are none and `y = x̂`. Means and variances are constants.
+/// each), or there are no `β`, or none and `y = x̂`. Means and variances are constants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BatchNorm {
     /// Numbers of a channel in a sample.
@@ -17,14 +18,17 @@ pub(super) struct BatchNorm {
     scales: Vec<f64>,
     /// `ε`
     epsilon: f64,
-    /// Whether there are `γ` and `β`.
+    /// Whether there are `γ`.
     scaled: bool,
+    /// Whether there are `β`; only with `γ`.
+    shifted: bool,
 }
 
 impl BatchNorm {
     /// The layer for so many channels of `plane` numbers, with means 0 and variances 1.
-    pub(super) fn new(plane: usize, channels: usize, epsilon: f64, scaled: bool) -> Self {
-        let empty = Self { plane, means: Vec::new(), variances: Vec::new(), scales: Vec::new(), epsilon, scaled };
+    pub(super) fn new(plane: usize, channels: usize, Normalised { epsilon, scale: scaled, bias }: Normalised) -> Self {
+        let (means, variances, scales) = (Vec::new(), Vec::new(), Vec::new());
+        let empty = Self { plane, means, variances, scales, epsilon, scaled, shifted: scaled && bias };
         empty.with(vec![0.0; channels], vec![1.0; channels])
     }
 
@@ -37,7 +41,8 @@ impl BatchNorm {
     /// `γ_c` and `β_c` of the layer's parameters.
     #[inline(always)]
     fn scaling<R: Float>(&self, weights: &[R], c: usize) -> [R; 2] {
-        if self.scaled { [weights[c], weights[self.means.len() + c]] } else { [R::ONE, R::ZERO] }
+        let gain = if self.scaled { weights[c] } else { R::ONE };
+        [gain, if self.shifted { weights[self.means.len() + c] } else { R::ZERO }]
     }
 
     /// Means and variances (`channels` each).
@@ -59,7 +64,7 @@ impl BatchNorm {
 
 impl Transform for BatchNorm {
     fn parameters(&self) -> usize {
-        if self.scaled { 2 * self.means.len() } else { 0 }
+        (usize::from(self.scaled) + usize::from(self.shifted)) * self.means.len()
     }
 
     /// Two gradients.
@@ -68,8 +73,8 @@ impl Transform for BatchNorm {
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
-        let names: &[&'static str] = if self.scaled { &["weight", "bias"] } else { &[] };
-        names.iter().map(|name| (*name, vec![self.means.len()])).collect()
+        let names = [("weight", self.scaled), ("bias", self.shifted)];
+        names.into_iter().filter(|(_, has)| *has).map(|(name, _)| (name, vec![self.means.len()])).collect()
     }
 
     fn gains(&self) -> Option<usize> {
@@ -86,12 +91,12 @@ impl Transform for BatchNorm {
     }
 
     fn tangent<R: Float>(&self, at: At<R>, along: &[R], rate: Option<&[R]>, out: &mut [R], _work: &mut [R]) {
-        let channels = self.means.len();
         self.for_each(at.samples, |c, scale: R, mean, first| {
             let out = &mut out[first..][..self.plane];
             if self.scaled {
+                let [gain, bias] = self.scaling(along, c);
                 for (out, &x) in out.iter_mut().zip(&at.input[first..]) {
-                    *out = along[c] * ((x - mean) * scale) + along[channels + c];
+                    *out = gain * ((x - mean) * scale) + bias;
                 }
             } else {
                 out.fill(R::ZERO);
@@ -148,9 +153,14 @@ impl Transform for BatchNorm {
         let (gains, biases) = out.split_at_mut(self.means.len());
         let input = &at.input[k * cotangent.len()..][..cotangent.len()];
         self.for_each(1, |c, scale: R, mean, first| {
-            for (&x, &cotangent) in input[first..][..self.plane].iter().zip(&cotangent[first..]) {
+            let cotangent = &cotangent[first..][..self.plane];
+            for (&x, &cotangent) in input[first..].iter().zip(cotangent) {
                 gains[c] += cotangent * ((x - mean) * scale);
-                biases[c] += cotangent;
+            }
+            if let Some(bias) = biases.get_mut(c) {
+                for &cotangent in cotangent {
+                    *bias += cotangent;
+                }
             }
         });
     }

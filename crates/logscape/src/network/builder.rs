@@ -1,5 +1,7 @@
 //! From the words of layers to the graph that they make.
 
+use std::mem;
+
 use thiserror::Error;
 
 use super::activation::{Activation, Units};
@@ -157,14 +159,19 @@ impl Builder {
     }
 
     /// The windows over the image, and the size of what they make.
-    fn window(&self, windows: Windows, dilation: [usize; 2]) -> Result<(usize, Window, [usize; 2]), Failure> {
+    fn window(
+        &self,
+        windows: Windows,
+        dilation: [usize; 2],
+        ceil: bool,
+    ) -> Result<(usize, Window, [usize; 2]), Failure> {
         let (channels, image) = self.image()?;
         let Windows { kernel, stride, padding } = windows;
         if [kernel, stride, padding, dilation].iter().flatten().any(|&side| side > MOST) {
             let message = format!("the kernel, stride, padding and dilation of a window are at most {MOST}");
             return Err(Failure::Here(message));
         }
-        let window = Window { image, kernel, stride, padding, dilation };
+        let window = Window { image, kernel, stride, padding, dilation, ceil };
         let size = window.fits().ok_or_else(|| {
             let apart = if dilation == [1; 2] { String::new() } else { format!("dilation {}, ", sides(dilation)) };
             Failure::Here(format!(
@@ -179,13 +186,13 @@ impl Builder {
     }
 
     /// [`window`](Self::window), each with a number of the image in it.
-    fn pool(&self, windows: Windows) -> Result<(usize, Window, [usize; 2]), Failure> {
+    fn pool(&self, windows: Windows, ceil: bool) -> Result<(usize, Window, [usize; 2]), Failure> {
         let Windows { kernel, padding, .. } = windows;
         if padding[0] > kernel[0] / 2 || padding[1] > kernel[1] / 2 {
             let message = format!("padding {} is more than half of the window {}", sides(padding), sides(kernel));
             return Err(Failure::Here(message));
         }
-        self.window(windows, [1; 2])
+        self.window(windows, [1; 2], ceil)
     }
 
     fn one(&mut self, word: &LayerWord, place: &str) -> Result<(), Failure> {
@@ -205,7 +212,7 @@ impl Builder {
             }
             LayerWord::Conv2d { channels, windows, dilation, groups, bias } => {
                 positive("the number of channels", channels)?;
-                let (inputs, window, size) = self.window(windows, dilation)?;
+                let (inputs, window, size) = self.window(windows, dilation, false)?;
                 if groups == 0 || inputs % groups > 0 || channels % groups > 0 {
                     let message = format!(
                         "{groups} groups do not divide {inputs} channels of the input and {channels} of the output"
@@ -223,12 +230,12 @@ impl Builder {
                 let layer = Convolution { inputs, outputs: channels, groups, window, bias };
                 self.push(Layer::Convolution(layer), place, None, Shape::Image { channels, size })
             }
-            LayerWord::MaxPool2d(windows) => {
-                let (channels, window, size) = self.pool(windows)?;
+            LayerWord::MaxPool2d { windows, ceil } => {
+                let (channels, window, size) = self.pool(windows, ceil)?;
                 self.push(Layer::MaxPool(MaxPool { channels, window }), place, None, Shape::Image { channels, size })
             }
-            LayerWord::AvgPool2d { windows, counts_padding } => {
-                let (channels, window, size) = self.pool(windows)?;
+            LayerWord::AvgPool2d { windows, counts_padding, ceil } => {
+                let (channels, window, size) = self.pool(windows, ceil)?;
                 let layer = AveragePool { channels, window, counts_padding };
                 self.push(Layer::AveragePool(layer), place, None, Shape::Image { channels, size })
             }
@@ -236,32 +243,41 @@ impl Builder {
                 self.shape = Shape::Flat(numbers);
                 Ok(())
             }
-            LayerWord::LayerNorm(Normalised { epsilon, scale: scaled }) => {
+            LayerWord::LayerNorm(Normalised { epsilon, scale: scaled, bias }) => {
                 stands_above_zero(epsilon)?;
                 let shape = match self.shape {
                     Shape::Flat(features) => vec![features],
                     Shape::Image { channels, size: [height, width] } => vec![channels, height, width],
                 };
-                let layer = Normalisation { inputs: numbers, groups: 1, plane: 1, shape, epsilon, scaled };
+                let layer = Normalisation {
+                    inputs: numbers,
+                    groups: 1,
+                    plane: 1,
+                    shape,
+                    epsilon,
+                    scaled,
+                    shifted: scaled && bias,
+                };
                 self.push(Layer::Normalisation(layer), place, None, self.shape)
             }
-            LayerWord::GroupNorm { groups, normalised: Normalised { epsilon, scale: scaled } } => {
+            LayerWord::GroupNorm { groups, normalised: Normalised { epsilon, scale: scaled, bias } } => {
                 stands_above_zero(epsilon)?;
                 let (channels, [height, width]) = self.image()?;
                 if groups == 0 || channels % groups > 0 {
                     return Err(Failure::Here(format!("{groups} groups do not divide {channels} channels")));
                 }
                 let (plane, shape) = (height * width, vec![channels]);
-                let layer = Normalisation { inputs: numbers, groups, plane, shape, epsilon, scaled };
+                let layer =
+                    Normalisation { inputs: numbers, groups, plane, shape, epsilon, scaled, shifted: scaled && bias };
                 self.push(Layer::Normalisation(layer), place, None, self.shape)
             }
-            LayerWord::BatchNorm(Normalised { epsilon, scale }) => {
+            LayerWord::BatchNorm(normalised @ Normalised { epsilon, .. }) => {
                 stands_above_zero(epsilon)?;
                 let (channels, plane) = match self.shape {
                     Shape::Flat(features) => (features, 1),
                     Shape::Image { channels, size: [height, width] } => (channels, height * width),
                 };
-                let layer = BatchNorm::new(plane, channels, epsilon, scale);
+                let layer = BatchNorm::new(plane, channels, normalised);
                 self.push(Layer::BatchNorm(layer), place, None, self.shape)
             }
             LayerWord::Activation(activation) => {
@@ -273,19 +289,33 @@ impl Builder {
                 }
                 self.push(Layer::Leaky(Leaky { slope, units: numbers }), place, None, self.shape)
             }
-            LayerWord::Residual(ref layers) => {
-                let (skip, shape) = (self.value, self.shape);
-                self.all(layers, &format!("{place}.")).map_err(Failure::Within)?;
-                if self.value == skip {
-                    return Err(Failure::Here("a residual block without layers".to_owned()));
-                }
-                if self.shape != shape {
-                    let message = format!("the block makes {} of {shape}, which cannot be added", self.shape);
-                    return Err(Failure::Here(message));
-                }
-                self.push(Layer::Sum(Sum), place, Some(skip), shape)
-            }
+            LayerWord::Residual { ref layers, ref shortcut } => self.residual(layers, shortcut, place),
         }
+    }
+
+    /// Two branches of the same value, added.
+    fn residual(&mut self, layers: &[LayerWord], shortcut: &[LayerWord], place: &str) -> Result<(), Failure> {
+        let (start, before) = (self.value, self.shape);
+        self.all(layers, &format!("{place}.")).map_err(Failure::Within)?;
+        let (value, shape) = (self.value, self.shape);
+        if value == start {
+            return Err(Failure::Here("`residual` has no layers that compute; add one, as { linear = 10 }".to_owned()));
+        }
+        (self.value, self.shape) = (start, before);
+        self.all(shortcut, &format!("{place}.shortcut.")).map_err(Failure::Within)?;
+        if self.shape != shape {
+            let message = if shortcut.is_empty() {
+                format!(
+                    "`residual` makes {shape} of {before}, which cannot be added; add `shortcut = [...]` with layers that do so too"
+                )
+            } else {
+                let other = self.shape;
+                format!("`residual` makes {shape} of {before}, and `shortcut` {other}; let both make the same")
+            };
+            return Err(Failure::Here(message));
+        }
+        let skip = mem::replace(&mut self.value, value);
+        self.push(Layer::Sum(Sum), place, Some(skip), shape)
     }
 }
 

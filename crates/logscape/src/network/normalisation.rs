@@ -5,7 +5,7 @@ use faer::Accum;
 use super::transform::{At, Direction, Float, Transform};
 
 /// `y = γ x̂ + β`, `x̂ = (x − m)/√(v + ε)` with mean and variance of each of `groups` equal parts of a sample; the parameters
-/// are `γ`, then `β`, one for each `plane` numbers that follow each other, or there are none and `y = x̂`.
+/// are `γ`, then `β`, one for each `plane` numbers that follow each other, or there are no `β`, or none and `y = x̂`.
 ///
 /// `x̂` has the derivative `J ẋ = (ẋ − ⟨ẋ⟩ − x̂ ⟨x̂ ẋ⟩)/σ`, `⟨·⟩` the mean over the part: a symmetric matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +18,10 @@ pub(super) struct Normalisation {
     pub(super) shape: Vec<usize>,
     /// `ε`
     pub(super) epsilon: f64,
-    /// Whether there are `γ` and `β`.
+    /// Whether there are `γ`.
     pub(super) scaled: bool,
+    /// Whether there are `β`; only with `γ`.
+    pub(super) shifted: bool,
 }
 
 /// A part of a sample, normalised.
@@ -63,8 +65,8 @@ impl Normalisation {
 
     /// `γ` and `β` of the parameters `weights`, by place in `0..count`.
     fn scaling<'a, R: Float>(&self, weights: &'a [R]) -> impl Fn(usize) -> [R; 2] + 'a {
-        let both = self.scaled.then(|| weights.split_at(self.count()));
-        move |place| both.map_or([R::ONE, R::ZERO], |(gains, biases)| [gains[place], biases[place]])
+        let (gains, biases) = weights.split_at(if self.scaled { self.count() } else { 0 });
+        move |place| [gains.get(place).map_or(R::ONE, |gain| *gain), biases.get(place).map_or(R::ZERO, |bias| *bias)]
     }
 
     /// Calls `f` for each part of the samples of `kept`.
@@ -81,7 +83,7 @@ impl Normalisation {
 
 impl Transform for Normalisation {
     fn parameters(&self) -> usize {
-        if self.scaled { 2 * self.count() } else { 0 }
+        (usize::from(self.scaled) + usize::from(self.shifted)) * self.count()
     }
 
     /// `x̂`, and `1/σ` of each part.
@@ -95,8 +97,8 @@ impl Transform for Normalisation {
     }
 
     fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
-        let names: &[&'static str] = if self.scaled { &["weight", "bias"] } else { &[] };
-        names.iter().map(|name| (*name, self.shape.clone())).collect()
+        let names = [("weight", self.scaled), ("bias", self.shifted)];
+        names.into_iter().filter(|(_, has)| *has).map(|(name, _)| (name, self.shape.clone())).collect()
     }
 
     fn gains(&self) -> Option<usize> {
@@ -220,10 +222,14 @@ impl Transform for Normalisation {
         }
         let (gains, biases) = out.split_at_mut(self.count());
         let values = &at.kept[k * self.kept()..][..self.inputs];
-        let planes = values.chunks_exact(self.plane).zip(cotangent.chunks_exact(self.plane));
-        for ((values, cotangent), (gain, bias)) in planes.zip(gains.iter_mut().zip(biases)) {
+        let cotangents = cotangent.chunks_exact(self.plane);
+        for ((values, cotangent), gain) in values.chunks_exact(self.plane).zip(cotangents.clone()).zip(gains) {
             for (value, cotangent) in values.iter().zip(cotangent) {
                 *gain += *cotangent * *value;
+            }
+        }
+        for (cotangent, bias) in cotangents.zip(biases) {
+            for cotangent in cotangent {
                 *bias += *cotangent;
             }
         }

@@ -67,8 +67,8 @@ impl MaxPool {
         let (mut planes, mut o) = (at.input.chunks_exact(plane), 0);
         for _ in 0..at.samples {
             for (channel, values) in planes.by_ref().take(self.channels).enumerate() {
-                self.window.for_each(|rows, columns| {
-                    // Every window has a number of the image, since the padding is at most half of it.
+                self.window.for_each(|rows, columns, _| {
+                    // Every window has a number of the image, since the padding is at most half of it and none begins after the image.
                     let mut best = rows.start * width + columns.start;
                     let mut largest = values[best];
                     for row in rows {
@@ -100,10 +100,10 @@ impl Transform for MaxPool {
     }
 
     fn forward<R: Float>(&self, at: At<R>, _second: bool, kept: &mut [R], out: &mut [R], _work: &mut [R]) {
-        match self.window {
-            Window { padding: [0, 0], stride: [_, 2], .. } => self.rows(at.input, 2, kept, out),
-            Window { padding: [0, 0], stride: [_, stride], .. } => self.rows(at.input, stride, kept, out),
-            _ => self.padded(at, kept, out),
+        match self.window.stride[1] {
+            _ if !self.window.is_inside() => self.padded(at, kept, out),
+            2 => self.rows(at.input, 2, kept, out),
+            stride => self.rows(at.input, stride, kept, out),
         }
     }
 
@@ -167,10 +167,15 @@ pub(super) struct AveragePool {
 }
 
 impl AveragePool {
-    /// What a number of a window counts, for windows with so many numbers of the image.
-    fn share<R: Float>(&self) -> impl Fn(usize) -> R {
-        let (all, counts_padding) = (R::from_f64(1.0 / self.window.size() as f64), self.counts_padding);
-        move |count| if counts_padding { all } else { R::from_f64(1.0 / count as f64) }
+    /// What a number of a window counts, for windows with so many numbers of the image, and of the padded image.
+    fn share<R: Float>(&self) -> impl Fn(usize, usize) -> R {
+        let (size, counts_padding) = (self.window.size(), self.counts_padding);
+        let share = |count: usize| R::from_f64(1.0 / count as f64);
+        let whole = share(size);
+        move |inside, padded| match if counts_padding { padded } else { inside } {
+            count if count == size => whole,
+            count => share(count),
+        }
     }
 
     fn image<R: Float>(&self, input: &[R], out: &mut [R]) {
@@ -178,8 +183,8 @@ impl AveragePool {
         let planes = input.chunks_exact(self.window.inputs()).zip(out.chunks_exact_mut(self.window.outputs()));
         for (values, out) in planes {
             let mut o = 0;
-            self.window.for_each(|rows, columns| {
-                let (mut sum, share) = (R::ZERO, share(rows.len() * columns.len()));
+            self.window.for_each(|rows, columns, padded| {
+                let (mut sum, share) = (R::ZERO, share(rows.len() * columns.len(), padded));
                 for row in rows {
                     for value in &values[row * width..][columns.clone()] {
                         sum += *value;
@@ -210,8 +215,8 @@ impl Transform for AveragePool {
         for (cotangent, out) in planes {
             out.fill(R::ZERO);
             let mut o = 0;
-            self.window.for_each(|rows, columns| {
-                let part = share(rows.len() * columns.len()) * cotangent[o];
+            self.window.for_each(|rows, columns, padded| {
+                let part = share(rows.len() * columns.len(), padded) * cotangent[o];
                 for row in rows {
                     for out in &mut out[row * width..][columns.clone()] {
                         *out += part;
@@ -230,7 +235,7 @@ mod tests {
     use super::*;
 
     fn check<R: Float>(image: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) {
-        let window = Window { image, kernel, stride, padding: [0, 0], dilation: [1, 1] };
+        let window = Window { image, kernel, stride, padding: [0, 0], dilation: [1, 1], ceil: false };
         let (channels, samples) = (3, 2);
         let pool = MaxPool { channels, window };
         // Rectified numbers, many of which are the same, and one that is none.

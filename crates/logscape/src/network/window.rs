@@ -11,6 +11,8 @@ pub(super) struct Window {
     pub(super) stride: [usize; 2],
     pub(super) padding: [usize; 2],
     pub(super) dilation: [usize; 2],
+    /// Whether there is a last window that begins in the image or the padding before it and goes beyond the padding after it.
+    pub(super) ceil: bool,
 }
 
 impl Window {
@@ -19,8 +21,13 @@ impl Window {
     pub(super) fn fits(&self) -> Option<[usize; 2]> {
         let along = |axis: usize| {
             let last = self.kernel[axis].checked_sub(1)?.checked_mul(self.dilation[axis])?;
-            let room = (self.image[axis] + 2 * self.padding[axis]).checked_sub(last.checked_add(1)?)?;
-            (self.dilation[axis] > 0).then_some(room.checked_div(self.stride[axis])? + 1)
+            let stride = self.stride[axis];
+            let more = if self.ceil { stride.saturating_sub(1) } else { 0 };
+            let room = (self.image[axis] + 2 * self.padding[axis] + more).checked_sub(last.checked_add(1)?)?;
+            let last = room.checked_div(stride)?;
+            // None begins after the image.
+            let is_after = self.ceil && last * stride >= self.image[axis] + self.padding[axis];
+            (self.dilation[axis] > 0).then_some(last + usize::from(!is_after))
         };
         Some([along(0)?, along(1)?])
     }
@@ -46,14 +53,22 @@ impl Window {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether every window is in the image; without dilation.
+    pub(super) fn is_inside(&self) -> bool {
+        let moves = self.moves();
+        let inside = |axis: usize| (moves[axis] - 1) * self.stride[axis] + self.kernel[axis] <= self.image[axis];
+        self.padding == [0, 0] && inside(0) && inside(1)
+    }
+
     /// Whether every number of the image is a window.
     pub(super) fn is_identity(&self) -> bool {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
     }
 
-    /// Calls `f` for each window, row by row, with the rows and columns of the image that are in it; without dilation.
+    /// Calls `f` for each window, row by row, with the rows and columns of the image that are in it, and how many numbers of it are in
+    /// the padded image; without dilation.
     #[inline(always)]
-    pub(super) fn for_each(&self, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+    pub(super) fn for_each(&self, mut f: impl FnMut(Range<usize>, Range<usize>, usize)) {
         let [rows, columns] = self.moves();
         let span = |axis: usize, window: usize| {
             let first = window * self.stride[axis];
@@ -61,9 +76,12 @@ impl Window {
             let end = end.saturating_sub(self.padding[axis]).min(self.image[axis]);
             (start - self.padding[axis]).min(end)..end
         };
+        let length = |axis: usize, window: usize| {
+            self.kernel[axis].min(self.image[axis] + 2 * self.padding[axis] - window * self.stride[axis])
+        };
         for row in 0..rows {
             for column in 0..columns {
-                f(span(0, row), span(1, column));
+                f(span(0, row), span(1, column), length(0, row) * length(1, column));
             }
         }
     }

@@ -26,13 +26,20 @@ pub enum LayerWord {
         bias: bool,
     },
     /// `max-pool2d`: the largest number of each window.
-    MaxPool2d(Windows),
+    MaxPool2d {
+        /// Windows.
+        windows: Windows,
+        /// `ceil_mode`: whether there is a last window beyond the padded image.
+        ceil: bool,
+    },
     /// `avg-pool2d`: the mean of each window.
     AvgPool2d {
         /// Windows.
         windows: Windows,
         /// Whether the mean is that of the whole window, with the zeros of the padding.
         counts_padding: bool,
+        /// `ceil_mode`: whether there is a last window beyond the padded image, of which what is beyond never counts.
+        ceil: bool,
     },
     /// `flatten`: an image as one row of numbers.
     Flatten,
@@ -54,8 +61,13 @@ pub enum LayerWord {
         /// The slope.
         slope: f64,
     },
-    /// `residual`: the input and what these layers make of it, added.
-    Residual(Vec<LayerWord>),
+    /// `residual`: what two branches of layers make of the same input, added.
+    Residual {
+        /// The layers of one.
+        layers: Vec<LayerWord>,
+        /// `shortcut`: those of the other; none for the input itself.
+        shortcut: Vec<LayerWord>,
+    },
 }
 
 /// Windows that move over an image; each is `[height, width]`.
@@ -74,13 +86,15 @@ pub struct Windows {
 pub struct Normalised {
     /// `ε`, which is added to variances.
     pub epsilon: f64,
-    /// Whether the numbers are scaled and shifted by parameters.
+    /// Whether the numbers are scaled by parameters.
     pub scale: bool,
+    /// Whether numbers that are scaled are shifted by parameters too.
+    pub bias: bool,
 }
 
 impl Default for Normalised {
     /// As in PyTorch: `ε = 10⁻⁵`, scaled and shifted.
     fn default() -> Self {
-        Self { epsilon: 1e-5, scale: true }
+        Self { epsilon: 1e-5, scale: true, bias: true }
     }
 }

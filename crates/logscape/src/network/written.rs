@@ -37,6 +37,8 @@ struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     residual: Option<Vec<LayerWord>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    shortcut: Option<Vec<LayerWord>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<Sides>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stride: Option<Sides>,
@@ -50,6 +52,8 @@ struct Table {
     bias: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", rename = "count_include_pad")]
     count_include_pad: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "ceil_mode")]
+    ceil_mode: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     epsilon: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +96,7 @@ fn names() -> [(&'static str, LayerWord); 3] {
 /// The layers that need more.
 const TABLES: &str = "{ linear = 10 }, { conv2d = 32, kernel = 3 }, { max-pool2d = 2 }, { avg-pool2d = 2 }, \
                       { group-norm = 4 }, { layer-norm = true, epsilon = 1e-6 }, { batch-norm = true, epsilon = 1e-3 }, \
-                      { leaky-relu = 0.2 } or { residual = [...] }";
+                      { leaky-relu = 0.2 }, { residual = [...] } or { residual = [...], shortcut = [...] }";
 
 /// The name of an activation function, as it is written.
 fn activation_name(activation: Activation) -> String {
@@ -172,23 +176,27 @@ impl Table {
                 bias: self.take_bias(),
             }
         } else if let Some(kernel) = self.max_pool2d.take() {
-            LayerWord::MaxPool2d(self.take_windows(kernel, kernel))
+            LayerWord::MaxPool2d { windows: self.take_windows(kernel, kernel), ceil: self.take_ceil() }
         } else if let Some(kernel) = self.avg_pool2d.take() {
-            let windows = self.take_windows(kernel, kernel);
-            LayerWord::AvgPool2d { windows, counts_padding: self.count_include_pad.take().unwrap_or(true) }
+            LayerWord::AvgPool2d {
+                windows: self.take_windows(kernel, kernel),
+                counts_padding: self.count_include_pad.take().unwrap_or(true),
+                ceil: self.take_ceil(),
+            }
         } else if let Some(is_one) = self.layer_norm.take() {
             is_true("layer-norm", is_one)?;
-            LayerWord::LayerNorm(self.take_normalised())
+            LayerWord::LayerNorm(self.take_normalised()?)
         } else if let Some(groups) = self.group_norm.take() {
-            LayerWord::GroupNorm { groups, normalised: self.take_normalised() }
+            LayerWord::GroupNorm { groups, normalised: self.take_normalised()? }
         } else if let Some(is_one) = self.batch_norm.take() {
             is_true("batch-norm", is_one)?;
-            LayerWord::BatchNorm(self.take_normalised())
+            LayerWord::BatchNorm(self.take_normalised()?)
         } else if let Some(slope) = self.leaky_relu.take() {
             // The function with this slope is as fast as the others.
             if slope == LEAK { LayerWord::Activation(Activation::LeakyRelu) } else { LayerWord::LeakyRelu { slope } }
         } else {
-            LayerWord::Residual(self.residual.take().unwrap_or_default())
+            let layers = self.residual.take().unwrap_or_default();
+            LayerWord::Residual { layers, shortcut: self.shortcut.take().unwrap_or_default() }
         };
         // What is left belongs to other layers.
         let rest = serde_json::to_value(&self).map_err(|error| error.to_string())?;
@@ -207,23 +215,29 @@ impl Table {
         Windows { kernel, stride, padding: self.padding.take().map_or([0; 2], |padding| padding.0) }
     }
 
-    fn take_normalised(&mut self) -> Normalised {
+    fn take_ceil(&mut self) -> bool {
+        self.ceil_mode.take().unwrap_or(false)
+    }
+
+    fn take_normalised(&mut self) -> Result<Normalised, String> {
         let usual = Normalised::default();
-        Normalised {
-            epsilon: self.epsilon.take().unwrap_or(usual.epsilon),
-            scale: self.scale.take().unwrap_or(usual.scale),
+        let scale = self.scale.take().unwrap_or(usual.scale);
+        if self.bias == Some(true) && !scale {
+            return Err("`bias = true` needs gains; leave out `scale = false`".to_owned());
         }
+        Ok(Normalised { epsilon: self.epsilon.take().unwrap_or(usual.epsilon), scale, bias: self.take_bias() })
     }
 
     fn with_windows(self, windows: Windows) -> Self {
         Self { stride: Some(Sides(windows.stride)), padding: Some(Sides(windows.padding)), ..self }
     }
 
-    fn with_normalised(self, Normalised { epsilon, scale }: Normalised) -> Self {
+    fn with_normalised(self, Normalised { epsilon, scale, bias }: Normalised) -> Self {
         let usual = Normalised::default();
         Self {
             epsilon: (epsilon != usual.epsilon).then_some(epsilon),
             scale: (scale != usual.scale).then_some(scale),
+            bias: (scale && bias != usual.bias).then_some(bias),
             ..self
         }
     }
@@ -253,12 +267,15 @@ impl From<&LayerWord> for Written {
                 bias: unless_usual(bias),
                 ..table.with_windows(windows)
             },
-            LayerWord::MaxPool2d(windows) => {
-                Table { max_pool2d: Some(Sides(windows.kernel)), ..table.with_windows(windows) }
-            }
-            LayerWord::AvgPool2d { windows, counts_padding } => Table {
+            LayerWord::MaxPool2d { windows, ceil } => Table {
+                max_pool2d: Some(Sides(windows.kernel)),
+                ceil_mode: ceil.then_some(ceil),
+                ..table.with_windows(windows)
+            },
+            LayerWord::AvgPool2d { windows, counts_padding, ceil } => Table {
                 avg_pool2d: Some(Sides(windows.kernel)),
                 count_include_pad: unless_usual(counts_padding),
+                ceil_mode: ceil.then_some(ceil),
                 ..table.with_windows(windows)
             },
             LayerWord::LayerNorm(normalised) => Table { layer_norm: Some(true), ..table.with_normalised(normalised) },
@@ -267,7 +284,11 @@ impl From<&LayerWord> for Written {
             }
             LayerWord::BatchNorm(normalised) => Table { batch_norm: Some(true), ..table.with_normalised(normalised) },
             LayerWord::LeakyRelu { slope } => Table { leaky_relu: Some(slope), ..table },
-            LayerWord::Residual(ref layers) => Table { residual: Some(layers.clone()), ..table },
+            LayerWord::Residual { ref layers, ref shortcut } => Table {
+                residual: Some(layers.clone()),
+                shortcut: (!shortcut.is_empty()).then(|| shortcut.clone()),
+                ..table
+            },
         };
         Self::Table(Box::new(table))
     }

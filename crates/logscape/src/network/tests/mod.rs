@@ -116,31 +116,37 @@ fn convolve<D: Number>(
     Signal { numbers, image: Some([channels, rows, columns]) }
 }
 
-/// `f` of the numbers in each window that are not padding.
-fn pool<D: Number>(x: &Signal<D>, windows: Windows, f: impl Fn(Vec<D>) -> D) -> Signal<D> {
+/// `f` of the numbers in each window that are not padding, and of how many numbers of it are in the padded image. With `ceil` there are
+/// windows until one reaches the end of the padded image, but for those that begin after the image.
+fn pool<D: Number>(x: &Signal<D>, windows: Windows, ceil: bool, f: impl Fn(Vec<D>, usize) -> D) -> Signal<D> {
     let [channels, height, width] = x.image.unwrap();
     let Windows { kernel, stride, padding } = windows;
-    let [rows, columns] = moves(windows, [1; 2], [height, width]);
-    let span = |k: usize, window: usize| {
-        (window * stride[k]..window * stride[k] + kernel[k]).filter_map(move |at| at.checked_sub(padding[k]))
+    let sides = [height, width];
+    let starts = [0, 1].map(|k| {
+        let (end, mut starts) = (sides[k] + 2 * padding[k], vec![0]);
+        while starts.last().unwrap() + kernel[k] < end {
+            starts.push(starts.last().unwrap() + stride[k]);
+        }
+        let last = if ceil { sides[k] + padding[k] - 1 } else { end - kernel[k] };
+        starts.retain(|&start| start <= last);
+        starts
+    });
+    let span = |k: usize, start: usize| {
+        let padded = start..(start + kernel[k]).min(sides[k] + 2 * padding[k]);
+        let image = padding[k]..padding[k] + sides[k];
+        (padded.clone().filter(|at| image.contains(at)).map(|at| at - padding[k]).collect::<Vec<_>>(), padded.len())
     };
     let mut numbers = Vec::new();
     for channel in 0..channels {
-        for row in 0..rows {
-            for column in 0..columns {
-                let mut inside = Vec::new();
-                for y in span(0, row) {
-                    for z in span(1, column) {
-                        if y < height && z < width {
-                            inside.push(x.numbers[(channel * height + y) * width + z].clone());
-                        }
-                    }
-                }
-                numbers.push(f(inside));
+        for &row in &starts[0] {
+            for &column in &starts[1] {
+                let ((rows, down), (columns, along)) = (span(0, row), span(1, column));
+                let places = rows.iter().flat_map(|y| columns.iter().map(move |z| (channel * height + y) * width + z));
+                numbers.push(f(places.map(|place| x.numbers[place].clone()).collect(), down * along));
             }
         }
     }
-    Signal { numbers, image: Some([channels, rows, columns]) }
+    Signal { numbers, image: Some([channels, starts[0].len(), starts[1].len()]) }
 }
 
 /// Parts of `length` numbers normalised, then scaled and shifted, by one parameter for each `plane`.
@@ -165,7 +171,8 @@ fn scale<D: Number>(
     if !how.scale {
         return Signal { numbers, image };
     }
-    let (gains, biases) = (next(theta, numbers.len() / plane), next(theta, numbers.len() / plane));
+    let count = numbers.len() / plane;
+    let (gains, biases) = (next(theta, count), next_biases(theta, count, how.bias));
     let scaled = numbers.into_iter().enumerate().map(|(i, x)| gains[i / plane].clone() * x + biases[i / plane].clone());
     Signal { numbers: scaled.collect(), image }
 }
@@ -184,11 +191,11 @@ fn evaluate<D: Number>(layers: &[LayerWord], theta: &mut &[D], mut x: Signal<D>)
             LayerWord::Conv2d { channels, windows, dilation, groups, bias } => {
                 convolve(&x, theta, channels, (windows, dilation), groups, bias)
             }
-            LayerWord::MaxPool2d(windows) => pool(&x, windows, |inside| {
+            LayerWord::MaxPool2d { windows, ceil } => pool(&x, windows, ceil, |inside, _| {
                 inside.into_iter().reduce(|a, b| if b.re() > a.re() { b } else { a }).unwrap()
             }),
-            LayerWord::AvgPool2d { windows, counts_padding } => pool(&x, windows, |inside| {
-                let count = if counts_padding { windows.kernel[0] * windows.kernel[1] } else { inside.len() };
+            LayerWord::AvgPool2d { windows, counts_padding, ceil } => pool(&x, windows, ceil, |inside, padded| {
+                let count = if counts_padding { padded } else { inside.len() };
                 inside.into_iter().fold(D::from(0.0), |sum, x| sum + x) / count as f64
             }),
             LayerWord::Flatten => Signal { numbers: x.numbers, image: None },
@@ -209,10 +216,11 @@ fn evaluate<D: Number>(layers: &[LayerWord], theta: &mut &[D], mut x: Signal<D>)
                 let rectified = x.numbers.into_iter().map(|z| if z.re() > 0.0 { z } else { z * slope });
                 Signal { numbers: rectified.collect(), image: x.image }
             }
-            LayerWord::Residual(ref layers) => {
+            LayerWord::Residual { ref layers, ref shortcut } => {
                 let inside = evaluate(layers, theta, x.clone());
-                let sums = inside.numbers.into_iter().zip(x.numbers).map(|(a, b)| a + b);
-                Signal { numbers: sums.collect(), image: x.image }
+                let beside = evaluate(shortcut, theta, x);
+                let sums = inside.numbers.into_iter().zip(beside.numbers).map(|(a, b)| a + b);
+                Signal { numbers: sums.collect(), image: inside.image }
             }
         };
     }

@@ -48,6 +48,24 @@ fn layers_have_the_names_that_they_are_given() {
     assert_eq!(load_safetensors(&mut network, &written).unwrap(), theta);
 }
 
+/// Those of a block that is an `nn.Sequential` with another, `shortcut`, beside.
+#[test]
+fn layers_of_a_shortcut_are_named_and_placed_after_those_that_they_stand_beside() {
+    let text = r#"[{"linear": 2, "bias": false}, {"residual": ["tanh", {"linear": 3}], "shortcut": [{"linear": 3, "bias": false}, "batch-norm"]}]"#;
+    let network = Network::new(&[2], &layers(text), OutputLoss::MeanSquare, vec![0.5; 2], vec![0.0; 3]).unwrap();
+    let expected = [
+        ("0.weight", 0..4),
+        ("1.1.weight", 4..10),
+        ("1.1.bias", 10..13),
+        ("1.shortcut.0.weight", 13..19),
+        ("1.shortcut.1.weight", 19..22),
+        ("1.shortcut.1.bias", 22..25),
+    ];
+    assert_eq!(network.parameter_names(), expected.map(|(name, range)| (name.to_owned(), range)));
+    let named = |name: &str| network.tensors(&[0.0; 25]).iter().any(|tensor| tensor.name == name);
+    assert!(named("1.shortcut.1.running_mean") && named("1.shortcut.1.running_var"));
+}
+
 #[test]
 fn files_that_do_not_fit_are_refused_by_tensor() {
     let file = include_bytes!("../sequential.safetensors");

@@ -50,7 +50,22 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
     );
     assert_eq!(
         refused(&[1, 4, 4], r#"[{"residual": [{"conv2d": 2, "kernel": 1}]}]"#),
-        "layer 0: the block makes an image of 2 × 4 × 4 of an image of 1 × 4 × 4, which cannot be added"
+        "layer 0: `residual` makes an image of 2 × 4 × 4 of an image of 1 × 4 × 4, which cannot be added; add `shortcut = [...]` with layers that do so too"
+    );
+    assert_eq!(
+        refused(
+            &[1, 4, 4],
+            r#"["relu", {"residual": [{"conv2d": 2, "kernel": 2}], "shortcut": [{"conv2d": 2, "kernel": 1, "stride": 2}]}]"#
+        ),
+        "layer 1: `residual` makes an image of 2 × 3 × 3 of an image of 1 × 4 × 4, and `shortcut` an image of 2 × 2 × 2; let both make the same"
+    );
+    assert_eq!(
+        refused(&[3], r#"[{"residual": [{"linear": 2}], "shortcut": [{"linear": 2}, {"conv2d": 2, "kernel": 1}]}]"#),
+        "layer 0.shortcut.1: it needs an image and gets 2 numbers; give `input = [channels, height, width]`, or move it before `flatten`"
+    );
+    assert_eq!(
+        refused(&[3], r#"[{"residual": [], "shortcut": [{"linear": 3}]}]"#),
+        "layer 0: `residual` has no layers that compute; add one, as { linear = 10 }"
     );
     assert_eq!(
         refused(&[3], r#"[{"conv2d": 2, "kernel": 1}]"#),
@@ -72,6 +87,12 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
         "layer 0: windows of 3 with dilation 2, stride 1 and padding 0 do not fit an image of 1 × 4 × 5"
     );
     assert!(builder::graph(&[1, 5, 5], &layers(r#"[{"conv2d": 1, "kernel": 3, "dilation": 2}]"#)).is_ok());
+    // A window that begins in the image is one where the next would be beyond.
+    let outputs = |text: &str| builder::graph(&[1, 5, 5], &layers(text)).unwrap().outputs();
+    assert_eq!(outputs(r#"[{"max-pool2d": 2}]"#), 4);
+    assert_eq!(outputs(r#"[{"max-pool2d": 2, "ceil_mode": true}]"#), 9);
+    assert_eq!(outputs(r#"[{"max-pool2d": 2, "stride": 3, "padding": [1, 0], "ceil_mode": true}]"#), 4);
+    assert!(refused(&[1, 4, 4], r#"[{"max-pool2d": 6, "stride": 2, "ceil_mode": true}]"#).contains("do not fit"));
     assert!(refused(&[1, 4, 4], r#"[{"conv2d": 1, "kernel": 1, "dilation": 0}]"#).contains("do not fit"));
     for word in [r#"{"layer-norm": true, "epsilon": 0}"#, r#"{"batch-norm": true, "epsilon": -1e-5}"#] {
         let told = refused(&[3], &format!(r#"["tanh", {word}]"#));
@@ -94,17 +115,21 @@ fn layers_that_do_not_fit_are_refused_where_they_stand() {
 
 #[test]
 fn words_are_read_as_they_are_written() {
-    let text = r#"[{"conv2d":4,"kernel":3,"stride":1,"padding":1,"groups":2},"gelu-tanh",{"max-pool2d":2,"stride":2,"padding":0},{"avg-pool2d":2,"stride":1,"padding":0},"batch-norm",{"group-norm":2},{"residual":["relu",{"residual":["layer-norm"]}]},"flatten",{"linear":10}]"#;
+    let text = r#"[{"conv2d":4,"kernel":3,"stride":1,"padding":1,"groups":2},"gelu-tanh",{"max-pool2d":2,"stride":2,"padding":0},{"avg-pool2d":2,"stride":1,"padding":0},"batch-norm",{"group-norm":2},{"residual":["relu",{"residual":["layer-norm"]}]},{"residual":["relu"],"shortcut":["batch-norm"]},"flatten",{"linear":10}]"#;
     assert_eq!(serde_json::to_string(&layers(text)).unwrap(), text);
     // What has its usual value is left out.
-    let text = r#"[{"conv2d":4,"kernel":[3,1],"stride":[1,2],"padding":[1,0],"dilation":[2,1],"groups":1,"bias":false},{"max-pool2d":[2,3],"stride":[2,3],"padding":0},{"avg-pool2d":2,"stride":1,"padding":1,"count_include_pad":false},{"batch-norm":true,"epsilon":0.001},{"group-norm":2,"epsilon":1e-6,"scale":false},{"residual":[{"leaky-relu":0.2}]},{"layer-norm":true,"scale":false},"flatten",{"linear":10,"bias":false}]"#;
+    let text = r#"[{"conv2d":4,"kernel":[3,1],"stride":[1,2],"padding":[1,0],"dilation":[2,1],"groups":1,"bias":false},{"max-pool2d":[2,3],"stride":[2,3],"padding":0},{"avg-pool2d":2,"stride":1,"padding":1,"count_include_pad":false},{"batch-norm":true,"epsilon":0.001},{"group-norm":2,"epsilon":1e-6,"scale":false},{"residual":[{"leaky-relu":0.2}]},{"layer-norm":true,"scale":false},{"group-norm":2,"bias":false,"epsilon":0.1},{"avg-pool2d":2,"stride":1,"padding":1,"ceil_mode":true},{"max-pool2d":3,"stride":3,"padding":0,"ceil_mode":true},"flatten",{"linear":10,"bias":false}]"#;
     assert_eq!(serde_json::to_string(&layers(text)).unwrap(), text);
     for (usual, short) in [
         (r#"{"linear": 3, "bias": true}"#, r#"{"linear":3}"#),
+        (r#"{"residual": ["relu"], "shortcut": []}"#, r#"{"residual":["relu"]}"#),
         (r#"{"layer-norm": true}"#, r#""layer-norm""#),
         (r#"{"batch-norm": true, "epsilon": 1e-5, "scale": true}"#, r#""batch-norm""#),
         (r#"{"group-norm": 2, "epsilon": 0.00001}"#, r#"{"group-norm":2}"#),
         (r#"{"leaky-relu": 0.01}"#, r#""leaky-relu""#),
+        (r#"{"layer-norm": true, "bias": true}"#, r#""layer-norm""#),
+        (r#"{"batch-norm": true, "scale": false, "bias": false}"#, r#"{"batch-norm":true,"scale":false}"#),
+        (r#"{"max-pool2d": 2, "ceil_mode": false}"#, r#"{"max-pool2d":2,"stride":2,"padding":0}"#),
         (r#"{"max-pool2d": [2, 2]}"#, r#"{"max-pool2d":2,"stride":2,"padding":0}"#),
         (r#"{"avg-pool2d": 2, "count_include_pad": true}"#, r#"{"avg-pool2d":2,"stride":2,"padding":0}"#),
         (
@@ -121,6 +146,10 @@ fn words_are_read_as_they_are_written() {
     assert!(refused(r#"{"linear": 3, "conv2d": 1}"#).contains("a layer is one of"));
     assert!(refused(r#"{"max-pool2d": 3, "dilation": 2, "bias": false}"#).contains("has no `bias`"));
     assert!(refused(r#"{"linear": 3, "count_include_pad": true}"#).contains("has no `count_include_pad`"));
+    assert!(refused(r#"{"linear": 3, "shortcut": []}"#).contains("has no `shortcut`"));
+    assert!(refused(r#"{"shortcut": ["relu"]}"#).contains("or { residual = [...], shortcut = [...] }"));
+    assert!(refused(r#"{"conv2d": 3, "kernel": 2, "ceil_mode": true}"#).contains("has no `ceil_mode`"));
+    assert!(refused(r#"{"batch-norm": true, "scale": false, "bias": true}"#).contains("leave out `scale = false`"));
     assert!(refused(r#"{"layer-norm": false}"#).contains("`layer-norm = false` is no layer; leave it out"));
     for kernel in ["[3]", "[1, 2, 3]", "-1", "1.5", "\"same\""] {
         let told = refused(&format!(r#"{{"conv2d": 3, "kernel": {kernel}}}"#));

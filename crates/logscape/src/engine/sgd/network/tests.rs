@@ -12,7 +12,7 @@ const SAMPLINGS: [Sampling; 3] = [Sampling::WithReplacement, Sampling::WithoutRe
 
 /// Every kind of layer but a perceptron's alone, on images of 6 × 6 with two channels.
 const MIXED: &str = r#"[{"conv2d": 3, "kernel": 3, "padding": 1}, "relu", {"max-pool2d": 2},
-    {"residual": [{"conv2d": 3, "kernel": 1}, "gelu", {"group-norm": 3}]}, {"avg-pool2d": 2, "stride": 1}, "flatten",
+    {"residual": [{"conv2d": 3, "kernel": 1}, "gelu", {"group-norm": 3}], "shortcut": [{"conv2d": 3, "kernel": 1, "bias": false}]}, {"avg-pool2d": 2, "stride": 1}, "flatten",
     {"linear": 5}, "layer-norm", "tanh", {"linear": 3}]"#;
 
 /// Layers without biases and scales, with windows that are not square, and other constants than the usual.
