@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
 from pathlib import Path
 
 import logscape
@@ -52,3 +54,64 @@ def test_its_errors_come_with_its_result(folder: Path) -> None:
 def test_a_callable_is_refused(folder: Path) -> None:
     with pytest.raises(TypeError, match=r"Run\.progress"):
         logscape.run(folder / "wave.toml", progress=print, blocking=False)  # type: ignore[call-overload]
+
+
+def test_a_pause_changes_no_byte(folder: Path) -> None:
+    place = folder / "record"
+    # Nothing is kept meanwhile but for the pause.
+    run = logscape.run(folder / "long.toml", to=place, threads=1, checkpoint_every=3600, blocking=False)
+    wait_for_sampling(run)
+    run.pause()
+    time.sleep(0.5)
+    progress = run.progress
+    assert progress is not None and progress["event"] == "paused" and progress["last"]["event"]
+    assert "paused" in repr(run) and not run.done()
+    # What was done is kept before the waiting.
+    assert list(place.parent.glob("record.partial/ensembles/escape-*"))
+    used = time.process_time()
+    with pytest.raises(TimeoutError, match=r"paused.*resume\(\)"):
+        run.result(timeout=1.5)
+    used = time.process_time() - used
+    print(f"{used:.4f} s of processor time in 1.5 s")
+    assert used < 0.05
+    # A second one is the same pause.
+    run.pause()
+    run.resume()
+    record = run.result(timeout=120)
+    assert "ended" in repr(run) and run.progress is not None and run.progress["event"] == "finished"
+    run.pause()
+    assert "ended" in repr(run) and run.progress["event"] == "finished"
+    whole = logscape.run(folder / "long.toml", to=folder / "whole", progress=False)
+    assert numbers(record) == numbers(whole)
+    # The record says how long the stages took, and leaves the pause out.
+    begun, ended = (datetime.fromisoformat(record.manifest[name].rstrip("Z")) for name in ("started", "finished"))
+    seconds = sum(record.manifest["seconds"].values())
+    assert 0 < seconds < (ended - begun).total_seconds() + 1 - 1.9
+
+
+def test_cancel_is_heard_while_it_is_paused(folder: Path) -> None:
+    place, endless = folder / "record", {"escape.max_steps": 10**9}
+    run = logscape.run(folder / "long.toml", to=place, set=endless, blocking=False)
+    wait_for_sampling(run)
+    run.pause()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    run.cancel()
+    with pytest.raises(logscape.Interrupted, match="resume=True"):
+        run.result(timeout=10)
+    heard = time.monotonic() - begun
+    print(f"heard after {heard:.3f} s")
+    assert heard < 1.0
+    again = logscape.run(folder / "long.toml", to=place, set=endless, resume=True, blocking=False)
+    again.pause()
+    again.cancel()
+    with pytest.raises(logscape.Interrupted):
+        again.result(timeout=10)
+
+
+def wait_for_sampling(run: logscape.Run) -> None:
+    """Wait until replicas are at work."""
+    while (run.progress or {}).get("name") != "predictions":
+        assert not run.done()
+        time.sleep(0.01)
+    time.sleep(0.1)
