@@ -48,6 +48,11 @@ pub(crate) fn of_run(py: Python, error: &RunError) -> PyErr {
     }
 }
 
+/// A file has no parameters of a problem.
+pub(crate) fn of_weights(py: Python, file: &str, message: impl Display, hint: Option<&str>) -> PyErr {
+    made(py, "ModelError", (format!("{file}: {message}"), hint))
+}
+
 /// A record cannot be read.
 pub(crate) fn of_record(py: Python, error: &RecordError) -> PyErr {
     let text = words(error);

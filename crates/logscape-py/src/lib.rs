@@ -14,6 +14,7 @@ mod problem;
 mod record;
 mod run;
 mod study;
+mod table;
 
 /// What the package takes from here.
 #[pyo3::pymodule]
@@ -32,4 +33,6 @@ mod _lib {
     use super::run::{Run, SharedMemo, byte_count, predict, start};
     #[pymodule_export]
     use super::study::{Study, assignment, of_file, of_json, of_text};
+    #[pymodule_export]
+    use super::table::Table;
 }

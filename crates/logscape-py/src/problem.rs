@@ -1,10 +1,10 @@
 //! Problems that a caller made, of a network or by calls.
 
 use crate::bytes::{Bytes, numbers, owned};
-use crate::error::words;
+use crate::error::{of_weights, words};
 use crate::outside::{Facts, Outside};
 use logscape::Problem;
-use logscape::model::{Tensor, to_safetensors};
+use logscape::model::{Tensor, Weights, WeightsError, to_safetensors};
 use logscape::network::{LayerWord, Network, OutputLoss};
 use logscape::operator::full;
 use logscape::problem::{Selected, check, load_safetensors, parameters_named};
@@ -140,6 +140,15 @@ impl Model {
         Ok(found)
     }
 
+    /// What has all parameters, of which some may be selected.
+    fn whole(&self) -> &Kind {
+        let mut whole = &self.problem;
+        while let Kind::Selected(_, inner) = whole {
+            whole = inner;
+        }
+        whole
+    }
+
     /// What `work` makes of the problem on other threads than Python's; what the model raises meanwhile is raised.
     fn compute<T: Send>(&self, py: Python, work: impl FnOnce(&dyn Problem) -> T + Send) -> PyResult<T> {
         let model = self.afresh(py);
@@ -160,11 +169,7 @@ impl Model {
     /// Numbers of parameters, samples and outputs, and of the parameters of the whole where some are selected.
     fn sizes(&self) -> [usize; 4] {
         let problem = self.problem();
-        let mut whole = &self.problem;
-        while let Kind::Selected(_, inner) = whole {
-            whole = inner;
-        }
-        [problem.dim(), problem.samples(), problem.outputs(), whole.problem().dim()]
+        [problem.dim(), problem.samples(), problem.outputs(), self.whole().problem().dim()]
     }
 
     /// The name of the loss, if it has one.
@@ -175,6 +180,51 @@ impl Model {
     /// The same with another start.
     fn at(&self, start: Bytes) -> PyResult<Self> {
         Ok(Self { problem: self.problem.clone(), start: self.theta(&start)? })
+    }
+
+    /// The parameters of the whole in the bytes of a safetensors file: under the names that records give them, or those of what is `tied` to
+    /// them. What else is there has to be what the problem has, or what is `fixed` in the model; tensors that are `ignored` may be anything.
+    fn weights<'py>(
+        &self,
+        py: Python<'py>,
+        file: &str,
+        bytes: Bytes,
+        fixed: Vec<NamedNumbers>,
+        tied: Vec<(String, String)>,
+        ignored: Vec<String>,
+    ) -> PyResult<Bound<'py, PyByteArray>> {
+        let refused = |error: WeightsError| of_weights(py, file, error, None);
+        let others = |name: &str| {
+            let message =
+                format!("the tensor `{name}`, which is no parameter of the problem, has other numbers than in it");
+            of_weights(py, file, message, Some("make a problem of this model instead"))
+        };
+        let mut weights = Weights::new(bytes.as_bytes()).map_err(refused)?;
+        for (name, shape, numbers) in &fixed {
+            if weights.has(name) && weights.take(name, shape).map_err(refused)? != self::numbers(numbers)? {
+                return Err(others(name));
+            }
+        }
+        ignored.iter().for_each(|name| weights.skip(name));
+        let whole = self.whole().problem();
+        let names: Vec<String> = whole.parameter_names().into_iter().map(|(name, _)| name).collect();
+        let mut theta = Vec::with_capacity(whole.dim());
+        for Tensor { name, shape, numbers } in whole.tensors(&vec![0.0; whole.dim()]) {
+            let found = weights.take(&name, &shape).map_err(refused)?;
+            for (other, _) in tied.iter().filter(|(_, first)| *first == name) {
+                if weights.has(other) && weights.take(other, &shape).map_err(refused)? != found {
+                    let message = format!("the tensors `{other}` and `{name}`, which are one, have two values");
+                    return Err(of_weights(py, file, message, None));
+                }
+            }
+            if names.contains(&name) {
+                theta.extend(found);
+            } else if found != numbers {
+                return Err(others(&name));
+            }
+        }
+        weights.finish().map_err(refused)?;
+        Ok(owned(py, &theta))
     }
 
     /// The same in the parameters of these names, with the others as they are at the start.

@@ -2,8 +2,9 @@
 
 use crate::bytes::owned;
 use crate::error::{of_record, other};
+use crate::table::Table;
 use logscape_study::figures;
-use logscape_study::record::{OpenRecord, Values};
+use logscape_study::record::OpenRecord;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use std::path::PathBuf;
@@ -27,14 +28,6 @@ impl Record {
     pub(crate) fn of(record: Arc<OpenRecord>) -> Self {
         Self { record }
     }
-}
-
-/// Numbers of one type and their type in NumPy's words.
-#[derive(IntoPyObject)]
-enum Column<'py> {
-    Numbers(&'static str, Bound<'py, PyByteArray>),
-    Words(&'static str, Vec<String>),
-    Lists(&'static str, Vec<Bound<'py, PyByteArray>>),
 }
 
 /// Name, shape and numbers.
@@ -68,11 +61,13 @@ impl Record {
         self.record.tables.clone()
     }
 
-    /// Name and values of each column of a table; none where it has no rows.
-    fn columns<'py>(&self, py: Python<'py>, table: &str) -> PyResult<Option<Vec<(String, Column<'py>)>>> {
-        let columns = py.detach(|| self.record.columns(table)).map_err(|error| of_record(py, &error))?;
-        Ok(columns
-            .map(|columns| columns.into_iter().map(|column| (column.name, of_values(py, column.values))).collect()))
+    /// A table; none where it has no rows.
+    fn table(&self, py: Python, name: &str) -> PyResult<Option<Table>> {
+        let Some(&(_, meaning, _)) = self.record.tables.iter().find(|(known, ..)| *known == name) else {
+            return Ok(None);
+        };
+        let columns = py.detach(|| self.record.columns(name)).map_err(|error| of_record(py, &error))?;
+        Ok(columns.map(|columns| Table { name: name.to_owned(), meaning, columns }))
     }
 
     /// Name, shape and numbers of each tensor of the minimum's parameters.
@@ -86,21 +81,5 @@ impl Record {
         let drawn = py.detach(|| Ok(figures::all(&self.record.whole()?)));
         let drawn = drawn.map_err(|error| of_record(py, &error))?;
         Ok(drawn.into_iter().flatten().map(|figure| (figure.name, figure.title, figure.caption, figure.svg)).collect())
-    }
-}
-
-fn of_values(py: Python, values: Values) -> Column {
-    match values {
-        Values::Flags(flags) => {
-            let bytes: Vec<u8> = flags.into_iter().map(u8::from).collect();
-            Column::Numbers("?", PyByteArray::new(py, &bytes))
-        }
-        Values::Counts(counts) => {
-            let bytes: Vec<u8> = counts.into_iter().flat_map(i64::to_ne_bytes).collect();
-            Column::Numbers("=i8", PyByteArray::new(py, &bytes))
-        }
-        Values::Reals(numbers) => Column::Numbers("=f8", owned(py, &numbers)),
-        Values::Words(words) => Column::Words("str", words),
-        Values::Lists(lists) => Column::Lists("lists", lists.iter().map(|list| owned(py, list)).collect()),
     }
 }

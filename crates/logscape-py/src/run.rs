@@ -213,6 +213,21 @@ impl Run {
         self.shared.teller.last()
     }
 
+    /// Asks it to wait soon, on all of its threads.
+    fn pause(&self) {
+        self.stop.hold();
+    }
+
+    /// Lets it go on.
+    fn resume(&self) {
+        self.stop.release();
+    }
+
+    /// Whether it waits, or will soon.
+    fn paused(&self) -> bool {
+        self.stop.is_held() && !self.done()
+    }
+
     /// Asks it to stop soon.
     fn cancel(&self) {
         self.stop.request();
@@ -310,7 +325,8 @@ impl Run {
             }
             py.check_signals()?;
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(PyTimeoutError::new_err("the run is still at work"));
+                let state = if self.stop.is_held() { "paused: resume() lets it go on" } else { "still at work" };
+                return Err(PyTimeoutError::new_err(format!("the run is {state}")));
             }
         }
     }

@@ -23,6 +23,15 @@ def test_the_code_of_the_page_runs(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert isinstance(record, logscape.Record) and record.folder == folder / "runs/first"
 
 
+def test_the_code_for_xarray_runs(wave: logscape.Record) -> None:
+    pytest.importorskip("xarray")
+    blocks = re.findall(r"```python,xarray\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names: dict[str, object] = {"record": wave}
+    for block in blocks:
+        exec(block, names)
+    assert blocks and "tree" in names
+
+
 @pytest.mark.parametrize("library", ["jax", "torch"])
 def test_the_code_for_a_library_runs(library: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(library)

@@ -78,6 +78,32 @@ except KeyboardInterrupt:
     assert code == 0 and "logscape.Record long" in out, error
 
 
+def test_it_ends_a_wait_for_a_run_that_is_paused(folder: Path) -> None:
+    script = """
+import logscape, time
+run = logscape.run("long.toml", to="record", threads=1, blocking=False)
+run.pause()
+time.sleep(0.3)
+try:
+    print("paused", flush=True)
+    run.result()
+except KeyboardInterrupt:
+    print("stopped", time.time(), run.progress["event"], flush=True)
+    run.resume()
+    print(run.result())
+"""
+    process = python("-c", script, at=folder)
+    wait_for(process, "paused")
+    time.sleep(0.1)
+    sent = time.time()
+    process.send_signal(signal.SIGINT)
+    _, heard, event = wait_for(process, "stopped").split()
+    print(f"heard after {float(heard) - sent:.3f} s")
+    assert float(heard) - sent < 1.0 and event == "paused"
+    code, out, error = finished(process)
+    assert code == 0 and "logscape.Record long" in out, error
+
+
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_the_command_with_its_words_and_without_those_of_python(folder: Path, name: signal.Signals) -> None:
     command = ["-m", "logscape", "run", "long.toml", "--out", "record", "--checkpoint-every", "0.1"]

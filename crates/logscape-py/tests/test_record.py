@@ -77,11 +77,45 @@ def test_tables_come_to_pandas_and_xarray(wave: logscape.Record) -> None:
         for column in set(table.columns) - {"theta"}:
             assert isinstance(frame[column], pandas.Series)
             np.testing.assert_array_equal(frame[column].to_numpy(), table[column])
-    pytest.importorskip("xarray")
+
+
+def test_tables_come_to_arrow_as_they_are(wave: logscape.Record) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    kinds = {"b": arrow.bool_(), "i": arrow.int64(), "f": arrow.float64(), "U": arrow.large_string()}
     for name in wave.tables:
-        data = wave.table(name).to_xarray()
-        assert dict(data.sizes)["row"] == wave.table(name).rows
-    assert wave.table("trajectories").to_xarray()["theta"].dims == ("row", "parameter")
+        table = wave.table(name)
+        taken = arrow.table(table)
+        assert tuple(taken.column_names) == table.columns and taken.num_rows == table.rows
+        assert taken.schema.metadata == {b"name": name.encode(), b"meaning": table.meaning.encode()}
+        file = parquet.read_table(table.path)
+        for column in table:
+            array = table[column]
+            wanted = kinds[array.dtype.kind] if array.ndim == 1 else arrow.large_list(arrow.float64())
+            assert taken.schema.field(column).type == wanted
+            assert taken[column].null_count == 0
+            # Numbers that are not numbers are equal to nothing.
+            np.testing.assert_equal(taken[column].to_pylist(), file[column].to_pylist())
+        taken.validate(full=True)
+    # A stream is another one each time, may be left unread, and lives longer than its table.
+    streams = [wave.table("spectrum").__arrow_c_stream__() for _ in range(2)]
+    assert len(streams) == 2 and "arrow_array_stream" in repr(streams[0])
+    taken = arrow.table(wave.table("spectrum"))
+    assert taken["eigenvalue"].to_pylist() == wave.results["geometry"]["eigenvalues"]
+
+
+def test_frames_take_tables_by_arrow(wave: logscape.Record) -> None:
+    times = wave.table("escape_times")
+    pytest.importorskip("pyarrow")
+    pandas = pytest.importorskip("pandas", minversion="3")
+    np.testing.assert_array_equal(pandas.DataFrame.from_arrow(times)["steps"], times["steps"])
+    polars = pytest.importorskip("polars")
+    for name in wave.tables:
+        frame = polars.DataFrame(wave.table(name))
+        assert tuple(frame.columns) == wave.table(name).columns
+    frame = polars.DataFrame(times)
+    np.testing.assert_array_equal(frame["steps"].to_numpy(), times["steps"])
+    assert frame["dynamics"].to_list() == times["dynamics"].tolist()
 
 
 def test_predictions_stand_beside_measurements_in_pandas(wave: logscape.Record) -> None:
@@ -105,9 +139,49 @@ def test_predictions_stand_beside_measurements_in_pandas(wave: logscape.Record) 
             assert (own["holds"][theory] is pandas.NA) == (judgement["holds"] is None)
 
 
+def test_tables_come_to_xarray_with_their_units(wave: logscape.Record) -> None:
+    pytest.importorskip("xarray")
+    for name in wave.tables:
+        table = wave.table(name)
+        data = table.to_xarray()
+        assert set(data.variables) == set(table.columns) and data.attrs == {"name": name, "meaning": table.meaning}
+        for column in table:
+            np.testing.assert_array_equal(data[column], table[column])
+            # Each has words of its own, and numbers have a unit but for those that one cannot be told of.
+            assert data[column].attrs["long_name"] != column, (name, column)
+            if table[column].dtype.kind in "if":
+                assert data[column].attrs["units"] or (name, column) == ("phase_diagram", "value")
+    assert dict(wave.table("spectrum").to_xarray().sizes) == {"rank": 1}
+    times = wave.table("escape_times").to_xarray()
+    assert times["steps"].attrs["units"] == "steps" and times["time"].attrs["units"] == "learning_rate * steps"
+    np.testing.assert_allclose(times["time"], times["learning_rate"] * times["steps"], rtol=1e-12)
+    # What tells rows apart is enough to take the table apart.
+    dense = times.set_index(row=["setting", "dynamics", "replica"])["steps"].unstack("row")
+    assert dict(dense.sizes) == {"setting": 2, "dynamics": 2, "replica": WAVE["escape"]["replicas"]}
+    own = (times["setting"] == 1) & (times["dynamics"] == "heavy-ball")
+    np.testing.assert_array_equal(dense.sel(setting=1, dynamics="heavy-ball"), times["steps"][own])
+    paths = wave.table("trajectories").to_xarray()
+    assert paths["theta"].dims == ("row", "parameter") and "replica" in paths.coords
+
+
+def test_a_record_comes_to_xarray_as_a_tree(wave: logscape.Record) -> None:
+    xarray = pytest.importorskip("xarray")
+    tree = wave.to_xarray()
+    assert isinstance(tree, xarray.DataTree)
+    assert tree.attrs["study"] == "wave" and tree.attrs["seed"] == 3 and tree.attrs["settings"] == wave.study
+    assert set(tree.children) == {"settings", *wave.tables} and not tree.ds.variables
+    for name in wave.tables:
+        assert tree[name].to_dataset().identical(wave.table(name).to_xarray())
+    for node in tree.subtree:
+        for variable in node.ds.data_vars.values():
+            assert variable.attrs["long_name"]
+    html = tree._repr_html_()
+    assert "escape_times" in html and "mean steps to escape" in html and len(html) < 1_000_000
+
+
 def test_predictions_stand_beside_measurements_in_xarray(wave: logscape.Record) -> None:
     pytest.importorskip("xarray")
-    data = wave.to_xarray()
+    data = wave.to_xarray()["settings"]
     assert dict(data.sizes)["setting"] == 2
     assert data["dynamics"].values.tolist() == ["sgd", "heavy-ball"]
     assert data["log10_steps"].attrs["units"] == "log10(steps)"
@@ -129,7 +203,7 @@ def test_a_study_without_escapes_has_one_row_for_each_setting(tmp_path: Path) ->
     frame = record.to_pandas()
     assert frame["learning_rate"].tolist() == [0.2, 0.4] and "theory" not in frame
     pytest.importorskip("xarray")
-    assert dict(record.to_xarray().sizes) == {"setting": 2, "theory": 0, "dynamics": 1}
+    assert dict(record.to_xarray()["settings"].sizes) == {"setting": 2, "theory": 0, "dynamics": 1}
 
 
 def test_weights_are_the_minimum(wave: logscape.Record) -> None:
@@ -200,6 +274,7 @@ def test_memory_does_not_grow_with_what_was_opened(wave: logscape.Record) -> Non
         for _ in range(times):
             record = logscape.open(wave.folder)
             record.table("escape_times")["steps"].sum()
+            record.table("escape_times").__arrow_c_stream__()
             assert record.results
 
     work(100)

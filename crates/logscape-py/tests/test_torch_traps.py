@@ -160,6 +160,9 @@ def test_parameters_that_do_not_fit_are_refused() -> None:
     with pytest.raises(logscape.ModelError, match="`0.weight` has the shape"):
         problem.at(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3)))
     with pytest.raises(logscape.ModelError, match="a list"):
+        problem.at([torch.zeros(2)])
+    # A list of numbers is a flat vector.
+    with pytest.raises(ValueError, match="the problem has 39"):
         problem.at([1.0, 2.0])
     with pytest.raises(logscape.ModelError, match="`0.bias` has a number that is not finite"):
         problem.at(changed(bias=torch.full((4,), torch.inf)))

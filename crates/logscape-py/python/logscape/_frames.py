@@ -56,7 +56,7 @@ def frame(results: Results, attributes: dict[str, Any]) -> pd.DataFrame:
     return table
 
 
-def dataset(results: Results, attributes: dict[str, Any]) -> xr.Dataset:
+def dataset(results: Results) -> xr.Dataset:
     """Numbers over the dimensions `setting`, `theory` and `dynamics`; not a number where there is none."""
     import numpy as np
     import xarray as xr
@@ -108,7 +108,7 @@ def dataset(results: Results, attributes: dict[str, Any]) -> xr.Dataset:
         "learning_rate": over(("setting",), [s["learning_rate"] for s in settings], "learning rate", "1"),
         "batch_size": ("setting", [s["batch_size"] for s in settings], {"long_name": "batch size", "units": "samples"}),
     }
-    return xr.Dataset(variables, coordinates, attributes)
+    return xr.Dataset(variables, coordinates, {"meaning": "predictions beside what was measured"})
 
 
 def _laws(setting: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import _lib
 from ._errors import ModelError
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
     from ._steps import Minimum
 
 Precision = Literal["float64", "float32"]
+
+
+class Others(NamedTuple):
+    """What a file of a model's parameters may hold beside these.
+
+    Attributes
+    ----------
+    fixed : list of (str, list of int, bytes)
+        Tensors that are no parameters: name, shape, and their numbers, which a file has to agree with.
+    tied : list of (str, str)
+        Second names of parameters, each with the first.
+    ignored : list of str
+        Tensors that nothing is computed with.
+    """
+
+    fixed: list[tuple[str, list[int], bytes]]
+    tied: list[tuple[str, str]]
+    ignored: list[str]
 
 
 class Problem:
@@ -36,6 +55,7 @@ class Problem:
         unflatten: Callable[[Mapping[str, NDArray[np.float64]]], Any],
         why: str | None = None,
         whole: dict[str, int] | None = None,
+        others: Others = Others([], [], []),
     ) -> None:
         self._inner = inner
         self._how = how
@@ -43,6 +63,7 @@ class Problem:
         self._unflatten = unflatten
         self._why = why
         self._whole = whole or self.names
+        self._others = others
         self._memo = _lib.Memo()
 
     @property
@@ -88,7 +109,23 @@ class Problem:
         return np.frombuffer(self._inner.start(), dtype=np.float64)
 
     def at(self, parameters: Any) -> Problem:
-        """The same problem with another start: parameters in the model's form, a flat ``θ`` (`P`), or a `Record`, whose minimum it is."""
+        """The same problem with another start.
+
+        Parameters
+        ----------
+        parameters : state_dict, module, pytree, array, Record or path
+            Parameters in the model's form; a flat ``θ`` (`P`), as an array or a list; a `Record`, whose minimum it is; or a safetensors file, whose tensors have the
+            names that `names` has. Every method that takes parameters takes all of these.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        ModelError
+            If they are not those of the model; of a file, the message names the tensor.
+        """
         return self._with(self._inner.at(self._theta(parameters).tobytes()))
 
     def select(self, *names: str) -> Problem:
@@ -112,7 +149,7 @@ class Problem:
 
     def _with(self, inner: _lib.Model) -> Problem:
         """The same of another start, or of other parameters."""
-        return Problem(inner, self._how, self._flatten, self._unflatten, self._why, self._whole)
+        return Problem(inner, self._how, self._flatten, self._unflatten, self._why, self._whole, self._others)
 
     def loss(self, parameters: Any = None) -> float:
         """The mean loss over all samples, at the start unless parameters are given."""
@@ -129,12 +166,20 @@ class Problem:
         return self._unflatten(self._weights(record))
 
     def minimum(
-        self, *, seed: int = 0, to: str | os.PathLike[str] | None = None, progress: Progress = True, **options: Any
+        self,
+        *,
+        start: Any = None,
+        seed: int = 0,
+        to: str | os.PathLike[str] | None = None,
+        progress: Progress = True,
+        **options: Any,
     ) -> Minimum:
         """Search for a minimum from the start, and measure curvature and noise there.
 
         Parameters
         ----------
+        start : state_dict, module, pytree, array, Record or path, optional
+            Another start, as `at` takes it. Default: that of the problem.
         seed : int, default 0
             Seed of every random stream, here and in what follows.
         to : path, optional
@@ -151,7 +196,8 @@ class Problem:
         """
         from ._steps import Minimum
 
-        return Minimum.of(self, {"name": "model", "seed": seed, "minimum": options}, to, progress)
+        problem = self if start is None else self.at(start)
+        return Minimum.of(problem, {"name": "model", "seed": seed, "minimum": options}, to, progress)
 
     def hessian(self, parameters: Any = None, *, precision: Precision = "float64") -> LinearOperator:
         """The Hessian ``H = ∇²L`` at the start, unless parameters are given, as a `scipy.sparse.linalg.LinearOperator` (`P × P`): exact
@@ -198,6 +244,11 @@ class Problem:
 
         if parameters is None:
             return self.start
+        if isinstance(parameters, (str, os.PathLike)):
+            path = Path(parameters)
+            parameters = np.frombuffer(self._inner.weights(str(path), path.read_bytes(), *self._others), dtype=np.float64)
+        if isinstance(parameters, (list, tuple)) and all(isinstance(number, (int, float)) for number in parameters):
+            parameters = np.array(parameters, dtype=np.float64)
         if isinstance(parameters, Record):
             weights = self._weights(parameters)
             parameters = np.concatenate([weights[name].reshape(-1) for name in self._whole])

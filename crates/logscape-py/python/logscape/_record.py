@@ -193,17 +193,25 @@ class Record:
         """
         return _frames.frame(self.results, self._attributes())
 
-    def to_xarray(self) -> xr.Dataset:
-        """Predictions beside measurements as an `xarray.Dataset`. Needs xarray (``logscape[xarray]``).
+    def to_xarray(self) -> xr.DataTree:
+        """All of it as an `xarray.DataTree`. Needs xarray (``logscape[xarray]``).
 
         Returns
         -------
-        xarray.Dataset
-            Over the dimensions ``setting``, ``theory`` and ``dynamics`` (``sgd`` first), with units in the ``attrs`` of each variable:
-            ``phi``, ``phi_measured``, ``log10_steps``, ``log10_steps_measured``, ``error_decades``; intervals of 95 % end with ``_low``
-            and ``_high``. ``learning_rate`` and ``batch_size`` are coordinates of ``setting``.
+        xarray.DataTree
+            With the meaning of each variable and its unit in ``attrs``, as ``long_name`` and ``units``:
+
+            - ``settings``: predictions beside measurements, over the dimensions ``setting``, ``theory`` and ``dynamics`` (``sgd`` first):
+              ``phi``, ``phi_measured``, ``log10_steps``, ``log10_steps_measured``, ``error_decades``; intervals of 95 % end with ``_low``
+              and ``_high``. ``learning_rate`` and ``batch_size`` are coordinates of ``setting``.
+            - A group for each table, as `Table.to_xarray` makes it; all tables are read.
+
+            ``attrs`` has the study's name, the version, the seed, the folder, and as ``settings`` the study in TOML.
         """
-        return _frames.dataset(self.results, self._attributes())
+        from ._tree import tree
+
+        made: xr.DataTree = tree(self, self._attributes())
+        return made
 
     def _attributes(self) -> dict[str, Any]:
         return {

@@ -1,7 +1,9 @@
 """Runs of studies."""
 
+import atexit
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
@@ -18,7 +20,7 @@ Made = TypeVar("Made")
 class Run:
     """A run that is at work, as `run` returns it with ``blocking=False``.
 
-    It works on threads of its own, and ends with the process: what was finished by then is kept, and ``resume=True`` continues it.
+    It works on threads of its own, and ends with the process, as by `cancel`: ``resume=True`` continues it.
     """
 
     def __init__(self, inner: _lib.Run) -> None:
@@ -31,13 +33,30 @@ class Run:
 
     @property
     def progress(self) -> dict[str, Any] | None:
-        """The last event that it told, as a dict with its name in ``event``; none before the first."""
-        last = self._inner.last()
-        return None if last is None else json.loads(last)
+        """The last event that it told, as a dict with its name in ``event``; none before the first.
+
+        While it is paused, this is ``{"event": "paused", "last": ...}`` with that event.
+        """
+        told = self._inner.last()
+        last: dict[str, Any] | None = None if told is None else json.loads(told)
+        return {"event": "paused", "last": last} if self._inner.paused() else last
 
     def done(self) -> bool:
         """Whether it has ended: with a record, by an error, or since it was cancelled."""
         return self._inner.done()
+
+    def pause(self) -> None:
+        """Let it wait, until `resume` or `cancel`, with all that it has in memory. Nothing is computed meanwhile.
+
+        It waits mostly within 0.2 s; one product or step that takes longer, or a call of a model, is computed to its end. An ensemble or a
+        training is kept first, so that a process that ends meanwhile loses none of it. The record has the same bytes as without the pause,
+        and its times of stages leave the pause out.
+        """
+        self._inner.pause()
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        self._inner.resume()
 
     def cancel(self) -> None:
         """Ask it to stop soon. What was done is kept, and continued by `run` with ``resume=True``; `result` says where."""
@@ -69,7 +88,7 @@ class Run:
         return Record(self._inner.record(timeout))
 
     def __repr__(self) -> str:
-        state = "ended" if self.done() else "at work"
+        state = "ended" if self.done() else "paused" if self._inner.paused() else "at work"
         return f"<logscape.Run {state}: {self.folder}>"
 
 
@@ -209,6 +228,7 @@ def run(
         show=show,
     )
     if not blocking:
+        _end_with_process(inner)
         return Run(inner)
     record = Record(_ended(inner, hear, _lib.Run.record))
     _show.end(hear, record.folder)
@@ -223,6 +243,28 @@ def predictions(
     inner = _lib.predict(_study.read(study, None, None, own=True), problem=problem._inner, memo=problem._memo, show=show)
     settings: list[dict[str, Any]] = json.loads(_ended(inner, hear, _lib.Run.predictions))
     return settings
+
+
+# Runs that nobody waits for.
+_at_work: list[_lib.Run] = []
+
+# Seconds that the process waits at its end for these to keep what was done: a library that one calls must not go before it.
+_PATIENCE = 10.0
+
+
+def _end_with_process(inner: _lib.Run) -> None:
+    _at_work[:] = [run for run in _at_work if not run.done()] + [inner]
+    # What was registered last is called first: before what the library of a model has registered.
+    atexit.unregister(_end_all)
+    atexit.register(_end_all)
+
+
+def _end_all() -> None:
+    for run in _at_work:
+        run.cancel()
+    last = time.monotonic() + _PATIENCE
+    while not all(run.done() for run in _at_work) and time.monotonic() < last:
+        time.sleep(0.01)
 
 
 def _ended(inner: _lib.Run, hear: Callable[..., object] | None, made: Callable[[_lib.Run], Made]) -> Made:

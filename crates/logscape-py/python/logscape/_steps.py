@@ -249,8 +249,8 @@ class Predictions:
         return _frames.frame(self._results, {})
 
     def to_xarray(self) -> xr.Dataset:
-        """The variables of `Record.to_xarray`."""
-        return _frames.dataset(self._results, {})
+        """The predictions among the variables of the group ``settings`` of `Record.to_xarray`, as an `xarray.Dataset`."""
+        return _frames.dataset(self._results)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the steps to escape over the learning rates on axes of matplotlib. Needs matplotlib (``logscape[plot]``)."""

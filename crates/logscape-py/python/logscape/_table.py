@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,30 +34,33 @@ class Table:
         Its Parquet file, which other programs read.
     """
 
-    def __init__(self, name: str, meaning: str, path: Path, columns: dict[str, Array]) -> None:
+    def __init__(self, inner: _lib.Table, name: str, meaning: str, path: Path) -> None:
+        self._inner = inner
+        self._columns: dict[str, Array] = {}
         self.name = name
         self.meaning = meaning
         self.path = path
-        self._columns = columns
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in their order."""
-        return tuple(self._columns)
+        return tuple(self._inner.columns())
 
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return max((len(column) for column in self._columns.values()), default=0)
+        return self._inner.rows()
 
     def __getitem__(self, column: str) -> Array:
-        try:
-            return self._columns[column]
-        except KeyError:
-            raise KeyError(f"{self.name} has no column {column!r}; it has {', '.join(self.columns)}") from None
+        if column not in self._columns:
+            values = self._inner.column(column)
+            if values is None:
+                raise KeyError(f"{self.name} has no column {column!r}; it has {', '.join(self.columns)}")
+            self._columns[column] = _array(*values)
+        return self._columns[column]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self.columns)
 
     def keys(self) -> tuple[str, ...]:
         """Names of the columns, so that ``dict(table)`` has them all."""
@@ -65,25 +69,32 @@ class Table:
     def __len__(self) -> int:
         return self.rows
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A stream of Arrow's C data interface, by which ``pyarrow.table(table)`` and ``polars.DataFrame(table)`` take the table. Columns keep
+        their types, whatever schema is asked for; name and meaning are in the metadata of the schema."""
+        return self._inner.stream()
+
     def to_pandas(self) -> pd.DataFrame:
         """The table as a `pandas.DataFrame`, with its name and meaning in ``attrs``. Needs pandas (``logscape[pandas]``)."""
         import pandas as pd
 
         columns: dict[str, Any] = {
-            name: column if column.ndim == 1 else list(column) for name, column in self._columns.items()
+            name: self[name] if self[name].ndim == 1 else list(self[name]) for name in self
         }
         frame: pd.DataFrame = pd.DataFrame(columns)
         frame.attrs.update(name=self.name, meaning=self.meaning)
         return frame
 
     def to_xarray(self) -> xr.Dataset:
-        """The table as an `xarray.Dataset` over its rows, the dimension ``row``. Needs xarray (``logscape[xarray]``)."""
-        import xarray as xr
+        """The table as an `xarray.Dataset`. Needs xarray (``logscape[xarray]``).
 
-        variables = {
-            name: (("row", "parameter")[: column.ndim], column) for name, column in self._columns.items()
-        }
-        return xr.Dataset(variables, attrs={"name": self.name, "meaning": self.meaning})
+        The dimension is the column that numbers the rows, such as ``rank`` of a spectrum; where that takes several columns, it is ``row``, and
+        these are coordinates. ``attrs`` of each variable has its meaning as ``long_name`` and its unit as ``units``.
+        """
+        from ._tree import dataset
+
+        made: xr.Dataset = dataset(self)
+        return made
 
     def __repr__(self) -> str:
         return f"<logscape.Table {self.name}: {self.rows} rows; {', '.join(self.columns)}>"
@@ -91,13 +102,11 @@ class Table:
 
 def read(record: _lib.Record, name: str) -> Table:
     """Read a table of a record."""
-    tables = {known: meaning for known, meaning, _ in record.tables()}
-    columns = record.columns(name) if name in tables else None
-    if columns is None:
-        known = ", ".join(tables) or "none"
-        raise KeyError(f"the record has no table {name!r}; it has {known}")
-    path = record.folder / "tables" / f"{name}.parquet"
-    return Table(name, tables[name], path, {column: _array(*values) for column, values in columns})
+    inner = record.table(name)
+    meanings = {known: meaning for known, meaning, _ in record.tables()}
+    if inner is None or name not in meanings:
+        raise KeyError(f"the record has no table {name!r}; it has {', '.join(meanings) or 'none'}")
+    return Table(inner, name, meanings[name], record.folder / "tables" / f"{name}.parquet")
 
 
 def _array(kind: str, values: Any) -> Array:

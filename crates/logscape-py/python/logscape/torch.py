@@ -17,7 +17,7 @@ import torch
 from . import _lib, _model, _torch_traps
 from ._calls import Facts, Numbers, Wire
 from ._errors import ModelError
-from ._problem import Problem
+from ._problem import Others, Problem
 from ._torch_calls import STEPS, Calls, Own
 from ._torch_loss import loss_name
 from ._torch_translation import Untranslatable, translated
@@ -153,7 +153,17 @@ class _Form:
 
     def problem(self, inner: _lib.Model, how: str, why: str | None) -> Problem:
         order = [name for name, _ in inner.names()]
-        return Problem(inner, how, self._flatten(order), self._unflatten, why)
+        return Problem(inner, how, self._flatten(order), self._unflatten, why, others=self._others())
+
+    def _others(self) -> Others:
+        """What a file of the module's ``state_dict`` holds beside the parameters of the problem."""
+        rest = {name: tensor for name, tensor in self._state.items() if name not in self._own}
+        real = {name: tensor for name, tensor in rest.items() if tensor.is_floating_point()}
+        return Others(
+            fixed=[(name, list(tensor.shape), _double(tensor).tobytes()) for name, tensor in real.items()],
+            tied=[(name, first) for name, first in self._own.items() if name != first],
+            ignored=[name for name in rest if name not in real],
+        )
 
     def _flatten(self, order: list[str]) -> Callable[[Any], Numbers]:
         def flatten(parameters: Any) -> Numbers:

@@ -83,7 +83,7 @@ pub struct Manifest {
     pub started: String,
     /// When it ended.
     pub finished: String,
-    /// Seconds of wall time per stage; a stage taken from a checkpoint is absent.
+    /// Seconds of wall time per stage, less those for which it was paused; a stage taken from a checkpoint is absent.
     pub seconds: BTreeMap<String, f64>,
     /// What the numbers mean.
     pub conventions: BTreeMap<String, String>,

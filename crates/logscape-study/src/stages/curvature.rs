@@ -62,7 +62,8 @@ impl Input<'_> {
         let whole = self.at.around.operator(self.matrix);
         let restricted = Restricted::new(&*whole, self.parts.to_vec());
         let operator: &dyn LinearOperator = if self.block.is_some() { &restricted } else { &*whole };
-        let (context, begun) = (self.at.context, Instant::now());
+        let context = self.at.context;
+        let begun = context.stop.work_time();
         let tell = |products: usize| {
             let (matrix, block) = (self.matrix, self.block.map(str::to_owned));
             let seconds = begun.elapsed().as_secs_f64();

@@ -8,16 +8,16 @@ use crate::events::{Event, Progress, Unit};
 use crate::store::Key;
 use logscape::Stop;
 use logscape::ensemble::{EscapeProgress, EscapeRun, Region};
+use logscape::model::WorkTime;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 /// Replicas of one dynamics.
 pub(super) struct DirectEscape<'a, 'd> {
     plan: &'a EscapePlan<'a>,
     dynamics: &'a StudyDynamics<'d>,
     run: &'a EscapeRun,
-    begun: Instant,
+    begun: WorkTime,
     /// Replicas that had ended when it went on here; `u64::MAX` until one has been counted.
     before: AtomicU64,
 }
@@ -36,7 +36,7 @@ struct Input<'a> {
 impl<'a, 'd> DirectEscape<'a, 'd> {
     /// The replicas of `run`.
     pub(super) fn new(plan: &'a EscapePlan<'a>, dynamics: &'a StudyDynamics<'d>, run: &'a EscapeRun) -> Self {
-        Self { plan, dynamics, run, begun: Instant::now(), before: AtomicU64::new(u64::MAX) }
+        Self { plan, dynamics, run, begun: plan.context.stop.work_time(), before: AtomicU64::new(u64::MAX) }
     }
 }
 

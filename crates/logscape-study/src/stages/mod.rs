@@ -54,7 +54,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One learning rate and batch size of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -85,7 +85,7 @@ pub(crate) struct Context<'a> {
     pub(crate) log: &'a Mutex<Log>,
 }
 
-/// Stages that are finished, and the wall time that each took here.
+/// Stages that are finished, and the time at work that each took here.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) finished: usize,
@@ -173,7 +173,7 @@ impl Context<'_> {
             });
             return Ok(Kept { value, key });
         }
-        let begun = Instant::now();
+        let begun = self.stop.work_time();
         self.events.tell(&Event::Stage { name: S::NAME, setting: None });
         let value = self.unless_failed(S::run(self, input))?;
         self.stop.check()?;
@@ -200,10 +200,12 @@ impl Context<'_> {
                 kept.progress
             }
         };
-        let begun = Instant::now();
+        let begun = self.stop.work_time();
         let (mut every, mut before) = (self.every.max(LEAST_PIECE), String::new());
         loop {
+            let piece = self.stop.work_time();
             let complete = self.unless_failed(ensemble.advance(&mut progress, &self.stop.within(every)))?;
+            let in_full = piece.elapsed() >= every;
             let now = self.ensembles.save(name, &key, &SizedRef { size, progress: &progress })?;
             self.log(|log| log.made.insert(key.clone()));
             if complete {
@@ -211,7 +213,7 @@ impl Context<'_> {
             }
             self.stop.check()?;
             ensemble.tell(&progress, begun.elapsed().as_secs_f64());
-            if now == before {
+            if now == before && in_full {
                 every = every.saturating_mul(2);
             }
             before = now;

@@ -105,7 +105,7 @@ pub(super) fn rare(plan: &EscapePlan, dynamics: &StudyDynamics, method: RareMeth
         ..RareRun::new(start, region, method, seed)
     };
     let repeats = Repeats { context: plan.context, plan, dynamics, run: &run, score: &score, score_name };
-    let begun = std::time::Instant::now();
+    let begun = plan.context.stop.work_time();
     let progress = plan.context.ensemble(&repeats)?;
     repeats.tell(&progress, begun.elapsed().as_secs_f64());
     let rate = run.estimate(&progress);

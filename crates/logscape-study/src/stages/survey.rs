@@ -16,7 +16,6 @@ use crate::record::{Results, Tables};
 use crate::store::Kept;
 use logscape::dynamics::AtMinimum;
 use logscape::{Geometry, Minimum};
-use std::time::Instant;
 
 /// What a study has come to.
 pub(crate) struct Survey {
@@ -35,7 +34,7 @@ pub(crate) fn survey(context: &Context, start: &[f64]) -> Result<Survey, RunErro
     let mut surveyed = Vec::with_capacity(grid.len());
     for (number, &sgd) in grid.iter().enumerate() {
         context.events.tell(&Event::Setting { number, of: grid.len(), sgd });
-        let (begun, kept) = (Instant::now(), context.log(|log| log.kept));
+        let (begun, kept) = (context.stop.work_time(), context.log(|log| log.kept));
         let mut found = setting(context, &known, &at, Setting { number, sgd })?;
         note_setting(context, number, &mut found)?;
         surveyed.push(found);

@@ -6,7 +6,7 @@ use crate::asked::TrainTable;
 use crate::error::RunError;
 use crate::events::{Event, Trained};
 use logscape::Stop;
-use logscape::model::memory;
+use logscape::model::{WorkTime, memory};
 use logscape::training::{Training, TrainingConfig};
 use serde::Serialize;
 use std::cell::Cell;
@@ -44,7 +44,14 @@ impl Stage for Train {
             RunError::input("minimum.train.batch_size", format!("{error}\n  hint: {hint}"))
         })?;
         let now = Instant::now();
-        let steps = Steps { context, input, config, begun: now, told: Cell::new(now), before: Cell::new(None) };
+        let steps = Steps {
+            context,
+            input,
+            config,
+            begun: context.stop.work_time(),
+            told: Cell::new(now),
+            before: Cell::new(None),
+        };
         // An ensemble that is complete has made some progress.
         Ok(context.ensemble(&steps)?.unwrap_or_else(|| Training::new(input.start)))
     }
@@ -71,7 +78,7 @@ struct Steps<'a> {
     context: &'a Context<'a>,
     input: &'a Input<'a>,
     config: TrainingConfig,
-    begun: Instant,
+    begun: WorkTime,
     /// When it was last told how far it has come.
     told: Cell<Instant>,
     /// Steps that were taken when it went on here.

@@ -158,6 +158,11 @@ impl<'a> Weights<'a> {
         }
     }
 
+    /// Whether there is a tensor of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.file.tensor(name).is_ok()
+    }
+
     /// Passes over a tensor that nothing needs, if it is there.
     pub fn skip(&mut self, name: &str) {
         self.unread.remove(name);
