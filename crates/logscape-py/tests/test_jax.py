@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def own_network(data: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory)
         },
         "minimum": {"start": list(theta)},
     }
+
+
+def test_matrices_at_two_places_are_used_at_once(problem: logscape.Problem) -> None:
+    places = [problem.start + shift for shift in (0.0, 0.5)]
+    vector = random(problem.parameters)
+    expected = [problem.hessian(theta) @ vector for theta in places]
+    operators = [problem.hessian(theta) for theta in places]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda k: [operators[k % 2] @ vector for _ in range(100)], range(2)))
+    for products, product in zip(found, expected):
+        np.testing.assert_array_equal(products, np.broadcast_to(product, (100, len(product))))
 
 
 def test_all_products_agree_with_each_other(data: tuple[Any, Any], problem: logscape.Problem) -> None:

@@ -337,10 +337,11 @@ class _Calls:
         """The Hessian's product around `theta`, kept from call to call while it is asked for the same place."""
         if not isinstance(samples, slice):
             return self._linearize(theta, *self._data(samples))
-        here = theta.tobytes()
-        if self._around[0] != here:
-            self._around = (here, {})
-        kept, which = self._around[1], (samples.start, samples.stop)
+        here, around = theta.tobytes(), self._around
+        if around[0] != here:
+            # Read and put as one: operators at other places may be at work on threads of their own.
+            self._around = around = (here, {})
+        kept, which = around[1], (samples.start, samples.stop)
         if which not in kept:
             made = self._linearize(theta, *self._data(samples))
             if sum(leaf.nbytes for leaf in jax.tree.leaves((kept, made))) > _KEPT:
