@@ -146,7 +146,7 @@ mod tests {
     use crate::network::{Activation, Initialisation};
     use crate::operator::full::loss;
     use crate::operator::{dot, testing::Linear};
-    use crate::problem::{LinearRegression, MatrixFactorisation, Mlp};
+    use crate::problem::{LinearRegression, MatrixFactorisation, Mlp, ScalarModel};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -324,5 +324,52 @@ mod tests {
         let flat = crate::problem::PhaseRetrieval::new(vec![0.0, 0.0], vec![1.0, 2.0], 1).unwrap();
         let found = find_minimum(&flat, &[0.5], &MinimumConfig::default(), &Stop::new()).unwrap();
         assert!(found.gradient_norm == 0.0 && !found.converged, "{found:?}");
+    }
+
+    /// Rosenbrock's valley along a chain: `½ mean` of `100 (θ_{i+1} − θ_i²)²` and `(1 − θ_i)²`.
+    struct Valley {
+        targets: Vec<f64>,
+    }
+
+    impl ScalarModel for Valley {
+        fn parameters(&self) -> usize {
+            self.targets.len() / 2 + 1
+        }
+        fn targets(&self) -> &[f64] {
+            &self.targets
+        }
+        fn value(&self, theta: &[f64], k: usize) -> f64 {
+            let i = k / 2;
+            if k % 2 == 0 { 10.0 * (theta[i + 1] - theta[i] * theta[i]) } else { theta[i] }
+        }
+        fn slope(&self, theta: &[f64], v: &[f64], k: usize) -> f64 {
+            let i = k / 2;
+            if k % 2 == 0 { 10.0 * (v[i + 1] - 2.0 * theta[i] * v[i]) } else { v[i] }
+        }
+        fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
+            let (i, w) = (k / 2, weight(self.value(theta, k)));
+            if k % 2 == 0 {
+                out[i + 1] += 10.0 * w;
+                out[i] -= 20.0 * theta[i] * w;
+            } else {
+                out[i] += w;
+            }
+        }
+        fn add_hessian_product(&self, _theta: &[f64], v: &[f64], k: usize, weight: f64, out: &mut [f64]) {
+            if k % 2 == 0 {
+                out[k / 2] -= 20.0 * weight * v[k / 2];
+            }
+        }
+    }
+
+    /// More exact steps than thirty, where what comes before them does not get through a long curved valley.
+    #[test]
+    fn exact_steps_get_through_a_curved_valley() {
+        let problem = Valley { targets: (0..420).map(|k| f64::from(k % 2)).collect() };
+        // A tenth is 70 steps: they arrive, and thirty would not.
+        let config = MinimumConfig { max_iterations: 700, ..MinimumConfig::default() };
+        let found = find_minimum(&problem, &vec![-1.0; problem.parameters()], &config, &Stop::new()).unwrap();
+        assert!(found.converged && found.method.contains("newton"), "{found:?}");
+        assert!(found.theta.iter().all(|x| (x - 1.0).abs() < 1e-10), "{found:?}");
     }
 }
