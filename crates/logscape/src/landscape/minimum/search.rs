@@ -372,4 +372,21 @@ mod tests {
         assert!(found.converged && found.method.contains("newton"), "{found:?}");
         assert!(found.theta.iter().all(|x| (x - 1.0).abs() < 1e-10), "{found:?}");
     }
+
+    /// Not only the tolerance: Newton steps at the end converge by squares, whatever came before them.
+    #[test]
+    fn the_minimum_does_not_depend_on_the_way_to_it() {
+        // Sums of squares that do not vanish.
+        let problem = Valley { targets: (0..420).map(|k| f64::from(k % 2) + 0.3 * f64::from(k).sin()).collect() };
+        let config = MinimumConfig { gradient_tolerance: 1e-4, ..MinimumConfig::default() };
+        let from = |x: f64| {
+            let found = find_minimum(&problem, &vec![x; problem.parameters()], &config, &Stop::new()).unwrap();
+            assert!(found.converged && found.loss > 1e-3, "{found:?}");
+            found.theta
+        };
+        let (one, other) = (from(1.0), from(0.9));
+        for (a, b) in one.iter().zip(&other) {
+            assert!((a - b).abs() < 1e-9, "{a} {b}");
+        }
+    }
 }

@@ -63,8 +63,8 @@ const PATIENCE: usize = 256;
 /// A step minimises the quadratic model of the loss in the region, exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
 /// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 without scales, and
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
-/// With up to 200 parameters the steps go on below the tolerance while the loss can fall beyond rounding, or each halves the gradient by
-/// `z`.
+/// Exact steps go on below the tolerance while each halves the gradient by `z`, so that the minimum does not depend on the way there; with
+/// up to 200 parameters also while the loss can fall beyond rounding, with more in the eigenbasis of the first of them.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
     minimum: &mut Minimum,
@@ -109,6 +109,7 @@ pub(in crate::landscape) fn trust_region(
                 curving_down(&operator, stop)
             }
         };
+        let is_saddle = down.is_some();
         let (theta, loss, new_gradient) = if let Some(down) = down {
             left = left.saturating_sub(1);
             let unit = if measured { metric.length_or(&at, first) } else { 1.0 };
@@ -117,7 +118,7 @@ pub(in crate::landscape) fn trust_region(
             (theta, loss, gradient)
         } else {
             let step = match &known {
-                _ if small && !(exactly && few) => break,
+                _ if small && !exactly => break,
                 Some((values, vectors, _)) => {
                     left -= 1;
                     exact(values, vectors, &slope, radius)
@@ -139,7 +140,7 @@ pub(in crate::landscape) fn trust_region(
             let length = norm(&step.to);
             // The norm of the gradient knows little of parameters in large units: the model's fall and the gradient by z do.
             let fallen = step.fall <= ROUNDING * minimum.loss.abs();
-            if small && fallen && !(better && steepness < 0.5 * norm(&slope)) {
+            if small && (fallen || !few) && !(better && steepness < 0.5 * norm(&slope)) {
                 break;
             }
             if !better || (!equal && ratio < 0.25) {
@@ -159,7 +160,9 @@ pub(in crate::landscape) fn trust_region(
         if taken.is_power_of_two() {
             before = std::mem::replace(&mut mark, Mark { step: taken, theta: theta.clone(), loss });
         }
-        known = None;
+        if few || !small || is_saddle {
+            known = None;
+        }
         gradient = new_gradient;
         minimum.step_to(theta, loss, norm(&gradient));
         if few || taken.is_power_of_two() {
