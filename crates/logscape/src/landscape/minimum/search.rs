@@ -340,15 +340,15 @@ mod tests {
         }
         fn value(&self, theta: &[f64], k: usize) -> f64 {
             let i = k / 2;
-            if k % 2 == 0 { 10.0 * (theta[i + 1] - theta[i] * theta[i]) } else { theta[i] }
+            if k.is_multiple_of(2) { 10.0 * (theta[i + 1] - theta[i] * theta[i]) } else { theta[i] }
         }
         fn slope(&self, theta: &[f64], v: &[f64], k: usize) -> f64 {
             let i = k / 2;
-            if k % 2 == 0 { 10.0 * (v[i + 1] - 2.0 * theta[i] * v[i]) } else { v[i] }
+            if k.is_multiple_of(2) { 10.0 * (v[i + 1] - 2.0 * theta[i] * v[i]) } else { v[i] }
         }
         fn add_gradient(&self, theta: &[f64], k: usize, weight: impl FnOnce(f64) -> f64, out: &mut [f64]) {
             let (i, w) = (k / 2, weight(self.value(theta, k)));
-            if k % 2 == 0 {
+            if k.is_multiple_of(2) {
                 out[i + 1] += 10.0 * w;
                 out[i] -= 20.0 * theta[i] * w;
             } else {
@@ -356,7 +356,7 @@ mod tests {
             }
         }
         fn add_hessian_product(&self, _theta: &[f64], v: &[f64], k: usize, weight: f64, out: &mut [f64]) {
-            if k % 2 == 0 {
+            if k.is_multiple_of(2) {
                 out[k / 2] -= 20.0 * weight * v[k / 2];
             }
         }

@@ -160,9 +160,7 @@ pub(in crate::landscape) fn trust_region(
         if taken.is_power_of_two() {
             before = std::mem::replace(&mut mark, Mark { step: taken, theta: theta.clone(), loss });
         }
-        if few || !small || is_saddle {
-            known = None;
-        }
+        known = known.filter(|_| small && !few && !is_saddle);
         gradient = new_gradient;
         minimum.step_to(theta, loss, norm(&gradient));
         if few || taken.is_power_of_two() {
