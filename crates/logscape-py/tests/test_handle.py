@@ -45,13 +45,13 @@ def test_it_can_be_cancelled_and_gone_on_with(folder: Path) -> None:
 
 @pytest.mark.parametrize("last", ["", "run.pause()"])
 def test_it_ends_with_the_process_and_what_was_done_is_kept(folder: Path, last: str) -> None:
-    fewer = {"escape.max_steps": 3_000_000}
+    fewer = {"escape.max_steps": 30_000_000}
     script = f"""
 import logscape, time
 run = logscape.run("long.toml", to="record", set={fewer}, threads=1, checkpoint_every=3600, blocking=False)
 while (run.progress or {{}}).get("name") != "predictions":
     time.sleep(0.01)
-time.sleep(0.3)
+time.sleep(0.1)
 {last}
 """
     assert finished(python("-c", script, at=folder)) == (0, "", "")
@@ -137,12 +137,12 @@ def test_pauses_in_every_stage_change_no_byte(folder: Path) -> None:
             "data": WAVE["problem"]["data"],
         },
         "minimum": {
-            "train": {"optimiser": "adam", "learning_rate": 0.01, "batch_size": 4, "steps": 20_000, "measure_every": 5000},
+            "train": {"optimiser": "adam", "learning_rate": 0.01, "batch_size": 4, "steps": 200_000, "measure_every": 50_000},
             "accept": True,
         },
         "curvature": {"matrices": ["hessian", "noise-covariance"], "density_probes": 4, "density_steps": 8},
         "sgd": {"learning_rate": 0.1, "batch_size": 2},
-        "stationary": {"replicas": 16, "burn_in": 100, "steps": 2000},
+        "stationary": {"replicas": 16, "burn_in": 100, "steps": 20_000},
         "escape": {"region": {"loss-factor": 1.5}, "method": "direct", "replicas": 64, "max_steps": 100_000},
         "output": {"trajectories": {"every": 10, "replicas": 2, "steps": 100}},
     }

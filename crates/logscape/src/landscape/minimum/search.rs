@@ -378,7 +378,7 @@ mod tests {
     fn the_minimum_does_not_depend_on_the_way_to_it() {
         // Sums of squares that do not vanish.
         let problem = Valley { targets: (0..420).map(|k| f64::from(k % 2) + 0.3 * f64::from(k).sin()).collect() };
-        let config = MinimumConfig { gradient_tolerance: 1e-4, ..MinimumConfig::default() };
+        let config = MinimumConfig { gradient_tolerance: 1e-7, ..MinimumConfig::default() };
         let from = |x: f64| {
             let found = find_minimum(&problem, &vec![x; problem.parameters()], &config, &Stop::new()).unwrap();
             assert!(found.converged && found.loss > 1e-3, "{found:?}");
