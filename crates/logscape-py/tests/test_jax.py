@@ -83,6 +83,18 @@ def test_matrices_at_two_places_are_used_at_once(problem: logscape.Problem) -> N
         np.testing.assert_array_equal(products, np.broadcast_to(product, (100, len(product))))
 
 
+def test_the_bound_of_steps_tells_that_a_replica_diverges(data: tuple[Any, Any]) -> None:
+    with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
+        flat, unravel = jax.flatten_util.ravel_pytree(params())
+        made = logscape.jax._Calls(apply, unravel, *map(jnp.asarray, data), logscape.jax._loss("mean-square"), flat.size, OUTPUTS)
+    thetas, batches = np.repeat(np.asarray(flat)[None], 3, axis=0), np.zeros((4, 3, 2), dtype=np.uint32)
+    moved, bound = map(np.asarray, made.steps(thetas, batches, 0.1))
+    assert np.abs(moved).max() <= bound < 1e3
+    for lost in (1e200, np.nan):
+        one = np.concatenate([thetas[:2], thetas[2:] * lost])
+        assert not float(made.steps(one, batches, 0.1)[1]) < 1e100
+
+
 def test_all_products_agree_with_each_other(data: tuple[Any, Any], problem: logscape.Problem) -> None:
     assert problem.check() == []
     classes = logscape.jax.problem(apply, params(), data[0], np.arange(SAMPLES) % OUTPUTS, loss="cross-entropy")

@@ -146,7 +146,9 @@ def test_bits_of_products_and_of_replicas_do_not_depend_on_the_others() -> None:
         np.testing.assert_array_equal(made.hessian(made.start, v[None], slice(0, 50))[0], many[k])
     thetas = made.start + 0.1 * generator.standard_normal((6, made.dim))
     batches = generator.integers(0, 50, (5, 6, 4)).astype(np.uint32)
-    moved, _ = made.steps(thetas, batches, 0.1)
+    moved, bound = made.steps(thetas, batches, 0.1)
+    assert np.abs(moved).max() <= bound < 1e3
+    assert not made.steps(np.where(np.arange(6)[:, None] == 3, np.nan, thetas), batches, 0.1)[1] < 1e100
     for k in range(6):
         alone, _ = made.steps(thetas[k : k + 1], batches[:, k : k + 1], 0.1)
         np.testing.assert_array_equal(alone[0], moved[k])

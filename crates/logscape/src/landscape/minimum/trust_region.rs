@@ -63,7 +63,7 @@ const PATIENCE: usize = 256;
 /// A step minimises the quadratic model of the loss in the region, exactly or by conjugate gradients up to the residual `min(½, √(‖g‖/‖g_0‖)) ‖g‖`; along directions that curve down it goes to the edge,
 /// so that saddles are left. The radius begins at a tenth of the length of the parameters, or at 1 without scales, and
 /// follows the ratio of the loss's fall to the model's (Conn, Gould, Toint 2000). Where the gradient vanishes but a direction curves down, the point moves along it.
-/// Exact steps go on below the tolerance while each halves the gradient by `z`, so that the minimum does not depend on the way there; with
+/// Exact steps go on below the tolerance while each halves the gradient by `z`, so that the minimum hardly depends on the way there; with
 /// up to 200 parameters also while the loss can fall beyond rounding, with more in the eigenbasis of the first of them.
 pub(in crate::landscape) fn trust_region(
     problem: &dyn Problem,
