@@ -84,7 +84,7 @@ def test_matrices_at_two_places_are_used_at_once(problem: logscape.Problem) -> N
 
 
 def test_the_bound_of_steps_tells_that_a_replica_diverges(data: tuple[Any, Any]) -> None:
-    with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
+    with logscape.jax._double():
         flat, unravel = jax.flatten_util.ravel_pytree(params())
         made = logscape.jax._Calls(apply, unravel, *map(jnp.asarray, data), logscape.jax._loss("mean-square"), flat.size, OUTPUTS)
     thetas, batches = np.repeat(np.asarray(flat)[None], 3, axis=0), np.zeros((4, 3, 2), dtype=np.uint32)
