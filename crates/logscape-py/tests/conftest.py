@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -58,6 +58,48 @@ def test_ctrl_c_stops_a_run_by_calls_at_once(tmp_path: Path) -> None:
     assert "resume=True" in said and (tmp_path / "record.partial").exists()
 
 
+TWICE = """
+import os, signal, threading, time
+import jax, jax.numpy as jnp, logscape.jax, numpy as np
+
+random = np.random.default_rng(0)
+x, y = random.normal(size=(500, 4)), random.normal(size=(500, 1))
+params = {"a": random.normal(size=(4, 8)), "b": random.normal(size=(8, 1))}
+
+# Seconds of one call, with the compilation.
+def apply(p, x):
+    return jax.lax.scan(lambda h, _: (h + 0.1 * jnp.tanh(h @ p["a"]) @ p["b"], None), x, None, length=2_000)[0][:, :1]
+
+problem = logscape.jax.problem(apply, params, x, y)
+train = {"optimiser": "adam", "learning_rate": 0.01, "batch_size": 8, "steps": 10**6}
+
+def send():
+    for seconds in (SECONDS, 0.06):
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=send, daemon=True).start()
+begin = time.monotonic()
+try:
+    logscape.run({"name": "long", "minimum": {"train": train}}, problem=problem, to="record", progress=False)
+except KeyboardInterrupt as stopped:
+    print("stopped", time.monotonic() - begin, *stopped.__notes__, flush=True)
+    # The second signal may still be on its way.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0])
+def test_a_second_ctrl_c_ends_the_wait_for_a_call(tmp_path: Path, seconds: float) -> None:
+    process = python("-c", TWICE.replace("SECONDS", str(seconds)), at=tmp_path)
+    code, out, error = finished(process)
+    # The process ends in order though the library was at work.
+    assert code == 0, error
+    word, taken, note = out.rstrip().split(" ", 2)
+    assert word == "stopped" and float(taken) < seconds + 1.0
+    assert "ends by itself" in note or "resume=True" in note
+
+
 def line(slope: float) -> logscape.Problem:
     import logscape.jax
 

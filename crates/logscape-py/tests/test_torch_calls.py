@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import logscape
 import numpy as np
 import pytest
+from conftest import numbers
 
 torch = pytest.importorskip("torch")
 
+import logscape.torch
 import torch.nn.functional as F
 from logscape._torch_calls import Calls
 from test_torch import LOSSES, Branches, mean_loss, perceptron, seed, targets  # noqa: F401
@@ -162,3 +166,24 @@ def test_graphs_are_kept_within_their_bytes(monkeypatch: pytest.MonkeyPatch) -> 
     assert [start for _, start, _ in made._around[2]] == [0, 10]
     again = [made.hessian(made.start, vector, slice(first, first + 10)) for first in range(0, 40, 10)]
     np.testing.assert_array_equal(products, again)
+
+
+def test_two_runs_of_one_module_at_once_come_to_the_same_bytes(tmp_path: Path) -> None:
+    module, x, y = perceptron(), torch.randn(60, 5), torch.randn(60, 3)
+    # Each knows of what its own runs have made alone.
+    first, second, both = (logscape.torch.problem(module, x, y, by="calls") for _ in range(3))
+    train = {"optimiser": "adam", "learning_rate": 0.01, "batch_size": 10, "epochs": 5}
+    study = {
+        "name": "both",
+        "minimum": {"train": train, "search": False, "accept": True},
+        "sgd": {"learning_rate": 0.05, "batch_size": 2},
+        "stationary": {"replicas": 4, "burn_in": 10, "steps": 40},
+    }
+
+    def start(name: str, problem: logscape.Problem, seed: int) -> logscape.Run:
+        return logscape.run(study, problem=problem, to=tmp_path / name, seed=seed, threads=1, blocking=False)
+
+    alone = [numbers(start(f"alone-{seed}", problem, seed).result()) for seed, problem in ((1, first), (2, second))]
+    runs = [start(f"at-once-{seed}", both, seed) for seed in (1, 2)]
+    assert [numbers(run.result()) for run in runs] == alone
+    assert alone[0] != alone[1]

@@ -152,7 +152,8 @@ def run(
     """Run a study and keep its record.
 
     Ctrl-C stops the run within a fraction of a second, keeps what was done, and raises `KeyboardInterrupt` with a note that says where.
-    The same call with ``resume=True`` continues it, to the bytes of an uninterrupted run.
+    The same call with ``resume=True`` continues it, to the bytes of an uninterrupted run. A call of a model, or a compilation, that
+    takes longer is waited for; a second Ctrl-C ends this waiting, and the run ends on its own.
 
     Parameters
     ----------
@@ -245,7 +246,7 @@ def predictions(
     return settings
 
 
-# Runs that nobody waits for.
+# Runs that nobody waits for, or no longer.
 _at_work: list[_lib.Run] = []
 
 # Seconds that the process waits at its end for these to keep what was done: a library that one calls must not go before it.
@@ -273,7 +274,12 @@ def _ended(inner: _lib.Run, hear: Callable[..., object] | None, made: Callable[[
         inner.follow(hear)
         return made(inner)
     except BaseException as stopped:
-        _note(stopped, inner.note())
+        note = inner.note()
+        if not inner.done():
+            # A second signal ended the waiting for the end.
+            _end_with_process(inner)
+            note = "the run ends by itself, soon; a record that it makes is kept"
+        _note(stopped, note)
         raise
 
 
