@@ -10,17 +10,22 @@ pub(crate) type Bytes<'py> = Bound<'py, PyBytes>;
 /// Numbers for Python to read.
 pub(crate) fn of_numbers<'py>(py: Python<'py>, numbers: &[f64]) -> PyResult<Bytes<'py>> {
     PyBytes::new_with(py, size_of_val(numbers), |bytes| {
-        for (bytes, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
-            *bytes = number.to_ne_bytes();
-        }
+        write(numbers, bytes);
         Ok(())
     })
 }
 
 /// Numbers for Python to own.
 pub(crate) fn owned<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyByteArray> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+    let mut bytes = vec![0; size_of_val(numbers)];
+    write(numbers, &mut bytes);
     PyByteArray::new(py, &bytes)
+}
+
+fn write(numbers: &[f64], bytes: &mut [u8]) {
+    for (bytes, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
+        *bytes = number.to_ne_bytes();
+    }
 }
 
 /// The numbers of `bytes`.

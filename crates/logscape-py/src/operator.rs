@@ -57,7 +57,7 @@ fn product(operator: &dyn LinearOperator, block: &[f64]) -> Vec<f64> {
     let columns = block.len() / p;
     let mut image = Mat::zeros(p, columns);
     operator.apply_into(MatRef::from_column_major_slice(block, p, columns), image.as_mut());
-    (0..columns).flat_map(|j| image.col(j).iter().copied().collect::<Vec<f64>>()).collect()
+    (0..columns).flat_map(|j| image.col_as_slice(j)).copied().collect()
 }
 
 #[pymethods]

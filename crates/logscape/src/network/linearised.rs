@@ -400,14 +400,7 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
         }
         let around = self.linearised;
         let gradients = |block: usize, rows: &mut [R]| around.sample_gradients(block, rows);
-        Some(second_moment(self.dim(), &around.blocks, gradients, stop).map(|mut matrix| {
-            if let Some(gradient) = &self.gradient {
-                for (j, own) in gradient.iter().enumerate() {
-                    matrix.col_mut(j).iter_mut().zip(gradient).for_each(|(entry, g)| *entry -= g * own);
-                }
-            }
-            matrix
-        }))
+        Some(second_moment((self.dim(), self.gradient.as_deref()), &around.blocks, gradients, stop))
     }
 
     fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {

@@ -170,6 +170,11 @@ fn matrices_of_the_noise_are_those_of_their_products() {
             let found = found.matrix(&stop).expect("there is a way").unwrap();
             assert!(distance(&found, &wanted) < error, "{which:?}: {}", distance(&found, &wanted));
         }
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| single.operator(which).matrix(&stop).expect("there is a way").unwrap())
+        };
+        assert_eq!(on(1), on(3), "{which:?}");
     }
     assert!(Linearised::<f64>::new(&network, &theta, 0).operator(Matrix::Hessian).matrix(&stop).is_none());
 }
