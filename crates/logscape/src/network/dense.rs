@@ -124,10 +124,10 @@ impl Transform for Dense {
         }
     }
 
-    fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]) {
+    fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], _work: &mut [R]) {
         match at.sparse {
             Some(Sparse { inputs, .. }) => {
-                inputs.add_outer(cotangent, self.outputs, self.split_mut(out).0, work);
+                inputs.add_outer(cotangent, self.outputs, self.split_mut(out).0);
             }
             None => self.add_outer(at.samples, at.input, cotangent, out),
         }

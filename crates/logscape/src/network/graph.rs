@@ -158,7 +158,7 @@ impl Graph {
     }
 
     /// The weights of the layer that can leave out zeros of the network's input: a dense one that is the first and the only one to read
-    /// it. Its gradients then need as many numbers beside.
+    /// it.
     pub(super) fn reads_sparse(&self) -> Option<std::ops::Range<usize>> {
         let (first, rest) = self.nodes.split_first()?;
         let alone = rest.iter().all(|node| node.from > 0 && node.skip != Some(0));
@@ -269,7 +269,8 @@ impl Graph {
         }
     }
 
-    /// Adds to `out` (`P`) the sum over the block of the gradients for these `cotangents`.
+    /// Adds to `out` (`P`) the sum over the block of the gradients for these `cotangents`; in the weights of a layer that reads sparse
+    /// inputs as `inputs × outputs`.
     pub(super) fn add_gradient<R: Float>(&self, block: Block<R>, cotangents: &[R], out: &mut [R], work: &mut [R]) {
         for node in &self.nodes {
             let (at, own) = (self.at(node, block), node.part(cotangents, block.samples));

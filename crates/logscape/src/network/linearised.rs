@@ -40,12 +40,34 @@ pub struct Linearised<'a, R> {
     theta: Vec<R>,
     inputs: Vec<R>,
     blocks: Vec<Range<usize>>,
-    /// Of each block, the inputs without most of their zeros, where there are many and a layer can leave them out.
-    sparse: Vec<Option<SparseInputs<R>>>,
+    /// Of each block, the inputs without most of their zeros, where all have many and a layer can leave them out.
+    sparse: Option<Vec<SparseInputs<R>>>,
     /// The passes over the first blocks.
     kept: Vec<Passes<R>>,
-    /// Room of products that have ended, for the next.
+    /// Room of products that have ended, for the next, since the first use of memory takes longer than a sweep over it.
     rooms: Mutex<Vec<Room<R>>>,
+    directions: Mutex<Directions<R>>,
+}
+
+/// Vectors of a product and their images (`k × P`).
+#[derive(Default)]
+struct Directions<R> {
+    vectors: Vec<R>,
+    turned: Turned<R>,
+    images: Vec<f64>,
+}
+
+/// Of each vector, the weights of the layer that reads sparse inputs, as `inputs × outputs`; nothing without such a layer.
+#[derive(Default)]
+struct Turned<R> {
+    values: Vec<R>,
+    each: usize,
+}
+
+impl<R> Turned<R> {
+    fn of(&self, vector: usize) -> &[R] {
+        &self.values[vector * self.each..][..self.each]
+    }
 }
 
 /// What a part of a product writes.
@@ -63,18 +85,6 @@ struct Passes<R> {
     values: Vec<R>,
     kept: Vec<R>,
     cotangents: Vec<R>,
-}
-
-/// Weights of one layer of several vectors, rows and columns exchanged.
-struct Turned<R> {
-    values: Vec<R>,
-    each: usize,
-}
-
-impl<R> Turned<R> {
-    fn of(&self, vector: usize) -> &[R] {
-        &self.values[vector * self.each..][..self.each]
-    }
 }
 
 /// The matrix of a [`Linearised`] network, known by its products.
@@ -100,9 +110,10 @@ impl<'a, R: Float> Linearised<'a, R> {
             theta: single(theta),
             inputs: single(&network.inputs),
             blocks: blocks.collect(),
-            sparse: Vec::new(),
+            sparse: None,
             kept: Vec::new(),
             rooms: Mutex::default(),
+            directions: Mutex::default(),
         };
         let graph = &network.graph;
         if graph.reads_sparse().is_some() {
@@ -171,7 +182,7 @@ impl<'a, R: Float> Linearised<'a, R> {
 
     fn block<'b>(&'b self, index: usize, kept: &'b Passes<R>) -> Block<'b, R> {
         let range = &self.blocks[index];
-        let sparse = self.sparse.get(index).and_then(Option::as_ref);
+        let sparse = self.sparse.as_ref().map(|sparse| &sparse[index]);
         Block {
             samples: range.len(),
             theta: &self.theta,
@@ -182,15 +193,19 @@ impl<'a, R: Float> Linearised<'a, R> {
         }
     }
 
-    /// Of each of the `vectors` (`k × P`), the weights of a layer that reads sparse inputs, as `inputs × outputs`.
-    fn turned(&self, vectors: &[R]) -> Turned<R> {
-        let weights = self.network.graph.reads_sparse().filter(|_| self.sparse.iter().any(Option::is_some));
-        let weights = weights.unwrap_or(0..0);
-        let mut values = vec![R::ZERO; weights.len() * (vectors.len() / self.theta.len())];
-        for (v, out) in vectors.chunks_exact(self.theta.len()).zip(values.chunks_exact_mut(weights.len().max(1))) {
-            turn(&v[weights.clone()], self.network.graph.inputs, out);
-        }
-        Turned { values, each: weights.len() }
+    /// The weights of a layer that reads sparse inputs.
+    fn sparse_weights(&self) -> Option<Range<usize>> {
+        self.sparse.as_ref().and_then(|_| self.network.graph.reads_sparse())
+    }
+
+    /// Fills `turned` for `vectors` (`k × P`).
+    fn turn(&self, vectors: &[R], turned: &mut Turned<R>) {
+        let Some(weights) = self.sparse_weights() else { return };
+        let (p, inputs) = (self.theta.len(), self.network.graph.inputs);
+        turned.each = weights.len();
+        turned.values.resize(vectors.len() / p * weights.len(), R::ZERO);
+        let each = turned.values.par_chunks_exact_mut(weights.len()).zip(vectors.par_chunks_exact(p));
+        each.for_each(|(out, vector)| turn(&vector[weights.clone()], inputs, out));
     }
 
     /// The forward pass and the backward pass from `∇_f ℓ / N`.
@@ -224,8 +239,7 @@ impl<'a, R: Float> Linearised<'a, R> {
             let m = self.network.block.min(self.network.samples());
             let zeros = |count: usize| vec![R::ZERO; count];
             let (rates, changes) = (zeros(m * graph.units()), zeros(m * graph.units()));
-            let beside = graph.work(m).max(graph.reads_sparse().map_or(0, |weights| weights.len()));
-            Room { rates, changes, work: zeros(beside), out: Vec::new(), sums: Vec::new() }
+            Room { rates, changes, work: zeros(graph.work(m)), out: Vec::new(), sums: Vec::new() }
         });
         room.out.resize(count, R::ZERO);
         room
@@ -254,11 +268,11 @@ impl<'a, R: Float> Linearised<'a, R> {
         (SUMS / (self.theta.len() * together)).clamp(2, PARTS).min(self.blocks.len().div_ceil(BLOCKS))
     }
 
-    /// Fills `out` with the sums over all blocks of what `add(block, room)` adds to as many numbers of a room.
+    /// Fills `out` (`k × P`) with the sums over all blocks of the gradients that `add(block, room)` adds to as many numbers of a room.
     fn summed(&self, out: &mut [f64], parts: usize, add: impl Fn(&Primal<R>, &mut Room<R>) + Sync) {
         let bound = |k: usize| k * self.blocks.len() / parts;
         let count = out.len();
-        let rooms: Vec<Room<R>> =
+        let mut rooms: Vec<Room<R>> =
             (0..parts).into_par_iter().map(|k| self.part(bound(k)..bound(k + 1), count, &add)).collect();
         out.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
             out.fill(0.0);
@@ -271,6 +285,18 @@ impl<'a, R: Float> Linearised<'a, R> {
                 }
             }
         });
+        if let Some(weights) = self.sparse_weights() {
+            let (p, outputs) = (self.theta.len(), weights.len() / self.network.graph.inputs);
+            let each = (count / p).div_ceil(rooms.len());
+            out.par_chunks_mut(each * p).zip(&mut rooms).for_each(|(out, room)| {
+                for out in out.chunks_exact_mut(p) {
+                    let out = &mut out[weights.clone()];
+                    room.sums.clear();
+                    room.sums.extend_from_slice(out);
+                    turn(&room.sums, outputs, out);
+                }
+            });
+        }
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
     }
 }
@@ -304,7 +330,8 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let (c, k) = (graph.outputs(), vectors.len());
         let vectors: Vec<R> = vectors.iter().flatten().map(|&x| R::from_f64(x)).collect();
-        let turned = self.turned(&vectors);
+        let mut turned = Turned::default();
+        self.turn(&vectors, &mut turned);
         // Of each sample and vector: outputs, slope, curvature.
         let rows = self.rows(|primal, room| {
             let m = primal.block.samples;
@@ -408,21 +435,27 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
         let (this, p) = (self.linearised, self.dim());
         // As many vectors at once as the parts' sums have room for.
         let together = (SUMS / p / 2).clamp(1, block.ncols().max(1));
-        let mut image = vec![0.0; p * together];
+        let kept = || this.directions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut directions = std::mem::take(&mut *kept());
+        let Directions { vectors, turned, images } = &mut directions;
         for first in (0..block.ncols()).step_by(together) {
-            let columns = first..(first + together).min(block.ncols());
-            let mut vectors = Vec::with_capacity(columns.len() * p);
-            columns.clone().for_each(|j| vectors.extend(block.col(j).iter().map(|&x| R::from_f64(x))));
-            let image = &mut image[..vectors.len()];
-            let turned = this.turned(&vectors);
-            this.summed(image, this.parts(together), |primal, room| self.add(primal, &vectors, &turned, room));
-            for (j, image) in columns.zip(image.chunks_exact_mut(p)) {
+            let count = together.min(block.ncols() - first);
+            let (block, out) = (block.subcols(first, count), out.as_mut().subcols_mut(first, count));
+            vectors.resize(count * p, R::ZERO);
+            vectors.par_chunks_exact_mut(p).enumerate().for_each(|(j, vector)| {
+                vector.iter_mut().zip(block.col(j).iter()).for_each(|(to, &from)| *to = R::from_f64(from));
+            });
+            this.turn(vectors, turned);
+            images.resize(count * p, 0.0);
+            this.summed(images, this.parts(together), |primal, room| self.add(primal, vectors, turned, room));
+            images.par_chunks_exact_mut(p).zip(out.par_col_iter_mut()).enumerate().for_each(|(j, (image, out))| {
                 if let Some(gradient) = &self.gradient {
                     let along: f64 = block.col(j).iter().zip(gradient).map(|(v, g)| v * g).sum();
                     axpy(-along, gradient, image);
                 }
-                out.as_mut().col_mut(j).iter_mut().zip(image).for_each(|(out, x)| *out = *x);
-            }
+                out.iter_mut().zip(image).for_each(|(out, x)| *out = *x);
+            });
         }
+        *kept() = directions;
     }
 }

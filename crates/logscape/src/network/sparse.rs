@@ -68,22 +68,9 @@ impl<R: Real> SparseInputs<R> {
         self.samples.add_product(w, width, out);
     }
 
-    /// Adds `ȳᵀ x` to `out` (`width × n`) for `ȳ` (`m × width`). `work` has as many entries as `out`, of any content.
-    pub(super) fn add_outer(&self, cotangent: &[R], width: usize, out: &mut [R], work: &mut [R]) {
-        let n = self.inputs.rows;
-        let turned = &mut work[..n * width];
-        turned.fill(R::ZERO);
-        self.inputs.add_product(cotangent, width, turned);
-        // Some rows at once, so that a line of a cache is used whole on either side.
-        for first in (0..n).step_by(LANES) {
-            let count = LANES.min(n - first);
-            let turned = &turned[first * width..][..count * width];
-            for (k, out) in out.chunks_exact_mut(n).enumerate() {
-                for (out, row) in out[first..][..count].iter_mut().zip(turned.chunks_exact(width)) {
-                    *out += row[k];
-                }
-            }
-        }
+    /// Adds `xᵀ ȳ` to `out` (`n × width`) for `ȳ` (`m × width`).
+    pub(super) fn add_outer(&self, cotangent: &[R], width: usize, out: &mut [R]) {
+        self.inputs.add_product(cotangent, width, out);
     }
 }
 
@@ -127,42 +114,53 @@ impl<R: Real> Tiles<R> {
     /// What some columns of all groups add, whose entries begin and end so.
     #[inline(always)]
     fn add_strips(&self, begin: usize, ends: &[usize], right: &[R], width: usize, out: &mut [R]) {
-        let mut at = 0;
-        // Sums of 16 of the widest registers, then what is left.
-        while size_of::<R>() == 4 && at + 4 * LANES <= width {
-            at += self.add_strip::<4, LANES>(begin, ends, right, [width, at], out);
-        }
-        while at + 2 * LANES <= width {
-            at += self.add_strip::<2, LANES>(begin, ends, right, [width, at], out);
-        }
-        if at + LANES <= width {
-            at += self.add_strip::<1, LANES>(begin, ends, right, [width, at], out);
-        }
-        if at + 8 <= width {
-            at += self.add_strip::<1, 8>(begin, ends, right, [width, at], out);
-        }
-        if at + 4 <= width {
-            at += self.add_strip::<1, 4>(begin, ends, right, [width, at], out);
-        }
-        while at < width {
-            at += self.add_strip::<1, 1>(begin, ends, right, [width, at], out);
+        if size_of::<R>() == 4 && width >= 16 {
+            self.add_registers::<16>(begin, ends, right, width, out);
+        } else if width >= 8 {
+            self.add_registers::<8>(begin, ends, right, width, out);
+        } else if width >= 4 {
+            self.add_registers::<4>(begin, ends, right, width, out);
+        } else {
+            self.add_registers::<1>(begin, ends, right, width, out);
         }
     }
 
-    /// The columns of `right` from `at` on, `V L` of them; returns their number.
+    /// The same in registers of `L` numbers, of which a row has one at least: sixteen sums at once. The last strip begins among columns that
+    /// were summed before, so that its registers are full.
+    #[inline(always)]
+    fn add_registers<const L: usize>(&self, begin: usize, ends: &[usize], right: &[R], width: usize, out: &mut [R]) {
+        let mut at = 0;
+        while at < width {
+            let registers = (width - at).div_ceil(L);
+            // Five are faster than four and one.
+            let take = if registers == 5 { 5 } else { registers.min(4) }.min(width / L);
+            let start = at.min(width - take * L);
+            let place = [width, start, at];
+            match take {
+                1 => self.add_strip::<1, L>(begin, ends, right, place, out),
+                2 => self.add_strip::<2, L>(begin, ends, right, place, out),
+                3 => self.add_strip::<3, L>(begin, ends, right, place, out),
+                4 => self.add_strip::<4, L>(begin, ends, right, place, out),
+                _ => self.add_strip::<5, L>(begin, ends, right, place, out),
+            }
+            at = start + take * L;
+        }
+    }
+
+    /// The columns of `right` from `start` on, `V L` of them, of which those before `at` are not added.
     #[inline(always)]
     fn add_strip<const V: usize, const L: usize>(
         &self,
         mut begin: usize,
         ends: &[usize],
         right: &[R],
-        [width, at]: [usize; 2],
+        [width, start, at]: [usize; 3],
         out: &mut [R],
-    ) -> usize {
+    ) {
         for (rows, &end) in out.chunks_mut(TILE * width).zip(ends) {
             let mut sums = [[[R::ZERO; L]; V]; TILE];
             for (&column, values) in self.columns[begin..end].iter().zip(&self.values[begin..end]) {
-                let lanes = right[column as usize * width + at..][..V * L].as_chunks::<L>().0;
+                let lanes = right[column as usize * width + start..][..V * L].as_chunks::<L>().0;
                 each_lane::<TILE, V>(
                     #[inline(always)]
                     |t, v| {
@@ -176,26 +174,31 @@ impl<R: Real> Tiles<R> {
             each_lane::<TILE, V>(
                 #[inline(always)]
                 |t, v| {
+                    let first = start + v * L;
                     // The last group may have fewer rows.
-                    if let Some(out) = rows.get_mut(t * width + at + v * L..).and_then(<[R]>::first_chunk_mut::<L>) {
+                    if let Some(out) = rows.get_mut(t * width + first..).and_then(<[R]>::first_chunk_mut::<L>) {
                         for l in 0..L {
-                            out[l] += sums[t][v][l];
+                            out[l] += if first + l < at { R::ZERO } else { sums[t][v][l] };
                         }
                     }
                 },
             );
             begin = end;
         }
-        V * L
     }
 }
 
-/// The weights `w` (`outputs × n`) as `n × outputs`.
-pub(super) fn turn<R: Copy>(w: &[R], n: usize, out: &mut [R]) {
-    let outputs = w.len() / n;
-    for (input, out) in out.chunks_exact_mut(outputs).enumerate() {
-        for (out, row) in out.iter_mut().zip(w.chunks_exact(n)) {
-            *out = row[input];
+/// The matrix `from` (`rows × columns`) as `columns × rows`.
+pub(super) fn turn<R: Copy>(from: &[R], columns: usize, to: &mut [R]) {
+    let rows = from.len() / columns;
+    // Some columns at once, so that a line of a cache is used whole on either side.
+    for first in (0..columns).step_by(LANES) {
+        let count = LANES.min(columns - first);
+        let to = &mut to[first * rows..][..count * rows];
+        for (k, from) in from.chunks_exact(columns).enumerate() {
+            for (to, from) in to.chunks_exact_mut(rows).zip(&from[first..]) {
+                to[k] = *from;
+            }
         }
     }
 }
@@ -228,10 +231,10 @@ mod tests {
                 assert!((found.to_f64() - want).abs() < tolerance, "image {m} {n} {width}: {found:?} {want}");
             }
 
-            let mut outer = vec![R::ONE; width * n];
-            inputs.add_outer(&cotangent, width, &mut outer, &mut vec![R::ONE; width * n]);
+            let mut outer = vec![R::ONE; n * width];
+            inputs.add_outer(&cotangent, width, &mut outer);
             for (k, found) in outer.iter().enumerate() {
-                let (o, i) = (k / n, k % n);
+                let (i, o) = (k / width, k % width);
                 let want = 1.0 + (0..m).map(|s| at(&x, n, s, i) * at(&cotangent, width, s, o)).sum::<f64>();
                 assert!((found.to_f64() - want).abs() < tolerance, "outer {m} {n} {width}: {found:?} {want}");
             }

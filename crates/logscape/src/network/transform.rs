@@ -117,7 +117,8 @@ pub(super) trait Transform {
     ) {
     }
 
-    /// Adds the sum over the block of the gradients `(∂_w f)ᵀ ȳ` to `out`.
+    /// Adds the sum over the block of the gradients `(∂_w f)ᵀ ȳ` to `out`; of a dense layer that reads sparse inputs, those in its weights
+    /// as `inputs × outputs`.
     fn add_gradient<R: Float>(&self, at: At<R>, cotangent: &[R], out: &mut [R], work: &mut [R]) {
         if self.parameters() > 0 {
             for (k, cotangent) in cotangent.chunks_exact(cotangent.len() / at.samples).enumerate() {

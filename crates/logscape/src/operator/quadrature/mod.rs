@@ -6,7 +6,7 @@
 //! (Golub & Welsch 1969, *Math. Comp.* 23, 221). Means over random `v`, uniform on the sphere, estimate `tr f(A)/P` (Ubaru, Chen &
 //! Saad 2017, *SIAM J. Matrix Anal. Appl.* 38, 1075).
 //!
-//! Nothing is reorthogonalised, so that a probe takes three vectors of memory and no more. Rounding then brings further copies of
+//! Nothing is reorthogonalised, so that a probe takes four vectors of memory and no more. Rounding then brings further copies of
 //! nodes that have converged, within rounding of each other; together they have the weight of the node, and the integrals of
 //! smooth functions stay exact to rounding while the degree grows more slowly (Knizhnerman 1996, *Comput. Math. Math. Phys.* 36, 1481).
 //!
@@ -15,9 +15,10 @@
 use super::dense::EigenError;
 use super::interval::{NORMAL, skewed};
 use super::sphere::on_sphere;
-use super::{LinearOperator, axpy, dot, norm, scale};
+use super::{LinearOperator, scale};
 use crate::{Estimate, Interrupted, Stop};
-use faer::Mat;
+use faer::{MatMut, MatRef};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc;
 use std::f64::consts::{PI, SQRT_2};
@@ -29,7 +30,7 @@ pub struct QuadratureConfig {
     pub probes: usize,
     /// Products with each of them, at least one. The spectrum is resolved to about its range divided by this number, finer at its ends.
     pub steps: usize,
-    /// Probes that are applied at once; of each, three vectors are in memory.
+    /// Probes that are applied at once; of each, four vectors are in memory.
     pub block: usize,
     /// Seed of the probes.
     pub seed: u64,
@@ -94,26 +95,31 @@ struct Recurrence {
 
 impl Recurrence {
     /// From the product with `v_j` to `v_{j+1}`.
-    fn advance(&mut self, mut image: Vec<f64>) -> Result<(), EigenError> {
+    fn advance(&mut self, image: &mut [f64]) -> Result<(), EigenError> {
         let [current, previous] = &mut self.vectors;
         let LanczosCoefficients { alpha, beta } = &mut self.coefficients;
-        let size = norm(&image);
-        if !size.is_finite() {
+        let (back, mut size, mut along) = (beta.last().copied().unwrap_or(0.0), 0.0, 0.0);
+        for (x, (v, w)) in image.iter_mut().zip(current.iter().zip(&*previous)) {
+            size += *x * *x;
+            *x -= back * w;
+            along += v * *x;
+        }
+        if !f64::is_finite(size) {
             return Err(EigenError::NotFinite);
         }
-        if let Some(beta) = beta.last() {
-            axpy(-beta, previous, &mut image);
+        let mut left = 0.0;
+        for (x, v) in image.iter_mut().zip(&*current) {
+            *x -= along * v;
+            left += *x * *x;
         }
-        let along = dot(current, &image);
-        axpy(-along, current, &mut image);
-        let left = norm(&image);
         alpha.push(along);
         // Less is rounding.
-        self.invariant = left <= 1e-14 * size;
+        self.invariant = left.sqrt() <= 1e-14 * size.sqrt();
         if !self.invariant {
-            beta.push(left);
-            scale(1.0 / left, &mut image);
-            *previous = std::mem::replace(current, image);
+            beta.push(left.sqrt());
+            std::mem::swap(previous, current);
+            current.copy_from_slice(image);
+            scale(1.0 / left.sqrt(), current);
         }
         Ok(())
     }
@@ -131,12 +137,13 @@ fn recurrences(
     let mut probes: Vec<Recurrence> = starts
         .into_iter()
         .map(|start| Recurrence {
-            vectors: [start, Vec::new()],
+            vectors: [start, vec![0.0; p]],
             coefficients: LanczosCoefficients::default(),
             invariant: p == 0,
         })
         .collect();
     let mut interrupted = false;
+    let (mut block, mut images) = (vec![0.0; p * probes.len()], vec![0.0; p * probes.len()]);
     for _ in 0..steps {
         let active: Vec<&mut Recurrence> = probes.iter_mut().filter(|probe| !probe.invariant).collect();
         if active.is_empty() {
@@ -146,13 +153,11 @@ fn recurrences(
             interrupted = true;
             break;
         }
-        let mut block = Mat::zeros(p, active.len());
-        active.iter().enumerate().for_each(|(k, probe)| block.col_as_slice_mut(k).copy_from_slice(&probe.vectors[0]));
-        let mut images = Mat::zeros(p, active.len());
-        operator.apply_into(block.as_ref(), images.as_mut());
-        for (k, probe) in active.into_iter().enumerate() {
-            probe.advance(images.col_as_slice(k).to_vec())?;
-        }
+        let (block, images) = (&mut block[..active.len() * p], &mut images[..active.len() * p]);
+        block.chunks_exact_mut(p).zip(&active).for_each(|(column, probe)| column.copy_from_slice(&probe.vectors[0]));
+        let out = MatMut::from_column_major_slice_mut(images, p, active.len());
+        operator.apply_into(MatRef::from_column_major_slice(block, p, active.len()), out);
+        images.par_chunks_exact_mut(p).zip(active).try_for_each(|(image, probe)| probe.advance(image))?;
     }
     found.extend(probes.into_iter().map(|mut probe| {
         // The last one belongs to a step that is not made.

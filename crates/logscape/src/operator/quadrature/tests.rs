@@ -1,6 +1,7 @@
 use super::super::dense::eigen;
 use super::super::testing::{Failing, Reflected};
 use super::*;
+use faer::Mat;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Integral = (&'static str, fn(f64) -> f64);
