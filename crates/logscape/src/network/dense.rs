@@ -151,10 +151,21 @@ impl Transform for Dense {
     /// `(ȳ·ȳ') (‖x‖² + 1)`: a gradient is the outer product of `ȳ` and `(x, 1)`, or `x` without biases.
     fn add_gradient_grams<R: Float>(&self, at: At<R>, cotangents: &[&[R]], out: &mut [f64], _work: &mut [R]) {
         let c = cotangents.len();
-        for (k, (input, out)) in at.input.chunks_exact(self.inputs).zip(out.chunks_exact_mut(c * c)).enumerate() {
-            let square = inner(input, input) + f64::from(self.bias);
-            let row = |i: usize| &cotangents[i][k * self.outputs..][..self.outputs];
-            add_symmetric(c, out, |i, j| square * inner(row(i), row(j)));
-        }
+        dispatch(
+            #[inline(always)]
+            || {
+                for (k, (input, out)) in at.input.chunks_exact(self.inputs).zip(out.chunks_exact_mut(c * c)).enumerate()
+                {
+                    let square = inner(input, input) + f64::from(self.bias);
+                    let row = |i: usize| &cotangents[i][k * self.outputs..][..self.outputs];
+                    add_symmetric(
+                        c,
+                        out,
+                        #[inline(always)]
+                        |i, j| square * inner(row(i), row(j)),
+                    );
+                }
+            },
+        );
     }
 }

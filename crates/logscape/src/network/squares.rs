@@ -1,6 +1,7 @@
 //! Lengths of the samples' gradients.
 
 use std::mem;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -21,18 +22,21 @@ impl Network {
         let theta: Vec<R> = theta.iter().map(|&x| R::from_f64(x)).collect();
         let mut squares = vec![0.0; self.samples()];
         let block = self.gradient_block.min(squares.len()).max(1);
-        squares.par_chunks_mut(block).enumerate().for_each_init(
-            || vec![R::ZERO; Pass::<R>::gradient_room(self, block)],
-            |room, (place, squares)| {
-                let samples = Samples::Range(place * block..place * block + squares.len());
-                let mut pass = Pass::gathered(self, &theta, samples, room, false);
-                pass.forward(false);
-                pass.losses(1.0);
-                pass.backward();
-                let cotangents = mem::take(&mut pass.cotangents);
-                pass.add_gradient_grams(&[cotangents], squares);
-            },
-        );
+        // Of blocks that have ended, for the next.
+        let rooms = Mutex::new(Vec::new());
+        let used = || rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        squares.par_chunks_mut(block).enumerate().for_each(|(place, squares)| {
+            let room = used().pop();
+            let mut room = room.unwrap_or_else(|| vec![R::ZERO; Pass::<R>::gradient_room(self, block)]);
+            let samples = Samples::Range(place * block..place * block + squares.len());
+            let mut pass = Pass::gathered(self, &theta, samples, &mut room, false);
+            pass.forward(false);
+            pass.losses(1.0);
+            pass.backward();
+            let cotangents = mem::take(&mut pass.cotangents);
+            pass.add_gradient_grams(&[cotangents], squares);
+            used().push(room);
+        });
         squares
     }
 }

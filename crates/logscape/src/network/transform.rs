@@ -150,6 +150,7 @@ pub(super) trait Transform {
 }
 
 /// Adds `entry(i, j)`, which is symmetric, to a matrix (`c × c`).
+#[inline(always)]
 pub(super) fn add_symmetric(c: usize, out: &mut [f64], entry: impl Fn(usize, usize) -> f64) {
     for i in 0..c {
         for j in 0..=i {
@@ -177,6 +178,7 @@ pub(super) fn product<R: Float>(out: &mut [R], accum: Accum, left: MatRef<R>, ri
 const SIDE: usize = 8;
 
 /// `left · right`, summed in double precision.
+#[inline(always)]
 pub(super) fn inner<R: Float>(left: &[R], right: &[R]) -> f64 {
     let (left, right) = (left.as_chunks::<SIDE>(), right.as_chunks::<SIDE>());
     let mut sums = [0.0; SIDE];
