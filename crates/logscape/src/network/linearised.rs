@@ -28,6 +28,9 @@ const TOGETHER: usize = 4;
 /// Numbers of all parts' sums together, at most, unless two parts have more.
 const SUMS: usize = 1 << 26;
 
+/// Numbers of the vectors of a product whose memory is kept for the next, at most: for more the first use of memory is a small part of it.
+const DIRECTIONS: usize = 1 << 22;
+
 /// Entries of a product that are summed over the parts at once.
 const ENTRIES: usize = 4096;
 
@@ -456,6 +459,8 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
                 out.iter_mut().zip(image).for_each(|(out, x)| *out = *x);
             });
         }
-        *kept() = directions;
+        if directions.vectors.len() <= DIRECTIONS {
+            *kept() = directions;
+        }
     }
 }
