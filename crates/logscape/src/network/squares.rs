@@ -21,7 +21,8 @@ impl Network {
         assert_eq!(theta.len(), self.dim());
         let theta: Vec<R> = theta.iter().map(|&x| R::from_f64(x)).collect();
         let mut squares = vec![0.0; self.samples()];
-        let block = self.gradient_block.min(squares.len()).max(1);
+        // Of one size, so that threads have as much to do.
+        let block = squares.len().div_ceil(squares.len().div_ceil(self.gradient_block));
         // Of blocks that have ended, for the next.
         let rooms = Mutex::new(Vec::new());
         let used = || rooms.lock().unwrap_or_else(PoisonError::into_inner);
