@@ -278,7 +278,8 @@ def _ended(inner: _lib.Run, hear: Callable[..., object] | None, made: Callable[[
         if not inner.done():
             # A second signal ended the waiting for the end.
             _end_with_process(inner)
-            note = "the run ends by itself, soon; a record that it makes is kept"
+            if inner.place is not None:
+                note = "the run ends by itself, soon; what was done is kept: continue with the same call and resume=True"
         _note(stopped, note)
         raise
 

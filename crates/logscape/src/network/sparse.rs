@@ -125,7 +125,7 @@ impl<R: Real> Tiles<R> {
         }
     }
 
-    /// The same in registers of `L` numbers, of which a row has one at least: sixteen sums at once. The last strip begins among columns that
+    /// The same in registers of `L` numbers, of which a row has one at least: sixteen or twenty sums at once. The last strip begins among columns that
     /// were summed before, so that its registers are full.
     #[inline(always)]
     fn add_registers<const L: usize>(&self, begin: usize, ends: &[usize], right: &[R], width: usize, out: &mut [R]) {

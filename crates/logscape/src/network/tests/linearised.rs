@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Stop;
+use crate::network::sparse::SparseInputs;
 
 /// A network and a point.
 type Placed = (Network, Vec<f64>);
@@ -22,30 +23,40 @@ fn mixed(loss: OutputLoss, samples: usize) -> Placed {
     (network, theta)
 }
 
+const PERCEPTRON: &str = r#"[{"linear": 21}, "tanh", {"residual": [{"linear": 21}, "gelu"]}, {"linear": 3}]"#;
+
 /// A perceptron on inputs most of which are zero, in some blocks more than in others, more samples than a block, and a point.
 fn on_empty_ground(loss: OutputLoss, samples: usize) -> Placed {
-    let text = r#"[{"linear": 21}, "tanh", {"residual": [{"linear": 21}, "gelu"]}, {"linear": 3}]"#;
-    sparse(text, loss, samples)
+    sparse(PERCEPTRON, loss, samples, 0)
+}
+
+/// The same with inputs that are full in the first two blocks.
+fn on_empty_ground_at_last(loss: OutputLoss, samples: usize) -> Placed {
+    sparse(PERCEPTRON, loss, samples, 14)
 }
 
 /// The same without biases.
 fn on_empty_ground_without_biases(loss: OutputLoss, samples: usize) -> Placed {
     let text = r#"[{"linear": 21, "bias": false}, "tanh", {"residual": [{"linear": 21, "bias": false}, "gelu"]},
         {"linear": 3, "bias": false}]"#;
-    sparse(text, loss, samples)
+    sparse(text, loss, samples, 0)
 }
 
 /// What [`mixed`] and [`on_empty_ground`] are.
-const CASES: [fn(OutputLoss, usize) -> Placed; 3] = [mixed, on_empty_ground, on_empty_ground_without_biases];
+const CASES: [fn(OutputLoss, usize) -> Placed; 4] =
+    [mixed, on_empty_ground, on_empty_ground_without_biases, on_empty_ground_at_last];
 
-fn sparse(text: &str, loss: OutputLoss, samples: usize) -> Placed {
+fn sparse(text: &str, loss: OutputLoss, samples: usize, full: usize) -> Placed {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut inputs = normals(samples * 30, &mut rng);
     for (k, x) in inputs.iter_mut().enumerate() {
         let (sample, input) = (k / 30, k % 30);
-        if sample >= 14 && (input + sample / 8) % 6 > 1 {
+        if sample >= full && (input / 4 + sample / 8) % 3 > 0 {
             *x = 0.0;
         }
+    }
+    for (k, block) in inputs.chunks(7 * 30).enumerate() {
+        assert_eq!(SparseInputs::of(block, 30).is_some(), 7 * k >= full, "block {k}");
     }
     let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
     let mut network = Network::new(&[30], &layers(text), loss, inputs, targets).unwrap();
