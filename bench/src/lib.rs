@@ -8,6 +8,11 @@ use logscape::network::{Activation, Initialisation, LayerWord, Network, OutputLo
 use logscape::problem::{LinearRegression, Mlp, PhaseRetrieval, Sinusoid};
 use logscape::random::{Gaussian, Purpose, stream};
 use logscape::{Precision, Problem, Sampling, SgdSettings};
+use mimalloc::MiMalloc;
+
+/// As in the programs that are shipped.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A problem and the data that it was made of.
 #[derive(Debug, Clone)]

@@ -16,6 +16,11 @@ mod run;
 mod study;
 mod table;
 
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 /// What the package takes from here.
 #[pyo3::pymodule]
 mod _lib {

@@ -7,8 +7,9 @@ use faer::Mat;
 
 use super::{BuildError, MATRIX_LIMIT};
 use crate::engine::sde::NoiseFactor;
+use crate::model::memory;
 use crate::operator::dense::{EigenError, eigen, to_dense};
-use crate::operator::{Hessian, NoiseCovariance};
+use crate::operator::{Matrix, linearise};
 use crate::{Geometry, Precision, Problem};
 
 /// A minimum with its geometry.
@@ -60,11 +61,17 @@ impl<'a> AtMinimum<'a> {
         Self { problem, theta, geometry, precision, stop: stop.clone(), covariance, hessian }
     }
 
+    /// A matrix of the problem here, whole.
+    fn spectral(&self, which: Matrix) -> Result<Spectral, EigenError> {
+        let around = linearise(self.problem, self.theta, Precision::Float64, memory::limit() / 4);
+        Spectral::new(&to_dense(&*around.operator(which), &self.stop)?)
+    }
+
     fn covariance(&self) -> Result<&Spectral, BuildError> {
         if self.theta.len() > MATRIX_LIMIT {
             return Err(BuildError::TooManyParameters(self.theta.len()));
         }
-        let compute = || Spectral::new(&to_dense(&NoiseCovariance::new(self.problem, self.theta), &self.stop)?);
+        let compute = || self.spectral(Matrix::NoiseCovariance);
         Ok(self.covariance.get_or_init(compute).as_ref().map_err(|error| *error)?)
     }
 
@@ -107,7 +114,7 @@ impl<'a> AtMinimum<'a> {
             let outliers = self.geometry.vectors.len();
             return Ok(NoiseFactor::spectral(&self.geometry.eigenvalues[..outliers], &self.geometry.vectors)?);
         }
-        let compute = || Spectral::new(&to_dense(&Hessian::new(self.problem, self.theta), &self.stop)?);
+        let compute = || self.spectral(Matrix::Hessian);
         self.hessian.get_or_init(compute).as_ref().map_err(|error| *error)?.factor()
     }
 }

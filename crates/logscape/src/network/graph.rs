@@ -3,6 +3,7 @@
 use faer::Accum;
 
 use super::layer::{Layer, each_layer};
+use super::outer::OuterProducts;
 use super::sparse::Sparse;
 use super::transform::{At, Direction, Float, Transform, inner};
 use crate::lanes::dispatch;
@@ -168,6 +169,37 @@ impl Graph {
         }
     }
 
+    /// The dense layers whose weights' gradients are worth taking apart.
+    pub(super) fn outer_products(&self) -> Vec<OuterProducts> {
+        let of = |(place, node): (usize, &Node)| match &node.layer {
+            Layer::Dense(dense) => Some(OuterProducts {
+                node: place,
+                weights: node.start..node.start + dense.inputs * dense.outputs,
+                inputs: dense.inputs,
+                outputs: dense.outputs,
+            }),
+            _ => None,
+        };
+        self.nodes.iter().enumerate().filter_map(of).filter(OuterProducts::is_worth).collect()
+    }
+
+    /// Writes what the gradients of the samples are made of in the weights of these layers to the rows of `out` (`m × F`).
+    pub(super) fn factors<R: Float>(&self, block: Block<R>, cotangents: &[R], layers: &[OuterProducts], out: &mut [R]) {
+        let m = block.samples;
+        let width: usize = layers.iter().map(OuterProducts::factors).sum();
+        for (sample, mut out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+            for layer in layers {
+                let node = &self.nodes[layer.node];
+                let input =
+                    &self.value(node.from, block.input, block.values, m)[sample * layer.inputs..][..layer.inputs];
+                let cotangent = &node.part(cotangents, m)[sample * layer.outputs..][..layer.outputs];
+                let (own, rest) = out.split_at_mut(layer.factors());
+                layer.write_factors(input, cotangent, own);
+                out = rest;
+            }
+        }
+    }
+
     /// Fills `values` and `kept`, of a block without; what only second derivatives need if `second`.
     pub(super) fn forward<R: Float>(
         &self,
@@ -296,14 +328,26 @@ impl Graph {
         }
     }
 
-    /// Writes the gradients of the samples to the rows of `out` (`m × P`).
-    pub(super) fn sample_gradients<R: Float>(&self, block: Block<R>, cotangents: &[R], out: &mut [R], work: &mut [R]) {
-        for node in self.nodes.iter().filter(|node| node.count > 0) {
+    /// Writes the gradients of the samples in all parameters from `first` on to the rows of `out` (`m × (P − first)`): from the first
+    /// of all, or from the biases of a dense layer.
+    pub(super) fn sample_gradients<R: Float>(
+        &self,
+        block: Block<R>,
+        cotangents: &[R],
+        first: usize,
+        out: &mut [R],
+        work: &mut [R],
+    ) {
+        for node in self.nodes.iter().filter(|node| node.count > 0 && node.parameters().end > first) {
             let at = self.at(node, block);
             let rows = node.part(cotangents, block.samples).chunks_exact(node.width);
-            for (k, (own, out)) in rows.zip(out.chunks_exact_mut(self.parameters())).enumerate() {
-                let out = &mut out[node.parameters()];
-                each_layer!(&node.layer, layer => layer.sample_gradient(at, k, own, Accum::Replace, out, work));
+            for (k, (own, out)) in rows.zip(out.chunks_exact_mut(self.parameters() - first)).enumerate() {
+                if node.start < first {
+                    out[..own.len()].copy_from_slice(own);
+                } else {
+                    let out = &mut out[node.start - first..][..node.count];
+                    each_layer!(&node.layer, layer => layer.sample_gradient(at, k, own, Accum::Replace, out, work));
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::Network;
 use super::graph::Block;
+use super::outer::OuterProducts;
 use super::pass::Primal;
 use super::second_moment::second_moment;
 use super::sparse::{Sparse, SparseInputs, turn};
@@ -159,11 +160,19 @@ impl<'a, R: Float> Linearised<'a, R> {
         })
     }
 
-    /// Writes the gradients `g_μ/N` of the samples of a block to the rows of `out` (`m × P`).
-    fn sample_gradients(&self, block: usize, out: &mut [R]) {
+    /// Writes the gradients `g_μ/N` of the samples of a block in the parameters from `first` on to `rows`, and what those of `layers` are
+    /// made of to `factors`.
+    fn sample_gradients(
+        &self,
+        block: usize,
+        (first, layers): (usize, &[OuterProducts]),
+        [rows, factors]: [&mut [R]; 2],
+    ) {
         let mut room = self.room(0);
         self.on_block(block, |primal| {
-            self.network.graph.sample_gradients(primal.block, primal.cotangents, out, &mut room.work);
+            let graph = &self.network.graph;
+            graph.sample_gradients(primal.block, primal.cotangents, first, rows, &mut room.work);
+            graph.factors(primal.block, primal.cotangents, layers, factors);
         });
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
     }
@@ -429,8 +438,11 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
             return None;
         }
         let around = self.linearised;
-        let gradients = |block: usize, rows: &mut [R]| around.sample_gradients(block, rows);
-        Some(second_moment((self.dim(), self.gradient.as_deref()), &around.blocks, gradients, stop))
+        let layers = around.network.graph.outer_products();
+        let write = |block: usize, first: usize, out: [&mut [R]; 2]| {
+            around.sample_gradients(block, (first, &layers), out);
+        };
+        Some(second_moment((self.dim(), self.gradient.as_deref()), &around.blocks, &layers, write, stop))
     }
 
     fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {

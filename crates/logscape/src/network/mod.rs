@@ -18,6 +18,7 @@ mod layer;
 mod leaky;
 mod linearised;
 mod normalisation;
+mod outer;
 mod output_loss;
 mod pass;
 mod perceptron;

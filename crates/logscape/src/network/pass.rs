@@ -318,7 +318,7 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// Writes `J_μᵀ ȳ_μ` to the rows of `out` (`m × P`), after [`backward`](Self::backward).
     pub(super) fn sample_gradients(&mut self, out: &mut [R]) {
-        self.network.graph.sample_gradients(block!(self), self.cotangents, out, self.work);
+        self.network.graph.sample_gradients(block!(self), self.cotangents, 0, out, self.work);
     }
 
     /// Adds `(J_μᵀ ȳ_μ)·(J_μᵀ ȳ'_μ)` to `out` (`m × c × c`) for all pairs of `c` buffers of cotangents, each filled by

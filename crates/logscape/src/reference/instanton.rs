@@ -1,8 +1,8 @@
 //! The minibatch chain's own path over a saddle, and the curvature of its quasi-potential at both ends.
 
 use crate::Stop;
-use crate::operator::dense::{EigenError, NEGATIVE, eigen, image, product, to_dense};
-use crate::operator::{Hessian, NoiseCovariance, dot};
+use crate::operator::dense::{EigenError, NEGATIVE, eigen, product, to_dense};
+use crate::operator::{Hessian, NoiseCovariance, apply, dot};
 use crate::reference::cumulant::BatchCumulant;
 use crate::reference::minimum_action::{
     MinimumActionConfig, MinimumActionError, SgdHamiltonian, minimum_action, prefactor,
@@ -82,7 +82,6 @@ fn curvature_at_saddle(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Res
     let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), stop)?.as_ref())?;
     let n = values.len();
     let e: Vec<f64> = vectors.col(n - 1).iter().copied().collect();
-    let pushed = image(to_dense(&NoiseCovariance::new(problem, theta), stop)?.as_ref(), &e);
-    let noise: f64 = dot(&e, &pushed);
+    let noise = dot(&e, &apply(&NoiseCovariance::new(problem, theta), std::slice::from_ref(&e))[0]);
     Ok((noise > 0.0).then(|| Mat::from_fn(n, n, |i, j| 2.0 * values[n - 1] / noise * e[i] * e[j])))
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Stop;
 use crate::network::sparse::SparseInputs;
+use crate::operator::dense::to_dense;
 
 /// A network and a point.
 type Placed = (Network, Vec<f64>);
@@ -159,33 +160,61 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
 
 #[test]
 fn matrices_of_the_noise_are_those_of_their_products() {
-    use crate::operator::dense::to_dense;
-    // More samples than are multiplied at once, and more columns.
-    let text = r#"[{"conv2d": 2, "kernel": 2}, "tanh", "flatten", {"linear": 13}, "gelu", {"linear": 3}]"#;
+    // More samples than are multiplied at once, and more columns; dense layers of outer products or not, the first or a later one, with
+    // and without biases.
+    let texts = [
+        r#"[{"conv2d": 2, "kernel": 2}, "tanh", "flatten", {"linear": 13}, "gelu", {"linear": 3}]"#,
+        r#"[{"conv2d": 4, "kernel": 2}, "tanh", "flatten", {"linear": 25}, "gelu", {"linear": 3}]"#,
+        r#"["flatten", {"linear": 48}, "gelu", {"linear": 17, "bias": false}, "tanh", {"linear": 3}]"#,
+    ];
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    let (samples, loss) = (2500, OutputLoss::CrossEntropy);
-    let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
-    let network = Network::new(&[1, 4, 4], &layers(text), loss, normals(samples * 16, &mut rng), targets).unwrap();
-    let theta = network.init(Initialisation::He, &mut rng);
-    let p = network.dim();
-    assert!(p > 256, "{p}");
-    let stop = Stop::new();
-    for (which, wanted) in [
-        (Matrix::NoiseCovariance, NoiseCovariance::new(&network, &theta)),
-        (Matrix::EmpiricalFisher, NoiseCovariance::uncentred(&network, &theta)),
-    ] {
-        let wanted = to_dense(&wanted, &stop).unwrap();
-        let double = Linearised::<f64>::new(&network, &theta, 0);
-        let single = Linearised::<f32>::new(&network, &theta, usize::MAX);
-        for (found, error) in [(double.operator(which), 1e-12), (single.operator(which), 1e-5)] {
-            let found = found.matrix(&stop).expect("there is a way").unwrap();
-            assert!(distance(&found, &wanted) < error, "{which:?}: {}", distance(&found, &wanted));
+    for text in texts {
+        let (samples, loss) = (1300, OutputLoss::CrossEntropy);
+        let targets = (0..samples).flat_map(|k| (0..3).map(move |i| f64::from(u8::from(k % 3 == i)))).collect();
+        let network = Network::new(&[1, 4, 4], &layers(text), loss, normals(samples * 16, &mut rng), targets).unwrap();
+        let theta = network.init(Initialisation::He, &mut rng);
+        assert!(network.dim() > 256, "{}", network.dim());
+        let stop = Stop::new();
+        for (which, wanted) in [
+            (Matrix::NoiseCovariance, NoiseCovariance::new(&network, &theta)),
+            (Matrix::EmpiricalFisher, NoiseCovariance::uncentred(&network, &theta)),
+        ] {
+            let wanted = to_dense(&wanted, &stop).unwrap();
+            let double = Linearised::<f64>::new(&network, &theta, 0);
+            let single = Linearised::<f32>::new(&network, &theta, usize::MAX);
+            for (found, error) in [(double.operator(which), 1e-12), (single.operator(which), 1e-5)] {
+                let found = found.matrix(&stop).expect("there is a way").unwrap();
+                assert!(distance(&found, &wanted) < error, "{text} {which:?}: {}", distance(&found, &wanted));
+            }
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| single.operator(which).matrix(&stop).expect("there is a way").unwrap())
+            };
+            assert_eq!(on(1), on(3), "{text} {which:?}");
         }
-        let on = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| single.operator(which).matrix(&stop).expect("there is a way").unwrap())
-        };
-        assert_eq!(on(1), on(3), "{which:?}");
+        assert!(Linearised::<f64>::new(&network, &theta, 0).operator(Matrix::Hessian).matrix(&stop).is_none());
     }
-    assert!(Linearised::<f64>::new(&network, &theta, 0).operator(Matrix::Hessian).matrix(&stop).is_none());
+}
+
+/// Inputs in another unit and targets in its inverse leave the gradients of a linear network at zero as they are, whatever the squares of
+/// the inputs would be in single precision.
+#[test]
+fn matrices_of_the_noise_keep_the_range_of_their_precision() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let (inputs, targets) = (normals(20 * 40, &mut rng), normals(20 * 30, &mut rng));
+    let matrix = |unit: f64| {
+        let scaled = |values: &[f64], unit: f64| values.iter().map(|x| unit * x).collect::<Vec<f64>>();
+        let words = layers(r#"[{"linear": 30}]"#);
+        let data = (scaled(&inputs, unit), scaled(&targets, unit.recip()));
+        let network = Network::new(&[40], &words, OutputLoss::MeanSquare, data.0, data.1).unwrap();
+        let around = Linearised::<f32>::new(&network, &vec![0.0; network.dim()], usize::MAX);
+        let weights = 40 * 30;
+        let found = around.operator(Matrix::EmpiricalFisher).matrix(&Stop::new()).expect("there is a way").unwrap();
+        found.submatrix(0, 0, weights, weights).to_owned()
+    };
+    let wanted = matrix(1.0);
+    // Powers of two, which change no digit.
+    for unit in [2f64.powi(80), 2f64.powi(-80)] {
+        assert_eq!(matrix(unit), wanted, "{unit}");
+    }
 }
