@@ -11,6 +11,8 @@ use faer::Mat;
 use logscape::network::{LayerWord, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix};
 use logscape::problem::Problem;
+// For its allocator.
+use logscape_bench as _;
 
 /// A run shorter than this is repeated.
 const SHORTEST: Duration = Duration::from_millis(500);
