@@ -33,6 +33,7 @@ mod squares;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transform;
+mod triangle;
 mod weights;
 mod window;
 mod words;

@@ -10,8 +10,8 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::second_moment::{add_sums, reflect};
 use super::transform::Float;
+use super::triangle::{add_sums, reflect};
 use crate::lanes::dispatch;
 
 /// Pairs of cotangents, and of inputs, that are multiplied at once, about, as far as there are so many.

@@ -1,12 +1,13 @@
 //! The matrix of the samples' gradients.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use std::ops::Range;
 
 use super::outer::{Factors, OuterProducts};
 use super::transform::Float;
+use super::triangle::{add_sums, reflect};
 use crate::{Interrupted, Stop};
 
 /// Samples whose products are summed in the precision of the network.
@@ -14,9 +15,6 @@ const SAMPLES: usize = 1024;
 
 /// Rows and columns of the matrix that are made at once.
 const TILE: usize = 192;
-
-/// Rows and columns that are turned at once, in the nearest cache.
-const TURNED: usize = 48;
 
 /// `(1/N) Σ g_μ g_μᵀ − m mᵀ` (`P × P`) over all samples of `blocks`, of which all but the last have as many, for the mean gradient `m`
 /// if it is given. `write(block, first, [rows, factors])` writes `g_μ/N` in the parameters from the `first` on to the rows of a block
@@ -133,45 +131,4 @@ fn add<R: Float>(
             }
         });
     });
-}
-
-/// Adds `samples` times the sums of products of gradients, which have the share of their samples in them, to a part of a column; less
-/// the product of the mean gradient's entries, if it is given: those of the rows, and that of the column.
-#[inline(always)]
-pub(super) fn add_sums<'a, R: Float>(
-    column: ColMut<f64>,
-    sums: impl Iterator<Item = &'a R>,
-    samples: f64,
-    mean: Option<(&[f64], f64)>,
-) {
-    match mean {
-        None => column.iter_mut().zip(sums).for_each(|(entry, sum)| *entry += samples * sum.to_f64()),
-        Some((rows, own)) => {
-            for ((entry, sum), row) in column.iter_mut().zip(sums).zip(rows) {
-                *entry += samples * sum.to_f64() - row * own;
-            }
-        }
-    }
-}
-
-/// Copies what is below the diagonal to the other side.
-pub(super) fn reflect(mut matrix: MatMut<f64>) {
-    let size = matrix.nrows();
-    if size <= TURNED {
-        for j in 0..size {
-            (0..j).for_each(|i| matrix[(i, j)] = matrix[(j, i)]);
-        }
-        return;
-    }
-    let (first, across, below, second) = matrix.split_at_mut(size / 2, size / 2);
-    let turn = || {
-        across.par_col_chunks_mut(TURNED).enumerate().for_each(|(place, mut columns)| {
-            let below = below.as_ref().subrows(place * TURNED, columns.ncols());
-            for start in (0..columns.nrows()).step_by(TURNED) {
-                let size = TURNED.min(columns.nrows() - start);
-                columns.as_mut().subrows_mut(start, size).copy_from(below.subcols(start, size).transpose());
-            }
-        });
-    };
-    rayon::join(turn, || rayon::join(|| reflect(first), || reflect(second)));
 }
