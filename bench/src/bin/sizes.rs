@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use faer::Mat;
+use logscape::Stop;
 use logscape::network::{LayerWord, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix};
 use logscape::problem::Problem;
@@ -75,7 +76,7 @@ impl Point {
         let mut image = vectors.clone();
         let product = seconds(|| operator.apply_into(vectors.as_ref(), image.as_mut())) / self.vectors as f64;
         let noise = seconds(|| {
-            assert!(linearised.gradients().noise_trace() > 0.0);
+            assert!(linearised.gradients(&Stop::new()).expect("nothing stops it").noise_trace() > 0.0);
         });
         // Two flops for each weight and sample: the first layer's twice, the others' six times.
         let first = 784 * self.hidden[0];

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import logscape
 import pytest
 from conftest import finished, numbers, python, wait_for_work
+from logscape import _run
 
 SCRIPT = """
 import logscape, sys, time
@@ -128,3 +130,27 @@ __main__.main()
     wait_for(process, "at work")
     process.send_signal(signal.SIGINT)
     assert finished(process)[0] == -signal.SIGINT
+
+
+def test_one_more_signal_while_a_run_is_given_up_is_heard_once() -> None:
+    class Ending:
+        """A run that a signal has stopped, and another one meets while it says what was kept."""
+
+        place = None
+        asked = 0
+
+        def follow(self, _: object) -> None:
+            raise KeyboardInterrupt
+
+        def note(self) -> str:
+            self.asked += 1
+            if self.asked == 1:
+                raise KeyboardInterrupt
+            return "kept"
+
+        def done(self) -> bool:
+            return True
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        _run._ended(cast(Any, Ending()), None, lambda run: run)
+    assert getattr(stopped.value, "__notes__", None) == ["kept"]

@@ -83,9 +83,9 @@ begin = time.monotonic()
 try:
     logscape.run({"name": "long", "minimum": {"train": train}}, problem=problem, to="record", progress=False)
 except KeyboardInterrupt as stopped:
-    print("stopped", time.monotonic() - begin, *stopped.__notes__, flush=True)
     # The second signal may still be on its way.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("stopped", time.monotonic() - begin, *stopped.__notes__, flush=True)
 """
 
 

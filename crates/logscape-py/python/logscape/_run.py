@@ -274,13 +274,19 @@ def _ended(inner: _lib.Run, hear: Callable[..., object] | None, made: Callable[[
         inner.follow(hear)
         return made(inner)
     except BaseException as stopped:
-        note = inner.note()
-        if not inner.done():
-            # A second signal ended the waiting for the end.
-            _end_with_process(inner)
-            if inner.place is not None:
-                note = "the run ends by itself, soon; what was done is kept: continue with the same call and resume=True"
-        _note(stopped, note)
+        while True:
+            try:
+                note = inner.note()
+                if not inner.done():
+                    # A second signal ended the waiting for the end.
+                    _end_with_process(inner)
+                    if inner.place is not None:
+                        note = "the run ends by itself, soon; what was done is kept: continue with the same call and resume=True"
+                _note(stopped, note)
+                break
+            except KeyboardInterrupt:
+                # One more signal asks for what is done here.
+                continue
         raise
 
 

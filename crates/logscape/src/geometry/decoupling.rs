@@ -102,8 +102,7 @@ pub(super) fn along(
 ) -> Result<Vec<SamplesAlong>, Interrupted> {
     let mut found = Vec::with_capacity(vectors.len());
     for vectors in vectors.chunks(TOGETHER) {
-        stop.check()?;
-        found.extend(around.along(vectors));
+        found.extend(around.along(vectors, stop)?);
     }
     Ok(found)
 }
@@ -152,14 +151,15 @@ pub(super) fn scaling(
     let mut rng = stream(seed, Purpose::Displacement, 0);
     let (mut found, mut traces) = (Vec::with_capacity(points), Vec::new());
     for k in 0..points {
-        stop.check()?;
         let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
         let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
         let theta = displaced(theta, vectors, h, z, base * (factor - 1.0));
         let around = places.passing(&theta);
-        let gradients = around.gradients();
+        let gradients = around.gradients(stop)?;
         found.push((gradients.loss, gradients.noise_trace()));
-        traces.extend(gauss_newton.then(|| around.gauss_newton_trace()));
+        if gauss_newton {
+            traces.push(around.gauss_newton_trace(stop)?);
+        }
     }
     let positive = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (p.0.ln(), p.1.ln())).collect()
@@ -186,28 +186,32 @@ const RISE: f64 = 0.01;
 
 /// The norm of `(∇L(θ+δ) − ∇L(θ−δ))/2 − Hδ` in units of `‖Hδ‖`, for a random displacement `δ` in the span of the eigenvectors
 /// `vectors` with eigenvalues `h`, by which the quadratic loss rises by a hundredth of the loss.
+///
+/// # Errors
+/// On an interrupt.
 pub(super) fn kinks(
     places: Places,
     (theta, base): (&[f64], f64),
     (vectors, h): (&[Vec<f64>], &[f64]),
     seed: u64,
-) -> f64 {
+    stop: &Stop,
+) -> Result<f64, Interrupted> {
     let mut rng = stream(seed, Purpose::Displacement, 1);
     let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
     let step = displaced(&vec![0.0; theta.len()], vectors, h, z, RISE * base);
     let gradient = |sign: f64| {
         let mut theta = theta.to_vec();
         axpy(sign, &step, &mut theta);
-        places.passing(&theta).gradients().gradient
+        Ok::<_, Interrupted>(places.passing(&theta).gradients(stop)?.gradient)
     };
-    let mut slope: Vec<f64> = gradient(1.0).iter().zip(gradient(-1.0)).map(|(a, b)| 0.5 * (a - b)).collect();
+    let mut slope: Vec<f64> = gradient(1.0)?.iter().zip(gradient(-1.0)?).map(|(a, b)| 0.5 * (a - b)).collect();
     let mut size = 0.0;
     for (v, h) in vectors.iter().zip(h) {
         let along = h * dot(v, &step);
         axpy(-along, v, &mut slope);
         size += along * along;
     }
-    norm(&slope) / size.sqrt()
+    Ok(norm(&slope) / size.sqrt())
 }
 
 #[cfg(test)]

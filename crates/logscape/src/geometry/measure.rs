@@ -248,7 +248,7 @@ fn add_noise(
     let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
-    let trace_noise = around.gradients().noise_trace();
+    let trace_noise = around.gradients(stop)?.noise_trace();
     let of_outliers = (noise.covariance.as_slice(), trace_noise);
     let lanczos = &config.spectrum.lanczos;
     geometry.noise_subspace =
@@ -285,7 +285,9 @@ fn add_noise(
     });
     geometry.fisher =
         scaling.fisher.map(|exponent| FisherDecoupling { trace_ratio: trace_noise / trace_gauss_newton, exponent });
-    geometry.kinks = (!problem.is_smooth()).then(|| kinks(places, (theta, loss), (vectors, h), config.seed));
+    if !problem.is_smooth() {
+        geometry.kinks = Some(kinks(places, (theta, loss), (vectors, h), config.seed, stop)?);
+    }
     Ok(())
 }
 

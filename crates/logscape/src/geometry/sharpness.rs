@@ -29,8 +29,7 @@ pub(super) fn box_sharpness(
         theta.iter().zip(towards).map(|(&x, &to)| x + side(x, to)).collect()
     };
     let gradients = |place: &[f64]| {
-        stop.check()?;
-        let found = places.passing(place).gradients();
+        let found = places.passing(place).gradients(stop)?;
         Ok::<_, Interrupted>((found.loss, found.gradient))
     };
     let mut found = Vec::with_capacity(EPSILONS.len());

@@ -1,6 +1,7 @@
 //! A network around a point: curvature by products, in single or double precision, with the first pass kept.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use faer::{Mat, MatMut, MatRef};
@@ -131,15 +132,23 @@ impl<'a, R: Float> Linearised<'a, R> {
     }
 
     /// What `f(block, room)` makes of each block's samples, in the order of the data, from the passes over it.
-    fn rows<T: Send>(&self, f: impl Fn(&Primal<R>, &mut Room<R>) -> Vec<T> + Sync) -> Vec<T> {
+    ///
+    /// # Errors
+    /// On an interrupt, which is asked for before every block.
+    fn rows<T: Send>(
+        &self,
+        stop: &Stop,
+        f: impl Fn(&Primal<R>, &mut Room<R>) -> Vec<T> + Sync,
+    ) -> Result<Vec<T>, Interrupted> {
         let of = |index: usize| {
+            stop.check()?;
             let mut room = self.room(0);
             let rows = self.on_block(index, |primal| f(primal, &mut room));
             self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
-            rows
+            Ok(rows)
         };
-        let blocks: Vec<Vec<T>> = (0..self.blocks.len()).into_par_iter().map(of).collect();
-        blocks.into_iter().flatten().collect()
+        let blocks: Result<Vec<Vec<T>>, Interrupted> = (0..self.blocks.len()).into_par_iter().map(of).collect();
+        Ok(blocks?.into_iter().flatten().collect())
     }
 
     /// Does `work` on the passes over a block, which are made if they are not kept.
@@ -319,11 +328,16 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
         Box::new(MatrixOperator { linearised: self, which, gradient })
     }
 
-    fn gradients(&self) -> Gradients {
+    fn gradients(&self, stop: &Stop) -> Result<Gradients, Interrupted> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let samples = Mutex::new(vec![[0.0; 2]; self.network.samples()]);
         let mut gradient = vec![0.0; self.theta.len()];
+        let stopped = AtomicBool::new(false);
         self.summed(&mut gradient, self.parts(1), |primal, Room { out, work, .. }| {
+            if stopped.load(Ordering::Relaxed) || stop.is_requested() {
+                stopped.store(true, Ordering::Relaxed);
+                return;
+            }
             graph.add_gradient(primal.block, primal.cotangents, out, work);
             let mut squares = vec![0.0; primal.block.samples];
             graph.add_gradient_grams(primal.block, &[primal.cotangents], &mut squares, work);
@@ -333,19 +347,22 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
             let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
             samples[range].iter_mut().zip(rows).for_each(|(sample, row)| *sample = row);
         });
+        if stopped.into_inner() {
+            return Err(Interrupted);
+        }
         let samples = samples.into_inner().unwrap_or_else(PoisonError::into_inner);
         let loss = samples.iter().map(|sample| sample[0]).sum::<f64>() / n;
-        Gradients { loss, gradient, squares: samples.into_iter().map(|sample| sample[1]).collect() }
+        Ok(Gradients { loss, gradient, squares: samples.into_iter().map(|sample| sample[1]).collect() })
     }
 
-    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
+    fn along(&self, vectors: &[Vec<f64>], stop: &Stop) -> Result<Vec<SamplesAlong>, Interrupted> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let (c, k) = (graph.outputs(), vectors.len());
         let vectors: Vec<R> = vectors.iter().flatten().map(|&x| R::from_f64(x)).collect();
         let mut turned = Turned::default();
         self.turn(&vectors, &mut turned);
         // Of each sample and vector: outputs, slope, curvature.
-        let rows = self.rows(|primal, room| {
+        let rows = self.rows(stop, |primal, room| {
             let m = primal.block.samples;
             let (rates, bends) = (&mut room.rates[..m * graph.units()], &mut room.changes[..m * graph.units()]);
             let mut rows = vec![0.0; m * k * (c + 2)];
@@ -364,7 +381,7 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
                 graph.add_inner(m, bends, rates, |sample, sum| rows[place(sample) + c + 1] += 2.0 * n * sum);
             }
             rows
-        });
+        })?;
         let of = |v: usize| {
             let rows = || rows.chunks_exact(c + 2).skip(v).step_by(k);
             SamplesAlong {
@@ -373,13 +390,13 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
                 curvatures: rows().map(|row| row[c + 1]).collect(),
             }
         };
-        (0..k).map(of).collect()
+        Ok((0..k).map(of).collect())
     }
 
-    fn gauss_newton_trace(&self) -> f64 {
+    fn gauss_newton_trace(&self, stop: &Stop) -> Result<f64, Interrupted> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let c = graph.outputs();
-        let squares = self.rows(|primal, room| {
+        let squares = self.rows(stop, |primal, room| {
             let m = primal.block.samples;
             let cotangents = &mut room.rates[..m * graph.units()];
             let (mut squares, mut column) = (vec![0.0; m], vec![0.0; c]);
@@ -396,8 +413,8 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
                 graph.add_gradient_grams(primal.block, &[cotangents], &mut squares, &mut room.work);
             }
             squares
-        });
-        squares.iter().sum::<f64>() / n
+        })?;
+        Ok(squares.iter().sum::<f64>() / n)
     }
 
     fn kept_share(&self) -> f64 {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::full::{gradients, map_chunks, residuals};
 use super::samples::{Gradients, SamplesAlong};
 use super::{GaussNewton, Hessian, LinearOperator, Linearisation, Matrix, NoiseCovariance, dot};
-use crate::{Precision, Problem, Samples};
+use crate::{Interrupted, Precision, Problem, Samples, Stop};
 
 /// The problem at `theta` (`P`), whose products are computed in `precision` and which keeps its passes over the data in at most
 /// `memory` bytes, as far as the problem knows how to ([`Problem::linearised`]); else in double precision, each product by itself.
@@ -43,14 +43,16 @@ impl Linearisation for Recomputed<'_> {
         }
     }
 
-    fn gradients(&self) -> Gradients {
-        gradients(self.problem, self.theta)
+    fn gradients(&self, stop: &Stop) -> Result<Gradients, Interrupted> {
+        stop.check()?;
+        Ok(gradients(self.problem, self.theta))
     }
 
-    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
+    fn along(&self, vectors: &[Vec<f64>], stop: &Stop) -> Result<Vec<SamplesAlong>, Interrupted> {
         let (problem, theta, c) = (self.problem, self.theta, self.problem.outputs());
         let residuals = residuals(problem, theta);
         let of = |v: &Vec<f64>| {
+            stop.check()?;
             let outputs = map_chunks(problem, c, |range, out, scratch| {
                 problem.jvp_into(theta, v, Samples::Range(range), out, scratch);
             });
@@ -59,12 +61,13 @@ impl Linearisation for Recomputed<'_> {
             let curvatures = map_chunks(problem, 1, |range, out, scratch| {
                 problem.sample_curvatures_into(theta, v, Samples::Range(range), out, scratch);
             });
-            SamplesAlong { outputs, slopes, curvatures }
+            Ok(SamplesAlong { outputs, slopes, curvatures })
         };
         vectors.par_iter().map(of).collect()
     }
 
-    fn gauss_newton_trace(&self) -> f64 {
+    fn gauss_newton_trace(&self, stop: &Stop) -> Result<f64, Interrupted> {
+        stop.check()?;
         let (problem, theta, c) = (self.problem, self.theta, self.problem.outputs());
         let traces = map_chunks(problem, 1, |range, out, scratch| {
             let m = range.len();
@@ -79,7 +82,7 @@ impl Linearisation for Recomputed<'_> {
                 rows.for_each(|((column, gram), out)| *out += dot(column, &gram[k * c..][..c]));
             }
         });
-        traces.iter().sum::<f64>() / problem.samples() as f64
+        Ok(traces.iter().sum::<f64>() / problem.samples() as f64)
     }
 
     fn kept_share(&self) -> f64 {
@@ -109,7 +112,6 @@ impl LinearOperator for Rest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Stop;
     use crate::operator::dense::to_dense;
     use crate::operator::testing::Sinusoid;
 

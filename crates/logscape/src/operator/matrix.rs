@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LinearOperator;
 use super::samples::{Gradients, SamplesAlong};
+use crate::{Interrupted, Stop};
 
 /// A symmetric matrix (`P × P`) of a problem at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,13 +67,22 @@ pub trait Linearisation: Send + Sync {
     fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_>;
 
     /// Loss, gradient, and the lengths of the samples' gradients.
-    fn gradients(&self) -> Gradients;
+    ///
+    /// # Errors
+    /// On an interrupt, which is asked for before every block of samples, if the problem has such.
+    fn gradients(&self, stop: &Stop) -> Result<Gradients, Interrupted>;
 
     /// How the samples change along each of `vectors` (of length `P`).
-    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong>;
+    ///
+    /// # Errors
+    /// As for [`gradients`](Self::gradients).
+    fn along(&self, vectors: &[Vec<f64>], stop: &Stop) -> Result<Vec<SamplesAlong>, Interrupted>;
 
     /// `tr G`, exactly: a pass back from each output.
-    fn gauss_newton_trace(&self) -> f64;
+    ///
+    /// # Errors
+    /// As for [`gradients`](Self::gradients).
+    fn gauss_newton_trace(&self, stop: &Stop) -> Result<f64, Interrupted>;
 
     /// The share of the data whose passes are kept from product to product.
     fn kept_share(&self) -> f64;

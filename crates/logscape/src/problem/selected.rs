@@ -6,11 +6,10 @@ use std::sync::Arc;
 use faer::{MatMut, MatRef};
 
 use super::{Problem, ProblemFailure, Samples};
-use crate::Precision;
 use crate::model::Tensor;
 use crate::network::OutputLoss;
-use crate::operator::full::gradients;
 use crate::operator::{Gradients, LinearOperator, Linearisation, Matrix, Restricted, SamplesAlong, recomputed};
+use crate::{Interrupted, Precision, Stop};
 
 /// The ranges of parameters that have this name, or are of a layer that has it, where `*` stands for anything: `fc.weight`, `fc`, `conv*`.
 pub fn parameters_named(problem: &dyn Problem, pattern: &str) -> Vec<Range<usize>> {
@@ -312,16 +311,16 @@ impl Linearisation for Around<'_> {
         Box::new(Block { whole: self.whole.operator(which), parts: &self.problem.parts })
     }
 
-    fn gradients(&self) -> Gradients {
-        gradients(self.problem, &self.theta)
+    fn gradients(&self, stop: &Stop) -> Result<Gradients, Interrupted> {
+        recomputed(self.problem, &self.theta).gradients(stop)
     }
 
-    fn along(&self, vectors: &[Vec<f64>]) -> Vec<SamplesAlong> {
-        self.whole.along(&vectors.iter().map(|v| self.problem.tangent(v)).collect::<Vec<_>>())
+    fn along(&self, vectors: &[Vec<f64>], stop: &Stop) -> Result<Vec<SamplesAlong>, Interrupted> {
+        self.whole.along(&vectors.iter().map(|v| self.problem.tangent(v)).collect::<Vec<_>>(), stop)
     }
 
-    fn gauss_newton_trace(&self) -> f64 {
-        recomputed(self.problem, &self.theta).gauss_newton_trace()
+    fn gauss_newton_trace(&self, stop: &Stop) -> Result<f64, Interrupted> {
+        recomputed(self.problem, &self.theta).gauss_newton_trace(stop)
     }
 
     fn kept_share(&self) -> f64 {
@@ -421,7 +420,7 @@ mod tests {
             }
             let diagonal = to_dense(&*around.operator(Matrix::GaussNewton), &stop).unwrap();
             let trace: f64 = (0..rows.len()).map(|i| diagonal[(i, i)]).sum();
-            assert!((around.gauss_newton_trace() - trace).abs() < 1e-5 * trace);
+            assert!((around.gauss_newton_trace(&stop).unwrap() - trace).abs() < 1e-5 * trace);
         }
         let dense = to_dense(&Hessian::new(&selected, &point), &stop).unwrap();
         let around = linearise(&selected, &point, Precision::Float64, 1 << 20);

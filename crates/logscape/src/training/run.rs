@@ -5,7 +5,7 @@ use super::history::{History, LossPoint, NoisePoint};
 use super::{BadOption, Optimiser, Schedule, SgdOptions, TrainingError, require};
 use crate::operator::{axpy, linearise, norm};
 use crate::problem::{BatchGradient, unless_failed};
-use crate::{Precision, Problem, Samples, Sampling, Stop};
+use crate::{Interrupted, Precision, Problem, Samples, Sampling, Stop};
 use serde::{Deserialize, Serialize};
 
 /// What a training is run with.
@@ -182,16 +182,17 @@ impl Training {
     ) -> Result<bool, TrainingError> {
         config.fits(problem, &self.theta)?;
         let advanced = self.descend(problem, config, stop, told);
-        unless_failed(problem, advanced.map(|()| self.steps >= config.steps))
+        unless_failed(problem, advanced)
     }
 
+    /// Whether that is all.
     fn descend(
         &mut self,
         problem: &dyn Problem,
         config: &TrainingConfig,
         stop: &Stop,
         mut told: impl FnMut(&Self),
-    ) -> Result<(), TrainingError> {
+    ) -> Result<bool, TrainingError> {
         let (p, steps) = (problem.dim(), config.steps);
         let mut batch = vec![0_u32; config.batch_size];
         let mut gradient = vec![0.0; p];
@@ -199,8 +200,7 @@ impl Training {
         self.kept.resize(config.optimiser.kept() * p, 0.0);
         let mut place = std::mem::take(&mut self.place);
         let mut batches = Batches::from(&mut place, config.sampling, problem.samples(), config.seed);
-        while self.steps < steps && !stop.is_due() {
-            self.measure(problem, config.measure_every);
+        while self.steps < steps && !stop.is_due() && self.measure(problem, config.measure_every, stop).is_ok() {
             batches.draw(self.steps, &mut batch);
             let loss = gradients.mean_into(&self.theta, &batch, &mut gradient);
             let rate = config.learning_rate * config.schedule.share(self.steps, steps, config.warm_up);
@@ -214,27 +214,29 @@ impl Training {
             self.history.add(loss, self.steps, steps);
             told(self);
         }
-        if self.steps == steps {
-            self.measure(problem, config.measure_every);
-        }
+        let complete = self.steps == steps && self.measure(problem, config.measure_every, stop).is_ok();
         batches.note();
         self.place = place;
-        Ok(())
+        Ok(complete)
     }
 
     /// Measures loss, noise and curvature of all data, where it is time and that was not done yet.
-    fn measure(&mut self, problem: &dyn Problem, every: Option<u64>) {
+    ///
+    /// # Errors
+    /// On an interrupt, with nothing measured.
+    fn measure(&mut self, problem: &dyn Problem, every: Option<u64>, stop: &Stop) -> Result<(), Interrupted> {
         let due = every.is_some_and(|every| self.steps.is_multiple_of(every));
         if due && self.noise.last().is_none_or(|point| point.steps < self.steps) {
             let around = linearise(problem, &self.theta, Precision::Float64, 0);
-            let found = around.gradients();
+            let found = around.gradients(stop)?;
             self.noise.push(NoisePoint {
                 steps: self.steps,
                 loss: found.loss,
                 noise_trace: found.noise_trace(),
-                gauss_newton_trace: around.gauss_newton_trace(),
+                gauss_newton_trace: around.gauss_newton_trace(stop)?,
                 gradient_norm: norm(&found.gradient),
             });
         }
+        Ok(())
     }
 }

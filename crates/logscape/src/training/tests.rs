@@ -173,6 +173,29 @@ fn an_interruption_at_any_step_changes_no_bit() {
     }
 }
 
+/// A request that comes while noise is measured, before, between or after steps, leaves that for later.
+#[test]
+fn an_interruption_of_a_measurement_changes_no_bit() {
+    let problem = Linear::gaussian(3, 20, 0.5, 9);
+    let config = TrainingConfig { measure_every: Some(2), ..TrainingConfig::new(0.02, 3, 4) };
+    let whole = trained(&problem, &[1.0, -1.0, 0.5], &config);
+    let mut ends = Vec::new();
+    for looks in 0.. {
+        let asked = AtomicU64::new(0);
+        let stop = Stop::when(move || asked.fetch_add(1, Ordering::Relaxed) >= looks);
+        let mut training = Training::new(&[1.0, -1.0, 0.5]);
+        let complete = training.advance(&problem, &config, &stop, |_| {}).unwrap();
+        ends.push((training.steps, training.noise().len()));
+        if complete {
+            break;
+        }
+        assert_eq!(training.advance(&problem, &config, &Stop::new(), |_| {}), Ok(true));
+        assert_eq!(training, whole, "{looks} looks");
+    }
+    ends.dedup();
+    assert_eq!(ends, [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (4, 3)]);
+}
+
 /// A pause, such as for a checkpoint, is no request.
 #[test]
 fn a_pause_is_heard_between_two_steps() {

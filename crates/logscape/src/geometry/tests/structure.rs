@@ -115,7 +115,7 @@ fn levels_of_classes_are_those_of_the_explicit_vectors_and_add_up_to_the_gauss_n
         assert_eq!(found.classes, CLASSES);
         near("traces", found.traces, parts(&vectors, &weights, &|sample| classes[sample], SAMPLES));
         let around = recomputed(&network, &theta);
-        assert!((found.traces.sum() / around.gauss_newton_trace() - 1.0).abs() < 1e-12);
+        assert!((found.traces.sum() / around.gauss_newton_trace(&Stop::new()).unwrap() - 1.0).abs() < 1e-12);
         let gauss_newton = around.operator(Matrix::GaussNewton);
         assert!(found.directions.len() >= geometry.outliers.count);
         for (direction, v) in found.directions.iter().zip(&geometry.vectors) {

@@ -1,6 +1,8 @@
 //! Products around a point.
 
 use super::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::Stop;
 use crate::network::sparse::SparseInputs;
 use crate::operator::dense::to_dense;
@@ -131,7 +133,7 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
         let (network, theta) = of(loss, 40);
         let vectors: Vec<Vec<f64>> =
             (0..2).map(|j| (0..theta.len()).map(|i| ((3 * i + j) as f64).cos()).collect()).collect();
-        let wanted = recomputed(&network, &theta);
+        let (wanted, stop) = (recomputed(&network, &theta), Stop::new());
         let near = |what: &str, found: &[f64], wanted: &[f64], error: f64| {
             let largest = wanted.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
             assert_eq!(found.len(), wanted.len());
@@ -142,20 +144,46 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
         let double = Linearised::<f64>::new(&network, &theta, 100_000);
         let single = Linearised::<f32>::new(&network, &theta, 100_000);
         for (found, error) in [(&double as &dyn Linearisation, 1e-11), (&single, 3e-5)] {
-            let (gradients, expected) = (found.gradients(), wanted.gradients());
+            let (gradients, expected) = (found.gradients(&stop).unwrap(), wanted.gradients(&stop).unwrap());
             near("loss", &[gradients.loss], &[expected.loss], error);
             near("gradient", &gradients.gradient, &expected.gradient, error);
             near("squares", &gradients.squares, &expected.squares, error);
             near("squares alone", &network.gradient_squares::<f64>(&theta), &expected.squares, 1e-11);
             near("squares alone", &network.gradient_squares::<f32>(&theta), &expected.squares, 3e-5);
-            near("tr G", &[found.gauss_newton_trace()], &[wanted.gauss_newton_trace()], error);
-            for (along, expected) in found.along(&vectors).iter().zip(wanted.along(&vectors)) {
+            near(
+                "tr G",
+                &[found.gauss_newton_trace(&stop).unwrap()],
+                &[wanted.gauss_newton_trace(&stop).unwrap()],
+                error,
+            );
+            for (along, expected) in
+                found.along(&vectors, &stop).unwrap().iter().zip(wanted.along(&vectors, &stop).unwrap())
+            {
                 near("outputs", &along.outputs, &expected.outputs, error);
                 near("slopes", &along.slopes, &expected.slopes, error);
                 near("curvatures", &along.curvatures, &expected.curvatures, error);
             }
         }
     }
+}
+
+#[test]
+fn passes_end_between_two_blocks() {
+    let (network, theta) = mixed(OutputLoss::CrossEntropy, 40);
+    let vectors = [vec![0.3; theta.len()]];
+    let around = Linearised::<f64>::new(&network, &theta, 0);
+    let wanted = around.gradients(&Stop::new()).unwrap();
+    // There are six blocks.
+    for looks in 0..6 {
+        let stop = || {
+            let asked = AtomicU64::new(0);
+            Stop::when(move || asked.fetch_add(1, Ordering::Relaxed) >= looks)
+        };
+        assert!(around.gradients(&stop()).is_err() && around.gauss_newton_trace(&stop()).is_err(), "{looks}");
+        assert!(around.along(&vectors, &stop()).is_err(), "{looks}");
+    }
+    let after = around.gradients(&Stop::new()).unwrap();
+    assert_eq!((after.loss, after.gradient, after.squares), (wanted.loss, wanted.gradient, wanted.squares));
 }
 
 #[test]
