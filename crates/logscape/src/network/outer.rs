@@ -66,7 +66,9 @@ impl OuterProducts {
     /// have the range of the gradient's squares.
     pub(super) fn write_factors<R: Float>(&self, input: &[R], cotangent: &[R], out: &mut [R]) {
         let largest = input.iter().fold(0.0, |largest: f64, x| largest.max(x.to_f64().abs()));
-        let r = if largest > 0.0 { largest.log2().floor().exp2() } else { 1.0 };
+        let r = largest.log2().floor().exp2();
+        // Not where that, or its inverse, is no number of this type: of zeros, and of inputs at the ends of its range.
+        let r = if [r, r.recip()].iter().all(|&x| R::from_f64(x).to_f64().is_normal()) { r } else { 1.0 };
         let (inputs, cotangents) = out.split_at_mut(self.inputs);
         let write = |from: &[R], factor: f64, to: &mut [R]| {
             let factor = R::from_f64(factor);

@@ -194,6 +194,7 @@ fn matrices_of_the_noise_are_those_of_their_products() {
         r#"[{"conv2d": 2, "kernel": 2}, "tanh", "flatten", {"linear": 13}, "gelu", {"linear": 3}]"#,
         r#"[{"conv2d": 4, "kernel": 2}, "tanh", "flatten", {"linear": 25}, "gelu", {"linear": 3}]"#,
         r#"["flatten", {"linear": 48}, "gelu", {"linear": 17, "bias": false}, "tanh", {"linear": 3}]"#,
+        r#"["flatten", {"linear": 48, "bias": false}, "tanh", {"linear": 3, "bias": false}]"#,
     ];
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     for text in texts {
@@ -230,19 +231,19 @@ fn matrices_of_the_noise_are_those_of_their_products() {
 fn matrices_of_the_noise_keep_the_range_of_their_precision() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let (inputs, targets) = (normals(20 * 40, &mut rng), normals(20 * 30, &mut rng));
-    let matrix = |unit: f64| {
+    let matrix = |[of_inputs, of_targets]: [f64; 2]| {
         let scaled = |values: &[f64], unit: f64| values.iter().map(|x| unit * x).collect::<Vec<f64>>();
-        let words = layers(r#"[{"linear": 30}]"#);
-        let data = (scaled(&inputs, unit), scaled(&targets, unit.recip()));
+        let words = layers(r#"[{"linear": 30, "bias": false}]"#);
+        let data = (scaled(&inputs, of_inputs), scaled(&targets, of_targets));
         let network = Network::new(&[40], &words, OutputLoss::MeanSquare, data.0, data.1).unwrap();
         let around = Linearised::<f32>::new(&network, &vec![0.0; network.dim()], usize::MAX);
-        let weights = 40 * 30;
-        let found = around.operator(Matrix::EmpiricalFisher).matrix(&Stop::new()).expect("there is a way").unwrap();
-        found.submatrix(0, 0, weights, weights).to_owned()
+        around.operator(Matrix::EmpiricalFisher).matrix(&Stop::new()).expect("there is a way").unwrap()
     };
-    let wanted = matrix(1.0);
+    let wanted = matrix([1.0, 1.0]);
     // Powers of two, which change no digit.
     for unit in [2f64.powi(80), 2f64.powi(-80)] {
-        assert_eq!(matrix(unit), wanted, "{unit}");
+        assert_eq!(matrix([unit, unit.recip()]), wanted, "{unit}");
     }
+    // No squares are left of inputs below the normal numbers, whose inverses are none.
+    assert_eq!(matrix([2f64.powi(-135), 1.0]), faer::Mat::<f64>::zeros(1200, 1200));
 }
