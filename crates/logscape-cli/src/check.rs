@@ -34,14 +34,17 @@ pub(crate) fn check(study: &Study, base: &Path) -> u8 {
 fn told(study: &Study, found: &Examination) -> Vec<String> {
     let Examination { inputs, searched, training, steps, seconds, memory, products } = found;
     let mut lines = vec![format!("samples: {} each", count(*inputs, "input"))];
-    if let (Some((steps, seconds)), Some(table)) = (training, &study.minimum.train) {
-        let (steps, optimiser) = (count(*steps, "step"), table.optimiser.name());
-        lines.push(format!("training: {steps} of {optimiser}, about {}", words::duration(*seconds)));
+    if let (Some(cost), Some(table)) = (training, &study.minimum.train) {
+        let (steps, optimiser) = (count(cost.steps, "step"), table.optimiser.name());
+        let measured = match cost.measurements {
+            0 => String::new(),
+            measurements => format!(" and {} of all data", count(measurements, "measurement")),
+        };
+        lines.push(format!("training: {steps} of {optimiser}{measured}, about {}", words::duration(cost.seconds)));
     }
     if !searched {
         lines.push(
-            "search: longer than a second for the minimum and its saddles; what depends on them is checked by the run"
-                .to_owned(),
+            "minimum: not known within a second; what depends on it and its saddles is checked by the run".to_owned(),
         );
     }
     let (rates, batches) = (&study.sgd.learning_rate.0, &study.sgd.batch_size.0);

@@ -194,18 +194,26 @@ mod tests {
 
     #[test]
     fn training_is_told_from_time_to_time_and_at_its_end() {
-        let training = |steps, seconds, steps_before| {
-            Event::Training(Trained { optimiser: "adam", steps, of: 1000, loss: Some(0.25), seconds, steps_before })
+        let training = |steps, seconds, before: f64| {
+            Event::Training(Trained {
+                optimiser: "adam",
+                steps,
+                of: 1000,
+                loss: Some(0.25),
+                seconds,
+                share: steps as f64 / 1000.0,
+                share_before: before / 1000.0,
+            })
         };
         let mut log = Log::of(&settings(1));
         log.hear(&Event::Stage { name: "training", setting: None }, 0.0);
-        assert_eq!(log.hear(&training(100, 1.0, 0), 1.0), None);
+        assert_eq!(log.hear(&training(100, 1.0, 0.0), 1.0), None);
         assert_eq!(log.state(1.0), "training: step 100 of 1000, loss 0.2500; about 9 s left of this stage");
         // What an earlier run has done took no time here.
-        let line = log.hear(&training(400, 20.0, 200), 20.0);
+        let line = log.hear(&training(400, 20.0, 200.0), 20.0);
         let words = "training: step 400 of 1000, loss 0.2500; about 60 s left of this stage";
         assert_eq!(line.as_deref(), Some(words));
-        let line = log.hear(&training(1000, 50.0, 200), 50.0);
+        let line = log.hear(&training(1000, 50.0, 200.0), 50.0);
         assert_eq!(line.as_deref(), Some("training: 1000 steps of adam, loss 0.2500"));
         log.hear(&Event::Stage { name: "minimum", setting: None }, 51.0);
         assert_eq!(log.state(51.0), "minimum");

@@ -6,7 +6,7 @@ use logscape::operator::Matrix;
 use logscape_study::ProductCost;
 use logscape_study::events::{Event, Progress, Trained, Unit};
 use logscape_study::record::DataColumns;
-use logscape_study::text::{count, decimal, rounded, with_interval};
+use logscape_study::text::{count, decimal, rounded, uncertain, with_interval};
 
 /// The line of an event that says all of it.
 pub(crate) fn line(event: &Event) -> Option<String> {
@@ -25,11 +25,12 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             decimal(*loss, 6),
             if *converged { "" } else { " (not a minimum)" },
         )),
-        Event::Geometry { outliers, h_star, noise_strength, index } => Some(format!(
-            "geometry: {}, h* = {}{}, index {index}",
+        Event::Geometry { outliers, h_star, noise_strength, index, complete } => Some(format!(
+            "geometry: {}, h* = {}{}, index {}{index}",
             count(*outliers, "outlier"),
             with_interval(h_star),
             noise_strength.as_ref().map_or_else(String::new, |s| format!(", s = {}", with_interval(s))),
+            if *complete { "" } else { "at least " },
         )),
         Event::Converged { matrix, products, largest, lowest } => Some(format!(
             "{}: stopped after {}; converged were {} {}{}",
@@ -39,14 +40,17 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             several(largest),
             if lowest.is_empty() { String::new() } else { format!("; lowest {}", several(lowest)) }
         )),
-        Event::Spectrum { matrix, block, largest, lowest, complete, unconverged, products } => Some(format!(
-            "{}: {} … {}{}{}",
-            of_block(*matrix, block.as_deref()),
-            several(largest),
-            lowest.map_or_else(|| "?".to_owned(), short),
-            if *complete { " (all)".to_owned() } else { format!(" in {}", count(*products, "product")) },
-            if *unconverged == 0 { String::new() } else { format!("; {unconverged} have not converged") }
-        )),
+        Event::Spectrum { matrix, block, largest, lowest, uncertainty, complete, unconverged, products } => {
+            Some(format!(
+                "{}: {} … {}{}{}",
+                of_block(*matrix, block.as_deref()),
+                several(largest),
+                lowest
+                    .map_or_else(|| "?".to_owned(), |lowest| uncertain(&[lowest], &[*uncertainty], of_digits).concat()),
+                if *complete { " (all)".to_owned() } else { format!(" in {}", count(*products, "product")) },
+                if *unconverged == 0 { String::new() } else { format!("; {unconverged} have not converged") }
+            ))
+        }
         Event::Cost(cost) => Some(product_cost(cost)),
         Event::Saddles { summary, .. } => Some(format!("saddles: {summary}")),
         Event::Method { method, why, .. } => Some(format!("escape: {why}: {method}")),
@@ -89,12 +93,13 @@ fn of_block(matrix: Matrix, block: Option<&str>) -> String {
     block.map_or_else(|| name.to_owned(), |block| format!("{name} of {block}"))
 }
 
-fn short(x: f64) -> String {
-    format!("{x:.3e}")
+/// With so many digits after the first.
+fn of_digits(x: f64, digits: usize) -> String {
+    format!("{x:.digits$e}")
 }
 
 fn several(values: &[f64]) -> String {
-    values.iter().map(|&x| short(x)).collect::<Vec<_>>().join(", ")
+    values.iter().map(|&x| of_digits(x, 3)).collect::<Vec<_>>().join(", ")
 }
 
 /// How far the eigenvalues of a matrix have come.

@@ -68,8 +68,10 @@ pub enum Event {
         h_star: Estimate,
         /// Noise strength `s`; none where the fit interpolates.
         noise_strength: Option<Estimate>,
-        /// Negative eigenvalues.
+        /// Negative eigenvalues among those that are known.
         index: usize,
+        /// Whether all are known.
+        complete: bool,
     },
     /// The eigenvalues of a matrix that is too large to be decomposed have come so far.
     Eigenvalues {
@@ -120,6 +122,8 @@ pub enum Event {
         largest: Vec<f64>,
         /// The lowest known one.
         lowest: Option<f64>,
+        /// About how far that is from the lowest.
+        uncertainty: f64,
         /// Whether all are known.
         complete: bool,
         /// Wanted eigenpairs that have not converged.
@@ -215,7 +219,8 @@ pub struct Progress {
 impl Progress {
     /// Wall time that is left, by the rate so far; none before anything is done.
     pub fn seconds_left(&self) -> Option<f64> {
-        seconds_left(self.done, self.done_before, self.expected, self.seconds)
+        let here = self.done.saturating_sub(self.done_before);
+        (here > 0).then(|| self.seconds * self.expected.saturating_sub(self.done) as f64 / here as f64)
     }
 }
 
@@ -232,21 +237,18 @@ pub struct Trained {
     pub loss: Option<f64>,
     /// Wall time since the training began, or went on, here.
     pub seconds: f64,
-    /// Steps taken before that.
-    pub steps_before: u64,
+    /// Share of the work that is done, steps and measurements.
+    pub share: f64,
+    /// The share that was done before it went on here.
+    pub share_before: f64,
 }
 
 impl Trained {
     /// Wall time that is left, by the rate so far; none before a step is taken.
     pub fn seconds_left(&self) -> Option<f64> {
-        seconds_left(self.steps, self.steps_before, self.of, self.seconds)
+        let here = self.share - self.share_before;
+        (here > 0.0).then(|| self.seconds * (1.0 - self.share) / here)
     }
-}
-
-/// Wall time that is left where `done` of `expected` are done, and those after `done_before` took so long; none before there are some.
-fn seconds_left(done: u64, done_before: u64, expected: u64, seconds: f64) -> Option<f64> {
-    let here = done.saturating_sub(done_before);
-    (here > 0).then(|| seconds * expected.saturating_sub(done) as f64 / here as f64)
 }
 
 /// What [`Progress`] counts.

@@ -6,8 +6,8 @@ use crate::error::RunError;
 use crate::events::{Events, reading};
 use crate::matrices::ProductCost;
 use crate::stages::{
-    Context, END, Log, Model, at_minimum, at_most, at_most_from_start, check_all, check_sizes, cost, explore, model,
-    table, tell_of, time_of,
+    Context, END, Log, Model, TrainingCost, at_minimum, at_most, at_most_from_start, check_all, check_sizes, cost,
+    explore, model, table, tell_of, time_of,
 };
 use crate::store::Store;
 use logscape::Stop;
@@ -35,8 +35,8 @@ pub struct Examination {
     /// Whether the minimum was found, and with it all is checked that a run checks before it simulates. Else it takes longer than
     /// anyone waits for a check.
     pub searched: bool,
-    /// Steps of the training before the search, and the seconds that they take, by some of them here and now; none without training.
-    pub training: Option<(u64, f64)>,
+    /// What the training before the search takes, by some steps of it here and now; none without training.
+    pub training: Option<TrainingCost>,
     /// The most replica-steps of all settings together.
     pub steps: f64,
     /// Seconds that the ensembles take at most, by some steps of each; where the minimum was not found, by steps of SGD from where its

@@ -32,7 +32,7 @@ pub use matrices::ProductCost;
 pub use predict::{PredictedSetting, predict_with};
 pub use record::{Record, Results};
 pub use run::{run, run_with};
-pub use stages::problem_of;
+pub use stages::{TrainingCost, problem_of};
 pub use store::Memo;
 pub use unfinished::Missing;
 pub use warning::{RowNumber, Warning};

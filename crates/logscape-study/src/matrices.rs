@@ -44,6 +44,16 @@ pub(crate) struct Eigenvalue {
     pub(crate) converged: bool,
 }
 
+/// About how far each eigenvalue of an end is from that of its rank: its residual, and where others are so near that they cannot be told
+/// apart, the largest of theirs, since one may have been missed between them.
+pub(crate) fn uncertainties(end: &[Eigenvalue]) -> Vec<f64> {
+    let of = |one: &Eigenvalue| {
+        let near = end.iter().filter(|other| (other.value - one.value).abs() <= other.residual + one.residual);
+        near.map(|other| other.residual).fold(one.residual, f64::max)
+    };
+    end.iter().map(of).collect()
+}
+
 /// Trace and Frobenius norm.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Sums {
@@ -81,4 +91,24 @@ pub struct ProductCost {
     pub products: usize,
     /// Matrices and blocks whose eigenvalues take more products.
     pub spectra: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lowest eigenvalues of a network's Hessian, with residuals, at a tolerance of 0.036, and what they are.
+    #[test]
+    fn what_cannot_be_told_apart_shares_its_uncertainty() {
+        let pair = |(value, residual)| Eigenvalue { value, residual, converged: true };
+        let found = [(-0.0099, 0.0155), (2.6e-5, 0.0029), (2.2e-4, 0.0047), (0.0074, 0.0232)].map(pair);
+        assert_eq!(uncertainties(&found), [0.0232; 4]);
+        let truth = [-0.015_834, -0.015_115, -0.014_434, -0.013_692];
+        for (pair, truth) in found.iter().zip(truth) {
+            assert!((pair.value - truth).abs() < 0.0232 && (pair.value - truth).abs() > 0.005);
+        }
+        let apart = [(5.0, 1e-3), (4.0, 1e-6), (3.99, 0.02)].map(pair);
+        assert_eq!(uncertainties(&apart), [1e-3, 0.02, 0.02]);
+        assert_eq!(uncertainties(&[]), [0.0; 0]);
+    }
 }

@@ -4,7 +4,7 @@ use crate::record::{
     CurvatureRecord, EscapeRecord, InterpolationRecord, LookBias, MeasuredRecord, Results, SettingRecord,
     StationaryRecord,
 };
-use crate::text::{count, decimal, ends, with_interval};
+use crate::text::{count, decimal, ends, uncertain, with_interval};
 use logscape::Estimate;
 use logscape::theory::Stationary;
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ fn write_summary(text: &mut String, results: &Results) -> std::fmt::Result {
         decimal(minimum.loss, 6),
         minimum.accuracy.map_or_else(String::new, |share| format!(", accuracy {:.2} %", 100.0 * share)),
         minimum.gradient_norm,
-        if geometry.complete || minimum.index == 0 { "" } else { "at least " },
+        if geometry.complete { "" } else { "at least " },
         minimum.index,
         minimum.parameters,
         minimum.samples
@@ -74,9 +74,13 @@ const TOLD: usize = 4;
 
 /// One line on a matrix.
 fn write_matrix(text: &mut String, found: &CurvatureRecord) -> std::fmt::Result {
-    let several = |values: &[f64]| values.iter().take(TOLD).map(|x| format!("{x:.3e}")).collect::<Vec<_>>().join(", ");
+    let several = |values: &[f64], uncertainties: &[f64]| {
+        let values = &values[..TOLD.min(values.len())];
+        uncertain(values, uncertainties, |x, digits| format!("{x:.digits$e}")).join(", ")
+    };
     let of = found.block.as_ref().map_or_else(String::new, |block| format!(" of {block}"));
-    let lowest = if found.lowest.is_empty() { String::new() } else { format!("; lowest {}", several(&found.lowest)) };
+    let lowest = several(&found.lowest, &found.lowest_uncertainty);
+    let lowest = if lowest.is_empty() { String::new() } else { format!("; lowest {lowest}") };
     let named = |name: &str, estimate: &Option<Estimate>| {
         estimate.as_ref().map_or_else(String::new, |estimate| {
             if estimate.ci95 == [estimate.value; 2] {
@@ -92,7 +96,7 @@ fn write_matrix(text: &mut String, found: &CurvatureRecord) -> std::fmt::Result 
     };
     let (trace, norm) = (named("trace", &found.trace), named("norm", &found.frobenius));
     let name = format!("{}{of}", found.matrix.name());
-    writeln!(text, "{name:<17} {}{lowest}{trace}{norm}{open}", several(&found.largest))
+    writeln!(text, "{name:<17} {}{lowest}{trace}{norm}{open}", several(&found.largest, &found.largest_uncertainty))
 }
 
 fn with_two_digits(estimate: &Estimate) -> String {

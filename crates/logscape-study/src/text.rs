@@ -34,6 +34,21 @@ pub fn rounded(x: f64) -> String {
     format!("{x:.11e}").parse().unwrap_or(x).to_string()
 }
 
+/// Numbers with as many digits as they are known to, up to four: `-1.58e-2 ± 1.2e-3` of what is known to less. `show` writes numbers
+/// with so many digits after the first. Uncertainties that are missing are 0.
+pub fn uncertain(values: &[f64], uncertainties: &[f64], show: impl Fn(f64, usize) -> String) -> Vec<String> {
+    let of = |(k, &value): (usize, &f64)| {
+        let uncertainty = uncertainties.get(k).copied().unwrap_or(0.0);
+        if uncertainty <= 5e-4 * value.abs() {
+            return show(value, 3);
+        }
+        let digits = (value.abs() / uncertainty).log10().floor().clamp(-1.0, 2.0) + 1.0;
+        let of = |x: f64, digits: usize| show(format!("{x:.digits$e}").parse().unwrap_or(x), digits);
+        format!("{} ± {}", of(value, digits as usize), of(uncertainty, 1))
+    };
+    values.iter().enumerate().map(of).collect()
+}
+
 /// `value [low, high]` with four digits, all three in powers of ten where the value is too small or too large to be seen without.
 pub fn with_interval(estimate: &Estimate) -> String {
     let show = |x: f64| if is_plain(estimate.value) { format!("{x:.4}") } else { format!("{x:.3e}") };
@@ -54,6 +69,15 @@ mod tests {
     fn an_end_that_is_nowhere_is_unbounded() {
         assert_eq!(with_interval(&Estimate::new(0.69, 0.366, f64::INFINITY)), "0.6900 [0.3660, unbounded]");
         assert_eq!(with_interval(&Estimate::new(30.6, f64::NEG_INFINITY, 69.0)), "30.6000 [unbounded, 69.0000]");
+    }
+
+    #[test]
+    fn what_is_known_to_few_digits_shows_few() {
+        let values = [-1.583_37e-2, -1.583_37e-2, -1.583_37e-2, 2.585e-5, 0.0, 35.8443];
+        let shown = uncertain(&values, &[6e-7, 1.26e-4, 1.26e-3, 0.0232, 0.0232], |x, digits| format!("{x:.digits$e}"));
+        let words =
+            ["-1.583e-2", "-1.583e-2 ± 1.3e-4", "-1.58e-2 ± 1.3e-3", "3e-5 ± 2.3e-2", "0e0 ± 2.3e-2", "3.584e1"];
+        assert_eq!(shown, words);
     }
 
     #[test]

@@ -47,6 +47,9 @@ fn a_check_tells_how_long_training_takes() {
     assert!(words.contains("\ntraining: 17000 steps of adam, about "), "{words}");
     assert!(printed.contains("[minimum.train]\noptimiser = \"adam\"\nlearning_rate = 0.01\n"), "{printed}");
     assert!(!check(STUDY, &[]).2.contains("training: "));
+    // Measured at the start and after each 1000 of them.
+    let words = check(STUDY, &[&format!("minimum.train={}", train.replace(" }", ", measure_every = 1000 }"))]).2;
+    assert!(words.contains("\ntraining: 17000 steps of adam and 18 measurements of all data, about "), "{words}");
 }
 
 #[test]

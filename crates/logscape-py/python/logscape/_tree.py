@@ -72,6 +72,7 @@ _COLUMNS: dict[str, tuple[str, str | None]] = {
     "theta": ("parameters", "1"),
     "time": ("time, which is learning rate times steps", "learning_rate * steps"),
     "total": ("samples of the quantity in all", "samples"),
+    "uncertainty": ("distance from the eigenvalue of its rank, about", "1"),
     "upper": ("upper edge of the bin", "1"),
     "value": ("value of the quantity", None),
     "within_class": ("samples around the means of their classes", "1"),

@@ -37,7 +37,7 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     };
     let caption = format!(
         "How many eigenvalues are larger than a positive value, or lower than a negative one, against the size of the value. Marks \
-         are eigenvalues that are known, in their order.{estimated}{left_out}"
+         are eigenvalues that are known and whose sign is sure, in their order.{estimated}{left_out}"
     );
     Ok(Drawing { caption, panels })
 }
@@ -60,11 +60,12 @@ fn panel(record: &Record, found: &CurvatureRecord) -> Option<Panel> {
             let line = rows.iter().map(|(x, row)| (*x, row.count.log10())).collect();
             layers.push(Layer::new(format!("{words}, estimated"), colour, Kind::Line(line, SOLID)));
         }
+        // Where not all are known, those of the other end have no known number beyond them.
+        let end = if sign > 0.0 || found.complete { "largest" } else { "lowest" };
         let mut values: Vec<f64> = eigenvalues
             .iter()
-            .map(|row| row.eigenvalue)
-            .filter(|&value| sign * value > ROUNDING * largest)
-            .map(f64::abs)
+            .filter(|row| row.end == end && sign * row.eigenvalue > row.uncertainty.max(ROUNDING * largest))
+            .map(|row| row.eigenvalue.abs())
             .collect();
         values.sort_by(|a, b| b.total_cmp(a));
         let marks: Vec<_> =

@@ -3,6 +3,7 @@
 use super::words::interval;
 use crate::figures::number;
 use crate::record::{CurvatureRecord, Record};
+use crate::text::uncertain;
 use logscape::Precision;
 use serde::Serialize;
 
@@ -27,8 +28,8 @@ pub(super) fn matrices(record: &Record) -> Vec<MatrixRow> {
 }
 
 fn row(found: &CurvatureRecord) -> MatrixRow {
-    let several = |values: &[f64]| {
-        let shown: Vec<String> = values.iter().take(SHOWN).map(|&value| number(value)).collect();
+    let several = |values: &[f64], uncertainties: &[f64]| {
+        let shown = uncertain(&values[..SHOWN.min(values.len())], uncertainties, |x, _| number(x));
         if shown.is_empty() { "not looked for".to_owned() } else { shown.join(", ") }
     };
     let estimate =
@@ -46,8 +47,8 @@ fn row(found: &CurvatureRecord) -> MatrixRow {
             None => found.matrix.symbol().to_owned(),
         },
         parameters: found.parameters,
-        largest: several(&found.largest),
-        lowest: several(&found.lowest),
+        largest: several(&found.largest, &found.largest_uncertainty),
+        lowest: several(&found.lowest, &found.lowest_uncertainty),
         trace: estimate(&found.trace),
         frobenius: estimate(&found.frobenius),
         how,

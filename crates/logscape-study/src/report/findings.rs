@@ -18,20 +18,21 @@ const FEW_SAMPLES: usize = 200;
 pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
     let (minimum, geometry) = (&record.results.minimum, &record.results.geometry);
     let gradient = number(minimum.gradient_norm);
+    let flat = if geometry.complete { "no direction curves down" } else { "no direction was found to curve down" };
     let mut lines = vec![match (minimum.converged, minimum.index) {
         _ if minimum.interpolating => format!(
             "The fit interpolates: {}. Noise strength, φ, critical dimension and the rates of theories are ratios to that loss, \
              and have no meaning here; what has is said of each setting.",
             minimum.interpolating_reason.as_deref().unwrap_or("every sample is fitted")
         ),
-        (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and no direction curves down."),
+        (true, 0) => format!("It is a minimum: the gradient vanishes (norm {gradient}) and {flat}."),
         (false, 0) if minimum.running_away.is_some() => format!(
-            "It is no minimum: no direction curves down, but parameters run away: {} (gradient norm {gradient}).",
+            "It is no minimum: {flat}, but parameters run away: {} (gradient norm {gradient}).",
             minimum.running_away.as_deref().unwrap_or_default()
         ),
-        (false, 0) => format!(
-            "It is not quite a minimum: no direction curves down, but the gradient norm {gradient} is above the tolerance."
-        ),
+        (false, 0) => {
+            format!("It is not quite a minimum: {flat}, but the gradient norm {gradient} is above the tolerance.")
+        }
         (_, 1) if geometry.complete => {
             "It is no minimum: one direction curves down, so the theories do not apply.".to_owned()
         }

@@ -108,7 +108,7 @@ fn structure(geometry: &GeometryRecord) -> Vec<(&'static str, String, String)> {
 
 /// The index, of which a spectrum that is not whole knows the lowest eigenvalues only.
 pub(super) fn index(index: usize, complete: bool) -> String {
-    if complete || index == 0 { index.to_string() } else { format!("at least {index}") }
+    if complete { index.to_string() } else { format!("at least {index}") }
 }
 
 /// What the loss is.

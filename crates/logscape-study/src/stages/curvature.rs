@@ -6,7 +6,7 @@ use super::{Context, Stage};
 use crate::asked::CurvatureTable;
 use crate::error::RunError;
 use crate::events::{Event, TOLD};
-use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Sums};
+use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Sums, uncertainties};
 use crate::store::Kept;
 use faer::Mat;
 use logscape::geometry::{GeometryError, SpectrumConfig, complete_spectrum, partial_spectrum};
@@ -273,11 +273,17 @@ fn of_geometry(geometry: &Geometry, table: &CurvatureTable) -> Eigenvalues {
 }
 
 fn tell_done(context: &Context, matrix: Matrix, block: Option<&String>, found: &Eigenvalues) {
+    let end = if found.lowest.is_empty() {
+        found.largest.last().map_or(&[][..], std::slice::from_ref)
+    } else {
+        &found.lowest
+    };
     context.events.tell(&Event::Spectrum {
         matrix,
         block: block.cloned(),
         largest: found.largest.iter().take(TOLD).map(|pair| pair.value).collect(),
-        lowest: found.lowest.first().or(found.largest.last()).map(|pair| pair.value),
+        lowest: end.first().map(|pair| pair.value),
+        uncertainty: uncertainties(end).first().copied().unwrap_or(0.0),
         complete: found.complete,
         unconverged: found.largest.iter().chain(&found.lowest).filter(|pair| !pair.converged).count(),
         products: found.products,

@@ -38,6 +38,7 @@ pub(crate) use problem::{END, Model, check_sizes, dataset, model, probe, table, 
 pub(crate) use setting::predictions;
 pub(crate) use stationary::GROUPS;
 pub(crate) use survey::{Survey, at_minimum, check_all, explore, no_minimum, survey};
+pub use training::TrainingCost;
 pub(crate) use training::time_of;
 pub(crate) use warnings::{input_of, of_data as warnings_of_data, shortened};
 

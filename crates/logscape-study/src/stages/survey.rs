@@ -87,6 +87,7 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
         h_star: geometry.value.outliers.h_star,
         noise_strength: geometry.value.noise_strength,
         index: geometry.value.index,
+        complete: geometry.value.complete,
     });
     let mut known = Known { training, minimum, geometry, curvature: Vec::new(), saddles: None, barrier: None };
     note_known(context, &known)?;

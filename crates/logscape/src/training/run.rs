@@ -29,7 +29,8 @@ pub struct TrainingConfig {
     pub measure_every: Option<u64>,
     /// Seed of the batches.
     pub seed: u64,
-    /// Precision of the gradients; parameters, and what the optimiser keeps of them, are always in double precision.
+    /// Precision of the gradients, of measurements too; parameters, and what the optimiser keeps of them, are always in double
+    /// precision.
     pub precision: Precision,
 }
 
@@ -72,6 +73,11 @@ impl TrainingConfig {
         require(self.measure_every != Some(0), "measure_every", "it is 0 steps", "use 1 or more, or leave it out")?;
         self.schedule.check()?;
         self.optimiser.check()
+    }
+
+    /// How often loss and noise of all data are measured.
+    pub fn measurements(&self) -> u64 {
+        self.measure_every.map_or(0, |every| self.steps / every.max(1) + 1)
     }
 
     fn fits(&self, problem: &dyn Problem, theta: &[f64]) -> Result<(), TrainingError> {
@@ -200,7 +206,7 @@ impl Training {
         self.kept.resize(config.optimiser.kept() * p, 0.0);
         let mut place = std::mem::take(&mut self.place);
         let mut batches = Batches::from(&mut place, config.sampling, problem.samples(), config.seed);
-        while self.steps < steps && !stop.is_due() && self.measure(problem, config.measure_every, stop).is_ok() {
+        while self.steps < steps && !stop.is_due() && self.measure(problem, config, stop).is_ok() {
             batches.draw(self.steps, &mut batch);
             let loss = gradients.mean_into(&self.theta, &batch, &mut gradient);
             let rate = config.learning_rate * config.schedule.share(self.steps, steps, config.warm_up);
@@ -214,7 +220,7 @@ impl Training {
             self.history.add(loss, self.steps, steps);
             told(self);
         }
-        let complete = self.steps == steps && self.measure(problem, config.measure_every, stop).is_ok();
+        let complete = self.steps == steps && self.measure(problem, config, stop).is_ok();
         batches.note();
         self.place = place;
         Ok(complete)
@@ -224,10 +230,10 @@ impl Training {
     ///
     /// # Errors
     /// On an interrupt, with nothing measured.
-    fn measure(&mut self, problem: &dyn Problem, every: Option<u64>, stop: &Stop) -> Result<(), Interrupted> {
-        let due = every.is_some_and(|every| self.steps.is_multiple_of(every));
+    fn measure(&mut self, problem: &dyn Problem, config: &TrainingConfig, stop: &Stop) -> Result<(), Interrupted> {
+        let due = config.measure_every.is_some_and(|every| self.steps.is_multiple_of(every));
         if due && self.noise.last().is_none_or(|point| point.steps < self.steps) {
-            let around = linearise(problem, &self.theta, Precision::Float64, 0);
+            let around = linearise(problem, &self.theta, config.precision, 0);
             let found = around.gradients(stop)?;
             self.noise.push(NoisePoint {
                 steps: self.steps,

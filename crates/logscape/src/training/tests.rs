@@ -354,7 +354,8 @@ fn what_no_training_can_have_is_refused() {
 
 #[test]
 fn single_precision_is_for_networks() {
-    let config = TrainingConfig { precision: crate::Precision::Float32, ..TrainingConfig::new(0.1, 3, 40) };
+    let precision = crate::Precision::Float32;
+    let config = TrainingConfig { precision, measure_every: Some(40), ..TrainingConfig::new(0.1, 3, 40) };
     let line = LinearRegression::new(vec![1.0, 2.0, 3.0], vec![1.0, 1.5, 3.5], 1).unwrap();
     let refused = Training::new(&[0.0]).advance(&line, &config, &Stop::new(), |_| {});
     assert_eq!(refused, Err(TrainingError::Precision));
@@ -368,10 +369,22 @@ fn single_precision_is_for_networks() {
         slope -= 0.1 * residuals.iter().map(|(x, e)| x * e).sum::<f64>() / 3.0;
         offset -= 0.1 * residuals.iter().map(|(_, e)| e).sum::<f64>() / 3.0;
     }
-    let found = trained(&network, &[0.0, 0.0], &config).theta;
-    let distance = (found[0] - slope).abs().max((found[1] - offset).abs());
-    assert!(distance > 0.0 && distance < 1e-6, "{found:?} and {slope}, {offset}");
+    let single = trained(&network, &[0.0, 0.0], &config);
+    let distance = (single.theta[0] - slope).abs().max((single.theta[1] - offset).abs());
+    assert!(distance > 0.0 && distance < 1e-6, "{:?} and {slope}, {offset}", single.theta);
     let double =
-        trained(&network, &[0.0, 0.0], &TrainingConfig { precision: crate::Precision::Float64, ..config }).theta;
-    assert!((double[0] - slope).abs() < 1e-14 && (double[1] - offset).abs() < 1e-14);
+        trained(&network, &[0.0, 0.0], &TrainingConfig { precision: crate::Precision::Float64, ..config.clone() });
+    assert!((double.theta[0] - slope).abs() < 1e-14 && (double.theta[1] - offset).abs() < 1e-14);
+    // Measurements are in the training's precision: at θ = 0 the residuals are -1, -1.5 and -3.5, and the gradients (-1, -1),
+    // (-3, -1.5) and (-10.5, -3.5). What is not a sum of a few powers of two is rounded.
+    let [first, last] = [&single, &double].map(|training| training.noise()[0]);
+    let gradient = (14.5 / 3.0_f64).hypot(2.0);
+    let noise = (2.0 + 11.25 + 122.5) / 3.0 - gradient * gradient;
+    for (point, error) in [(first, 1e-5), (last, 1e-13)] {
+        assert!((point.loss - 15.5 / 6.0).abs() < error && (point.gauss_newton_trace - 17.0 / 3.0).abs() < error);
+        assert!((point.noise_trace - noise).abs() < error && (point.gradient_norm - gradient).abs() < error);
+    }
+    let apart = (single.noise()[1].loss - double.noise()[1].loss).abs();
+    assert!(apart > 1e-12 && apart < 1e-6, "{apart}");
+    assert_eq!([config.measurements(), TrainingConfig { measure_every: None, ..config }.measurements()], [2, 0]);
 }

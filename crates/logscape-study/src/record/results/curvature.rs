@@ -1,6 +1,6 @@
 //! What was measured of one matrix.
 
-use crate::matrices::{Eigenvalue, MatrixCurvature};
+use crate::matrices::{Eigenvalue, MatrixCurvature, uncertainties};
 use logscape::operator::Matrix;
 use logscape::{Estimate, Precision};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,13 @@ pub struct CurvatureRecord {
     pub largest: Vec<f64>,
     /// Lowest eigenvalues, ascending, at most 50; not looked for where no eigenvalue can be negative.
     pub lowest: Vec<f64>,
+    /// About how far each of `largest` is from the eigenvalue of its rank: its residual, and where others are so near that they cannot
+    /// be told apart, the largest of theirs.
+    #[serde(default)]
+    pub largest_uncertainty: Vec<f64>,
+    /// The same of `lowest`.
+    #[serde(default)]
+    pub lowest_uncertainty: Vec<f64>,
     /// Whether the table `eigenvalues` holds all of its eigenvalues.
     pub complete: bool,
     /// Eigenpairs whose residual is above the study's tolerance.
@@ -53,6 +60,7 @@ impl From<&MatrixCurvature> for CurvatureRecord {
             None => (None, None),
         };
         let values = |pairs: &[Eigenvalue]| pairs.iter().take(LEADING).map(|pair| pair.value).collect();
+        let uncertain = |pairs: &[Eigenvalue]| uncertainties(pairs).into_iter().take(LEADING).collect();
         let lowest: Vec<Eigenvalue> = if eigenvalues.complete && !found.matrix.is_positive() {
             eigenvalues.largest.iter().rev().copied().collect()
         } else {
@@ -66,6 +74,8 @@ impl From<&MatrixCurvature> for CurvatureRecord {
             parameters: found.parameters,
             largest: values(&eigenvalues.largest),
             lowest: values(&lowest),
+            largest_uncertainty: uncertain(&eigenvalues.largest),
+            lowest_uncertainty: uncertain(&lowest),
             complete: eigenvalues.complete,
             unconverged: eigenvalues.largest.iter().chain(&eigenvalues.lowest).filter(|pair| !pair.converged).count(),
             basis: (!eigenvalues.complete).then_some(eigenvalues.basis),

@@ -1,7 +1,7 @@
 //! The known eigenvalues of the matrices that a study asks for.
 
 use super::table::Table;
-use crate::matrices::MatrixCurvature;
+use crate::matrices::{MatrixCurvature, uncertainties};
 use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,10 @@ pub struct EigenvalueRow {
     pub eigenvalue: f64,
     /// Residual norm `‖Av − λv‖`.
     pub residual: f64,
-    /// Whether that meets the study's tolerance.
+    /// About how far the value is from the eigenvalue of its rank: the residual, and where others are so near that they cannot be told
+    /// apart, the largest of theirs.
+    pub uncertainty: f64,
+    /// Whether the residual is at most the study's tolerance times the largest `|λ|`.
     pub converged: bool,
 }
 
@@ -34,15 +37,17 @@ pub(crate) fn eigenvalue_rows(found: &[MatrixCurvature]) -> Vec<EigenvalueRow> {
         let (matrix, block) = (found.matrix.name(), found.block.clone().unwrap_or_default());
         let eigenvalues = &found.eigenvalues;
         let ends = [("largest", &eigenvalues.largest), ("lowest", &eigenvalues.lowest)];
-        let rows =
-            ends.into_iter().flat_map(|(end, pairs)| pairs.iter().zip(1..).map(move |(pair, rank)| (end, pair, rank)));
-        rows.map(|(end, pair, rank)| EigenvalueRow {
+        let rows = ends.into_iter().flat_map(|(end, pairs)| {
+            pairs.iter().zip(uncertainties(pairs)).zip(1..).map(move |(pair, rank)| (end, pair, rank))
+        });
+        rows.map(|(end, (pair, uncertainty), rank)| EigenvalueRow {
             matrix: matrix.to_owned(),
             block: block.clone(),
             end: end.to_owned(),
             rank,
             eigenvalue: pair.value,
             residual: pair.residual,
+            uncertainty,
             converged: pair.converged,
         })
         .collect::<Vec<_>>()
