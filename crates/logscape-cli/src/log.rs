@@ -51,6 +51,7 @@ impl Log {
             Event::Products { what, matrix, block, products, of: Some(of), seconds } => {
                 Some(words::products(what, (*matrix, block.as_deref()), (*products, *of), *seconds))
             }
+            Event::Measuring { what, done, of } => Some(words::measuring(what, *done, *of)),
             // Their iteration says more of them.
             Event::Products { of: None, .. } => self.detail.take(),
             _ => None,

@@ -59,6 +59,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         | Event::Training(_)
         | Event::Setting { .. }
         | Event::Eigenvalues { .. }
+        | Event::Measuring { .. }
         | Event::Products { .. }
         | Event::Progress(_)
         | Event::SettingDone { .. }
@@ -84,7 +85,9 @@ pub(crate) fn product_cost(cost: &ProductCost) -> String {
     let one = if seconds < 1.0 { format!("{:.2} ms", 1e3 * seconds) } else { format!("{seconds:.1} s") };
     let spectra =
         if spectra == 1 { "its eigenvalues".to_owned() } else { format!("the eigenvalues of {spectra} matrices") };
-    format!("curvature: one product takes {one}{kept}{estimates}; {spectra} take some hundred more each")
+    format!(
+        "curvature: one product takes {one}{kept}{estimates}; {spectra} take some hundred more each, noise and sharpness as long as some fifty"
+    )
 }
 
 /// A matrix, or its block of some parameters.
@@ -111,6 +114,11 @@ pub(crate) fn eigenvalues(
 ) -> String {
     let known = if largest.is_empty() { String::new() } else { format!(": {}", several(largest)) };
     format!("{}: {converged} of {}, {}{known}", matrix.name(), count(wanted, "eigenvalue"), count(products, "product"))
+}
+
+/// What is measured of the geometry.
+pub(crate) fn measuring(what: &str, done: usize, of: usize) -> String {
+    if of == 1 { format!("geometry: {what}") } else { format!("geometry: {what}, {done} of {of}") }
 }
 
 /// How far other products with a matrix have come.

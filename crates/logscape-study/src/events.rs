@@ -86,6 +86,15 @@ pub enum Event {
         /// The first of the largest.
         largest: Vec<f64>,
     },
+    /// Something else is measured at the minimum.
+    Measuring {
+        /// What.
+        what: &'static str,
+        /// Pieces of it that are done.
+        done: usize,
+        /// All of its pieces.
+        of: usize,
+    },
     /// What had converged when such an iteration was stopped.
     Converged {
         /// The matrix.

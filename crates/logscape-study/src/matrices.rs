@@ -1,7 +1,7 @@
 //! What is measured of matrices at the minimum, as plain data.
 
 use logscape::geometry::Spectrum;
-use logscape::operator::{Matrix, Quadrature};
+use logscape::operator::{Matrix, Quadrature, TraceAndNorm};
 use logscape::{Estimate, Precision};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,12 @@ pub(crate) struct Sums {
     pub(crate) trace: Estimate,
     pub(crate) frobenius: Estimate,
     pub(crate) products: usize,
+}
+
+impl From<TraceAndNorm> for Sums {
+    fn from(found: TraceAndNorm) -> Self {
+        Self { trace: found.trace, frobenius: found.frobenius, products: found.products }
+    }
 }
 
 impl From<Spectrum> for Eigenvalues {

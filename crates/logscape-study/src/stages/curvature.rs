@@ -9,7 +9,7 @@ use crate::events::{Event, TOLD};
 use crate::matrices::{Eigenvalue, Eigenvalues, MatrixCurvature, ProductCost, Sums, uncertainties};
 use crate::store::Kept;
 use faer::Mat;
-use logscape::geometry::{GeometryError, SpectrumConfig, complete_spectrum, partial_spectrum};
+use logscape::geometry::{GeometryConfig, GeometryError, SpectrumConfig, complete_spectrum, partial_spectrum};
 use logscape::model::Minimum;
 use logscape::operator::{
     Counted, EigenError, LanczosProgress, LinearOperator, Linearisation, Matrix, Quadrature, Restricted,
@@ -119,7 +119,7 @@ impl Stage for EstimateTrace {
         let found = input
             .on_operator("trace", Some(config.products), |operator| trace_and_norm(operator, &config, context.stop))
             .map_err(failed)?;
-        Ok(Sums { trace: found.trace, frobenius: found.frobenius, products: found.products })
+        Ok(found.into())
     }
 }
 
@@ -213,7 +213,14 @@ impl At<'_> {
         if known.eigenvalues.complete {
             return Ok(());
         }
-        if table.trace_products > 0 {
+        // The Hessian's are known from its geometry, but where the fit interpolates.
+        let of_geometry = geometry.hessian_sums.filter(|_| matrix == Matrix::Hessian && name.is_none());
+        if table.trace_products > 0
+            && let Some(sums) = of_geometry
+        {
+            known.sums = Some(sums.into());
+            note(&known, false)?;
+        } else if table.trace_products > 0 {
             known.sums = Some(context.stage::<EstimateTrace>(&input([table.trace_products, 0], 0.0))?.value);
             note(&known, false)?;
         }
@@ -226,19 +233,18 @@ impl At<'_> {
     }
 }
 
-/// What the study's products at `theta` take; none where all matrices are decomposed.
+/// What the study's products at `theta` take, with or without a `table`; none where all matrices are decomposed.
 pub(crate) fn cost(
     problem: &dyn Problem,
     theta: &[f64],
-    table: &CurvatureTable,
+    table: Option<&CurvatureTable>,
 ) -> Result<Option<ProductCost>, RunError> {
     let SpectrumConfig { dense_up_to, passes, .. } = SpectrumConfig::default();
-    let size = |block: &Block| block.parts.iter().map(Range::len).sum::<usize>();
-    let large = blocks(problem, &table.layers)?.iter().filter(|block| size(block) > dense_up_to).count();
-    if large == 0 {
+    if problem.dim() <= dense_up_to {
         return Ok(None);
     }
-    let around = linearise(problem, theta, table.precision, passes);
+    let precision = table.map_or(Precision::Float64, |table| table.precision);
+    let around = linearise(problem, theta, precision, passes);
     let hessian = around.operator(Matrix::Hessian);
     let mut image = Mat::zeros(theta.len(), 1);
     let vector = Mat::from_fn(theta.len(), 1, |i, _| ((i % 7) as f64 - 3.0) / (theta.len() as f64).sqrt());
@@ -247,8 +253,17 @@ pub(crate) fn cost(
     let begun = Instant::now();
     hessian.apply_into(vector.as_ref(), image.as_mut());
     let seconds = begun.elapsed().as_secs_f64();
-    let spectra = large * table.matrices.len();
-    let products = spectra * (table.trace_products + table.density_probes * table.density_steps);
+    // The geometry has the Hessian's eigenvalues and trace, asked for or not.
+    let asked = table.map_or(0, |table| table.trace_products);
+    let of_geometry = if asked > 0 { asked } else { GeometryConfig::default().trace_products };
+    let (mut spectra, mut products) = (1, of_geometry);
+    if let Some(table) = table {
+        let size = |block: &Block| block.parts.iter().map(Range::len).sum::<usize>();
+        let large = blocks(problem, &table.layers)?.iter().filter(|block| size(block) > dense_up_to).count();
+        let known = usize::from(table.matrices.contains(&Matrix::Hessian));
+        spectra += large * table.matrices.len() - known;
+        products += (spectra - 1) * asked + large * table.matrices.len() * table.density_probes * table.density_steps;
+    }
     Ok(Some(ProductCost { seconds, kept_share: around.kept_share(), products, spectra }))
 }
 

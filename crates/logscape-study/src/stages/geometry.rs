@@ -5,11 +5,11 @@ use crate::asked::CurvatureTable;
 use crate::error::RunError;
 use crate::events::Event;
 use crate::store::Kept;
-use logscape::geometry::{GeometryConfig, measure, measure_telling};
-use logscape::operator::{LanczosProgress, Matrix, RitzValue};
+use logscape::geometry::{GeometryConfig, GeometryProgress, measure, measure_telling};
+use logscape::operator::{Matrix, RitzValue};
 use logscape::{Geometry, Minimum, Precision, Problem, Stop};
 use serde::Serialize;
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 /// Measures the minimum.
 pub(super) struct MeasureGeometry;
@@ -30,11 +30,17 @@ pub(super) struct Spectrum {
     counts: [usize; 2],
     tolerance: f64,
     precision: Precision,
+    trace_products: usize,
 }
 
 impl From<&CurvatureTable> for Spectrum {
     fn from(table: &CurvatureTable) -> Self {
-        Self { counts: [table.largest, table.lowest], tolerance: table.tolerance, precision: table.precision }
+        Self {
+            counts: [table.largest, table.lowest],
+            tolerance: table.tolerance,
+            precision: table.precision,
+            trace_products: table.trace_products,
+        }
     }
 }
 
@@ -47,14 +53,20 @@ impl Stage for MeasureGeometry {
         let mut config = GeometryConfig { seed: input.seed, ..GeometryConfig::default() };
         if let Some(table) = &context.study.curvature {
             config.spectrum = table.spectrum(false, input.seed);
+            if table.trace_products > 0 {
+                config.trace_products = table.trace_products;
+            }
         }
-        let last = RefCell::new(None);
-        let tell = |progress: &LanczosProgress| {
-            context.events.tell(&Event::eigenvalues(Matrix::Hessian, progress));
-            *last.borrow_mut() = Some(progress.clone());
+        let last = Mutex::new(None);
+        let tell = |progress: GeometryProgress| match progress {
+            GeometryProgress::Eigenpairs(found) => {
+                context.events.tell(&Event::eigenvalues(Matrix::Hessian, found));
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
+            }
+            GeometryProgress::Part { what, done, of } => context.events.tell(&Event::Measuring { what, done, of }),
         };
         let measured = measure_telling(context.problem, &input.minimum.value, &config, context.stop, &tell);
-        if let (Err(_), Some(progress)) = (&measured, last.into_inner()) {
+        if let (Err(_), Some(progress)) = (&measured, last.into_inner().unwrap_or_else(PoisonError::into_inner)) {
             let converged = |values: Vec<RitzValue>| {
                 values.into_iter().filter(|ritz| ritz.converged).map(|ritz| ritz.value).collect()
             };

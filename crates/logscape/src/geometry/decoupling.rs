@@ -136,7 +136,7 @@ pub(super) struct Scaling {
 /// stiff ones are displaced less. The radii are those at which the quadratic loss is a factor times `L*`, the factors spread evenly on
 /// a logarithmic scale from 1.3 to 4. Loss and noise are those of the problem there. Where `tr C` depends on more than `L`, as it does
 /// with unequal curvatures, the exponent belongs to this law of displacements: isotropic ones have another. It is the least-squares
-/// slope of `ln tr C` on `ln L` with Student's interval.
+/// slope of `ln tr C` on `ln L` with Student's interval. `told` hears how many points are done, and of how many.
 ///
 /// # Errors
 /// On an interrupt.
@@ -147,10 +147,12 @@ pub(super) fn scaling(
     (points, seed): (usize, u64),
     gauss_newton: bool,
     stop: &Stop,
+    told: &dyn Fn(usize, usize),
 ) -> Result<Scaling, Interrupted> {
     let mut rng = stream(seed, Purpose::Displacement, 0);
     let (mut found, mut traces) = (Vec::with_capacity(points), Vec::new());
     for k in 0..points {
+        told(k, points);
         let factor = 1.3 * (4.0_f64 / 1.3).powf(k as f64 / (points.max(2) - 1) as f64);
         let z: Vec<f64> = h.iter().map(|_| StandardNormal.sample(&mut rng)).collect();
         let theta = displaced(theta, vectors, h, z, base * (factor - 1.0));

@@ -17,7 +17,9 @@ use crate::model::{Decoupling, DirectionNoise, FisherDecoupling, Geometry};
 use crate::network::OutputLoss;
 use crate::operator::dense::EigenError;
 use crate::operator::full::losses;
-use crate::operator::{LanczosProgress, Linearisation, Matrix, SamplesAlong, TraceConfig, dot, trace_and_norm};
+use crate::operator::{
+    Counted, LanczosProgress, Linearisation, Matrix, SamplesAlong, TraceConfig, dot, trace_and_norm,
+};
 use crate::problem::{ProblemFailure, unless_failed};
 use crate::{Estimate, Problem};
 use std::ops::Range;
@@ -105,6 +107,22 @@ impl From<EigenError> for GeometryError {
     }
 }
 
+/// How far the measurement of a geometry has come.
+#[derive(Debug, Clone, Copy)]
+pub enum GeometryProgress<'a> {
+    /// The eigenpairs of a Hessian that is not decomposed, so far.
+    Eigenpairs(&'a LanczosProgress),
+    /// Of a measurement after these so many pieces are done.
+    Part {
+        /// What is measured.
+        what: &'static str,
+        /// Pieces that are done.
+        done: usize,
+        /// All of its pieces.
+        of: usize,
+    },
+}
+
 /// Measures curvature, gradient noise and how one follows the other at a minimum.
 ///
 /// `tr H` is exact where the spectrum is complete, otherwise an estimate of [`trace_and_norm`]; `tr G` is exact. Where the fit interpolates there is no noise at the minimum, and only curvature is measured.
@@ -121,7 +139,7 @@ pub fn measure(
     measure_telling(problem, minimum, config, stop, &|_| {})
 }
 
-/// [`measure`], which tells how far the eigenpairs of a partial spectrum have come.
+/// [`measure`], which tells how far it has come.
 ///
 /// # Errors
 /// As [`measure`].
@@ -130,7 +148,7 @@ pub fn measure_telling(
     minimum: &Minimum,
     config: &GeometryConfig,
     stop: &Stop,
-    progress: &dyn Fn(&LanczosProgress),
+    progress: &(dyn Fn(GeometryProgress) + Sync),
 ) -> Result<Geometry, GeometryError> {
     unless_failed(problem, measured(problem, minimum, config, stop, progress))
 }
@@ -140,7 +158,7 @@ fn measured(
     minimum: &Minimum,
     config: &GeometryConfig,
     stop: &Stop,
-    progress: &dyn Fn(&LanczosProgress),
+    progress: &(dyn Fn(GeometryProgress) + Sync),
 ) -> Result<Geometry, GeometryError> {
     let (p, theta) = (problem.dim(), minimum.theta.as_slice());
     if theta.len() != p {
@@ -158,7 +176,10 @@ fn measured(
     }
     let places = config.spectrum.places(problem);
     let around = places.staying(theta);
-    let spectrum = spectrum_around(problem, theta, &*around, &config.spectrum, stop, progress)?;
+    let part = |what: &'static str, done: usize, of: usize| progress(GeometryProgress::Part { what, done, of });
+    let eigenpairs = |found: &LanczosProgress| progress(GeometryProgress::Eigenpairs(found));
+    let spectrum = spectrum_around(problem, theta, &*around, &config.spectrum, stop, &eigenpairs)?;
+    part("noise along eigenvectors", 0, 1);
     let mut rule = config.outliers;
     rule.max_count = rule.max_count.min(spectrum.vectors.len());
     let mut outliers = outliers(&spectrum.values, spectrum.complete, &rule).ok_or(GeometryError::NoCurvature)?;
@@ -170,8 +191,10 @@ fn measured(
     let further =
         along(&*around, &spectrum.vectors[further_directions(&spectrum, outliers.count, config.directions)], stop)?;
     stop.check()?;
+    part("samples' Jacobians", 0, 1);
     let grams = output_grams(problem, theta);
     let all: Vec<SamplesAlong> = along_outliers.into_iter().chain(further.iter().cloned()).collect();
+    part("classes", 0, 1);
     let classes = class_structure(problem, theta, &grams, (&all, &spectrum.values), stop)?;
     let (trace_gauss_newton, sample_curvature) = sample_jacobians(problem, theta, grams)?;
     let mut geometry = Geometry {
@@ -200,13 +223,26 @@ fn measured(
         kinks: None,
         noise_subspace: None,
         classes,
-        sharpness: box_sharpness(places, (theta, loss), &spectrum.vectors[0], stop)?,
+        sharpness: box_sharpness(places, (theta, loss), &spectrum.vectors[0], stop, &|done, of| {
+            part("sharpness", done, of)
+        })?,
         effective_parameters: None,
+        hessian_sums: None,
         sample_curvature,
         hessian_moments: hessian_moments(problem, theta, vectors, stop)?,
     };
     if geometry.interpolating.is_none() {
-        let at = At { problem, theta, places, around: &*around, losses: &losses, further: &further, config, stop };
+        let at = At {
+            problem,
+            theta,
+            places,
+            around: &*around,
+            losses: &losses,
+            further: &further,
+            config,
+            stop,
+            part: &part,
+        };
         add_noise(&mut geometry, noise, trace_gauss_newton, &spectrum, at)?;
     }
     Ok(geometry)
@@ -225,6 +261,8 @@ struct At<'a> {
     further: &'a [SamplesAlong],
     config: &'a GeometryConfig,
     stop: &'a Stop,
+    /// Hears what is measured, pieces that are done and all of them.
+    part: &'a (dyn Fn(&'static str, usize, usize) + Sync),
 }
 
 /// Adds what tells of the noise at a minimum whose loss is resolved: that along the outliers, which is given, and what follows.
@@ -235,7 +273,7 @@ fn add_noise(
     spectrum: &Spectrum,
     at: At,
 ) -> Result<(), GeometryError> {
-    let At { problem, theta, places, around, losses, further, config, stop } = at;
+    let At { problem, theta, places, around, losses, further, config, stop, part } = at;
     let (loss, count) = (geometry.loss, geometry.outliers.count);
     let (vectors, h) = (&spectrum.vectors[..count], &spectrum.values[..count]);
     noise.directions.iter_mut().zip(h).for_each(|(direction, &h)| direction.curvature = h);
@@ -248,6 +286,7 @@ fn add_noise(
     let further = further.map(|(direction, &curvature)| DirectionNoise { curvature, ..direction }).filter(known);
     noise.directions.extend(further);
     let (frobenius_distance, off_diagonal_share) = shape(&noise.covariance, h);
+    part("leading noise", 0, 1);
     let trace_noise = around.gradients(stop)?.noise_trace();
     let of_outliers = (noise.covariance.as_slice(), trace_noise);
     let lanczos = &config.spectrum.lanczos;
@@ -255,7 +294,8 @@ fn add_noise(
         Some(noise_subspace(around, losses, vectors, of_outliers, lanczos, (config.resamples, config.seed), stop)?);
     let of_probabilities = problem.output_loss() != Some(OutputLoss::MeanSquare);
     let points = (config.scaling_points, config.seed);
-    let scaling = scaling(places, (theta, loss), (vectors, h), points, of_probabilities, stop)?;
+    let told = |done: usize, of: usize| part("noise against loss", done, of);
+    let scaling = scaling(places, (theta, loss), (vectors, h), points, of_probabilities, stop, &told)?;
     if !finite(&scaling.exponent) {
         return Err(GeometryError::NotFinite("scaling exponent"));
     }
@@ -266,7 +306,11 @@ fn add_noise(
         spectrum.values.iter().sum()
     } else {
         let trace = TraceConfig { products: config.trace_products, seed: config.seed, ..TraceConfig::default() };
-        trace_and_norm(&*around.operator(Matrix::Hessian), &trace, stop)?.trace.value
+        let hessian = around.operator(Matrix::Hessian);
+        let told = |done: usize| part("trace of the Hessian", done, config.trace_products);
+        let sums = trace_and_norm(&Counted::new(&*hessian, &told), &trace, stop)?;
+        geometry.hessian_sums = Some(sums);
+        sums.trace.value
     };
     if let Some(output_loss) = problem.output_loss().filter(|_| spectrum.complete) {
         let square = dot(theta, theta);

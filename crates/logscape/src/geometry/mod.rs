@@ -14,5 +14,5 @@ mod subspace;
 #[cfg(test)]
 mod tests;
 
-pub use measure::{GeometryConfig, GeometryError, measure, measure_telling};
+pub use measure::{GeometryConfig, GeometryError, GeometryProgress, measure, measure_telling};
 pub use spectrum::{OutlierRule, Spectrum, SpectrumConfig, complete_spectrum, outliers, partial_spectrum, spectrum};

@@ -5,6 +5,7 @@ use super::sgd::Precision;
 use super::structure::{BoxSharpness, ClassStructure, EffectiveParameters, NoiseSubspace};
 use crate::Estimate;
 use crate::network::OutputLoss;
+use crate::operator::TraceAndNorm;
 use serde::{Deserialize, Serialize};
 
 /// Outliers of the Hessian spectrum and the rule that chose them.
@@ -108,6 +109,9 @@ pub struct Geometry {
     /// Numbers in which their eigenvectors were kept meanwhile: single precision where memory allows no double.
     #[serde(default)]
     pub basis: Precision,
+    /// Trace and Frobenius norm of the Hessian by random vectors; none where the spectrum is whole, or the fit interpolates.
+    #[serde(default)]
+    pub hessian_sums: Option<TraceAndNorm>,
     /// The outliers.
     pub outliers: Outliers,
     /// Unit eigenvectors of the outliers (`n` of length `P`), same order as the eigenvalues.

@@ -22,6 +22,7 @@ use super::sphere::on_sphere;
 use super::{LinearOperator, dot};
 use crate::{Estimate, Precision, Stop};
 use faer::Mat;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Settings of [`trace_and_norm`].
@@ -42,7 +43,7 @@ impl Default for TraceConfig {
 }
 
 /// Trace and Frobenius norm of an operator.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TraceAndNorm {
     /// `tr A`.
     pub trace: Estimate,

@@ -25,6 +25,7 @@ fn geometry(n: usize, h: f64, loss: f64) -> Geometry {
         complete: true,
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
+        hessian_sums: None,
         products: 0,
         output_loss: Some(crate::network::OutputLoss::MeanSquare),
         accuracy: None,

@@ -106,6 +106,7 @@ fn parabola() -> Geometry {
         complete: true,
         lowest: Vec::new(),
         lowest_residuals: Vec::new(),
+        hessian_sums: None,
         products: 0,
         output_loss: Some(logscape::network::OutputLoss::MeanSquare),
         accuracy: None,
