@@ -156,9 +156,12 @@ impl Work {
         let all = numbers(0.83, p * vectors);
         let block = Mat::from_fn(p, vectors, |i, j| all[j * p + i]);
         let mut out = block.clone();
-        operator.apply_into(block.as_ref(), out.as_mut());
+        let apply = |out: &mut Mat<f64>| {
+            operator.apply_into(block.as_ref(), out.as_mut(), &Stop::new()).expect("nothing stops it");
+        };
+        apply(&mut out);
         let image: Vec<f64> = out.col(vectors - 1).iter().copied().collect();
-        answer(|| operator.apply_into(block.as_ref(), out.as_mut()), vectors, &projections(&image, rounding))
+        answer(|| apply(&mut out), vectors, &projections(&image, rounding))
     }
 }
 

@@ -74,7 +74,9 @@ impl Point {
         let operator = linearised.operator(Matrix::Hessian);
         let vectors = Mat::from_fn(p, self.vectors, |i, j| (0.83 * (i + j * p) as f64).sin());
         let mut image = vectors.clone();
-        let product = seconds(|| operator.apply_into(vectors.as_ref(), image.as_mut())) / self.vectors as f64;
+        let product = seconds(|| {
+            operator.apply_into(vectors.as_ref(), image.as_mut(), &Stop::new()).expect("nothing stops it");
+        }) / self.vectors as f64;
         let noise = seconds(|| {
             assert!(linearised.gradients(&Stop::new()).expect("nothing stops it").noise_trace() > 0.0);
         });

@@ -56,7 +56,9 @@ fn product(operator: &dyn LinearOperator, block: &[f64]) -> Vec<f64> {
     let p = operator.dim();
     let columns = block.len() / p;
     let mut image = Mat::zeros(p, columns);
-    operator.apply_into(MatRef::from_column_major_slice(block, p, columns), image.as_mut());
+    // Nothing asks it to stop.
+    let _ =
+        operator.apply_into(MatRef::from_column_major_slice(block, p, columns), image.as_mut(), &logscape::Stop::new());
     (0..columns).flat_map(|j| image.col_as_slice(j)).copied().collect()
 }
 

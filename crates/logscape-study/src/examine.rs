@@ -89,7 +89,7 @@ pub fn examine(study: &Study, base: &Path, stop: &Stop, events: &dyn Events) -> 
         Err(RunError::Interrupted { .. }) => (false, at_most_from_start(&context, &start)?),
         Err(error) => return Err(error),
     };
-    let products = cost(&*problem, &start, study.curvature.as_ref())?;
+    let products = cost(&*problem, &start, study.curvature.as_ref(), stop)?;
     let training = time_of(&context, &start)?;
     let parameters = problem.dim() as u128;
     let settings = (study.sgd.settings() * (1 + study.dynamics.len())) as u128;

@@ -15,7 +15,7 @@ use logscape::operator::{
     Counted, EigenError, LanczosProgress, LinearOperator, Linearisation, Matrix, Quadrature, Restricted,
     lanczos_quadrature, linearise, probe_symmetry, trace_and_norm,
 };
-use logscape::{Geometry, Interrupted, Precision, Problem};
+use logscape::{Geometry, Interrupted, Precision, Problem, Stop};
 use serde::Serialize;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl Stage for FindEigenvalues {
             if operator.dim() <= config.dense_up_to {
                 return Ok(complete_spectrum(operator, context.stop).map_err(failed)?.into());
             }
-            probe_symmetry(operator, at.precision, seed).map_err(|fault| failed(fault.into()))?;
+            probe_symmetry(operator, at.precision, seed, context.stop).map_err(failed)?;
             let tell = |progress: &LanczosProgress| context.events.tell(&Event::eigenvalues(input.matrix, progress));
             let found: Eigenvalues =
                 partial_spectrum(operator, &config.lanczos, context.stop, &tell).map_err(failed)?.into();
@@ -238,6 +238,7 @@ pub(crate) fn cost(
     problem: &dyn Problem,
     theta: &[f64],
     table: Option<&CurvatureTable>,
+    stop: &Stop,
 ) -> Result<Option<ProductCost>, RunError> {
     let SpectrumConfig { dense_up_to, passes, .. } = SpectrumConfig::default();
     if problem.dim() <= dense_up_to {
@@ -249,9 +250,9 @@ pub(crate) fn cost(
     let mut image = Mat::zeros(theta.len(), 1);
     let vector = Mat::from_fn(theta.len(), 1, |i, _| ((i % 7) as f64 - 3.0) / (theta.len() as f64).sqrt());
     // The first takes its memory.
-    hessian.apply_into(vector.as_ref(), image.as_mut());
+    hessian.apply_into(vector.as_ref(), image.as_mut(), stop)?;
     let begun = Instant::now();
-    hessian.apply_into(vector.as_ref(), image.as_mut());
+    hessian.apply_into(vector.as_ref(), image.as_mut(), stop)?;
     let seconds = begun.elapsed().as_secs_f64();
     // The geometry has the Hessian's eigenvalues and trace, asked for or not.
     let asked = table.map_or(0, |table| table.trace_products);

@@ -72,7 +72,7 @@ pub(crate) fn explore(context: &Context, start: &[f64]) -> Result<Known, RunErro
     let Minimum { loss, gradient_norm, converged, .. } = minimum.value;
     let interpolating = minimum.value.interpolating.clone();
     context.events.tell(&Event::Minimum { loss, gradient_norm, converged, interpolating });
-    if let Some(cost) = cost(context.problem, &minimum.value.theta, study.curvature.as_ref())? {
+    if let Some(cost) = cost(context.problem, &minimum.value.theta, study.curvature.as_ref(), context.stop)? {
         context.events.tell(&Event::Cost(cost));
     }
     let geometry = context.stage::<MeasureGeometry>(&GeometryInput {

@@ -3,15 +3,22 @@
 use crate::network::OutputLoss;
 use crate::operator::dense::{EigenError, eigen};
 use crate::operator::full::map_chunks;
-use crate::{Problem, Samples};
+use crate::{Interrupted, Problem, Samples, Stop};
 use faer::Mat;
 
 /// The samples' matrices `J_μ J_μᵀ` (`N × c²`).
-pub(super) fn output_grams(problem: &dyn Problem, theta: &[f64]) -> Vec<f64> {
-    let c = problem.outputs();
-    map_chunks(problem, c * c, |range, out, scratch| {
-        problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
-    })
+///
+/// # Errors
+/// On an interrupt.
+pub(super) fn output_grams(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Result<Vec<f64>, Interrupted> {
+    let (c, pieces) = (problem.outputs(), stop.pieces());
+    let grams = map_chunks(problem, c * c, |range, out, scratch| {
+        if !pieces.are_over() {
+            problem.jacobian_grams_into(theta, Samples::Range(range), out, scratch);
+        }
+    });
+    pieces.ended()?;
+    Ok(grams)
 }
 
 /// `tr G = mean tr(W_μ J_μ J_μᵀ)` with `W_μ = ∇²_f ℓ_μ`, and the quantiles (50 %, 90 %, 99 %, 100 %) over the samples of the

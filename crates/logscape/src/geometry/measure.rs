@@ -190,9 +190,8 @@ fn measured(
     outliers.h_star.ci95 = noise.typical_curvature.ci95;
     let further =
         along(&*around, &spectrum.vectors[further_directions(&spectrum, outliers.count, config.directions)], stop)?;
-    stop.check()?;
     part("samples' Jacobians", 0, 1);
-    let grams = output_grams(problem, theta);
+    let grams = output_grams(problem, theta, stop)?;
     let all: Vec<SamplesAlong> = along_outliers.into_iter().chain(further.iter().cloned()).collect();
     part("classes", 0, 1);
     let classes = class_structure(problem, theta, &grams, (&all, &spectrum.values), stop)?;

@@ -103,8 +103,8 @@ pub(super) fn spectrum_around(
         complete_spectrum(&*hessian, stop)?
     } else {
         stop.check()?;
-        probe_symmetry(&*hessian, precision, seed)?;
-        probe_hessian(problem, theta, &*hessian, precision, seed)?;
+        probe_symmetry(&*hessian, precision, seed, stop)?;
+        probe_hessian(problem, theta, &*hessian, precision, seed, stop)?;
         partial_spectrum(&*hessian, &config.lanczos, stop, progress)?
     };
     if found.interrupted { Err(Interrupted.into()) } else { Ok(found) }

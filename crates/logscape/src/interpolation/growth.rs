@@ -3,7 +3,7 @@
 use super::InterpolationError;
 use super::products::{Coordinates, Products};
 use crate::operator::{End, LanczosConfig, LinearOperator, extreme_eigenpairs};
-use crate::{Sampling, Stop};
+use crate::{Interrupted, Sampling, Stop};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
@@ -58,12 +58,13 @@ impl LinearOperator for SecondMoments<'_> {
         self.coordinates.curvatures.len().pow(2)
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         let (h, c, r) = (&self.coordinates.curvatures, self.outputs, self.coordinates.curvatures.len());
         let rows = MatRef::from_row_major_slice(&self.coordinates.rows, self.coordinates.rows.len() / r, r);
         let mut images = Mat::<f64>::zeros(rows.nrows(), r);
         let mut mean = Mat::<f64>::zeros(r, r);
         for column in 0..block.ncols() {
+            stop.check()?;
             let moments = Mat::from_fn(r, r, |i, j| block[(j * r + i, column)]);
             matmul(&mut images, Accum::Replace, rows, &moments, 1.0, Par::Seq);
             // J_μ M J_μᵀ of each sample, and with it J_μᵀ (J_μ M J_μᵀ) J_μ.
@@ -82,5 +83,6 @@ impl LinearOperator for SecondMoments<'_> {
                 }
             }
         }
+        Ok(())
     }
 }

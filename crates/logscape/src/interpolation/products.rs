@@ -6,7 +6,7 @@ use crate::operator::dense::{eigen, to_dense};
 use crate::operator::full::{map_chunks, sum_over_chunks};
 use crate::operator::{GaussNewton, LinearOperator, axpy, dot, norm, scale};
 use crate::random::{Purpose, stream};
-use crate::{Problem, Samples, Sampling, SgdSettings, Stop};
+use crate::{Interrupted, Problem, Samples, Sampling, SgdSettings, Stop};
 use faer::{MatMut, MatRef};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -256,13 +256,15 @@ impl LinearOperator for Kernel<'_> {
         self.problem.samples() * self.problem.outputs()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         let share = 1.0 / self.problem.samples() as f64;
         for j in 0..block.ncols() {
+            stop.check()?;
             let u: Vec<f64> = block.col(j).iter().copied().collect();
             let image = images(self.problem, self.theta, &transposed(self.problem, self.theta, &u));
             image.iter().enumerate().for_each(|(i, x)| out[(i, j)] = share * x);
         }
+        Ok(())
     }
 }
 

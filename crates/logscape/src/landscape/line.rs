@@ -76,7 +76,8 @@ fn slope(problem: &dyn Problem, theta: f64) -> f64 {
 
 /// Curvature `L''(θ)` on the line.
 fn curvature(problem: &dyn Problem, theta: f64) -> f64 {
-    apply(&Hessian::new(problem, &[theta]), &[vec![1.0]])[0][0]
+    // Nothing asks it to stop.
+    apply(&Hessian::new(problem, &[theta]), &[1.0], &crate::Stop::new()).map_or(f64::NAN, |image| image[0])
 }
 
 /// Refuses what no search can start from.

@@ -24,6 +24,7 @@ pub use minimum::Minimum;
 pub use noise::NoiseModel;
 pub use prefactor::Prefactor;
 pub use sgd::{Precision, Sampling, SgdSettings};
+pub(crate) use stop::Pieces;
 pub use stop::{Interrupted, Stop, WorkTime};
 pub use structure::{BoxSharpness, ClassDirection, ClassParts, ClassStructure, EffectiveParameters, NoiseSubspace};
 pub use weights::{Tensor, Weights, WeightsError, from_safetensors, to_safetensors};

@@ -65,6 +65,28 @@ impl WorkTime {
     }
 }
 
+/// Pieces of work on several threads, of which none begins once one has heard a request.
+pub(crate) struct Pieces<'a> {
+    stop: &'a Stop,
+    over: AtomicBool,
+}
+
+impl Pieces<'_> {
+    /// Whether another piece is of no use; asked before each.
+    pub(crate) fn are_over(&self) -> bool {
+        let over = self.over.load(Ordering::Relaxed) || self.stop.is_requested();
+        if over {
+            self.over.store(true, Ordering::Relaxed);
+        }
+        over
+    }
+
+    /// An error where a piece was left out.
+    pub(crate) fn ended(self) -> Result<(), Interrupted> {
+        if self.over.into_inner() { Err(Interrupted) } else { Ok(()) }
+    }
+}
+
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stop").field("raised", &self.shared.is_raised()).finish_non_exhaustive()
@@ -142,6 +164,11 @@ impl Stop {
     pub fn is_due(&self) -> bool {
         // Work that can be kept is kept before it waits.
         self.pauses.as_ref().is_some_and(|pauses| pauses()) || self.is_requested()
+    }
+
+    /// Asked before each piece of a work.
+    pub(crate) fn pieces(&self) -> Pieces<'_> {
+        Pieces { stop: self, over: AtomicBool::new(false) }
     }
 
     /// An error where it is raised.

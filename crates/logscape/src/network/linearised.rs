@@ -1,8 +1,7 @@
 //! A network around a point: curvature by products, in single or double precision, with the first pass kept.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use faer::{Mat, MatMut, MatRef};
 use rayon::prelude::*;
@@ -14,6 +13,7 @@ use super::pass::Primal;
 use super::second_moment::second_moment;
 use super::sparse::{Sparse, SparseInputs, turn};
 use super::transform::{Float, inner};
+use crate::model::Pieces;
 use crate::operator::{Gradients, LinearOperator, Linearisation, Matrix, SamplesAlong, axpy};
 use crate::problem::{Problem, Samples};
 use crate::{Interrupted, Stop};
@@ -47,8 +47,8 @@ pub struct Linearised<'a, R> {
     blocks: Vec<Range<usize>>,
     /// Of each block, the inputs without most of their zeros, where all have many and a layer can leave them out.
     sparse: Option<Vec<SparseInputs<R>>>,
-    /// The passes over the first blocks.
-    kept: Vec<Passes<R>>,
+    /// The passes over the first blocks, once they were made.
+    kept: Vec<OnceLock<Passes<R>>>,
     /// Room of products that have ended, for the next, since the first use of memory takes longer than a sweep over it.
     rooms: Mutex<Vec<Room<R>>>,
     directions: Mutex<Directions<R>>,
@@ -96,8 +96,8 @@ struct Passes<R> {
 pub struct MatrixOperator<'a, R> {
     linearised: &'a Linearised<'a, R>,
     which: Matrix,
-    /// `∇L` of a covariance.
-    gradient: Option<Vec<f64>>,
+    /// `∇L` of a covariance, once it was needed.
+    gradient: OnceLock<Vec<f64>>,
 }
 
 impl<'a, R: Float> Linearised<'a, R> {
@@ -127,7 +127,7 @@ impl<'a, R: Float> Linearised<'a, R> {
         }
         let each = (2 * graph.units() + graph.kept()) * network.block * size_of::<R>();
         let fitting = (memory / each.max(1)).min(linearised.blocks.len());
-        linearised.kept = (0..fitting).into_par_iter().map(|index| linearised.passes(index)).collect();
+        linearised.kept.resize_with(fitting, OnceLock::new);
         linearised
     }
 
@@ -156,7 +156,7 @@ impl<'a, R: Float> Linearised<'a, R> {
         let range = &self.blocks[index];
         let passes;
         let kept = if let Some(kept) = self.kept.get(index) {
-            kept
+            kept.get_or_init(|| self.passes(index))
         } else {
             passes = self.passes(index);
             &passes
@@ -187,12 +187,12 @@ impl<'a, R: Float> Linearised<'a, R> {
     }
 
     /// The gradient `∇L` (`P`).
-    fn gradient(&self) -> Vec<f64> {
+    fn gradient(&self, stop: &Stop) -> Result<Vec<f64>, Interrupted> {
         let mut gradient = vec![0.0; self.theta.len()];
-        self.summed(&mut gradient, self.parts(1), |primal, Room { out, work, .. }| {
+        self.summed(&mut gradient, self.parts(1), stop, |primal, Room { out, work, .. }| {
             primal.network.graph.add_gradient(primal.block, primal.cotangents, out, work);
-        });
-        gradient
+        })?;
+        Ok(gradient)
     }
 
     /// The inputs of these samples.
@@ -267,7 +267,13 @@ impl<'a, R: Float> Linearised<'a, R> {
     }
 
     /// The sums over `blocks` of the `count` numbers that `add(block, room)` adds to those of a room, in the room that is returned.
-    fn part(&self, blocks: Range<usize>, count: usize, add: &(impl Fn(&Primal<R>, &mut Room<R>) + Sync)) -> Room<R> {
+    fn part(
+        &self,
+        blocks: Range<usize>,
+        count: usize,
+        pieces: &Pieces,
+        add: &(impl Fn(&Primal<R>, &mut Room<R>) + Sync),
+    ) -> Room<R> {
         let mut room = self.room(count);
         let several = blocks.len() > TOGETHER;
         room.sums.clear();
@@ -275,6 +281,9 @@ impl<'a, R: Float> Linearised<'a, R> {
         for together in blocks.clone().step_by(TOGETHER) {
             room.out.fill(R::ZERO);
             for index in together..blocks.end.min(together + TOGETHER) {
+                if pieces.are_over() {
+                    return room;
+                }
                 self.on_block(index, |primal| add(primal, &mut room));
             }
             for (sum, x) in room.sums.iter_mut().zip(&room.out) {
@@ -290,11 +299,25 @@ impl<'a, R: Float> Linearised<'a, R> {
     }
 
     /// Fills `out` (`k × P`) with the sums over all blocks of the gradients that `add(block, room)` adds to as many numbers of a room.
-    fn summed(&self, out: &mut [f64], parts: usize, add: impl Fn(&Primal<R>, &mut Room<R>) + Sync) {
+    ///
+    /// # Errors
+    /// On an interrupt, which is asked for before every block.
+    fn summed(
+        &self,
+        out: &mut [f64],
+        parts: usize,
+        stop: &Stop,
+        add: impl Fn(&Primal<R>, &mut Room<R>) + Sync,
+    ) -> Result<(), Interrupted> {
+        let pieces = stop.pieces();
         let bound = |k: usize| k * self.blocks.len() / parts;
         let count = out.len();
         let mut rooms: Vec<Room<R>> =
-            (0..parts).into_par_iter().map(|k| self.part(bound(k)..bound(k + 1), count, &add)).collect();
+            (0..parts).into_par_iter().map(|k| self.part(bound(k)..bound(k + 1), count, &pieces, &add)).collect();
+        if let Err(interrupted) = pieces.ended() {
+            self.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
+            return Err(interrupted);
+        }
         out.par_chunks_mut(ENTRIES).enumerate().for_each(|(chunk, out)| {
             out.fill(0.0);
             let first = chunk * ENTRIES;
@@ -319,25 +342,20 @@ impl<'a, R: Float> Linearised<'a, R> {
             });
         }
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).extend(rooms);
+        Ok(())
     }
 }
 
 impl<R: Float> Linearisation for Linearised<'_, R> {
     fn operator(&self, which: Matrix) -> Box<dyn LinearOperator + '_> {
-        let gradient = (which == Matrix::NoiseCovariance).then(|| self.gradient());
-        Box::new(MatrixOperator { linearised: self, which, gradient })
+        Box::new(MatrixOperator { linearised: self, which, gradient: OnceLock::new() })
     }
 
     fn gradients(&self, stop: &Stop) -> Result<Gradients, Interrupted> {
         let (graph, n) = (&self.network.graph, self.network.samples() as f64);
         let samples = Mutex::new(vec![[0.0; 2]; self.network.samples()]);
         let mut gradient = vec![0.0; self.theta.len()];
-        let stopped = AtomicBool::new(false);
-        self.summed(&mut gradient, self.parts(1), |primal, Room { out, work, .. }| {
-            if stopped.load(Ordering::Relaxed) || stop.is_requested() {
-                stopped.store(true, Ordering::Relaxed);
-                return;
-            }
+        self.summed(&mut gradient, self.parts(1), stop, |primal, Room { out, work, .. }| {
             graph.add_gradient(primal.block, primal.cotangents, out, work);
             let mut squares = vec![0.0; primal.block.samples];
             graph.add_gradient_grams(primal.block, &[primal.cotangents], &mut squares, work);
@@ -346,10 +364,7 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
             let rows = primal.losses().into_iter().zip(squares).map(|(loss, square)| [loss, n * n * square]);
             let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
             samples[range].iter_mut().zip(rows).for_each(|(sample, row)| *sample = row);
-        });
-        if stopped.into_inner() {
-            return Err(Interrupted);
-        }
+        })?;
         let samples = samples.into_inner().unwrap_or_else(PoisonError::into_inner);
         let loss = samples.iter().map(|sample| sample[0]).sum::<f64>() / n;
         Ok(Gradients { loss, gradient, squares: samples.into_iter().map(|sample| sample[1]).collect() })
@@ -423,6 +438,18 @@ impl<R: Float> Linearisation for Linearised<'_, R> {
 }
 
 impl<R: Float> MatrixOperator<'_, R> {
+    /// `∇L` (`P`), where it is a part of the matrix.
+    fn mean(&self, stop: &Stop) -> Result<Option<&[f64]>, Interrupted> {
+        if self.which != Matrix::NoiseCovariance {
+            return Ok(None);
+        }
+        if self.gradient.get().is_none() {
+            let gradient = self.linearised.gradient(stop)?;
+            return Ok(Some(self.gradient.get_or_init(|| gradient)));
+        }
+        Ok(self.gradient.get().map(Vec::as_slice))
+    }
+
     /// Adds the block's part of the products with `vectors` (`k × P`) to the room's numbers.
     fn add(&self, primal: &Primal<R>, vectors: &[R], turned: &Turned<R>, room: &mut Room<R>) {
         let (p, samples) = (self.dim(), self.linearised.network.samples() as f64);
@@ -454,17 +481,21 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
         if !self.which.is_of_noise() {
             return None;
         }
+        let mean = match self.mean(stop) {
+            Ok(mean) => mean,
+            Err(interrupted) => return Some(Err(interrupted)),
+        };
         let around = self.linearised;
         let layers = around.network.graph.outer_products();
         let write = |block: usize, first: usize, out: [&mut [R]; 2]| {
             around.sample_gradients(block, (first, &layers), out);
         };
-        Some(second_moment((self.dim(), self.gradient.as_deref()), &around.blocks, &layers, write, stop))
+        Some(second_moment((self.dim(), mean), &around.blocks, &layers, write, stop))
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         assert!(block.nrows() == out.nrows() && block.ncols() == out.ncols());
-        let (this, p) = (self.linearised, self.dim());
+        let (this, p, mean) = (self.linearised, self.dim(), self.mean(stop)?);
         // As many vectors at once as the parts' sums have room for.
         let together = (SUMS / p / 2).clamp(1, block.ncols().max(1));
         let kept = || this.directions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -479,9 +510,9 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
             });
             this.turn(vectors, turned);
             images.resize(count * p, 0.0);
-            this.summed(images, this.parts(together), |primal, room| self.add(primal, vectors, turned, room));
+            this.summed(images, this.parts(together), stop, |primal, room| self.add(primal, vectors, turned, room))?;
             images.par_chunks_exact_mut(p).zip(out.par_col_iter_mut()).enumerate().for_each(|(j, (image, out))| {
-                if let Some(gradient) = &self.gradient {
+                if let Some(gradient) = mean {
                     let along: f64 = block.col(j).iter().zip(gradient).map(|(v, g)| v * g).sum();
                     axpy(-along, gradient, image);
                 }
@@ -491,5 +522,6 @@ impl<R: Float> LinearOperator for MatrixOperator<'_, R> {
         if directions.vectors.len() <= DIRECTIONS {
             *kept() = directions;
         }
+        Ok(())
     }
 }

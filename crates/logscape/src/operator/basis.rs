@@ -51,6 +51,14 @@ impl Basis {
         }
     }
 
+    /// Drops all but the first so many vectors.
+    pub(super) fn truncate(&mut self, count: usize) {
+        match self {
+            Self::Double(columns) => columns.truncate(count),
+            Self::Single(columns) => columns.truncate(count),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Double(columns) => columns.len(),

@@ -26,10 +26,11 @@ impl LinearOperator for Counted<'_> {
         self.operator.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         let count = block.ncols();
-        self.operator.apply_into(block, out);
+        self.operator.apply_into(block, out, stop)?;
         (self.tell)(self.products.fetch_add(count, Ordering::Relaxed) + count);
+        Ok(())
     }
 
     fn matrix(&self, stop: &Stop) -> Option<Result<Mat<f64>, Interrupted>> {

@@ -54,7 +54,7 @@ pub fn to_dense(operator: &dyn LinearOperator, stop: &Stop) -> Result<Mat<f64>, 
         stop.check()?;
         let width = BLOCK.min(p - start);
         let unit = Mat::from_fn(p, width, |i, j| f64::from(u8::from(i == start + j)));
-        operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width));
+        operator.apply_into(unit.as_ref(), matrix.as_mut().subcols_mut(start, width), stop)?;
     }
     Ok(Mat::from_fn(p, p, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)])))
 }

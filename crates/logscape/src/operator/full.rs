@@ -2,7 +2,7 @@
 
 use super::samples::Gradients;
 use super::{LinearOperator, axpy, dot, scale};
-use crate::{Problem, Samples};
+use crate::{Interrupted, Problem, Samples, Stop};
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -112,15 +112,20 @@ pub fn gradients(problem: &dyn Problem, theta: &[f64]) -> Gradients {
 }
 
 /// Applies `f` to every column of `block`, columns in parallel.
-fn by_columns(block: MatRef<f64>, mut out: MatMut<f64>, f: impl Fn(&[f64]) -> Vec<f64> + Sync) {
+fn by_columns(
+    block: MatRef<f64>,
+    mut out: MatMut<f64>,
+    f: impl Fn(&[f64]) -> Result<Vec<f64>, Interrupted> + Sync,
+) -> Result<(), Interrupted> {
     assert!(block.nrows() == out.nrows() && block.ncols() == out.ncols());
     let columns: Vec<Vec<f64>> = (0..block.ncols()).map(|j| block.col(j).iter().copied().collect()).collect();
-    let images: Vec<Vec<f64>> = columns.par_iter().map(|v| f(v)).collect();
-    for (j, image) in images.iter().enumerate() {
+    let images: Result<Vec<Vec<f64>>, Interrupted> = columns.par_iter().map(|v| f(v)).collect();
+    for (j, image) in images?.iter().enumerate() {
         for (i, x) in image.iter().enumerate() {
             out[(i, j)] = *x;
         }
     }
+    Ok(())
 }
 
 /// The full-data Hessian `H = ∇²L(θ)` (loss per squared parameter), by exact Hessian products.
@@ -153,16 +158,22 @@ impl<'a> GaussNewton<'a> {
 fn mean_product(
     problem: &dyn Problem,
     width: usize,
+    stop: &Stop,
     product: impl Fn(Samples, &mut [f64], &mut [f64]) + Sync,
-) -> Vec<f64> {
+) -> Result<Vec<f64>, Interrupted> {
+    let pieces = stop.pieces();
     let mut sum = sum_over_chunks(problem, width, |range, out, scratch| {
+        if pieces.are_over() {
+            return;
+        }
         let m = range.len() as f64;
         product(Samples::Range(range), out, scratch);
         scale(m, out);
     });
+    pieces.ended()?;
     let n = problem.samples() as f64;
     scale(1.0 / n, &mut sum);
-    sum
+    Ok(sum)
 }
 
 impl LinearOperator for Hessian<'_> {
@@ -170,19 +181,20 @@ impl LinearOperator for Hessian<'_> {
         self.problem.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         assert!(block.nrows() == out.nrows() && block.ncols() == out.ncols());
         let p = self.problem.dim();
         for first in (0..block.ncols()).step_by(WIDTH) {
             let width = WIDTH.min(block.ncols() - first);
             let vectors: Vec<f64> = (first..first + width).flat_map(|j| block.col(j).iter().copied()).collect();
-            let images = mean_product(self.problem, width * p, |samples, out, scratch| {
+            let images = mean_product(self.problem, width * p, stop, |samples, out, scratch| {
                 self.problem.hvp_block_into(self.theta, &vectors, samples, out, scratch);
-            });
+            })?;
             for (j, image) in images.chunks_exact(p).enumerate() {
                 image.iter().enumerate().for_each(|(i, x)| out[(i, first + j)] = *x);
             }
         }
+        Ok(())
     }
 }
 
@@ -191,12 +203,12 @@ impl LinearOperator for GaussNewton<'_> {
         self.problem.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         by_columns(block, out, |v| {
-            mean_product(self.problem, self.problem.dim(), |samples, out, scratch| {
+            mean_product(self.problem, self.problem.dim(), stop, |samples, out, scratch| {
                 self.problem.gauss_newton_vp_into(self.theta, v, samples, out, scratch);
             })
-        });
+        })
     }
 }
 
@@ -238,10 +250,14 @@ impl LinearOperator for NoiseCovariance<'_> {
         self.problem.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         let (c, n) = (self.problem.outputs(), self.problem.samples() as f64);
         by_columns(block, out, |v| {
+            let pieces = stop.pieces();
             let mut sum = sum_over_chunks(self.problem, self.problem.dim(), |range, out, scratch| {
+                if pieces.are_over() {
+                    return;
+                }
                 let mut rows = vec![0.0; range.len() * c];
                 self.problem.jvp_into(self.theta, v, Samples::Range(range.clone()), &mut rows, scratch);
                 let residuals = &self.residuals[range.start * c..range.end * c];
@@ -251,10 +267,11 @@ impl LinearOperator for NoiseCovariance<'_> {
                 }
                 self.problem.vjp_into(self.theta, &rows, Samples::Range(range), out, scratch);
             });
+            pieces.ended()?;
             scale(1.0 / n, &mut sum);
             axpy(-dot(&self.gradient, v), &self.gradient, &mut sum);
-            sum
-        });
+            Ok(sum)
+        })
     }
 }
 
@@ -271,9 +288,9 @@ mod tests {
         let mut gradients = vec![0.0; n * p];
         problem.per_sample_gradients_into(&theta, Samples::Range(0..n), &mut gradients, &mut []);
         let mean: Vec<f64> = (0..p).map(|j| (0..n).map(|m| gradients[m * p + j]).sum::<f64>() / n as f64).collect();
-        let unit: Vec<Vec<f64>> = (0..p).map(|j| (0..p).map(|i| f64::from(u8::from(i == j))).collect()).collect();
         let noise = NoiseCovariance::new(&problem, &theta);
-        let image = apply(&noise, &unit);
+        let unit = |j: usize| (0..p).map(|i| f64::from(u8::from(i == j))).collect::<Vec<f64>>();
+        let image: Vec<Vec<f64>> = (0..p).map(|j| apply(&noise, &unit(j), &Stop::new()).unwrap()).collect();
         let mut trace = 0.0;
         for i in 0..p {
             for j in 0..p {
@@ -291,11 +308,11 @@ mod tests {
         let run = |threads| {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
                 let theta = [0.1, 0.2, 0.3];
-                let v = vec![vec![1.0, -2.0, 0.5]];
+                let product = |operator: &dyn LinearOperator| apply(operator, &[1.0, -2.0, 0.5], &Stop::new()).unwrap();
                 (
                     loss_and_gradient(&problem, &theta),
-                    apply(&NoiseCovariance::new(&problem, &theta), &v),
-                    apply(&Hessian::new(&problem, &theta), &v),
+                    product(&NoiseCovariance::new(&problem, &theta)),
+                    product(&Hessian::new(&problem, &theta)),
                 )
             })
         };

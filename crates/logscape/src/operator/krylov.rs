@@ -30,7 +30,7 @@ pub(crate) fn krylov_pairs(
             break;
         }
         let new = size - first;
-        operator.apply_into(basis.subcols(first, new), products.as_mut().subcols_mut(first, new));
+        operator.apply_into(basis.subcols(first, new), products.as_mut().subcols_mut(first, new), stop)?;
         seeds = products.subcols(first, new).to_owned();
     }
     basis.truncate(p, size);

@@ -101,11 +101,12 @@ impl LinearOperator for Rest<'_> {
         self.problem.dim()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
-        Hessian::new(self.problem, self.theta).apply_into(block, out.as_mut());
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
+        Hessian::new(self.problem, self.theta).apply_into(block, out.as_mut(), stop)?;
         let mut part = Mat::zeros(block.nrows(), block.ncols());
-        GaussNewton::new(self.problem, self.theta).apply_into(block, part.as_mut());
+        GaussNewton::new(self.problem, self.theta).apply_into(block, part.as_mut(), stop)?;
         out -= part;
+        Ok(())
     }
 }
 

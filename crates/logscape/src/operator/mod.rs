@@ -51,7 +51,10 @@ pub trait LinearOperator: Sync {
     fn dim(&self) -> usize;
 
     /// Writes `A · block` into `out`; both are `P × k`. Shapes that do not fit are programmer errors and panic.
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>);
+    ///
+    /// # Errors
+    /// On an interrupt, which is asked for before every piece of work of about a second; `out` has then no meaning.
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted>;
 
     /// The matrix itself, where there is a way that costs less than `P` products; it takes `P²` numbers.
     ///
@@ -86,11 +89,13 @@ pub(crate) fn scale(a: f64, x: &mut [f64]) {
     }
 }
 
-/// Products of `operator` with each vector.
-pub(crate) fn apply(operator: &dyn LinearOperator, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let p = operator.dim();
-    let block = Mat::from_fn(p, vectors.len(), |i, j| vectors[j][i]);
-    let mut out = Mat::zeros(p, vectors.len());
-    operator.apply_into(block.as_ref(), out.as_mut());
-    (0..vectors.len()).map(|j| out.col(j).iter().copied().collect()).collect()
+/// The product of `operator` with a vector.
+///
+/// # Errors
+/// On an interrupt.
+pub(crate) fn apply(operator: &dyn LinearOperator, vector: &[f64], stop: &Stop) -> Result<Vec<f64>, Interrupted> {
+    let mut out = vec![0.0; vector.len()];
+    let image = MatMut::from_column_major_slice_mut(&mut out, vector.len(), 1);
+    operator.apply_into(MatRef::from_column_major_slice(vector, vector.len(), 1), image, stop)?;
+    Ok(out)
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatMut, MatRef};
 
 use super::LinearOperator;
+use crate::{Interrupted, Stop};
 
 /// The diagonal block of an operator for some of the parameters: what it is with all others fixed.
 pub struct Restricted<'a> {
@@ -30,7 +31,7 @@ impl LinearOperator for Restricted<'_> {
         self.rows
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
         assert!(block.nrows() == self.rows && out.nrows() == self.rows && block.ncols() == out.ncols());
         let (rows, columns) = (self.operator.dim(), block.ncols());
         let (mut whole, mut image) = (Mat::zeros(rows, columns), Mat::zeros(rows, columns));
@@ -39,19 +40,19 @@ impl LinearOperator for Restricted<'_> {
             whole.as_mut().subrows_mut(part.start, part.len()).copy_from(block.subrows(first, part.len()));
             first += part.len();
         }
-        self.operator.apply_into(whole.as_ref(), image.as_mut());
+        self.operator.apply_into(whole.as_ref(), image.as_mut(), stop)?;
         first = 0;
         for part in &self.parts {
             out.as_mut().subrows_mut(first, part.len()).copy_from(image.as_ref().subrows(part.start, part.len()));
             first += part.len();
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Stop;
     use crate::operator::dense::to_dense;
 
     #[test]

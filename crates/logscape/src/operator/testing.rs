@@ -3,6 +3,7 @@
 use super::{LinearOperator, axpy, dot, norm, scale};
 use crate::problem::ScalarModel;
 use crate::random::{Purpose, stream};
+use crate::{Interrupted, Stop};
 use faer::prelude::ReborrowMut;
 use faer::{MatMut, MatRef};
 use rand::SeedableRng;
@@ -99,7 +100,7 @@ impl LinearOperator for Reflected {
         self.spectrum.len()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, _: &Stop) -> Result<(), Interrupted> {
         for j in 0..block.ncols() {
             let vector: Vec<f64> = block.col(j).iter().copied().collect();
             let mut v = self.components(&vector);
@@ -107,6 +108,7 @@ impl LinearOperator for Reflected {
             self.reflections.iter().rev().for_each(|axis| axpy(-2.0 * dot(axis, &v), axis, &mut v));
             out.rb_mut().col_mut(j).iter_mut().zip(&v).for_each(|(out, x)| *out = *x);
         }
+        Ok(())
     }
 }
 
@@ -117,11 +119,12 @@ impl LinearOperator for Failing {
     fn dim(&self) -> usize {
         self.0.dim()
     }
-    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>) {
-        self.0.apply_into(block, out.as_mut());
+    fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
+        self.0.apply_into(block, out.as_mut(), stop)?;
         if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
             out[(3, 0)] = f64::NAN;
         }
+        Ok(())
     }
 }
 

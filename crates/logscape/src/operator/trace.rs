@@ -130,7 +130,7 @@ impl Images<'_> {
     fn of(&self, block: &Mat<f64>) -> Result<Mat<f64>, EigenError> {
         self.stop.check()?;
         let mut image = Mat::zeros(block.nrows(), block.ncols());
-        self.operator.apply_into(block.as_ref(), image.as_mut());
+        self.operator.apply_into(block.as_ref(), image.as_mut(), self.stop)?;
         if squares(&image).iter().all(|square| square.is_finite()) { Ok(image) } else { Err(EigenError::NotFinite) }
     }
 }

@@ -339,8 +339,8 @@ impl LinearOperator for Block<'_> {
         self.parts.iter().map(Range::len).sum()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
-        Restricted::new(&*self.whole, self.parts.to_vec()).apply_into(block, out);
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, stop: &Stop) -> Result<(), Interrupted> {
+        Restricted::new(&*self.whole, self.parts.to_vec()).apply_into(block, out, stop)
     }
 }
 

@@ -82,6 +82,6 @@ fn curvature_at_saddle(problem: &dyn Problem, theta: &[f64], stop: &Stop) -> Res
     let (values, vectors) = eigen(to_dense(&Hessian::new(problem, theta), stop)?.as_ref())?;
     let n = values.len();
     let e: Vec<f64> = vectors.col(n - 1).iter().copied().collect();
-    let noise = dot(&e, &apply(&NoiseCovariance::new(problem, theta), std::slice::from_ref(&e))[0]);
+    let noise = dot(&e, &apply(&NoiseCovariance::new(problem, theta), &e, stop)?);
     Ok((noise > 0.0).then(|| Mat::from_fn(n, n, |i, j| 2.0 * values[n - 1] / noise * e[i] * e[j])))
 }

@@ -79,7 +79,8 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
         assert!((noise.directions[i].curvature / found.values[i] - 1.0).abs() < 1e-10);
     }
 
-    let (trace, quantiles) = sample_jacobians(&problem, &theta, output_grams(&problem, &theta)).unwrap();
+    let (trace, quantiles) =
+        sample_jacobians(&problem, &theta, output_grams(&problem, &theta, &Stop::new()).unwrap()).unwrap();
     assert!((trace / gauss_newton_trace - 1.0).abs() < 1e-12);
     norms.sort_by(f64::total_cmp);
     for (quantile, level) in quantiles.iter().zip([0.5, 0.9, 0.99, 1.0]) {
@@ -113,7 +114,7 @@ fn sample_curvature_is_that_of_the_gauss_newton_matrix_for_every_loss() {
             largest.push(eigen(matrix.as_ref()).unwrap().0[0]);
         }
         largest.sort_by(f64::total_cmp);
-        let found = sample_jacobians(&problem, &theta, output_grams(&problem, &theta)).unwrap();
+        let found = sample_jacobians(&problem, &theta, output_grams(&problem, &theta, &Stop::new()).unwrap()).unwrap();
         assert!((found.0 / trace - 1.0).abs() < 1e-11, "{loss:?}");
         assert!(
             (found.1[0] / largest[4] - 1.0).abs() < 1e-10 && (found.1[3] / largest[8] - 1.0).abs() < 1e-10,

@@ -121,7 +121,7 @@ fn levels_of_classes_are_those_of_the_explicit_vectors_and_add_up_to_the_gauss_n
         for (direction, v) in found.directions.iter().zip(&geometry.vectors) {
             let along: Vec<Vec<f64>> = vectors.iter().map(|g| vec![dot(g, v)]).collect();
             near("along", direction.parts, parts(&along, &weights, &|sample| classes[sample], SAMPLES));
-            let wanted = dot(v, &apply(&*gauss_newton, std::slice::from_ref(v))[0]);
+            let wanted = dot(v, &apply(&*gauss_newton, v, &Stop::new()).unwrap());
             assert!((direction.parts.sum() / wanted - 1.0).abs() < 1e-11, "{loss:?}");
         }
     }

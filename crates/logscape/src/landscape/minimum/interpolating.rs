@@ -85,7 +85,7 @@ fn gauss_newton_step(
         if stop.is_requested() || (product >= HOPELESS.0 && decrement < HOPELESS.1 * loss) {
             return None;
         }
-        let image = apply(&matrix, std::slice::from_ref(&direction)).pop()?;
+        let image = apply(&matrix, &direction, stop).ok()?;
         let curvature = dot(&direction, &image);
         if curvature.is_nan() || curvature <= 0.0 {
             break;

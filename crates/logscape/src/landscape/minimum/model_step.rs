@@ -72,7 +72,7 @@ pub(super) fn conjugate_gradients(
             return None;
         }
         *left -= 1;
-        let image = apply(hessian, std::slice::from_ref(&direction)).swap_remove(0);
+        let image = apply(hessian, &direction, stop).ok()?;
         let curvature = dot(&direction, &image);
         let length = square / curvature;
         let edge = to_edge(&to, &direction, radius);

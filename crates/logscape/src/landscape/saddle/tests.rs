@@ -257,7 +257,9 @@ fn ways_out_hold_the_determinants_the_noise_and_the_path() {
     let barrier = ways_out(&problem, &minimum, &found.saddles, &config, &Stop::new()).unwrap();
     let Barrier::Saddles { ways_out, path: None } = barrier else { panic!("not saddles") };
     assert_eq!(ways_out.len(), 2);
-    let hessian = |theta: &[f64]| apply(&Hessian::new(&problem, theta), &[vec![1.0, 0.0], vec![0.0, 1.0]]);
+    let hessian = |theta: &[f64]| {
+        [[1.0, 0.0], [0.0, 1.0]].map(|unit| apply(&Hessian::new(&problem, theta), &unit, &Stop::new()).unwrap())
+    };
     let determinant = |theta: &[f64]| hessian(theta)[0][0] * hessian(theta)[1][1] - hessian(theta)[0][1].powi(2);
     let gradients = |theta: &[f64], e: &[f64]| {
         let mut rows = vec![0.0; 240];

@@ -60,7 +60,7 @@ fn way_out(
     let mut leaving = difference(left.unwrap_or(&saddle.theta), &minimum.theta);
     let length = norm(&leaving);
     scale(1.0 / length.max(f64::MIN_POSITIVE), &mut leaving);
-    let curvature = curvature_along(problem, &minimum.theta, &leaving);
+    let curvature = curvature_along(problem, &minimum.theta, &leaving, stop)?;
     let (slopes_minimum, slopes_saddle) =
         (slopes(problem, &minimum.theta, &leaving), slopes(problem, &saddle.theta, &saddle.direction));
     Ok(WayOut {
@@ -110,8 +110,8 @@ pub fn ln_transverse_ratio(minimum: &[f64], curvature: f64, saddle: &[f64]) -> O
 }
 
 /// `eᵀH(θ)e`.
-fn curvature_along(problem: &dyn Problem, theta: &[f64], direction: &[f64]) -> f64 {
-    dot(&apply(&Hessian::new(problem, theta), &[direction.to_vec()])[0], direction)
+fn curvature_along(problem: &dyn Problem, theta: &[f64], direction: &[f64], stop: &Stop) -> Result<f64, Interrupted> {
+    Ok(dot(&apply(&Hessian::new(problem, theta), direction, stop)?, direction))
 }
 
 /// Projections `g_μ·e` of all per-sample gradients.
@@ -136,7 +136,7 @@ fn along(problem: &dyn Problem, points: &[Vec<f64>], stop: &Stop) -> Result<Path
             let length = norm(&tangent);
             scale(1.0 / length.max(f64::MIN_POSITIVE), &mut tangent);
             let (loss, gradient) = loss_and_gradient(problem, &points[k]);
-            let curvature = curvature_along(problem, &points[k], &tangent);
+            let curvature = curvature_along(problem, &points[k], &tangent, stop)?;
             Ok((loss, dot(&gradient, &tangent), curvature, slopes(problem, &points[k], &tangent)))
         })
         .collect::<Result<_, Interrupted>>()?;

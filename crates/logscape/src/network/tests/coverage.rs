@@ -5,9 +5,9 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use statrs::function::erf::erfc;
 
 use super::*;
-use crate::Stop;
 use crate::operator::dense::{eigen, to_dense};
 use crate::operator::{QuadratureConfig, TraceConfig, lanczos_quadrature, trace_and_norm};
+use crate::{Interrupted, Stop};
 
 /// A matrix, by its products.
 struct Dense(Mat<f64>);
@@ -17,8 +17,9 @@ impl LinearOperator for Dense {
         self.0.nrows()
     }
 
-    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>) {
+    fn apply_into(&self, block: MatRef<f64>, out: MatMut<f64>, _: &Stop) -> Result<(), Interrupted> {
         matmul(out, Accum::Replace, self.0.as_ref(), block, 1.0, Par::Seq);
+        Ok(())
     }
 }
 

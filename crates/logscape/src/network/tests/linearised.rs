@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Stop;
 use crate::network::sparse::SparseInputs;
+use crate::operator::apply;
 use crate::operator::dense::to_dense;
 
 /// A network and a point.
@@ -81,7 +82,7 @@ fn products_around_a_point_are_those_of_the_problem_in_either_precision() {
         let vectors = faer::Mat::from_fn(p, 3, |i, j| ((i * 3 + j) as f64).sin());
         let image = |operator: &dyn LinearOperator| {
             let mut out = faer::Mat::zeros(p, 3);
-            operator.apply_into(vectors.as_ref(), out.as_mut());
+            operator.apply_into(vectors.as_ref(), out.as_mut(), &Stop::new()).unwrap();
             out
         };
         let (hessian, gauss_newton) =
@@ -116,7 +117,7 @@ fn bits_are_those_of_any_memory((network, theta): &Placed, enough_for_some: usiz
             let linearised = Linearised::<f32>::new(network, theta, memory);
             let mut out = faer::Mat::zeros(p, 2);
             let vectors = faer::Mat::from_fn(p, 2, |i, j| ((i * 3 + j) as f64).sin());
-            linearised.operator(Matrix::Hessian).apply_into(vectors.as_ref(), out.as_mut());
+            linearised.operator(Matrix::Hessian).apply_into(vectors.as_ref(), out.as_mut(), &Stop::new()).unwrap();
             (linearised.kept_share(), out)
         })
     };
@@ -181,6 +182,13 @@ fn passes_end_between_two_blocks() {
         };
         assert!(around.gradients(&stop()).is_err() && around.gauss_newton_trace(&stop()).is_err(), "{looks}");
         assert!(around.along(&vectors, &stop()).is_err(), "{looks}");
+        for which in Matrix::ALL {
+            // The mean gradient of a covariance is a pass of its own.
+            let operator = around.operator(which);
+            assert!(apply(&*operator, &vectors[0], &stop()).is_err(), "{which:?}: {looks}");
+            assert!(apply(&*operator, &vectors[0], &Stop::new()).is_ok());
+            assert!(apply(&*operator, &vectors[0], &stop()).is_err(), "{which:?}: {looks}");
+        }
     }
     let after = around.gradients(&Stop::new()).unwrap();
     assert_eq!((after.loss, after.gradient, after.squares), (wanted.loss, wanted.gradient, wanted.squares));

@@ -155,7 +155,7 @@ impl ExtremeEigenpairs {
 ///
 /// # Errors
 /// If the operator returns a number that is not finite, or the memory does not hold a basis. An interrupt, which is asked for before
-/// every block of products, is none: what is known by then is returned.
+/// every block of products and within them, is none: what is known by then is returned.
 pub fn extreme_eigenpairs(
     operator: &dyn LinearOperator,
     config: &LanczosConfig,
@@ -171,11 +171,13 @@ pub fn extreme_eigenpairs(
     let wanted = plan.upper.count + plan.lower.count;
     state.start(plan.block);
     while state.pending() > 0 && state.products + state.pending() <= config.max_products {
-        if stop.check().is_err() {
-            interrupted = true;
-            break;
+        match stop.check().map_err(EigenError::from).and_then(|()| state.step(operator, stop)) {
+            Err(EigenError::Interrupted(_)) => {
+                interrupted = true;
+                break;
+            }
+            stepped => stepped?,
         }
-        state.step(operator)?;
         let invariant = state.pending() == 0;
         if state.basis.len() == plan.rows {
             break;
@@ -400,12 +402,15 @@ impl Recurrence {
         self.steps = 0;
     }
 
-    /// Applies the operator to the pending block.
-    fn step(&mut self, operator: &dyn LinearOperator) -> Result<(), EigenError> {
+    /// Applies the operator to the pending block, which is pending still after an interrupt.
+    fn step(&mut self, operator: &dyn LinearOperator, stop: &Stop) -> Result<(), EigenError> {
         let (old, width) = (self.basis.len(), self.pending());
         self.basis.push(&mut self.block);
         let mut image = Mat::zeros(self.block.nrows(), width);
-        operator.apply_into(self.block.as_ref(), image.as_mut());
+        if let Err(interrupted) = operator.apply_into(self.block.as_ref(), image.as_mut(), stop) {
+            self.basis.truncate(old);
+            return Err(interrupted.into());
+        }
         // Not two blocks and a product at once.
         self.block = Mat::new();
         self.products += width;

@@ -10,7 +10,7 @@ fn found(operator: &dyn LinearOperator, config: &LanczosConfig) -> ExtremeEigenp
 
 /// Norms `‖Av − λv‖` from products.
 fn true_residuals(operator: &dyn LinearOperator, pairs: &Eigenpairs) -> Vec<f64> {
-    let images = apply(operator, &pairs.vectors);
+    let images: Vec<Vec<f64>> = pairs.vectors.iter().map(|v| apply(operator, v, &Stop::new()).unwrap()).collect();
     let difference = |k: usize| -> Vec<f64> {
         images[k].iter().zip(&pairs.vectors[k]).map(|(image, v)| image - pairs.values[k] * v).collect()
     };

@@ -156,7 +156,10 @@ fn recurrences(
         let (block, images) = (&mut block[..active.len() * p], &mut images[..active.len() * p]);
         block.chunks_exact_mut(p).zip(&active).for_each(|(column, probe)| column.copy_from_slice(&probe.vectors[0]));
         let out = MatMut::from_column_major_slice_mut(images, p, active.len());
-        operator.apply_into(MatRef::from_column_major_slice(block, p, active.len()), out);
+        if operator.apply_into(MatRef::from_column_major_slice(block, p, active.len()), out, stop).is_err() {
+            interrupted = true;
+            break;
+        }
         images.par_chunks_exact_mut(p).zip(active).try_for_each(|(image, probe)| probe.advance(image))?;
     }
     found.extend(probes.into_iter().map(|mut probe| {
