@@ -223,7 +223,7 @@ fn measured(
         noise_subspace: None,
         classes,
         sharpness: box_sharpness(places, (theta, loss), &spectrum.vectors[0], stop, &|done, of| {
-            part("sharpness", done, of)
+            part("sharpness", done, of);
         })?,
         effective_parameters: None,
         hessian_sums: None,
