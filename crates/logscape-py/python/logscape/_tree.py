@@ -41,6 +41,8 @@ _COLUMNS: dict[str, tuple[str, str | None]] = {
     "class_means": ("means of the classes", "1"),
     "converged": ("whether the residual meets the tolerance", None),
     "count": ("number in the bin", "samples"),
+    "count_least": ("fewest that the steps leave possible", "1"),
+    "count_most": ("most that the steps leave possible", "1"),
     "cross_class": ("means of a class and another output, around that of the class", "1"),
     "curvature": ("curvature along the direction", "1"),
     "dynamics": ("name of the dynamics", None),

@@ -11,6 +11,9 @@ pub(super) const CURVATURE: Design = Design { name: "curvature", title: "Eigenva
 /// Part of the largest eigenvalue below which an eigenvalue is 0 within rounding.
 const ROUNDING: f64 = 1e-12;
 
+/// Eigenvalues that may be open in any count.
+const FEW: f64 = 3.0;
+
 /// Powers of ten below the outermost eigenvalue that are shown.
 const DECADES: f64 = 6.0;
 
@@ -28,7 +31,8 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
     let estimated = if record.tables.density.is_empty() {
         ""
     } else {
-        " Lines with bands are estimates from random vectors with 95 % intervals, smoothed over a tenth of each value."
+        " Lines are estimates from random vectors, smoothed over a tenth of each value, as far as the steps with each vector tell eigenvalues \
+         apart; bands are 95 % intervals with what these steps leave open."
     };
     let left_out = match all.len() - panels.len() {
         0 => String::new(),
@@ -40,6 +44,11 @@ fn draw(record: &Record) -> Result<Drawing, Missing> {
          are eigenvalues that are known and whose sign is sure, in their order.{estimated}{left_out}"
     );
     Ok(Drawing { caption, panels })
+}
+
+/// Whether what the steps leave open of a count is no more than the count, or than a few.
+fn is_resolved(row: &DensityRow) -> bool {
+    row.count_most - row.count_least <= row.count.max(FEW)
 }
 
 fn panel(record: &Record, found: &CurvatureRecord) -> Option<Panel> {
@@ -54,10 +63,12 @@ fn panel(record: &Record, found: &CurvatureRecord) -> Option<Panel> {
         let rows = density.iter().filter(|row| sign * row.eigenvalue > 0.0 && row.count >= 0.5);
         let rows: Vec<_> = rows.map(|row| ((sign * row.eigenvalue).log10(), row)).collect();
         if !rows.is_empty() {
-            let low = rows.iter().map(|(x, row)| (*x, row.count_low.max(0.5).log10()));
-            let high = rows.iter().rev().map(|(x, row)| (*x, row.count_high.max(0.5).log10()));
+            let at = |count: f64| count.clamp(0.5, found.parameters as f64).log10();
+            let low = rows.iter().map(|(x, row)| (*x, at(row.count_least + row.count_low - row.count)));
+            let high = rows.iter().rev().map(|(x, row)| (*x, at(row.count_most + row.count_high - row.count)));
             layers.push(Layer::plain(colour, Kind::Area(low.chain(high).collect())));
-            let line = rows.iter().map(|(x, row)| (*x, row.count.log10())).collect();
+            let known = rows.iter().take_while(|(_, row)| is_resolved(row));
+            let line = known.map(|(x, row)| (*x, row.count.log10())).collect();
             layers.push(Layer::new(format!("{words}, estimated"), colour, Kind::Line(line, SOLID)));
         }
         // Where not all are known, those of the other end have no known number beyond them.

@@ -17,10 +17,14 @@ pub struct DensityRow {
     pub eigenvalue: f64,
     /// How many eigenvalues are larger than a positive one, or lower than a negative one, smoothed over a tenth of it.
     pub count: f64,
-    /// Lower end of its 95 % interval.
+    /// Lower end of its 95 % interval, of the randomness of the vectors.
     pub count_low: f64,
     /// Upper end.
     pub count_high: f64,
+    /// The fewest that the steps with these vectors leave possible: what is nearer to each other than their nodes is not told apart.
+    pub count_least: f64,
+    /// The most.
+    pub count_most: f64,
 }
 
 impl Table for DensityRow {
@@ -62,13 +66,15 @@ pub(crate) fn density_rows(found: &[MatrixCurvature]) -> Vec<DensityRow> {
         let measure = density.measure().ok()?;
         let rows = ends(&measure).into_iter().flat_map(|end| beyond(&measure, end, density.dim));
         Some(
-            rows.map(|(eigenvalue, [count_low, count, count_high])| DensityRow {
+            rows.map(|(eigenvalue, [count_low, count, count_high, count_least, count_most])| DensityRow {
                 matrix: found.matrix.name().to_owned(),
                 block: found.block.clone().unwrap_or_default(),
                 eigenvalue,
                 count,
                 count_low,
                 count_high,
+                count_least,
+                count_most,
             })
             .collect::<Vec<_>>(),
         )
@@ -83,15 +89,20 @@ fn ends(measure: &SpectralMeasure) -> Vec<f64> {
     [low.min(0.0), high.max(0.0)].into_iter().filter(|end| end.abs() > rounding).collect()
 }
 
-/// Values between `end` and zero, outermost first, and how many eigenvalues lie beyond each.
-fn beyond(measure: &SpectralMeasure, end: f64, dim: usize) -> Vec<(f64, [f64; 3])> {
+/// Values between `end` and zero, outermost first, and how many eigenvalues lie beyond each, between the ends of its interval, and least
+/// and most.
+fn beyond(measure: &SpectralMeasure, end: f64, dim: usize) -> Vec<(f64, [f64; 5])> {
     let values = (0..=PER_DECADE * DECADES).map(|k| end * 10.0_f64.powf(-f64::from(k) / f64::from(PER_DECADE)));
     let p = dim as f64;
     values
         .map(|x| {
             let below = measure.cumulative(x, WIDTH * x.abs());
-            let [low, high] = below.ci95;
-            let counts = if x > 0.0 { [1.0 - high, 1.0 - below.value, 1.0 - low] } else { [low, below.value, high] };
+            let ([low, high], [least, most]) = (below.ci95, measure.cumulative_bounds(x, WIDTH * x.abs()));
+            let counts = if x > 0.0 {
+                [1.0 - high, 1.0 - below.value, 1.0 - low, 1.0 - most, 1.0 - least]
+            } else {
+                [low, below.value, high, least, most]
+            };
             (x, counts.map(|share| p * share))
         })
         .collect()

@@ -239,7 +239,39 @@ impl SpectralMeasure {
         let Estimate { value, ci95: [lower, upper] } = self.mean(|node| 0.5 * erfc((node - x) / (width * SQRT_2)));
         Estimate::new(value, lower.max(0.0), upper.min(1.0))
     }
+
+    /// The least and the most that [`cumulative`](Self::cumulative) can be for the measures of these probes, of which the rules know no more
+    /// than the moments: each node's weight moves to the next node on one side or on the other (Chebyshev, Markov, Stieltjes). Their
+    /// randomness is not in it.
+    pub fn cumulative_bounds(&self, x: f64, width: f64) -> [f64; 2] {
+        let [low, high] = self.range();
+        // Copies of a node that rounding makes are one.
+        let same = COPIES * low.abs().max(high.abs());
+        let below = |node: f64| 0.5 * erfc((node - x) / (width * SQRT_2));
+        let mut bounds = [0.0; 2];
+        for rule in &self.rules {
+            let mut nodes: Vec<(f64, f64)> = Vec::with_capacity(rule.len());
+            let mut sorted = rule.clone();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (node, weight) in sorted {
+                match nodes.last_mut() {
+                    Some(last) if node - last.0 <= same => last.1 += weight,
+                    _ => nodes.push((node, weight)),
+                }
+            }
+            for (k, (_, weight)) in nodes.iter().enumerate() {
+                let above = nodes.get(k + 1).map_or(0.0, |next| below(next.0));
+                let beneath = k.checked_sub(1).map_or(1.0, |before| below(nodes[before].0));
+                bounds[0] += weight * above;
+                bounds[1] += weight * beneath;
+            }
+        }
+        bounds.map(|sum| sum / self.rules.len() as f64)
+    }
 }
+
+/// Distance of nodes, in units of the largest, within which they are copies of one.
+const COPIES: f64 = 1e-8;
 
 /// Sweeps for one eigenvalue after which the iteration gives up; two do.
 const SWEEPS: usize = 60;

@@ -75,6 +75,37 @@ fn a_density_is_the_spectrum_smoothed() {
 }
 
 /// Eigenvalues far apart that converge early, of which the recurrence finds copies, beside two narrow clusters.
+/// Outliers, a bulk and half of the eigenvalues near 0, which one node stands for.
+#[test]
+fn bounds_hold_the_measure_of_each_probe() {
+    let mut spectrum = vec![100.0, 81.0, 64.0, -3.0];
+    spectrum.extend((0..200).map(|i| 10.0 * (-0.05 * f64::from(i)).exp()));
+    spectrum.extend((0..200).map(|i| 1e-4 * (f64::from(i) * 0.7).sin()));
+    let operator = Reflected::new(spectrum, 2);
+    let mut misled = 0;
+    for (steps, probe) in [(8, 0), (20, 1), (60, 2)] {
+        let config = QuadratureConfig { probes: probe + 1, steps, ..QuadratureConfig::default() };
+        let mut all = found(&operator, &config);
+        all.probes.drain(..probe);
+        let measure = all.measure().unwrap();
+        for k in 0..400 {
+            let x = [1.0, -1.0][k % 2] * 10.0_f64.powf(2.1 - 0.02 * k as f64);
+            let width = 0.1 * x.abs();
+            let truth = exact(&operator, probe as u64, |value| 0.5 * erfc((value - x) / (width * SQRT_2)));
+            let [least, most] = measure.cumulative_bounds(x, width);
+            let found = measure.cumulative(x, width);
+            assert!(least <= truth + 1e-12 && truth <= most + 1e-12, "{steps} {x}: {least} {truth} {most}");
+            assert!(least <= found.value && found.value <= most);
+            misled += u32::from(!found.covers(truth));
+        }
+        // Between the outliers three quarters of a weight are open at most, and no eigenvalue is near.
+        let [least, most] = measure.cumulative_bounds(40.0, 4.0);
+        assert!(steps == 8 || most - least < 0.02, "{steps}: {least} {most}");
+    }
+    // Intervals of randomness alone know nothing of where the eigenvalues near 0 are.
+    assert!(misled > 50, "{misled}");
+}
+
 #[test]
 fn copies_of_nodes_leave_the_integrals_as_they_are() {
     let mut spectrum = vec![100.0, 81.0, 64.0, -30.0];
