@@ -193,10 +193,13 @@ fn an_interrupted_run_is_completed_by_resume_as_if_nothing_had_been() {
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("unfinished run"));
 
-    let other = run(&folder, "out", &["--resume", "--set", "seed=8"]);
-    assert_eq!(other.status.code(), Some(2));
-    let words = String::from_utf8_lossy(&other.stderr);
-    assert!(words.contains("an unfinished run of another study") && words.contains("hint: "), "{words}");
+    // Without --resume too, which would only be refused next.
+    for resume in [&["--resume"][..], &[]] {
+        let other = run(&folder, "out", &[resume, &["--set", "seed=8"]].concat());
+        assert_eq!(other.status.code(), Some(2));
+        let words = String::from_utf8_lossy(&other.stderr);
+        assert!(words.contains("an unfinished run of another study") && words.contains("hint: "), "{words}");
+    }
 
     let finished = run(&folder, "out", &["--resume"]);
     let words = String::from_utf8_lossy(&finished.stderr);

@@ -205,11 +205,11 @@ impl RunFolder {
         if noted.exists() && (resume || !force) {
             let found = fs::read_to_string(&noted).map_err(write)?;
             let was_refused = refused.exists();
-            if !resume && !was_refused {
-                return Err(RecordError::Unfinished(folder.partial));
-            }
             if found != text && !was_refused {
                 return Err(RecordError::OtherStudy(folder.partial));
+            }
+            if !resume && !was_refused {
+                return Err(RecordError::Unfinished(folder.partial));
             }
             (folder.goes_on, folder.replaces) = (true, replaces.exists());
         } else if resume {
