@@ -102,6 +102,61 @@ pub struct ProductCost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faer::{MatMut, MatRef};
+    use logscape::operator::{End, LanczosConfig, LinearOperator, extreme_eigenpairs};
+    use logscape::{Interrupted, Stop};
+
+    /// A diagonal matrix, which is all that an iteration sees of any from a random start.
+    struct Diagonal(Vec<f64>);
+
+    impl LinearOperator for Diagonal {
+        fn dim(&self) -> usize {
+            self.0.len()
+        }
+
+        fn apply_into(&self, block: MatRef<f64>, mut out: MatMut<f64>, _: &Stop) -> Result<(), Interrupted> {
+            for j in 0..block.ncols() {
+                self.0.iter().enumerate().for_each(|(i, x)| out[(i, j)] = x * block[(i, j)]);
+            }
+            Ok(())
+        }
+    }
+
+    /// Ten outliers, a bulk that falls to 0, and negative eigenvalues a two thousandth as large as the outliers, as networks have them.
+    #[test]
+    fn values_are_as_near_to_those_of_their_ranks_as_is_said() {
+        let mut spectrum: Vec<f64> = (0..10).map(|k| 36.0 - f64::from(k)).collect();
+        spectrum.extend((0..1500).map(|k| 5.0 / f64::from(1 + k)));
+        spectrum.extend((0..500).map(|k| -0.016 * (-0.04 * f64::from(k)).exp()));
+        let operator = Diagonal(spectrum.clone());
+        spectrum.sort_by(f64::total_cmp);
+        let (mut held, mut all, mut beyond_residual) = (0, 0, 0);
+        for (tolerance, seed) in
+            [1e-3, 3e-4, 1e-4].into_iter().flat_map(|tolerance| (0..20).map(move |k| (tolerance, k)))
+        {
+            let [upper, lower] = [End::new(20, tolerance), End::new(4, tolerance)];
+            let config = LanczosConfig { upper, lower, seed, ..LanczosConfig::default() };
+            let found = extreme_eigenpairs(&operator, &config, &Stop::new(), |_| {}).unwrap();
+            for (pairs, truth) in
+                [(found.upper, spectrum.iter().rev().collect::<Vec<_>>()), (found.lower, spectrum.iter().collect())]
+            {
+                let pair = |(&value, &residual)| Eigenvalue { value, residual, converged: true };
+                let end: Vec<Eigenvalue> = pairs.values.iter().zip(&pairs.residuals).map(pair).collect();
+                for ((pair, uncertainty), truth) in end.iter().zip(uncertainties(&end)).zip(truth) {
+                    // But for rounding.
+                    let off = (pair.value - truth).abs() - 1e-12 * spectrum[spectrum.len() - 1];
+                    all += 1;
+                    held += usize::from(off <= uncertainty);
+                    beyond_residual += usize::from(off > pair.residual);
+                }
+            }
+        }
+        // "About" is nineteen times of twenty at least; their own residuals alone are left more often.
+        assert!(
+            held * 20 >= all * 19 && all - held < beyond_residual,
+            "{held} of {all}, {beyond_residual} beyond residuals"
+        );
+    }
 
     /// The lowest eigenvalues of a network's Hessian, with residuals, at a tolerance of 0.036, and what they are.
     #[test]

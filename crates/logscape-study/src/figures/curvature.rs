@@ -105,6 +105,11 @@ fn panel(record: &Record, found: &CurvatureRecord) -> Option<Panel> {
             points.retain(|point| point.0 >= left);
         }
     }
+    // What is not drawn is not in the legend.
+    layers.retain(|layer| match &layer.kind {
+        Kind::Line(points, _) | Kind::Marks(points, ..) | Kind::Area(points) => !points.is_empty(),
+        _ => true,
+    });
     let of = found.block.as_ref().map_or_else(String::new, |block| format!(" of {block}"));
     let title = format!("{}{of}: {}", found.matrix.symbol(), count(found.parameters, "parameter"));
     Some(Panel { title, x, y, layers })
