@@ -47,7 +47,7 @@ impl Row {
     }
 
     fn line(&self) -> String {
-        let rate = |rates: &[f64]| median(rates).map_or("-".into(), |x| format!("{:.3}", x / 1e6));
+        let rate = |rates: &[f64]| median(rates).map_or("-".into(), |x| format!("{x:.3e}"));
         let number = |values: &[f64]| median(values).map_or("-".into(), |x| format!("{x:.3}"));
         let check = match self.agrees {
             Some(true) => "agrees",
@@ -55,7 +55,7 @@ impl Row {
             None => "-",
         };
         format!(
-            "{:<18} {:<9} {:<9} {:>10} {:>10} {:>8} {:>9}  {check}\n",
+            "{:<18} {:<9} {:<13} {:>10} {:>10} {:>8} {:>9}  {check}\n",
             self.work,
             self.precision,
             self.peer,
@@ -67,11 +67,11 @@ impl Row {
     }
 }
 
-/// Rates in millions of replica-steps per second.
+/// Rates are replica-steps, or whatever else the work consists of, per second.
 pub(super) fn text(rows: &[Row]) -> String {
     let head = format!(
-        "{:<18} {:<9} {:<9} {:>10} {:>10} {:>8} {:>9}  check\n",
-        "work", "precision", "peer", "ours M/s", "peer M/s", "ratio", "of floor"
+        "{:<18} {:<9} {:<13} {:>10} {:>10} {:>8} {:>9}  check\n",
+        "work", "precision", "peer", "ours /s", "peer /s", "ratio", "of floor"
     );
     head + &rows.iter().map(Row::line).collect::<String>()
 }

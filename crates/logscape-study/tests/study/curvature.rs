@@ -138,7 +138,8 @@ fn spectra_traces_and_counts_are_those_of_the_samples_and_go_on_where_they_were_
         hessian.lowest.iter().filter(|&&low| low < -1e-6 * hessian.largest[0]).count()
     );
 
-    // Stopped within the eigenvalues of the second matrix, at once in the first one's density, and at the end.
+    // Stopped when the Hessian's eigenpairs are known, within the eigenvalues of the second matrix, at once in the first one's density, and at
+    // the end.
     let place = folder.path().join("stopped");
     let within = |wanted: &'static str, least: usize| {
         move |event: &Event| {
@@ -146,7 +147,15 @@ fn spectra_traces_and_counts_are_those_of_the_samples_and_go_on_where_they_were_
                 if *what == wanted && matrix.name() == "gauss-newton" && *products >= least)
         }
     };
-    assert!(matches!(run_until(&place, false, &within("eigenvalues", 20)), Err(RunError::Interrupted { .. })));
+    let measuring = |event: &Event| matches!(event, Event::Measuring { .. });
+    assert!(matches!(run_until(&place, false, &measuring), Err(RunError::Interrupted { .. })));
+    let eigenvalues = within("eigenvalues", 20);
+    let second = |event: &Event| {
+        let again = matches!(event, Event::Eigenvalues { matrix, .. } if matrix.name() == "hessian");
+        assert!(!again, "the Hessian's eigenpairs are looked for again");
+        eigenvalues(event)
+    };
+    assert!(matches!(run_until(&place, true, &second), Err(RunError::Interrupted { .. })));
     let drawn = report::draw(&folder.path().join("stopped.partial")).expect("a page");
     assert_eq!(drawn.missing.expect("it is not finished").to_string(), "missing: curvature");
     let page = fs::read_to_string(&drawn.page).expect("the page");

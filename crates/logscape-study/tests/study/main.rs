@@ -1,5 +1,6 @@
 //! Tests of studies as others run them: one program, since each would be linked with all of it.
 
+mod coverage;
 mod curvature;
 mod interpolating;
 mod load;

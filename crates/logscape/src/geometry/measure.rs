@@ -136,26 +136,29 @@ pub fn measure(
     config: &GeometryConfig,
     stop: &Stop,
 ) -> Result<Geometry, GeometryError> {
-    measure_telling(problem, minimum, config, stop, &|_| {})
+    measure_telling(problem, minimum, None, config, stop, &|_| {})
 }
 
-/// [`measure`], which tells how far it has come.
+/// [`measure`], which tells how far it has come. The `known` spectrum, where there is one, is that which [`spectrum`](super::spectrum())
+/// finds there with the same `config`: it is not computed again.
 ///
 /// # Errors
 /// As [`measure`].
 pub fn measure_telling(
     problem: &dyn Problem,
     minimum: &Minimum,
+    known: Option<Spectrum>,
     config: &GeometryConfig,
     stop: &Stop,
     progress: &(dyn Fn(GeometryProgress) + Sync),
 ) -> Result<Geometry, GeometryError> {
-    unless_failed(problem, measured(problem, minimum, config, stop, progress))
+    unless_failed(problem, measured(problem, minimum, known, config, stop, progress))
 }
 
 fn measured(
     problem: &dyn Problem,
     minimum: &Minimum,
+    known: Option<Spectrum>,
     config: &GeometryConfig,
     stop: &Stop,
     progress: &(dyn Fn(GeometryProgress) + Sync),
@@ -178,7 +181,10 @@ fn measured(
     let around = places.staying(theta);
     let part = |what: &'static str, done: usize, of: usize| progress(GeometryProgress::Part { what, done, of });
     let eigenpairs = |found: &LanczosProgress| progress(GeometryProgress::Eigenpairs(found));
-    let spectrum = spectrum_around(problem, theta, &*around, &config.spectrum, stop, &eigenpairs)?;
+    let spectrum = match known {
+        Some(known) => known,
+        None => spectrum_around(problem, theta, &*around, &config.spectrum, stop, &eigenpairs)?,
+    };
     part("noise along eigenvectors", 0, 1);
     let mut rule = config.outliers;
     rule.max_count = rule.max_count.min(spectrum.vectors.len());

@@ -41,7 +41,7 @@ impl SpectrumConfig {
 }
 
 /// Eigenpairs of a symmetric matrix.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spectrum {
     /// The largest eigenvalues, descending; all where it is complete (for the Hessian: loss per squared parameter).
     pub values: Vec<f64>,

@@ -145,7 +145,7 @@ fn trace_estimate(known: f64, rest: f64, traces: &[f64], norms: &[f64]) -> Estim
     let count = traces.len() as f64;
     let [trace, norm] = [traces, norms].map(|samples| samples.iter().sum::<f64>() / count);
     let variance = 2.0 * rest / (rest + 2.0) * (norm - trace * trace / rest).max(0.0);
-    skewed(known + trace, (variance / count).sqrt(), 0.0, NORMAL)
+    skewed(known + trace, (variance / count).sqrt(), [0.0; 2], NORMAL)
 }
 
 /// From the known part of the squared norm and two samples or more of the rest.
@@ -156,7 +156,7 @@ fn frobenius(known: f64, norms: &[f64]) -> Estimate {
     // That of one square is the largest that there is.
     let skewness = if deviation > 0.0 { (2.0 * deviation / mean).min(8.0_f64.sqrt()) } else { 0.0 };
     let quantile = StudentsT::new(0.0, 1.0, count - 1.0).map_or(f64::INFINITY, |t| t.inverse_cdf(0.975));
-    let square = skewed(known + mean, deviation / count.sqrt(), skewness / count.sqrt(), quantile);
+    let square = skewed(known + mean, deviation / count.sqrt(), [skewness / count.sqrt(); 2], quantile);
     Estimate::new(square.value.sqrt(), square.ci95[0].max(known).sqrt(), square.ci95[1].sqrt())
 }
 

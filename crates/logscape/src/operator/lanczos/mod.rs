@@ -28,6 +28,7 @@ use crate::{Interrupted, Precision, Stop};
 use faer::Mat;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
 
 /// What is wanted of one end of a spectrum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,7 +110,7 @@ pub struct RitzValue {
 }
 
 /// Eigenpairs with their residuals.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Eigenpairs {
     /// Eigenvalues, the extreme one first.
     pub values: Vec<f64>,

@@ -176,7 +176,8 @@ fn recurrences(
 /// smooth on the scale of the nodes. A value of one probe is `Σ_i f(λ_i) w_i` with weights `w` that have a Dirichlet distribution of
 /// parameters ½, whatever the eigenvectors; its variance `2/(P+2) ⟨(f − ⟨f⟩)²⟩` and third cumulant `8/((P+2)(P+4)) ⟨(f − ⟨f⟩)³⟩`
 /// are integrals over the same distribution, and are taken from the rules of all probes. So the interval exists for a single probe,
-/// and needs no quantile of Student's. It is transformed for the skewness that a few large eigenvalues bring.
+/// and needs no quantile of Student's. It is transformed for the skewness that a few large eigenvalues bring, of value and variance together: their
+/// covariance is `4/(P+2)² ⟨(f − ⟨f⟩)³⟩`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpectralMeasure {
     dim: usize,
@@ -206,10 +207,10 @@ impl SpectralMeasure {
             self.rules.iter().flatten().map(|&(node, weight)| (f(node), weight / n)).collect();
         let mean: f64 = values.iter().map(|(value, weight)| weight * value).sum();
         let central = |power| values.iter().map(|(value, weight)| weight * (value - mean).powi(power)).sum::<f64>();
-        let variance = 2.0 / (p + 2.0) * central(2);
-        let third = 8.0 / ((p + 2.0) * (p + 4.0)) * central(3);
-        let skewness = if variance > 0.0 { third / variance.powf(1.5) } else { 0.0 };
-        skewed(mean, (variance / n).sqrt(), skewness / n.sqrt(), NORMAL)
+        let (variance, cube) = (2.0 / (p + 2.0) * central(2), central(3));
+        let third = [8.0 / ((p + 2.0) * (p + 4.0)), (2.0 / (p + 2.0)).powi(2)];
+        let relative = |third: f64| if variance > 0.0 { third * cube / (n * variance.powi(3)).sqrt() } else { 0.0 };
+        skewed(mean, (variance / n).sqrt(), third.map(relative), NORMAL)
     }
 
     /// The lowest and the largest node; the spectrum's ends are not within them.
