@@ -209,7 +209,7 @@ impl SpectralMeasure {
         let central = |power| values.iter().map(|(value, weight)| weight * (value - mean).powi(power)).sum::<f64>();
         let (variance, cube) = (2.0 / (p + 2.0) * central(2), central(3));
         let third = [8.0 / ((p + 2.0) * (p + 4.0)), (2.0 / (p + 2.0)).powi(2)];
-        let relative = |third: f64| if variance > 0.0 { third * cube / (n * variance.powi(3)).sqrt() } else { 0.0 };
+        let relative = |third: f64| if variance > 0.0 { third * cube / (variance.powf(1.5) * n.sqrt()) } else { 0.0 };
         skewed(mean, (variance / n).sqrt(), third.map(relative), NORMAL)
     }
 
