@@ -79,23 +79,24 @@ impl<R: Float> Primal<'_, R> {
         graph.add_gradient_rate(self.block, rates, self.cotangents, out, work);
     }
 
-    /// Adds `scale Σ_μ g_μ (g_μ·v)` to `out` (`P`), for `rates` along `v` and the gradients `g_μ` of the cotangents. `room` is of the
-    /// size of all values.
+    /// Adds `Σ_μ g_μ (scale g_μ·v − mean)` to `out` (`P`), for `rates` along `v` and the gradients `g_μ` of the cotangents, and returns the
+    /// sum of the factors. `room` is of the size of all values.
     pub(super) fn add_projected_gradients(
         &self,
-        scale: f64,
+        (scale, mean): (f64, f64),
         rates: &[R],
         room: &mut [R],
         out: &mut [R],
         work: &mut [R],
-    ) {
+    ) -> f64 {
         let (graph, m) = (&self.network.graph, self.block.samples);
         // g_μ·v is what the outputs' cotangents make of the outputs' rates.
         let c = graph.outputs();
         let outputs = graph.output(self.cotangents, m).chunks_exact(c).zip(graph.output(rates, m).chunks_exact(c));
-        let projections: Vec<R> = outputs.map(|(left, right)| R::from_f64(scale * inner(left, right))).collect();
-        graph.scale_samples(&projections, self.cotangents, room);
+        let factors: Vec<R> = outputs.map(|(left, right)| R::from_f64(scale * inner(left, right) - mean)).collect();
+        graph.scale_samples(&factors, self.cotangents, room);
         graph.add_gradient(self.block, room, out, work);
+        factors.iter().map(|factor| factor.to_f64()).sum()
     }
 
     /// Fills `bends` (of the size of all values), half of the second derivative of `Σ_μ ȳ_μ·y_μ` along `v` as

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Stop;
 use crate::network::sparse::SparseInputs;
-use crate::operator::apply;
 use crate::operator::dense::to_dense;
+use crate::operator::{apply, dot, full, norm};
 
 /// A network and a point.
 type Placed = (Network, Vec<f64>);
@@ -111,21 +111,23 @@ fn products_have_the_same_bits_in_any_memory_and_on_any_threads() {
 
 fn bits_are_those_of_any_memory((network, theta): &Placed, enough_for_some: usize) {
     let p = network.dim();
-    let image = |memory: usize, threads: usize| {
+    let image = |which: Matrix, memory: usize, threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let linearised = Linearised::<f32>::new(network, theta, memory);
             let mut out = faer::Mat::zeros(p, 2);
             let vectors = faer::Mat::from_fn(p, 2, |i, j| ((i * 3 + j) as f64).sin());
-            linearised.operator(Matrix::Hessian).apply_into(vectors.as_ref(), out.as_mut(), &Stop::new()).unwrap();
+            linearised.operator(which).apply_into(vectors.as_ref(), out.as_mut(), &Stop::new()).unwrap();
             (linearised.kept_share(), out)
         })
     };
-    let (all, whole) = image(usize::MAX, 1);
-    let (some, part) = image(enough_for_some, 2);
-    let (none, nothing) = image(0, 3);
-    assert!(all == 1.0 && some > 0.0 && some < 1.0 && none == 0.0, "{some}");
-    assert!(whole == part && whole == nothing);
+    for which in [Matrix::Hessian, Matrix::NoiseCovariance] {
+        let (all, whole) = image(which, usize::MAX, 1);
+        let (some, part) = image(which, enough_for_some, 2);
+        let (none, nothing) = image(which, 0, 3);
+        assert!(all == 1.0 && some > 0.0 && some < 1.0 && none == 0.0, "{some}");
+        assert!(whole == part && whole == nothing, "{which:?}");
+    }
 }
 
 #[test]
@@ -254,4 +256,27 @@ fn matrices_of_the_noise_keep_the_range_of_their_precision() {
     }
     // No squares are left of inputs below the normal numbers, whose inverses are none.
     assert_eq!(matrix([2f64.powi(-135), 1.0]), faer::Mat::<f64>::zeros(1200, 1200));
+}
+
+/// Far from all targets, on inputs that are nearly alike, the samples' gradients are nearly the mean one, and their covariance is small
+/// beside their second moment.
+#[test]
+fn products_with_a_small_covariance_keep_the_digits_of_their_precision() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let inputs = normals(60 * 8, &mut rng).iter().map(|x| 1.0 + 1e-3 * x).collect();
+    let words = layers(r#"[{"linear": 9}, "tanh", {"linear": 3}]"#);
+    let mut network = Network::new(&[8], &words, OutputLoss::MeanSquare, inputs, vec![30.0; 60 * 3]).unwrap();
+    network.block = 7;
+    let theta = network.init(Initialisation::He, &mut rng);
+    let (stop, gradient) = (Stop::new(), full::loss_and_gradient(&network, &theta).1);
+    let wanted = apply(&NoiseCovariance::new(&network, &theta), &gradient, &stop).unwrap();
+    let around = Linearised::<f32>::new(&network, &theta, usize::MAX);
+    let found = apply(&*around.operator(Matrix::NoiseCovariance), &gradient, &stop).unwrap();
+    // `C v` is a mean of projections' deviations times gradients' deviations, which have the rounding of projections and of gradients.
+    let square: f64 = gradient.iter().map(|x| x * x).sum();
+    let variance = dot(&wanted, &gradient) / square;
+    let rounding = f64::from(f32::EPSILON) * square * variance.sqrt();
+    assert!(variance < 1e-5 * square, "{variance} {square}");
+    let far = norm(&found.iter().zip(&wanted).map(|(a, b)| a - b).collect::<Vec<_>>());
+    assert!(far < 10.0 * rounding, "{far} {rounding}");
 }
