@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from protocol import THREADS, images, numbers, serve_products
+from protocol import images, numbers, serve_products
+from torch_network import perceptron
 
 
 def eig(matrix, eigenvectors):
@@ -17,18 +18,7 @@ from pyhessian import hessian
 
 
 def build(work, dtype):
-    torch.set_num_threads(THREADS)
-    kind = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}[dtype]
-    layers, width = [], work["shape"][0]
-    for layer in work["layers"]:
-        if layer == "tanh":
-            layers.append(torch.nn.Tanh())
-        else:
-            layers.append(torch.nn.Linear(width, layer["linear"]))
-            width = layer["linear"]
-    model = torch.nn.Sequential(*layers).to(kind)
-    theta = torch.tensor(0.05 * numbers(0.61, sum(p.numel() for p in model.parameters())), dtype=kind)
-    torch.nn.utils.vector_to_parameters(theta, model.parameters())
+    model, kind = perceptron(work, dtype)
     inputs, classes = images(work["samples"])
     x = torch.tensor(inputs.reshape(-1, work["shape"][0]), dtype=kind)
     y = torch.tensor(np.eye(10)[classes], dtype=kind)

@@ -75,8 +75,13 @@ const WORKS: [Work; 23] = [
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
-    Work { name: "covariance", ours: DIFFERENTIATE, floor: Some(("gemm", 10.4e9)), peers: &["jax_gradients"] },
-    Work { name: "sample-norms", ours: DIFFERENTIATE, floor: None, peers: &["jax_gradients", "jax_norms"] },
+    Work {
+        name: "covariance",
+        ours: DIFFERENTIATE,
+        floor: Some(("gemm", 10.4e9)),
+        peers: &["jax_gradients", "backpack"],
+    },
+    Work { name: "sample-norms", ours: DIFFERENTIATE, floor: None, peers: &["jax_gradients", "jax_norms", "backpack"] },
     Work { name: "training-cnn", ours: TRAIN, floor: Some(("gemm", 0.912e9)), peers: &["jax_training"] },
 ];
 
