@@ -1,11 +1,16 @@
 """BackPACK: gradients of single samples, or their squared norms, beside those of PyTorch's backward pass; their covariance as a product."""
 
+import warnings
+
 import numpy as np
 import torch
 from backpack import backpack, extend
 from backpack.extensions import BatchGrad, BatchL2Grad
 from protocol import numbers, serve_products
 from torch_network import perceptron
+
+# Inputs need no gradient, of which PyTorch warns wherever there are hooks.
+warnings.filterwarnings("ignore", message="Full backward hook")
 
 
 def build(work, dtype):
