@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use logscape::Stop;
-use logscape::network::{Float, Linearised, Network, OutputLoss};
+use logscape::network::{Float, GradientSquares, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix};
 use logscape::problem::Problem;
 use logscape_bench::formula::{network, numbers, projections, start};
@@ -36,7 +36,13 @@ const WORKS: [(&str, Work); 2] = [("covariance", Work::Covariance), ("sample-nor
 
 impl Work {
     /// The covariance times a vector, or the squared norms.
-    fn result<R: Float>(self, network: &Network, theta: &[f64], multiply: bool) -> Vec<f64> {
+    fn result<R: Float>(
+        self,
+        network: &Network,
+        squares: &mut GradientSquares<R>,
+        theta: &[f64],
+        multiply: bool,
+    ) -> Vec<f64> {
         match self {
             Self::Covariance => {
                 let around = Linearised::<R>::new(network, theta, 1 << 30);
@@ -50,25 +56,25 @@ impl Work {
                 }
                 image
             }
-            Self::SampleNorms => network.gradient_squares::<R>(theta),
+            Self::SampleNorms => squares.at(theta),
         }
     }
 
     fn serve<R: Float>(self, rounding: f64) -> io::Result<()> {
         let network = network(&[INPUTS], LAYERS, OutputLoss::MeanSquare, SAMPLES);
-        let theta = start(network.dim());
-        self.result::<R>(&network, &theta, false);
+        let (theta, mut squares) = (start(network.dim()), GradientSquares::new(&network));
+        self.result::<R>(&network, &mut squares, &theta, false);
         println!("ready");
         for line in io::stdin().lock().lines() {
             if line?.trim() == "run" {
                 let (begin, mut results) = (Instant::now(), 0);
                 while begin.elapsed() < SHORTEST {
-                    self.result::<R>(&network, &theta, false);
+                    self.result::<R>(&network, &mut squares, &theta, false);
                     results += 1;
                 }
                 println!("{}", f64::from(results) / begin.elapsed().as_secs_f64());
             } else {
-                let found = self.result::<R>(&network, &theta, true);
+                let found = self.result::<R>(&network, &mut squares, &theta, true);
                 println!("{}", projections(&found, rounding));
             }
             io::stdout().flush()?;
@@ -82,8 +88,8 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["export", folder] => export(Path::new(folder)),
         [name, precision] => match (WORKS.iter().find(|work| work.0 == name), precision) {
-            (Some((_, work)), "f32") => work.serve::<f32>(1e-6),
-            (Some((_, work)), "f64") => work.serve::<f64>(1e-13),
+            (Some((_, work)), "f32") => rayon::scope(|_| work.serve::<f32>(1e-6)),
+            (Some((_, work)), "f64") => rayon::scope(|_| work.serve::<f64>(1e-13)),
             _ => {
                 println!("unsupported");
                 Ok(())

@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use faer::Mat;
 use logscape::Stop;
-use logscape::network::{Float, Linearised, Network, OutputLoss};
+use logscape::network::{Float, GradientSquares, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix, full};
 use logscape::problem::Problem;
 use logscape_bench::formula::{network, numbers};
@@ -86,7 +86,7 @@ fn vectors<R: Float>(network: &Network) -> Vec<Vec<f64>> {
         product(Matrix::Hessian),
         product(Matrix::GaussNewton),
         product(Matrix::NoiseCovariance),
-        network.gradient_squares::<R>(&theta),
+        GradientSquares::<R>::new(network).at(&theta),
     ]
 }
 

@@ -4,6 +4,7 @@ use faer::Accum;
 
 use crate::lanes::dispatch;
 
+use super::norms::add_products;
 use super::sparse::Sparse;
 use super::transform::{At, Direction, Float, Transform, add_symmetric, fill_rows, inner, matrix, product};
 
@@ -150,13 +151,17 @@ impl Transform for Dense {
 
     /// `(ȳ·ȳ') (‖x‖² + 1)`: a gradient is the outer product of `ȳ` and `(x, 1)`, or `x` without biases.
     fn add_gradient_grams<R: Float>(&self, at: At<R>, cotangents: &[&[R]], out: &mut [f64], _work: &mut [R]) {
-        let c = cotangents.len();
+        let bias = f64::from(self.bias);
+        if let [cotangents] = cotangents {
+            add_products((at.input, self.inputs), bias, (cotangents, self.outputs), out);
+            return;
+        }
+        let (c, inputs) = (cotangents.len(), at.input.chunks_exact(self.inputs));
         dispatch(
             #[inline(always)]
             || {
-                for (k, (input, out)) in at.input.chunks_exact(self.inputs).zip(out.chunks_exact_mut(c * c)).enumerate()
-                {
-                    let square = inner(input, input) + f64::from(self.bias);
+                for (k, (input, out)) in inputs.zip(out.chunks_exact_mut(c * c)).enumerate() {
+                    let square = inner(input, input) + bias;
                     let row = |i: usize| &cotangents[i][k * self.outputs..][..self.outputs];
                     add_symmetric(
                         c,

@@ -33,7 +33,7 @@ impl Network {
         room: &mut [R],
     ) -> f64 {
         let blocks = batch.chunks(self.gradient_block).map(Samples::Indices);
-        blocks.map(|block| Pass::gathered(self, theta, block, room, false).descent(share, out)).sum()
+        blocks.map(|block| Pass::new(self, theta, block, room, false).descent(share, out)).sum()
     }
 }
 

@@ -18,6 +18,7 @@ mod layer;
 mod leaky;
 mod linearised;
 mod normalisation;
+mod norms;
 mod outer;
 mod output_loss;
 mod pass;
@@ -49,6 +50,7 @@ pub use builder::LayerError;
 pub use initialisation::Initialisation;
 pub use linearised::{Linearised, MatrixOperator};
 pub use output_loss::OutputLoss;
+pub use squares::GradientSquares;
 pub use transform::Float;
 pub use words::{LayerWord, Normalised, Windows};
 
@@ -156,8 +158,14 @@ impl Network {
 
     /// Targets of a sample (`c`).
     fn target(&self, sample: usize) -> &[f64] {
+        self.targets(sample, 1)
+    }
+
+    /// Targets of so many samples from `first` on (`samples × c`).
+    #[inline]
+    fn targets(&self, first: usize, samples: usize) -> &[f64] {
         let c = self.graph.outputs();
-        &self.targets[sample * c..][..c]
+        &self.targets[first * c..][..samples * c]
     }
 
     /// Random parameters (`P`): normal weights of the law's standard deviation, zero biases, and normalisations that change

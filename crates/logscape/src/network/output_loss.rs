@@ -41,6 +41,11 @@ impl OutputLoss {
         matches!(self, Self::MeanSquare | Self::Huber)
     }
 
+    /// Whether it is a sum over the outputs of what each makes of its target.
+    pub(super) fn is_by_output(self) -> bool {
+        self != Self::CrossEntropy
+    }
+
     /// `Ok` if the loss has such `targets` (`N × c`).
     ///
     /// # Errors

@@ -152,20 +152,6 @@ macro_rules! primal {
     };
 }
 
-impl<'a> Pass<'a, f64> {
-    /// The pass at `theta` (`P`) over `samples`.
-    pub(super) fn new(network: &'a Network, theta: &'a [f64], samples: Samples<'a>, room: &'a mut [f64]) -> Self {
-        let n = network.graph.inputs;
-        match samples.clone() {
-            Samples::Range(range) => {
-                let input = &network.inputs[range.start * n..range.end * n];
-                Self::over(network, theta, (samples, input), room, true)
-            }
-            Samples::Indices(_) => Self::gathered(network, theta, samples, room, true),
-        }
-    }
-}
-
 impl<'a, R: Float> Pass<'a, R> {
     /// Numbers of room for `m` samples.
     pub(super) fn room(network: &Network, m: usize) -> usize {
@@ -174,31 +160,30 @@ impl<'a, R: Float> Pass<'a, R> {
 
     /// Numbers of room for a gradient over `m` samples.
     pub(super) fn gradient_room(network: &Network, m: usize) -> usize {
-        let graph = &network.graph;
-        m * (graph.inputs + 2 * graph.units() + graph.kept()) + graph.work(m)
+        m * network.graph.inputs + Self::cotangent_room(network, m)
     }
 
-    /// The pass at `theta` (`P`) over `samples`, whose inputs are gathered, with room for directions or not.
-    pub(super) fn gathered(
+    /// Numbers of room for a gradient over `m` samples whose inputs are elsewhere.
+    pub(super) fn cotangent_room(network: &Network, m: usize) -> usize {
+        let graph = &network.graph;
+        m * (2 * graph.units() + graph.kept()) + graph.work(m)
+    }
+
+    /// The pass at `theta` (`P`) over `samples`, with room for directions or not.
+    pub(super) fn new(
         network: &'a Network,
         theta: &'a [R],
         samples: Samples<'a>,
         room: &'a mut [R],
         directions: bool,
     ) -> Self {
-        let n = network.graph.inputs;
-        let (input, room) = room.split_at_mut(samples.len() * n);
-        for (k, row) in input.chunks_exact_mut(n).enumerate() {
-            let from = &network.inputs[samples.get(k) * n..][..n];
-            for (to, from) in row.iter_mut().zip(from) {
-                *to = R::from_f64(*from);
-            }
-        }
+        let (input, room) = room.split_at_mut(samples.len() * network.graph.inputs);
+        let input = inputs(network, &samples, input);
         Self::over(network, theta, (samples, input), room, directions)
     }
 
-    /// The pass over `samples` whose inputs are `input` (`m × n₀`).
-    fn over(
+    /// The pass over `samples` whose inputs are `input` (`m × n₀`), for which there need be no room.
+    pub(super) fn over(
         network: &'a Network,
         theta: &'a [R],
         (samples, input): (Samples<'a>, &'a [R]),
@@ -259,10 +244,22 @@ impl<'a, R: Float> Pass<'a, R> {
         let (loss, mut sum) = (self.network.loss, 0.0);
         self.each_loss(
             share,
+            self.alike(),
             #[inline(always)]
             |_, outputs, targets, cotangents| loss.add_loss(outputs, targets, cotangents, &mut sum),
         );
         sum
+    }
+
+    /// Sets the outputs' cotangents to `∇_f ℓ`.
+    pub(super) fn output_gradients(&mut self) {
+        let loss = self.network.loss;
+        self.each_loss(
+            1.0,
+            self.alike(),
+            #[inline(always)]
+            |_, outputs, targets, cotangents| loss.add_loss(outputs, targets, cotangents, &mut 0.0),
+        );
     }
 
     /// Sets the outputs' cotangents to `∇_f ℓ`, and `out` (`m`) to the losses.
@@ -270,6 +267,7 @@ impl<'a, R: Float> Pass<'a, R> {
         let loss = self.network.loss;
         self.each_loss(
             1.0,
+            1,
             #[inline(always)]
             |k, outputs, targets, cotangents| {
                 out[k] = 0.0;
@@ -278,17 +276,24 @@ impl<'a, R: Float> Pass<'a, R> {
         );
     }
 
-    /// Sets the outputs' cotangents to `share` times what `f(place, outputs, targets, cotangents)` writes for each sample of the block.
-    fn each_loss(&mut self, share: f64, mut f: impl FnMut(usize, &[R], &[f64], &mut [R])) {
+    /// Samples whose outputs may be taken for those of one.
+    fn alike(&self) -> usize {
+        let (m, loss) = (self.samples.len(), self.network.loss);
+        if loss.is_by_output() && matches!(self.samples, Samples::Range(_)) { m } else { 1 }
+    }
+
+    /// Sets the outputs' cotangents to `share` times what `f(place, outputs, targets, cotangents)` writes for so many samples of the block
+    /// at a time.
+    fn each_loss(&mut self, share: f64, samples: usize, mut f: impl FnMut(usize, &[R], &[f64], &mut [R])) {
         let (graph, m) = (&self.network.graph, self.samples.len());
-        let (c, scale) = (graph.outputs(), R::from_f64(share));
+        let (c, scale) = (samples * graph.outputs(), R::from_f64(share));
         let outputs = graph.output(self.values, m).chunks_exact(c);
         let cotangents = graph.output_mut(self.cotangents, m).chunks_exact_mut(c);
         dispatch(
             #[inline(always)]
             || {
                 for (k, (outputs, cotangents)) in outputs.zip(cotangents).enumerate() {
-                    f(k, outputs, self.network.target(self.samples.get(k)), cotangents);
+                    f(k, outputs, self.network.targets(self.samples.get(k), samples), cotangents);
                     for x in cotangents {
                         *x = scale * *x;
                     }
@@ -342,4 +347,23 @@ impl<'a, R: Float> Pass<'a, R> {
     pub(super) fn bends(&mut self, along: &[R], bends: &mut [R]) {
         primal!(self).bends((along, self.rates), 1.0, bends, self.work);
     }
+}
+
+/// The inputs of `samples` (`m × n₀`): where they are, if they lie together in the precision of `R`, or in `room`.
+fn inputs<'a, R: Float>(network: &'a Network, samples: &Samples, room: &'a mut [R]) -> &'a [R] {
+    let (n, all) = (network.graph.inputs, &network.inputs);
+    if let (Samples::Range(range), Some(all)) = (samples, R::borrow(all)) {
+        return &all[range.start * n..range.end * n];
+    }
+    dispatch(
+        #[inline(always)]
+        || {
+            for (k, row) in room.chunks_exact_mut(n).enumerate() {
+                for (to, from) in row.iter_mut().zip(&all[samples.get(k) * n..][..n]) {
+                    *to = R::from_f64(*from);
+                }
+            }
+        },
+    );
+    room
 }

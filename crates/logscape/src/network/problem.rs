@@ -25,7 +25,7 @@ impl Network {
         mut f: impl FnMut(Pass<f64>, usize),
     ) {
         for (first, block) in blocks(samples, self.block) {
-            f(Pass::new(self, theta, block, scratch), first);
+            f(Pass::new(self, theta, block, scratch, true), first);
         }
     }
 }
@@ -52,7 +52,7 @@ impl Problem for Network {
         assert_eq!(out.len(), samples.len() * c);
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(false);
-            pass.losses(1.0);
+            pass.output_gradients();
             let cotangents = pass.output_cotangents();
             out[first * c..][..cotangents.len()].copy_from_slice(cotangents);
         });
@@ -94,7 +94,7 @@ impl Problem for Network {
         let mut loss = 0.0;
         out.fill(0.0);
         for (_, block) in blocks(&samples, self.gradient_block) {
-            loss += Pass::new(self, theta, block, scratch).descent(share, out);
+            loss += Pass::new(self, theta, block, scratch, true).descent(share, out);
         }
         loss * share
     }
@@ -104,7 +104,7 @@ impl Problem for Network {
         assert_eq!(out.len(), samples.len() * p);
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(false);
-            pass.losses(1.0);
+            pass.output_gradients();
             pass.backward();
             pass.sample_gradients(&mut out[first * p..]);
         });
@@ -162,7 +162,7 @@ impl Problem for Network {
         out.fill(0.0);
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(true);
-            pass.losses(1.0);
+            pass.output_gradients();
             pass.backward();
             let (m, size) = (pass.rates.len() / self.graph.units(), pass.rates.len());
             let room = all_rates.chunks_exact_mut(size).zip(all_bends.chunks_exact_mut(size));
@@ -192,7 +192,7 @@ impl Problem for Network {
         out.fill(0.0);
         self.for_blocks(theta, &samples, scratch, |mut pass, first| {
             pass.forward(false);
-            pass.losses(1.0);
+            pass.output_gradients();
             pass.backward();
             let cotangents = std::mem::take(&mut pass.cotangents);
             let end = out.len().min(first + self.block);

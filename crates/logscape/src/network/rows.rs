@@ -1,7 +1,6 @@
 //! Short rows of numbers: copied and summed without a call for each.
 
-use super::transform::Float;
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Real};
 
 /// Numbers that are copied at once.
 const PIECE: usize = 8;
@@ -37,7 +36,7 @@ fn piece<R: Copy, const N: usize>(from: &[R], to: &mut [R], first: usize) {
 
 /// The sum of a row, in sixteen interleaved parts.
 #[inline(always)]
-pub(super) fn sum<R: Float>(row: &[R]) -> R {
+pub(super) fn sum<R: Real>(row: &[R]) -> R {
     let mut parts = [R::ZERO; LANES];
     let whole = row.chunks_exact(LANES);
     let rest = whole.remainder();

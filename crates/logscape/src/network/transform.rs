@@ -3,14 +3,28 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::norms::Squares;
+use super::rows;
 use super::sparse::Sparse;
-use crate::lanes::Real;
+use crate::lanes::{Real, dispatch};
 
 /// A number in which a network computes: `f32` or `f64`.
-pub trait Float: Real + faer::traits::RealField {}
+pub trait Float: Real + faer::traits::RealField + Squares {
+    /// These numbers, if they are of this type.
+    fn borrow(values: &[f64]) -> Option<&[Self]>;
+}
 
-impl Float for f32 {}
-impl Float for f64 {}
+impl Float for f32 {
+    fn borrow(_values: &[f64]) -> Option<&[Self]> {
+        None
+    }
+}
+
+impl Float for f64 {
+    fn borrow(values: &[f64]) -> Option<&[Self]> {
+        Some(values)
+    }
+}
 
 /// A block of samples before a layer, after its [`forward`](Transform::forward). Blocks are row-major: the numbers of one
 /// sample stand together.
@@ -193,7 +207,12 @@ pub(super) fn inner<R: Float>(left: &[R], right: &[R]) -> f64 {
 
 /// Copies `row` to every row of `out`.
 pub(super) fn fill_rows<R: Float>(out: &mut [R], row: &[R]) {
-    for out in out.chunks_exact_mut(row.len()) {
-        out.copy_from_slice(row);
-    }
+    dispatch(
+        #[inline(always)]
+        || {
+            for out in out.chunks_exact_mut(row.len()) {
+                rows::copy(row, out);
+            }
+        },
+    );
 }

@@ -4,6 +4,7 @@ use super::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Stop;
+use crate::network::GradientSquares;
 use crate::network::sparse::SparseInputs;
 use crate::operator::dense::to_dense;
 use crate::operator::{apply, dot, full, norm};
@@ -151,8 +152,10 @@ fn samples_around_a_point_are_those_of_the_problem_in_either_precision() {
             near("loss", &[gradients.loss], &[expected.loss], error);
             near("gradient", &gradients.gradient, &expected.gradient, error);
             near("squares", &gradients.squares, &expected.squares, error);
-            near("squares alone", &network.gradient_squares::<f64>(&theta), &expected.squares, 1e-11);
-            near("squares alone", &network.gradient_squares::<f32>(&theta), &expected.squares, 3e-5);
+            near("squares alone", &GradientSquares::<f64>::new(&network).at(&theta), &expected.squares, 1e-11);
+            let mut single = GradientSquares::<f32>::new(&network);
+            single.at(&vec![0.0; theta.len()]);
+            near("squares alone, after others", &single.at(&theta), &expected.squares, 3e-5);
             near(
                 "tr G",
                 &[found.gauss_newton_trace(&stop).unwrap()],
