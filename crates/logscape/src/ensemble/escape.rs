@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
-use super::watch::{Look, Shown, Watch, curvature};
+use super::watch::{Curvature, Look, Shown, Watch, Watching};
 use super::{EnsembleError, LossMeter, Region, check_length};
 use crate::engine::{AnyDynamics, Block, Dynamics, LaneEnd, MovingBlock, ReplicaState, Sgd, TimeUnit};
 use crate::stats::{Observation, RateEstimate};
@@ -98,16 +98,10 @@ pub struct EscapeProgress {
     ends: Vec<(u64, Termination)>,
     /// Replicas on their way.
     running: Vec<Running>,
-    /// Bound of the curvature that looks at the loss begin with, once they need one; none within where there is none.
+    /// The curvature that looks at the loss begin with, once they need one.
     curvature: Option<Curvature>,
     /// The first replica that has not begun.
     next: u64,
-}
-
-/// What was found of the curvature.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Curvature {
-    bound: Option<f64>,
 }
 
 /// A replica on its way.
@@ -219,24 +213,26 @@ impl EscapeRun {
         self.validate(dynamics.dim(), problem)?;
         if self.region.is_watched() && progress.curvature.is_none() {
             // Without one nothing has begun.
-            let Ok(bound) = curvature(problem, &self.start, self.seed, stop) else {
+            let Ok(found) = Curvature::at(problem, &self.start, self.seed, stop) else {
                 return unless_failed(problem, Ok(()));
             };
-            progress.curvature = Some(Curvature { bound });
+            progress.curvature = Some(found);
         }
-        let first = progress.curvature.map(|Curvature { bound }| self.first_look(problem, bound));
+        let curvature = progress.curvature.take();
+        let watching = curvature.as_ref().map(|curvature| self.watching(problem, curvature));
         let queue = Queue { waiting: Mutex::new(mem::take(&mut progress.running)), next: progress.next.into() };
         let count = AtomicU64::new(progress.ends.len() as u64);
         let ended = || ended(count.fetch_add(1, Ordering::Relaxed) + 1);
         let workers: Vec<_> = (0..rayon::current_num_threads())
             .into_par_iter()
-            .map(|_| Worker::new(self, dynamics, problem, first.as_ref()).run(&queue, stop, &ended))
+            .map(|_| Worker::new(self, dynamics, problem, watching.as_ref()).run(&queue, stop, &ended))
             .collect();
         for (ends, running) in workers {
             progress.ends.extend(ends);
             progress.running.extend(running);
         }
         progress.running.extend(queue.waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
+        progress.curvature = curvature;
         progress.next = queue.next.into_inner().min(self.replicas as u64).max(progress.next);
         unless_failed(problem, Ok(()))
     }
@@ -263,10 +259,10 @@ impl EscapeRun {
         LossMeter::new(problem).is_outside(&self.region, &self.start) != Some(false)
     }
 
-    /// The look at a replica that begins.
-    pub(super) fn first_look(&self, problem: &dyn Problem, curvature: Option<f64>) -> Look {
+    /// How replicas are watched where the curvature at the start is this.
+    pub(super) fn watching<'a>(&self, problem: &dyn Problem, curvature: &'a Curvature) -> Watching<'a> {
         let state = ReplicaState::new(&self.start, stream(self.seed, Purpose::Escape, 0));
-        Look::first(&mut LossMeter::new(problem), &state, curvature)
+        Watching { curvature, first: Look::first(&mut LossMeter::new(problem), &state, curvature) }
     }
 
     /// Steps that a replica may take before the run has to look at it again.
@@ -305,7 +301,8 @@ pub(super) struct Worker<'a, 'd> {
     dynamics: &'a AnyDynamics<'d>,
     pub(super) meter: LossMeter<'a>,
     /// Where the loss is to be seen at every step.
-    watch: Option<Watch>,
+    watch: Option<Watch<'a>>,
+    /// The look at a replica that begins, there.
     pub(super) first: Option<&'a Look>,
     pub(super) block: Box<dyn MovingBlock + 'd>,
     /// Number of the replica in each lane.
@@ -319,20 +316,21 @@ pub(super) struct Worker<'a, 'd> {
 type Worked = (Vec<(u64, Termination)>, Vec<Running>);
 
 impl<'a, 'd> Worker<'a, 'd> {
-    /// An empty block. Replicas that begin were looked at like `first`, where the loss is watched.
+    /// An empty block.
     pub(super) fn new(
         run: &'a EscapeRun,
         dynamics: &'a AnyDynamics<'d>,
         problem: &'a dyn Problem,
-        first: Option<&'a Look>,
+        watching: Option<&'a Watching<'a>>,
     ) -> Self {
         let block = dynamics.block();
+        let watch = |with: &'a Watching<'a>| Watch::over(&run.region, block.lanes(), dynamics.dim(), with.curvature);
         Self {
             run,
             dynamics,
             meter: LossMeter::new(problem),
-            watch: Watch::over(&run.region, block.lanes(), dynamics.dim()),
-            first,
+            watch: watching.and_then(watch),
+            first: watching.map(|with| &with.first),
             replicas: vec![None; block.lanes()],
             clocks: vec![0.0; block.lanes()],
             theta: vec![0.0; dynamics.dim()],

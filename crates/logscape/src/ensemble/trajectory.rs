@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::escape::Worker;
 use super::pace::Pace;
-use super::watch::curvature;
+use super::watch::Curvature;
 use super::{EnsembleError, EscapeRun};
+use crate::Problem;
 use crate::engine::{AnyDynamics, Block, Dynamics, ReplicaState};
-use crate::{Interrupted, Problem};
 
 /// Where a replica was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,12 +47,10 @@ impl EscapeRun {
             return Err(EnsembleError::NotPositive("steps between points of a trajectory"));
         }
         self.validate(dynamics.dim(), problem)?;
-        let first = match self.region.is_watched().then(|| curvature(problem, &self.start, self.seed, stop)) {
-            Some(Err(Interrupted)) => return Ok(Vec::new()),
-            Some(Ok(bound)) => Some(self.first_look(problem, bound)),
-            None => None,
-        };
-        let worker = || Worker::new(self, dynamics, problem, first.as_ref());
+        let curvature = self.region.is_watched().then(|| Curvature::at(problem, &self.start, self.seed, stop));
+        let Ok(curvature) = curvature.transpose() else { return Ok(Vec::new()) };
+        let watching = curvature.as_ref().map(|curvature| self.watching(problem, curvature));
+        let worker = || Worker::new(self, dynamics, problem, watching.as_ref());
         let paths: Vec<_> = (0..self.replicas as u64)
             .into_par_iter()
             .map(|replica| self.path(worker(), every, stop, replica))

@@ -1,13 +1,19 @@
 //! When the loss of all data has to be looked at, so that its passage through a level is seen at the step at which it happens.
 //!
 //! A look costs as much as `N/B` steps or more. At a look the loss is `L₀` and its gradient `g`; along a straight line of which the
-//! curvature stays below `Λ`, `L(θ₀ + δ) ≤ L₀ + g·δ + ½Λ‖δ‖²`, which is below the level `L_c` while `θ` is in the ball
+//! curvature stays below `ΛM`, `L(θ₀ + δ) ≤ U(δ) = L₀ + g·δ + ½Λ δᵀMδ`. The matrix `M`, with no eigenvalue above one, has the shape of the
+//! Hessian at the start: its leading eigenvectors, and the last of their eigenvalues in all other directions, along which noise carries
+//! a replica far. `Λ` begins at twice the largest eigenvalue.
 //!
-//! `‖θ − (θ₀ − g/Λ)‖² < ‖g/Λ‖² + 2(L_c − L₀)/Λ`.
+//! Around any point `θ₁ = θ₀ + δ`, with `u = ∇U(δ)`, the bound is below the level `L_c` while `θ` is in the ball
 //!
-//! Engines test the balls of their lanes after every step, and only a replica that has left its own is looked at. `Λ` begins at
-//! twice the largest eigenvalue of the Hessian at the start. Every look tests the bound: where it does not hold the replica goes
-//! back to the look before, with a larger `Λ`.
+//! `‖θ − (θ₁ − u/Λ)‖² < ‖u/Λ‖² + 2(L_c − U(δ))/Λ`.
+//!
+//! Engines test the balls of their lanes after every step. A replica that has left its own gets one around where it is as long as `U` is
+//! below the level there, and is looked at else. Every look tests the bound: where it does not hold the replica goes back to the look
+//! before, with a larger `Λ`. When it is looked at depends on `U` alone, not on the balls.
+
+use std::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +24,12 @@ use crate::{Interrupted, Problem, Stop};
 
 /// `Λ` at the start in units of the largest eigenvalue there.
 const MARGIN: f64 = 2.0;
+/// Eigenvectors in `M`, at most.
+const DIRECTIONS: usize = 8;
+/// Numbers that they and the one after them have, at most.
+const NUMBERS: usize = 1 << 24;
+/// Products with the Hessian for them, at most.
+const PRODUCTS: usize = 24;
 /// Shares of the radius and of the distance from the origin that the ball is smaller by: what single precision may round.
 const ROUNDED: [f64; 2] = [1e-3, 3e-7];
 
@@ -35,51 +47,96 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// The first one, of a replica in this state, with the curvature that [`curvature`] gives.
-    pub(super) fn first(meter: &mut LossMeter, state: &ReplicaState, curvature: Option<f64>) -> Self {
+    /// The first one, of a replica in this state.
+    pub(super) fn first(meter: &mut LossMeter, state: &ReplicaState, curvature: &Curvature) -> Self {
         let mut gradient = vec![0.0; state.theta.len()];
         let loss = meter.loss_and_gradient(&state.theta, &mut gradient);
-        Self { state: state.clone(), loss, gradient, curvature }
+        Self { state: state.clone(), loss, gradient, curvature: curvature.bound }
     }
 
     /// The same of another replica at the same place.
     pub(super) fn of(&self, state: &ReplicaState) -> Self {
         Self { state: state.clone(), ..self.clone() }
     }
+}
 
-    /// Square of the radius of the ball around `θ₀ − g/Λ`; negative where nothing is known to be safe.
-    fn radius_squared(&self, level: f64, centre: impl Iterator<Item = f64>) -> f64 {
-        let Some(curvature) = self.curvature else { return -1.0 };
-        let square = self.gradient.iter().map(|g| (g / curvature).powi(2)).sum::<f64>();
-        let [share, unit] = ROUNDED;
-        let from_origin = centre.map(|c| c * c).sum::<f64>().sqrt();
-        let radius = (square + 2.0 * (level - self.loss) / curvature).sqrt() * (1.0 - share) - unit * from_origin;
-        if radius > 0.0 { radius * radius } else { -1.0 }
+/// The Hessian at the start, as bounds of the loss know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Curvature {
+    /// `Λ` at the start; none where the Hessian has no positive eigenvalue.
+    bound: Option<f64>,
+    /// What `M` is in all other directions.
+    rest: f64,
+    /// What `M` has beyond that along its eigenvectors.
+    shares: [f64; DIRECTIONS],
+    /// The eigenvectors, coordinate by coordinate (`P × DIRECTIONS`); empty where `M` is one in all directions.
+    vectors: Vec<f32>,
+}
+
+impl Curvature {
+    /// At `start`, for the whole of a run.
+    ///
+    /// # Errors
+    /// On an interrupt.
+    pub(super) fn at(problem: &dyn Problem, start: &[f64], seed: u64, stop: &Stop) -> Result<Self, Interrupted> {
+        // One digit does.
+        let upper = End::new((NUMBERS / start.len().max(1)).clamp(1, DIRECTIONS + 1).min(start.len()), 0.1);
+        let config = LanczosConfig { upper, max_products: PRODUCTS, seed, ..LanczosConfig::default() };
+        let pairs = match extreme_eigenpairs(&Hessian::new(problem, start), &config, stop, |_| {}) {
+            Ok(pairs) => pairs.uninterrupted()?.upper,
+            Err(_) => return Ok(Self::even(None)),
+        };
+        let Some(&largest) = pairs.values.first().filter(|x| **x > 0.0) else { return Ok(Self::even(None)) };
+        let mut curvature = Self::even(Some(MARGIN * largest));
+        // The last one known bounds the rest.
+        let known = pairs.converged.iter().zip(&pairs.values).take_while(|(known, x)| **known && **x > 0.0).count();
+        if known > 1 {
+            let rest = pairs.values[known - 1] / largest;
+            curvature.rest = rest;
+            curvature.vectors = vec![0.0; start.len() * DIRECTIONS];
+            for k in 0..known - 1 {
+                curvature.shares[k] = pairs.values[k] / largest - rest;
+                let rows = curvature.vectors.chunks_exact_mut(DIRECTIONS);
+                rows.zip(&pairs.vectors[k]).for_each(|(row, &x)| row[k] = x as f32);
+            }
+        }
+        Ok(curvature)
     }
 
-    /// The least curvature that explains the loss at `theta`.
-    fn observed_curvature(&self, theta: &[f64], loss: f64) -> f64 {
-        let apart = || theta.iter().zip(&self.state.theta).map(|(x, from)| x - from);
-        let slope: f64 = apart().zip(&self.gradient).map(|(d, g)| d * g).sum();
-        let square: f64 = apart().map(|d| d * d).sum();
-        2.0 * (loss - self.loss - slope) / square
+    /// The same in all directions.
+    fn even(bound: Option<f64>) -> Self {
+        Self { bound, rest: 1.0, shares: [0.0; DIRECTIONS], vectors: Vec::new() }
+    }
+
+    /// `M δ` into `image`, and `δᵀMδ`.
+    fn square(&self, step: &[f64], image: &mut Vec<f64>) -> f64 {
+        let rows = self.vectors.as_chunks::<DIRECTIONS>().0;
+        let mut along = [0.0; DIRECTIONS];
+        for (x, row) in step.iter().zip(rows) {
+            for k in 0..DIRECTIONS {
+                along[k] += x * f64::from(row[k]);
+            }
+        }
+        let mut square = self.rest * step.iter().map(|x| x * x).sum::<f64>();
+        for (x, share) in along.iter_mut().zip(&self.shares) {
+            square += share * *x * *x;
+            *x *= share;
+        }
+        image.clear();
+        image.extend(step.iter().map(|x| self.rest * x));
+        for (image, row) in image.iter_mut().zip(rows) {
+            *image += row.iter().zip(&along).map(|(v, x)| f64::from(*v) * x).sum::<f64>();
+        }
+        square
     }
 }
 
-/// `Λ` around `start`, for the whole of a run; none where the Hessian has no positive eigenvalue.
-///
-/// # Errors
-/// On an interrupt.
-pub(super) fn curvature(
-    problem: &dyn Problem,
-    start: &[f64],
-    seed: u64,
-    stop: &Stop,
-) -> Result<Option<f64>, Interrupted> {
-    // One digit does.
-    let config = LanczosConfig { upper: End::new(1, 0.1), max_products: 12, seed, ..LanczosConfig::default() };
-    let Ok(pairs) = extreme_eigenpairs(&Hessian::new(problem, start), &config, stop, |_| {}) else { return Ok(None) };
-    Ok(pairs.uninterrupted()?.upper.values.first().filter(|x| **x > 0.0).map(|largest| MARGIN * largest))
+/// How the replicas of a run are watched.
+#[derive(Debug)]
+pub(super) struct Watching<'a> {
+    pub(super) curvature: &'a Curvature,
+    /// The look at a replica that begins.
+    pub(super) first: Look,
 }
 
 /// What a look has shown.
@@ -95,20 +152,25 @@ pub(super) enum Shown {
 
 /// The balls of the lanes of one block.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
     level: f64,
+    curvature: &'a Curvature,
     looks: Vec<Option<Look>>,
     /// Coordinate by coordinate (`P × lanes`).
     centres: Vec<f64>,
     radii_squared: Vec<f64>,
+    /// `δ` and `Mδ` of the replica that is looked at.
+    step: Vec<f64>,
+    image: Vec<f64>,
 }
 
-impl Watch {
+impl<'a> Watch<'a> {
     /// For a region whose loss is to be seen at every step, a watch over so many lanes of `dim` parameters each.
-    pub(super) fn over(region: &Region, lanes: usize, dim: usize) -> Option<Self> {
+    pub(super) fn over(region: &Region, lanes: usize, dim: usize, curvature: &'a Curvature) -> Option<Self> {
         let Region::LossLevel { loss: level, check_every: 1 } = *region else { return None };
         let (centres, radii_squared) = (vec![0.0; dim * lanes], vec![0.0; lanes]);
-        Some(Self { level, looks: vec![None; lanes], centres, radii_squared })
+        let (step, image) = (Vec::with_capacity(dim), Vec::with_capacity(dim));
+        Some(Self { level, curvature, looks: vec![None; lanes], centres, radii_squared, step, image })
     }
 
     pub(super) fn exit_test(&self) -> ExitTest<'_> {
@@ -122,13 +184,53 @@ impl Watch {
 
     /// The replica of a lane was last looked at like this.
     pub(super) fn put(&mut self, lane: usize, look: Look) {
-        let lanes = self.radii_squared.len();
-        for (i, (x, g)) in look.state.theta.iter().zip(&look.gradient).enumerate() {
-            self.centres[i * lanes + lane] = x - look.curvature.map_or(0.0, |curvature| g / curvature);
-        }
-        let centre = self.centres.chunks_exact(lanes).map(|row| row[lane]);
-        self.radii_squared[lane] = look.radius_squared(self.level, centre);
+        let places = look.state.theta.iter().copied().zip(look.gradient.iter().copied());
+        self.surround(lane, places, look.loss, look.curvature);
         self.looks[lane] = Some(look);
+    }
+
+    /// The ball of a lane from what is known at a place: coordinates of `θ₁` and `u`, the bound `U` and `Λ`.
+    fn surround(&mut self, lane: usize, places: impl Iterator<Item = (f64, f64)>, bound: f64, curvature: Option<f64>) {
+        let Some(curvature) = curvature else {
+            // Nothing is known to be safe.
+            self.radii_squared[lane] = -1.0;
+            return;
+        };
+        let lanes = self.radii_squared.len();
+        let (mut square, mut from_origin) = (0.0, 0.0);
+        for (row, (x, u)) in self.centres.chunks_exact_mut(lanes).zip(places) {
+            let shift = u / curvature;
+            row[lane] = x - shift;
+            square += shift * shift;
+            from_origin += row[lane] * row[lane];
+        }
+        let [share, unit] = ROUNDED;
+        let within = (square + 2.0 * (self.level - bound) / curvature).sqrt();
+        let radius = within * (1.0 - share) - unit * from_origin.sqrt();
+        self.radii_squared[lane] = if radius > 0.0 { radius * radius } else { -1.0 };
+    }
+
+    /// `δ` from a look, with what [`Curvature::square`] makes of it, and `g·δ`.
+    fn measure(&mut self, look: &Look, theta: &[f64]) -> [f64; 2] {
+        self.step.clear();
+        self.step.extend(theta.iter().zip(&look.state.theta).map(|(x, from)| x - from));
+        let slope = self.step.iter().zip(&look.gradient).map(|(d, g)| d * g).sum();
+        [self.curvature.square(&self.step, &mut self.image), slope]
+    }
+
+    /// Whether the replica of a lane is where its loss is known to be below the level; then its ball is around there.
+    fn is_safe(&mut self, lane: usize, look: &Look, theta: &[f64], [square, slope]: [f64; 2]) -> bool {
+        // Without eigenvectors the ball around the look is all that is known.
+        let Some(curvature) = look.curvature.filter(|_| !self.curvature.vectors.is_empty()) else { return false };
+        let bound = look.loss + slope + 0.5 * curvature * square;
+        let safe = bound < self.level;
+        if safe {
+            let image = mem::take(&mut self.image);
+            let slopes = look.gradient.iter().zip(&image).map(|(g, x)| g + curvature * x);
+            self.surround(lane, theta.iter().copied().zip(slopes), bound, Some(curvature));
+            self.image = image;
+        }
+        safe
     }
 
     /// Looks at the replica of a lane, which is at `theta`.
@@ -140,6 +242,11 @@ impl Watch {
         meter: &mut LossMeter,
     ) -> Shown {
         let Some(mut look) = self.looks[lane].take() else { return Shown::Inside };
+        let [square, slope] = self.measure(&look, theta);
+        if self.is_safe(lane, &look, theta, [square, slope]) {
+            self.looks[lane] = Some(look);
+            return Shown::Inside;
+        }
         let before = look.loss;
         let mut gradient = vec![0.0; theta.len()];
         let loss = meter.loss_and_gradient(theta, &mut gradient);
@@ -154,10 +261,11 @@ impl Watch {
             self.put(lane, look);
             return Shown::Inside;
         }
-        let observed = look.observed_curvature(theta, loss);
+        // The least `Λ` that explains a loss.
+        let explains = |loss: f64| 2.0 * (loss - before - slope) / square;
+        let observed = explains(loss);
         // Rounding of the losses alone says nothing of the curvature.
-        let noise = 1e-12 * (loss.abs() + before.abs());
-        let allowed = look.observed_curvature(theta, loss - noise);
+        let allowed = explains(loss - 1e-12 * (loss.abs() + before.abs()));
         let exceeded = |by: f64| look.curvature.is_some_and(|curvature| by > curvature);
         if skipped && exceeded(allowed) {
             look.curvature = Some(MARGIN * observed);
