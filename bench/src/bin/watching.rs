@@ -37,7 +37,7 @@ const ENOUGH_STEPS: f64 = 4_000.0;
 const REPLICAS: f64 = 200.0;
 /// Batch sizes and products of learning rate and largest eigenvalue.
 const SETTINGS: [(usize, &[f64]); 4] =
-    [(256, &[0.4, 1.0, 1.6]), (128, &[0.4, 1.0, 1.6]), (64, &[0.4, 1.0]), (32, &[0.4])];
+    [(256, &[0.4, 1.0, 1.6]), (128, &[0.4, 1.0, 1.6]), (64, &[0.4, 1.0]), (10, &[0.4])];
 
 /// The embedded digits in images of 28 × 28 pixels, each about six times with other noise.
 fn enlarged() -> Result<Dataset, Box<dyn Error>> {

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossMeter, Region};
 use crate::engine::{ExitTest, MovingBlock, ReplicaState};
-use crate::operator::{End, Hessian, LanczosConfig, extreme_eigenpairs};
-use crate::{Interrupted, Problem, Stop};
+use crate::model::memory;
+use crate::operator::{End, LanczosConfig, Matrix, extreme_eigenpairs, linearise};
+use crate::{Interrupted, Precision, Problem, Stop};
 
 /// `Λ` at the start in units of the largest eigenvalue there.
 const MARGIN: f64 = 2.0;
@@ -82,7 +83,8 @@ impl Curvature {
         // One digit does.
         let upper = End::new((NUMBERS / start.len().max(1)).clamp(1, DIRECTIONS + 1).min(start.len()), 0.1);
         let config = LanczosConfig { upper, max_products: PRODUCTS, seed, ..LanczosConfig::default() };
-        let pairs = match extreme_eigenpairs(&Hessian::new(problem, start), &config, stop, |_| {}) {
+        let around = linearise(problem, start, Precision::Float32, memory::limit() / 4);
+        let pairs = match extreme_eigenpairs(&*around.operator(Matrix::Hessian), &config, stop, |_| {}) {
             Ok(pairs) => pairs.uninterrupted()?.upper,
             Err(_) => return Ok(Self::even(None)),
         };
@@ -279,5 +281,42 @@ impl<'a> Watch<'a> {
         let curvature = if exceeded(observed) { Some(MARGIN * observed) } else { look.curvature };
         self.put(lane, Look { state: block.store(lane), loss, gradient, curvature });
         Shown::Inside
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::LinearRegression;
+
+    /// A quadratic loss whose Hessian has the eigenvalues `100, 50, 25, …` along the coordinates.
+    #[test]
+    fn bounds_have_the_shape_of_the_hessian() {
+        let d = 20;
+        let eigenvalue = |k: usize| 100.0 / 2.0_f64.powi(k as i32);
+        let mut inputs = vec![0.0; d * d];
+        (0..d).for_each(|k| inputs[k * d + k] = (d as f64 * eigenvalue(k)).sqrt());
+        let problem = LinearRegression::new(inputs, vec![1.0; d], d).unwrap();
+        let curvature = Curvature::at(&problem, &vec![0.1; d], 1, &Stop::new()).unwrap();
+        let bound = curvature.bound.unwrap();
+        let mut image = Vec::new();
+        let mut of = |step: &[f64]| {
+            let square = bound * curvature.square(step, &mut image);
+            let along: f64 = step.iter().zip(&image).map(|(x, image)| bound * x * image).sum();
+            assert!((along / square - 1.0).abs() < 1e-12, "the form is that of its image: {along} {square}");
+            square
+        };
+        for k in 0..d {
+            let mut step = vec![0.0; d];
+            step[k] = 1.0;
+            // One digit of eigenvalues, in single precision.
+            let ratio = of(&step) / (MARGIN * eigenvalue(k.min(DIRECTIONS)));
+            assert!((ratio - 1.0).abs() < 0.1, "{k}: {ratio}");
+        }
+        for seed in 0..100 {
+            let step: Vec<f64> = (0..d).map(|k| (f64::from(seed) + (k * k) as f64).sin()).collect();
+            let exact: f64 = step.iter().enumerate().map(|(k, x)| eigenvalue(k) * x * x).sum();
+            assert!(of(&step) > exact, "{seed}");
+        }
     }
 }
