@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn bounds_have_the_shape_of_the_hessian() {
         let d = 20;
-        let eigenvalue = |k: usize| 100.0 / 2.0_f64.powi(k as i32);
+        let eigenvalue = |k: usize| 100.0 / f64::from(1_u32 << k);
         let mut inputs = vec![0.0; d * d];
         (0..d).for_each(|k| inputs[k * d + k] = (d as f64 * eigenvalue(k)).sqrt());
         let problem = LinearRegression::new(inputs, vec![1.0; d], d).unwrap();

@@ -190,7 +190,7 @@ mod tests {
 
     /// By formula, of both signs and several sizes.
     fn numbers<R: Real>(a: f64, count: usize) -> Vec<R> {
-        (0..count).map(|k| R::from_f64((a * (k * k) as f64).sin() * 10.0_f64.powi(k as i32 % 5))).collect()
+        (0..count).map(|k| R::from_f64((a * (k * k) as f64).sin() * 10.0_f64.powf((k % 5) as f64))).collect()
     }
 
     /// Against exact sums, and row by row against what processors without the instructions do.
