@@ -1,4 +1,5 @@
-"""JAX: gradients of single samples by `vmap` of `grad`; their covariance as a product, their squared norms as sums."""
+"""JAX: the gradient of the mean loss by `grad`; gradients of single samples by `vmap` of `grad`, their covariance as a product, their
+squared norms as sums."""
 
 import math
 
@@ -30,7 +31,11 @@ def build(work, dtype):
         mean = rows.mean(0)
         return rows.T @ rows / samples - jnp.outer(mean, mean)
 
-    whole = jax.jit(covariance if work["what"] == "covariance" else lambda theta: (gradients(theta, x, y) ** 2).sum(1))
+    whole = jax.jit({
+        "gradient": jax.grad(lambda theta: 0.5 * jnp.mean(jnp.sum((outputs(theta, x) - y) ** 2, 1))),
+        "covariance": covariance,
+        "sample-norms": lambda theta: (gradients(theta, x, y) ** 2).sum(1),
+    }[work["what"]])
     run = lambda: jax.block_until_ready(whole(theta))
 
     def image():

@@ -1,8 +1,8 @@
-//! Our side of `cargo xtask bench peers` for the gradients of single samples: `gradients WORK PRECISION` computes their covariance, or
-//! their norms, on request, `gradients export DIR` writes what each work is made of for the peers.
+//! Our side of `cargo xtask bench peers` for gradients: `gradients WORK PRECISION` computes the mean of those of all samples, their
+//! covariance, or their norms, on request, `gradients export DIR` writes what each work is made of for the peers.
 //!
-//! It prints `ready`. Then each line `run` is answered by the rate in matrices, or sets of norms, per second, each line `check` by
-//! projections of the covariance times a vector, or of the squared norms, each followed by what may be wrong with it.
+//! It prints `ready`. Then each line `run` is answered by the rate in gradients, matrices, or sets of norms, per second, each line `check`
+//! by projections of the gradient, the covariance times a vector, or the squared norms, each followed by what may be wrong with it.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use logscape::Stop;
 use logscape::network::{Float, GradientSquares, Linearised, Network, OutputLoss};
 use logscape::operator::{Linearisation, Matrix};
-use logscape::problem::Problem;
+use logscape::problem::{BatchGradient, Problem};
+use logscape::{Precision, Stop};
 use logscape_bench::formula::{network, numbers, projections, start};
 use serde_json::json;
 
@@ -28,22 +28,30 @@ const SAMPLES: usize = 1797;
 /// What is computed, from the parameters on.
 #[derive(Clone, Copy)]
 enum Work {
+    Gradient,
     Covariance,
     SampleNorms,
 }
 
-const WORKS: [(&str, Work); 2] = [("covariance", Work::Covariance), ("sample-norms", Work::SampleNorms)];
+const WORKS: [(&str, Work); 3] =
+    [("gradient", Work::Gradient), ("covariance", Work::Covariance), ("sample-norms", Work::SampleNorms)];
+
+/// What is kept from one result to the next.
+struct Kept<'a, R> {
+    gradient: Box<dyn BatchGradient + 'a>,
+    samples: Vec<u32>,
+    squares: GradientSquares<'a, R>,
+}
 
 impl Work {
-    /// The covariance times a vector, or the squared norms.
-    fn result<R: Float>(
-        self,
-        network: &Network,
-        squares: &mut GradientSquares<R>,
-        theta: &[f64],
-        multiply: bool,
-    ) -> Vec<f64> {
+    /// The mean gradient, the covariance times a vector, or the squared norms.
+    fn result<R: Float>(self, network: &Network, kept: &mut Kept<R>, theta: &[f64], multiply: bool) -> Vec<f64> {
         match self {
+            Self::Gradient => {
+                let mut gradient = vec![0.0; theta.len()];
+                kept.gradient.mean_into(theta, &kept.samples, &mut gradient);
+                gradient
+            }
             Self::Covariance => {
                 let around = Linearised::<R>::new(network, theta, 1 << 30);
                 let operator = around.operator(Matrix::NoiseCovariance);
@@ -56,25 +64,30 @@ impl Work {
                 }
                 image
             }
-            Self::SampleNorms => squares.at(theta),
+            Self::SampleNorms => kept.squares.at(theta),
         }
     }
 
-    fn serve<R: Float>(self, rounding: f64) -> io::Result<()> {
+    fn serve<R: Float>(self, precision: Precision, rounding: f64) -> io::Result<()> {
         let network = network(&[INPUTS], LAYERS, OutputLoss::MeanSquare, SAMPLES);
-        let (theta, mut squares) = (start(network.dim()), GradientSquares::new(&network));
-        self.result::<R>(&network, &mut squares, &theta, false);
+        let theta = start(network.dim());
+        let mut kept = Kept {
+            gradient: network.batch_gradient(SAMPLES, precision).expect("networks have it"),
+            samples: (0..SAMPLES as u32).collect(),
+            squares: GradientSquares::<R>::new(&network),
+        };
+        self.result::<R>(&network, &mut kept, &theta, false);
         println!("ready");
         for line in io::stdin().lock().lines() {
             if line?.trim() == "run" {
                 let (begin, mut results) = (Instant::now(), 0);
                 while begin.elapsed() < SHORTEST {
-                    self.result::<R>(&network, &mut squares, &theta, false);
+                    self.result::<R>(&network, &mut kept, &theta, false);
                     results += 1;
                 }
                 println!("{}", f64::from(results) / begin.elapsed().as_secs_f64());
             } else {
-                let found = self.result::<R>(&network, &mut squares, &theta, true);
+                let found = self.result::<R>(&network, &mut kept, &theta, true);
                 println!("{}", projections(&found, rounding));
             }
             io::stdout().flush()?;
@@ -89,8 +102,8 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["export", folder] => export(Path::new(folder)),
         [name, precision] => match (WORKS.iter().find(|work| work.0 == name), precision) {
-            (Some((_, work)), "f32") => rayon::scope(|_| work.serve::<f32>(1e-6)),
-            (Some((_, work)), "f64") => rayon::scope(|_| work.serve::<f64>(1e-13)),
+            (Some((_, work)), "f32") => rayon::scope(|_| work.serve::<f32>(Precision::Float32, 1e-6)),
+            (Some((_, work)), "f64") => rayon::scope(|_| work.serve::<f64>(Precision::Float64, 1e-13)),
             _ => {
                 println!("unsupported");
                 Ok(())

@@ -44,7 +44,7 @@ struct Work {
 /// weight and place where it is used, that with the Gauss–Newton matrix eight; four of the first layer's, whose inputs do not move. A step of
 /// training takes six, four of the first layer's. A covariance of gradients is symmetric: half of the product of `P × N` numbers with
 /// themselves.
-const WORKS: [Work; 23] = [
+const WORKS: [Work; 24] = [
     Work { name: "layers", ours: AGREE, floor: None, peers: &["jax_layers"] },
     Work { name: "linear", ours: SIMULATE, floor: Some(("gemm", 420.0)), peers: &["numba", "torch", "jax"] },
     Work { name: "perceptron", ours: SIMULATE, floor: Some(("gemm", 0.324e6)), peers: &["numpy", "torch", "jax"] },
@@ -75,6 +75,7 @@ const WORKS: [Work; 23] = [
     Work { name: "gauss-newton", ours: MULTIPLY, floor: Some(("gemm", 4.02e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
     Work { name: "hessian-cnn-8", ours: MULTIPLY, floor: Some(("gemm", 55.5e9)), peers: &["jax_products"] },
+    Work { name: "gradient", ours: DIFFERENTIATE, floor: None, peers: &["jax_gradients"] },
     Work {
         name: "covariance",
         ours: DIFFERENTIATE,
