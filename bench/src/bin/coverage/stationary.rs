@@ -74,7 +74,10 @@ fn independent(
     table.rows(from, [("mean", mean), ("standard deviation", deviation), ("quantile of 90 %", most)], |seed| {
         let groups = groups(seed);
         let found = summarise(&groups.iter().map(|group| means(group.iter().copied())).collect::<Vec<_>>());
-        let most = quantile(&histograms(&groups), 0.9);
+        let histograms = histograms(&groups);
+        let most = quantile(&histograms, 0.9);
+        let heavy = exponent.is_some() && loss_law(&histograms, 2.0, 1.0).is_ok_and(|law| law.lacks_fourth_moment(2.0));
+        let found = found.map(|found| if heavy { found.without_fourth_moment() } else { found });
         [found.map(|found| found.mean), found.map(|found| found.deviation), most]
     });
     if let Some(exponent) = exponent {

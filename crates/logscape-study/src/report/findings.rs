@@ -11,8 +11,6 @@ use logscape::model::Decoupling;
 
 /// Distance of shape below which `C ∝ H` is called close, and below which it is called rough.
 const CLOSE: [f64; 2] = [0.1, 0.3];
-/// Samples up to which intervals of the noise strength are seen to cover less often than they say (the book's table of coverage).
-const FEW_SAMPLES: usize = 200;
 
 /// The answers in plain words, of a run that may be unfinished.
 pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
@@ -43,7 +41,7 @@ pub(super) fn findings(record: &Record, unfinished: bool) -> Vec<String> {
         ),
     }];
     if let (Some(strength), Some(decoupling)) = (&geometry.noise_strength, &geometry.decoupling) {
-        lines.extend(noise(geometry, (strength, minimum.samples), decoupling));
+        lines.extend(noise(geometry, strength, decoupling));
     }
     if let Some(fisher) = &geometry.fisher {
         lines.push(format!(
@@ -112,7 +110,7 @@ fn classes(record: &Record) -> Option<String> {
 }
 
 /// How the noise follows curvature and loss.
-fn noise(geometry: &GeometryRecord, (strength, samples): (&Estimate, usize), decoupling: &Decoupling) -> [String; 2] {
+fn noise(geometry: &GeometryRecord, strength: &Estimate, decoupling: &Decoupling) -> [String; 2] {
     let distance = decoupling.frobenius_distance;
     let word = if distance < CLOSE[0] {
         "closely"
@@ -121,12 +119,7 @@ fn noise(geometry: &GeometryRecord, (strength, samples): (&Estimate, usize), dec
     } else {
         "poorly"
     };
-    let caution = if samples <= FEW_SAMPLES && strength.ci95 != [strength.value; 2] {
-        format!(" Of {samples} samples, such intervals cover in 83 to 93 of 100 cases.")
-    } else {
-        String::new()
-    };
-    let strength = format!("The strength is s = {}; the published law has s = 1.{caution}", interval(strength));
+    let strength = format!("The strength is s = {}; the published law has s = 1.", interval(strength));
     let shape = if geometry.outliers == 1 {
         format!("At the minimum C = 2 s L H holds by definition of s, as there is one outlier direction. {strength}")
     } else {

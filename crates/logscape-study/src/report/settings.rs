@@ -26,7 +26,7 @@ pub(super) struct SettingView {
 }
 
 impl SettingView {
-    fn new(setting: &SettingRecord, outliers: usize, through_saddles: bool) -> Self {
+    fn new(setting: &SettingRecord, through_saddles: bool) -> Self {
         let law = &setting.law;
         let stable = if law.linearly_stable { "linearly stable" } else { "linearly unstable" };
         Self {
@@ -36,7 +36,7 @@ impl SettingView {
             } else {
                 format!("{}; {stable}{}.", powers(law), growth(law))
             },
-            stationary: setting.stationary.as_ref().map(|law| stationary_law(law, outliers)),
+            stationary: setting.stationary.as_ref().map(|law| stationary_law(law)),
             statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
             dynamics: DynamicsView::all(setting),
             interpolation: setting.interpolation.as_ref().map(InterpolationView::new),
@@ -84,6 +84,6 @@ fn growth(law: &Stationary) -> String {
 
 /// Every setting.
 pub(super) fn settings(record: &Record) -> Vec<SettingView> {
-    let (through_saddles, outliers) = (through_saddles(record), record.results.geometry.outliers);
-    record.results.settings.iter().map(|setting| SettingView::new(setting, outliers, through_saddles)).collect()
+    let through_saddles = through_saddles(record);
+    record.results.settings.iter().map(|setting| SettingView::new(setting, through_saddles)).collect()
 }

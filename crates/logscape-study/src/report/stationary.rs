@@ -59,12 +59,8 @@ impl SeriesView {
     }
 }
 
-/// The order of the first moment of the excess loss that is infinite, up to which intervals of its standard deviation are seen to cover
-/// less often than they say (the book's table of coverage).
-const HEAVY: f64 = 8.0;
-
-/// The fitted stationary law around a minimum with so many outliers, in words.
-pub(super) fn stationary_law(stationary: &StationaryRecord, outliers: usize) -> String {
+/// The fitted stationary law, in words.
+pub(super) fn stationary_law(stationary: &StationaryRecord) -> String {
     let Some(phi) = &stationary.tail_exponent else {
         return format!("Stationary law: no fit; {}.", reason(stationary));
     };
@@ -74,10 +70,9 @@ pub(super) fn stationary_law(stationary: &StationaryRecord, outliers: usize) -> 
     let fit = format!("φ = {} fitted to {}{distance}", interval(phi), count(stationary.samples, "loss"));
     if stationary.is_poor() {
         format!("Stationary law: none of the form L^−φ describes the losses. The best one, {fit}, means little.")
-    } else if phi.value - 0.5 * outliers as f64 <= HEAVY {
+    } else if stationary.is_heavy() {
         format!(
-            "Stationary law: {fit}. With so heavy a tail, intervals of standard deviations of the loss cover in 82 to 93 of 100 \
-             cases; means and quantiles do not mind."
+            "Stationary law: {fit}. So heavy a tail leaves the standard deviation of the loss without an upper end; quantiles do not mind."
         )
     } else {
         format!("Stationary law: {fit}.")

@@ -152,7 +152,8 @@ fn evaluate(
     dynamics: &StudyDynamics,
 ) -> Result<(StationaryRecord, Vec<StationaryRow>), StationaryError> {
     let losses: Vec<Histogram> = groups.iter().filter_map(|group| group.histogram(ExcessLoss::NAME).cloned()).collect();
-    let fit = loss_law(&losses, geometry.outliers.count as f64, geometry.loss);
+    let outliers = geometry.outliers.count as f64;
+    let fit = loss_law(&losses, outliers, geometry.loss);
     // What is sampled in τ has the law of L^(−1/T), one power less than that in t.
     let powers = if dynamics.time_unit() == TimeUnit::LandscapeTime { 1.0 } else { 0.0 };
     let exponent = |phi: Estimate| Estimate { value: phi.value + powers, ci95: phi.ci95.map(|end| end + powers) };
@@ -166,7 +167,9 @@ fn evaluate(
         }
         let series: Vec<BlockMeans> =
             groups.iter().filter_map(|group| Some(group.get(&name)?.series.clone())).collect();
-        statistics.insert(name, summarise(&series).map(|summary| SeriesRecord::new(&summary, steps)));
+        let heavy = name == ExcessLoss::NAME && fit.as_ref().is_ok_and(|fit| fit.lacks_fourth_moment(outliers));
+        let summary = summarise(&series).map(|found| if heavy { found.without_fourth_moment() } else { found });
+        statistics.insert(name, summary.map(|summary| SeriesRecord::new(&summary, steps)));
     }
     let samples: u64 = losses.iter().map(Histogram::total).sum();
     let note = |error: TailError| {

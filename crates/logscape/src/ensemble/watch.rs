@@ -85,12 +85,20 @@ impl Curvature {
         // One digit does.
         let upper = End::new((NUMBERS / start.len().max(1)).clamp(1, DIRECTIONS + 1).min(start.len()), 0.1);
         let config = LanczosConfig { upper, max_products: PRODUCTS, seed, ..LanczosConfig::default() };
-        let around = linearise(problem, start, Precision::Float32, memory::limit() / 4);
-        let pairs = match extreme_eigenpairs(&*around.operator(Matrix::Hessian), &config, stop, |_| {}) {
-            Ok(pairs) => pairs.uninterrupted()?.upper,
-            Err(_) => return Ok(Self::even(None)),
-        };
-        let Some(&largest) = pairs.values.first().filter(|x| **x > 0.0) else { return Ok(Self::even(None)) };
+        let mut found = None;
+        // Single precision has too small a range for some units.
+        for precision in [Precision::Float32, Precision::Float64] {
+            let around = linearise(problem, start, precision, memory::limit() / 4);
+            let Ok(pairs) = extreme_eigenpairs(&*around.operator(Matrix::Hessian), &config, stop, |_| {}) else {
+                continue;
+            };
+            let pairs = pairs.uninterrupted()?.upper;
+            if let Some(&largest) = pairs.values.first().filter(|x| **x > 0.0) {
+                found = Some((largest, pairs));
+                break;
+            }
+        }
+        let Some((largest, pairs)) = found else { return Ok(Self::even(None)) };
         let mut curvature = Self::even(Some(MARGIN * largest));
         // The last one known bounds the rest.
         let known = pairs.converged.iter().zip(&pairs.values).take_while(|(known, x)| **known && **x > 0.0).count();
@@ -289,6 +297,7 @@ impl<'a> Watch<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{LayerWord, Network, OutputLoss};
     use crate::problem::LinearRegression;
 
     /// A quadratic loss whose Hessian has eigenvalues along the coordinates that fall by half: seven are above a hundredth of the first.
@@ -320,5 +329,16 @@ mod tests {
             let exact: f64 = step.iter().enumerate().map(|(k, x)| eigenvalue(k) * x * x).sum();
             assert!(of(&step) > exact, "{seed}");
         }
+    }
+
+    /// A layer of one input, without biases, has the mean square of the input as its curvature: far below what single precision holds.
+    #[test]
+    fn curvature_beyond_single_precision_is_known() {
+        let layers: Vec<LayerWord> = serde_json::from_str(r#"[{"linear": 2, "bias": false}]"#).unwrap();
+        let inputs: Vec<f64> = (1..=6).map(|k| 1e-30 * f64::from(k)).collect();
+        let network = Network::new(&[1], &layers, OutputLoss::MeanSquare, inputs.clone(), vec![0.5; 12]).unwrap();
+        let exact = inputs.iter().map(|x| x * x).sum::<f64>() / 6.0;
+        let found = Curvature::at(&network, &[0.1, 0.2], 1, &Stop::new()).unwrap();
+        assert!((found.bound.unwrap() / (MARGIN * exact) - 1.0).abs() < 0.1, "{found:?}");
     }
 }

@@ -4,9 +4,11 @@ use crate::Estimate;
 use crate::Interrupted;
 use crate::Stop;
 use crate::random::{Purpose, stream};
+use crate::stats::freedom;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use std::borrow::Cow;
 
 /// Samples from which on there are intervals: those of two have equal influence on their variance, as if it had no error.
@@ -23,6 +25,9 @@ const GROUPS: usize = 10_000;
 /// `ln T − t_{97.5 %} se … ln T − t_{2.5 %} se`. A statistic that is not positive on the data or does not vary gets a
 /// degenerate interval; resamples on which it is not positive are left out. Source: Efron, Tibshirani, *An introduction
 /// to the bootstrap* (1993), §12.5.
+///
+/// Resamples have no rare large values but those that the samples have. `se` is therefore multiplied by Student's quantile over the normal one,
+/// with [`freedom`], which is small where few samples carry most of it.
 ///
 /// Where few samples carry a statistic, resamples without them have a tiny `T'` and a tiny `se'`, and the ends are anything. An
 /// end on which `|ln T'/T|` is more than twice the largest of all resamples on that side is therefore left out: 0 below, infinite
@@ -63,6 +68,7 @@ where
     if n < LEAST {
         return Ok(found.iter().map(|&value| Estimate::new(value, 0.0, f64::INFINITY)).collect());
     }
+    let freedom = degrees_of_freedom(&rows, width, &found, &influences);
     let draws: Vec<Vec<[f64; 2]>> = (0..resamples)
         .into_par_iter()
         .map(|draw| {
@@ -79,8 +85,27 @@ where
         .iter()
         .zip(&errors)
         .enumerate()
-        .map(|(i, (&value, &error))| interval(value, error, draws.iter().map(|t| t[i]).collect()))
+        .map(|(i, (&value, &error))| interval(value, error, freedom[i], draws.iter().map(|t| t[i]).collect()))
         .collect())
+}
+
+/// Degrees of freedom of each statistic's `se²`, from the kurtosis of its influences.
+fn degrees_of_freedom<I>(rows: &[f64], width: usize, values: &[f64], influences: &I) -> Vec<f64>
+where
+    I: Fn(&[f64], &[f64], &[f64], &mut [f64]),
+{
+    let n = (rows.len() / width) as f64;
+    let mut means = vec![0.0; width];
+    rows.chunks_exact(width).for_each(|row| crate::operator::axpy(1.0 / n, row, &mut means));
+    let (mut moments, mut u) = (vec![[0.0; 2]; values.len()], vec![0.0; values.len()]);
+    for row in rows.chunks_exact(width) {
+        influences(&means, values, row, &mut u);
+        for ([second, fourth], u) in moments.iter_mut().zip(&u) {
+            *second += u * u / n;
+            *fourth += u.powi(4) / n;
+        }
+    }
+    moments.iter().map(|[second, fourth]| freedom(n, fourth / (second * second))).collect()
 }
 
 /// The rows, or those of random groups of them with the same mean, where they are many.
@@ -99,8 +124,15 @@ fn in_groups(rows: &[f64], width: usize, seed: u64) -> Cow<'_, [f64]> {
     Cow::Owned(groups)
 }
 
+/// Student's quantile over the normal one.
+fn widening(freedom: f64) -> f64 {
+    // Beyond, and where all influences are of one size, it is 1.
+    let student = Some(freedom).filter(|&nu| nu < 1e6).and_then(|nu| StudentsT::new(0.0, 1.0, nu).ok());
+    student.map_or(1.0, |student| student.inverse_cdf(0.975) / Normal::standard().inverse_cdf(0.975))
+}
+
 /// The interval of one statistic from its resampled `t` and `ln T'/T`.
-fn interval(value: f64, error: f64, draws: Vec<[f64; 2]>) -> Estimate {
+fn interval(value: f64, error: f64, freedom: f64, draws: Vec<[f64; 2]>) -> Estimate {
     let (mut draws, changes): (Vec<f64>, Vec<f64>) =
         draws.into_iter().filter(|draw| draw.iter().all(|x| x.is_finite())).map(|[t, change]| (t, change)).unzip();
     if value.is_nan() || value <= 0.0 || error < 1e-14 {
@@ -117,11 +149,11 @@ fn interval(value: f64, error: f64, draws: Vec<[f64; 2]>) -> Estimate {
         let high = (low + 1).min(draws.len() - 1);
         -error * (draws[low] + (position - low as f64) * (draws[high] - draws[low]))
     };
-    let (lower, upper) = (end(0.975), end(0.025));
+    let (lower, upper, wider) = (end(0.975), end(0.025), widening(freedom));
     Estimate::new(
         value,
-        if lower < 2.0 * least { 0.0 } else { value * lower.exp() },
-        if upper > 2.0 * most { f64::INFINITY } else { value * upper.exp() },
+        if lower < 2.0 * least { 0.0 } else { value * (wider * lower).exp() },
+        if upper > 2.0 * most { f64::INFINITY } else { value * (wider * upper).exp() },
     )
 }
 

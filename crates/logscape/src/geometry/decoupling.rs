@@ -1,6 +1,7 @@
 //! How well `C ≈ 2 s L H` holds: noise along eigendirections, shape in their span, scaling away from the minimum.
 
 use super::bootstrap::log_studentised;
+use super::leverage::Leverage;
 use super::places::Places;
 use crate::Estimate;
 use crate::Interrupted;
@@ -27,25 +28,36 @@ pub(super) struct DirectionalNoise {
 /// change `along` them and their `losses` (`N`).
 ///
 /// The intervals, and that of `h* = (Π_i h_i)^{1/k}`, come from a studentised bootstrap over the samples that resamples
-/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together; the point and the directions stay fixed. Where that of `C_ii`
-/// has no upper end those of its ratio and of `s` have none.
+/// `a_μi`, `ℓ_μ` and the curvature `v_iᵀH_μ v_i` of each sample together, the first two as large as they were without the samples' `leverage`;
+/// the point and the directions stay fixed. Where that of `C_ii`, of its ratio or of `s` has no upper end those of the latter have no
+/// ends at all.
 ///
 /// # Errors
 /// On an interrupt.
 pub(super) fn directional_noise(
     losses: &[f64],
     along: &[SamplesAlong],
+    leverage: &Leverage,
     (resamples, seed): (usize, u64),
     stop: &Stop,
 ) -> Result<DirectionalNoise, Interrupted> {
     let (n, k) = (losses.len(), along.len());
     let width = 3 * k + 1;
     let mut rows = Vec::with_capacity(n * width);
+    let mut means = vec![0.0; width];
+    let mut row = vec![0.0; width];
+    let set = |row: &mut [f64], m: usize, factor: f64, of_loss: f64| {
+        for (i, samples) in along.iter().enumerate() {
+            let slope = factor * samples.slopes[m];
+            [row[i], row[k + i], row[2 * k + i]] = [slope, slope * slope, samples.curvatures[m]];
+        }
+        row[3 * k] = losses[m] + of_loss;
+    };
     for m in 0..n {
-        rows.extend(along.iter().map(|samples| samples.slopes[m]));
-        rows.extend(along.iter().map(|samples| samples.slopes[m] * samples.slopes[m]));
-        rows.extend(along.iter().map(|samples| samples.curvatures[m]));
-        rows.push(losses[m]);
+        set(&mut row, m, 1.0, 0.0);
+        axpy(1.0 / n as f64, &row, &mut means);
+        set(&mut row, m, leverage.factor(m), leverage.of_loss(m));
+        rows.extend_from_slice(&row);
     }
     // Statistics: noises, ratios, noise strength, typical curvature.
     let values = |means: &[f64]| {
@@ -70,12 +82,22 @@ pub(super) fn directional_noise(
         out[2 * k + 1] = typical / k as f64;
     };
     let mut estimates = log_studentised(&rows, width, (resamples, seed), stop, values, influences)?;
+    for (estimate, value) in estimates.iter_mut().zip(values(&means)) {
+        let [lower, upper] = estimate.ci95;
+        *estimate = if lower == upper {
+            Estimate::exact(value)
+        } else {
+            Estimate::new(value, value.min(lower), value.max(upper))
+        };
+    }
     // A ratio is known no better than the noise in it, and their mean no better than any of them.
+    let open = |estimate: &Estimate| estimate.ci95[1] == f64::INFINITY;
     for i in 0..k {
-        if estimates[i].ci95[1] == f64::INFINITY {
+        if open(&estimates[i]) || open(&estimates[k + i]) {
             [k + i, 2 * k].into_iter().for_each(|of| estimates[of].ci95[1] = f64::INFINITY);
         }
     }
+    estimates[k..=2 * k].iter_mut().filter(|estimate| open(estimate)).for_each(|estimate| estimate.ci95[0] = 0.0);
     let (strength, typical_curvature) = (estimates[2 * k], estimates[2 * k + 1]);
     let mean = |a: &[f64]| a.iter().sum::<f64>() / n as f64;
     let slopes = |i: usize| along[i].slopes.as_slice();

@@ -5,6 +5,7 @@ mod classes;
 mod decoupling;
 mod effective;
 mod jacobians;
+mod leverage;
 mod measure;
 mod moments;
 mod places;

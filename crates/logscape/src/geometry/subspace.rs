@@ -1,6 +1,7 @@
 //! The span of the noise beside that of the curvature.
 
 use super::decoupling::{along, directional_noise};
+use super::leverage::Leverage;
 use super::spectrum::{Spectrum, complete_spectrum, partial_spectrum};
 use crate::model::NoiseSubspace;
 use crate::operator::dense::{EigenError, eigen, product};
@@ -15,13 +16,13 @@ const TOLERANCE: f64 = 1e-4;
 const DENSE: [usize; 2] = [4, 60];
 
 /// The leading eigenvectors of `C`, as many as there are `outliers` (unit vectors), with the noise `outlier_noise` along these, beside
-/// them.
+/// them. The intervals ask for the samples' `losses` and their `leverage`.
 ///
 /// # Errors
 /// If a product is not finite, or on an interrupt.
 pub(super) fn noise_subspace(
     around: &dyn Linearisation,
-    losses: &[f64],
+    (losses, leverage): (&[f64], &Leverage),
     outliers: &[Vec<f64>],
     (outlier_noise, trace): (&[Vec<f64>], f64),
     lanczos: &LanczosConfig,
@@ -44,7 +45,7 @@ pub(super) fn noise_subspace(
     let (values, vectors) = (&values[..k.min(values.len())], &vectors[..k.min(vectors.len())]);
     let between = Mat::from_fn(outliers.len(), vectors.len(), |i, j| dot(&outliers[i], &vectors[j]));
     let (squares, _) = eigen(product(between.transpose(), between.as_ref()).as_ref())?;
-    let noises = directional_noise(losses, &along(around, vectors, stop)?, (resamples, seed), stop)?;
+    let noises = directional_noise(losses, &along(around, vectors, stop)?, leverage, (resamples, seed), stop)?;
     let finite = |x: &Estimate| x.value.is_finite();
     Ok(NoiseSubspace {
         directions: noises

@@ -11,6 +11,7 @@ mod slope;
 mod survival;
 mod tail;
 
+pub(crate) use groups::freedom;
 pub use histogram::{Histogram, HistogramError, Scale, WeightedHistogram};
 pub use moments::Moments;
 pub use paired::log10_ratio_of_means;

@@ -3,6 +3,7 @@
 use super::quantile::QuantileRecord;
 use logscape::Estimate;
 use logscape::engine::TimeUnit;
+use logscape::ensemble::observable::ExcessLoss;
 use logscape::stats::SeriesSummary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,6 +62,12 @@ impl StationaryRecord {
     pub fn is_poor(&self) -> bool {
         self.distance.is_some_and(|distance| distance > POOR_FIT)
     }
+
+    /// Whether the tail of the loss is so heavy that its standard deviation has no upper end.
+    pub fn is_heavy(&self) -> bool {
+        let summary = self.statistics.get(ExcessLoss::NAME);
+        summary.is_some_and(|summary| summary.is_some_and(|found| found.deviation.ci95[1] == f64::INFINITY))
+    }
 }
 
 /// A quantity along the stationary ensemble.
@@ -69,7 +76,7 @@ impl StationaryRecord {
 pub struct SeriesRecord {
     /// Mean, in the unit of the quantity.
     pub mean: Estimate,
-    /// Standard deviation, in the unit of the quantity.
+    /// Standard deviation, in the unit of the quantity. That of the loss has no upper end where the fitted law has no fourth moment.
     pub deviation: Estimate,
     /// Integrated autocorrelation time `1 + 2Σρ` in steps of SGD (of the time `η L*` in `τ` for a dynamics of the
     /// logarithmic landscape); null where the replicas are too short to tell.

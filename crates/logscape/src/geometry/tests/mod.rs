@@ -4,6 +4,7 @@ mod structure;
 
 use super::decoupling::{along, directional_noise};
 use super::jacobians::{output_grams, sample_jacobians};
+use super::leverage::Leverage;
 use crate::Stop;
 use crate::geometry::{SpectrumConfig, spectrum};
 use crate::network::{Activation, Initialisation, LayerWord, Network, OutputLoss};
@@ -71,7 +72,7 @@ fn noise_and_curvature_equal_the_explicit_matrices() {
     let around = recomputed(&problem, &theta);
     let losses = losses(&problem, &theta);
     let along = along(&*around, vectors, &Stop::new()).unwrap();
-    let noise = directional_noise(&losses, &along, (20, 1), &Stop::new()).unwrap();
+    let noise = directional_noise(&losses, &along, &Leverage::none(N), (20, 1), &Stop::new()).unwrap();
     for (i, v) in vectors.iter().enumerate() {
         let along: f64 = (0..p).map(|a| (0..p).map(|b| v[a] * covariance[(a, b)] * v[b]).sum::<f64>()).sum();
         assert!((noise.directions[i].noise.value / along - 1.0).abs() < 1e-11);

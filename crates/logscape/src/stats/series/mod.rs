@@ -141,6 +141,12 @@ pub struct SeriesSummary {
 }
 
 impl SeriesSummary {
+    /// The same where the values have no fourth moment: no finite interval holds their standard deviation as often as it says.
+    pub fn without_fourth_moment(self) -> Self {
+        let Estimate { value, ci95: [lower, _] } = self.deviation;
+        Self { deviation: Estimate { value, ci95: [lower, f64::INFINITY] }, ..self }
+    }
+
     /// Number of independent values that the series are worth.
     pub fn effective(&self) -> Option<f64> {
         self.time.filter(|time| time.value > 0.0).map(|time| self.count as f64 / time.value)
@@ -160,9 +166,9 @@ pub fn summarise(groups: &[BlockMeans]) -> Option<SeriesSummary> {
         let has = |group: &&BlockMeans| group.levels.get(level + 1).is_some_and(|next| next.count > 1);
         if groups.iter().all(has) { of(&|means| means.time(level)) } else { None }
     });
-    // The inverse of a deviation is nearer to normal than the deviation, the more so the heavier the tails.
-    let inverse = of(&|means| -1.0 / (means.unit * means.levels[0].variance().sqrt()))?;
-    let deviation = |x: f64| if x < 0.0 { -1.0 / x } else { f64::INFINITY };
+    // The inverse cube of a deviation is nearer to normal than the deviation, the more so the heavier the tails.
+    let inverse = of(&|means| -means.levels[0].variance().powf(-1.5))?;
+    let deviation = |x: f64| if x < 0.0 { all.unit * (-x).cbrt().recip() } else { f64::INFINITY };
     Some(SeriesSummary {
         count: all.count(),
         mean: of(&|means| means.unit * means.levels[0].mean())?,

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Gamma};
-use statrs::function::erf::erfc;
 
 use super::Repeats;
 use crate::Estimate;
+
+mod weibull;
+
+pub use weibull::{WeibullCheck, weibull_check};
 
 /// Two-sided 95 % quantile of the normal distribution; its square is the 95 % quantile of χ² with one degree of freedom.
 const Z95: f64 = 1.959_963_984_540_054;
@@ -144,63 +147,6 @@ pub fn kaplan_meier(observations: &[Observation]) -> Vec<SurvivalPoint> {
         points.push(SurvivalPoint { time, at_risk, events, survival: estimate });
     }
     points
-}
-
-/// Whether times are exponential, seen from the Weibull family `S(t) = exp(−(t/b)^shape)`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct WeibullCheck {
-    /// Maximum-likelihood shape (1 for exponential times) with its profile-likelihood interval.
-    pub shape: Estimate,
-    /// p-value of shape 1 by the likelihood ratio (χ² with one degree of freedom).
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
-    pub p_value: f64,
-}
-
-/// Fits a Weibull law to censored times and tests shape 1. `None` with fewer than two different event times.
-pub fn weibull_check(observations: &[Observation]) -> Option<WeibullCheck> {
-    let largest = observations.iter().map(|o| o.time).fold(0.0, f64::max);
-    // Logarithms of time in units of the largest; zero times add nothing to Σ t^k.
-    let logs = |event_only: bool| {
-        let kept = observations.iter().filter(move |o| o.time > 0.0 && (o.event || !event_only));
-        kept.map(|o| (o.time / largest).ln()).collect::<Vec<f64>>()
-    };
-    let (all, events) = (logs(false), logs(true));
-    let first = *events.first()?;
-    if events.iter().all(|&x| x == first) {
-        return None;
-    }
-    let d = events.len() as f64;
-    let sum_logs: f64 = events.iter().sum();
-    // Log-likelihood with the scale at its best, up to a constant, and its derivative; both in the shape k.
-    let likelihood =
-        |k: f64| d * k.ln() + (k - 1.0) * sum_logs - d * all.iter().map(|x| (k * x).exp()).sum::<f64>().ln();
-    let slope = |k: f64| {
-        let (s0, s1) = all.iter().fold((0.0, 0.0), |(s0, s1), &x| {
-            let w = (k * x).exp();
-            (s0 + w, s1 + w * x)
-        });
-        d / k + sum_logs - d * s1 / s0
-    };
-    let shape = bisect(1e-6, 1e6, |k| slope(k) > 0.0);
-    let best = likelihood(shape);
-    let inside = |k: f64| 2.0 * (best - likelihood(k)) < Z95 * Z95;
-    let interval = [bisect(1e-6, shape, |k| !inside(k)), bisect(shape, 1e6, inside)];
-    let ratio = (2.0 * (best - likelihood(1.0))).max(0.0);
-    Some(WeibullCheck { shape: Estimate::new(shape, interval[0], interval[1]), p_value: erfc((ratio / 2.0).sqrt()) })
-}
-
-/// Where `is_left` turns from true to false on `[low, high]`, by bisection of the logarithm.
-fn bisect(mut low: f64, mut high: f64, is_left: impl Fn(f64) -> bool) -> f64 {
-    for _ in 0..60 {
-        let middle = (low * high).sqrt();
-        if is_left(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    (low * high).sqrt()
 }
 
 #[cfg(test)]

@@ -31,6 +31,14 @@ pub struct LossLaw {
     pub distance: f64,
 }
 
+impl LossLaw {
+    /// Whether the loss in `n` directions has no fourth moment by the fitted law, whose tail is `u^−(φ − n/2)`: then a standard deviation
+    /// has no interval of finite length.
+    pub fn lacks_fourth_moment(&self, dimension: f64) -> bool {
+        self.exponent.value - 0.5 * dimension <= 4.0
+    }
+}
+
 /// The exponent `φ` of the stationary density `P(θ) ∝ L^−φ` in a quadratic basin with `n` directions.
 ///
 /// There `u = (L − L*)/L*` has density `∝ u^(n/2−1) (1+u)^−φ`, so `u ~ BetaPrime(n/2, φ − n/2)`, whose distribution function
