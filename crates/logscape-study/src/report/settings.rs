@@ -36,7 +36,7 @@ impl SettingView {
             } else {
                 format!("{}; {stable}{}.", powers(law), growth(law))
             },
-            stationary: setting.stationary.as_ref().map(|law| stationary_law(law)),
+            stationary: setting.stationary.as_ref().map(stationary_law),
             statistics: setting.stationary.as_ref().map_or_else(Vec::new, SeriesView::all),
             dynamics: DynamicsView::all(setting),
             interpolation: setting.interpolation.as_ref().map(InterpolationView::new),

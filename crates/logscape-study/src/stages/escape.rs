@@ -13,6 +13,7 @@ use crate::text::count;
 use logscape::ensemble::{COMMITTED, EscapeRun, Region, Termination, survival_times};
 use logscape::rare::RareMethod;
 use logscape::reference::chain::{Confinement, confinement};
+use logscape::reference::reach::apart;
 use logscape::stats::{RateEstimate, log10_ratio_of_means};
 use logscape::theory::Prediction;
 use logscape::{Barrier, SgdSettings, WayOut};
@@ -138,7 +139,9 @@ pub(super) fn escape(
     let geometry = &plan.known.geometry.value;
     let at_rest = plan.known.minimum.value.converged;
     // Without noise it is a point at rest that stays; one that is accepted without being so drifts.
+    let theta = &plan.known.minimum.value.theta;
     let confined = confinement(geometry, &plan.barrier.value, &sgd.setting.sgd)
+        .or_else(|| apart(plan.context.problem, theta, &plan.run.region, &sgd.setting.sgd))
         .filter(|found| at_rest || *found != Confinement::NoNoise)
         .map(|found| found.to_string());
     let impossible = geometry.interpolating.as_ref().map(|_| AT_REST.to_owned()).or(confined);

@@ -112,6 +112,11 @@ pub enum Confinement {
     Interval([f64; 2]),
     /// Every batch is the whole data: there is no noise, and the minimum is stable.
     NoNoise,
+    /// In several dimensions, where all inputs of a linear problem are parallel or orthogonal: SGD stays in a box along them.
+    Apart {
+        /// The largest loss in the box.
+        loss: f64,
+    },
 }
 
 impl fmt::Display for Confinement {
@@ -123,6 +128,11 @@ impl fmt::Display for Confinement {
             Self::NoNoise => {
                 write!(f, "every batch is the whole data, so that there is no noise, and the minimum is stable")
             }
+            Self::Apart { loss } => write!(
+                f,
+                "all inputs are parallel or orthogonal, so that whatever batches are drawn, SGD stays for ever in a box along them \
+                 between the targets of single samples, where the loss is at most {loss:.4e}"
+            ),
         }
     }
 }

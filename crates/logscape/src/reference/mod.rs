@@ -8,6 +8,7 @@ mod instanton;
 mod interpolate;
 pub mod large_deviation;
 pub mod minimum_action;
+pub mod reach;
 
 pub use instanton::instanton;
 pub use interpolate::Cubic;

@@ -6,21 +6,13 @@ use statrs::distribution::{ContinuousCDF, Gamma};
 use super::Repeats;
 use crate::Estimate;
 
+mod observation;
 mod weibull;
 
+use observation::Z95;
+
+pub use observation::Observation;
 pub use weibull::{WeibullCheck, weibull_check};
-
-/// Two-sided 95 % quantile of the normal distribution; its square is the 95 % quantile of χ² with one degree of freedom.
-const Z95: f64 = 1.959_963_984_540_054;
-
-/// How long one replica was watched, and whether its event was seen at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Observation {
-    /// Time at risk, `≥ 0`, in the unit of the caller.
-    pub time: f64,
-    /// Whether the event happened at `time`; otherwise the time is censored.
-    pub event: bool,
-}
 
 /// A measured escape rate. Every unit is steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

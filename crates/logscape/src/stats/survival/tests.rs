@@ -104,3 +104,19 @@ fn exponentiality_check_rejects_ageing() {
     let covered = checks.iter().filter(|c| c.shape.covers(2.0)).count();
     assert!((178..=200).contains(&covered), "{covered}");
 }
+
+/// The ratio of the fitted to the true shape has one law for all Weibull laws.
+#[test]
+fn few_times_tell_their_shape_within_an_interval_that_covers() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    for (shape, seen_until) in [(2.0, f64::INFINITY), (0.7, f64::INFINITY), (1.0, 2000.0)] {
+        let law = Weibull::new(1000.0, shape).unwrap();
+        let times = |count| draws(&mut rng, &law, count, seen_until);
+        let count = if seen_until.is_finite() { 12 } else { 4 };
+        let checks: Vec<_> = std::iter::repeat_n(count, 500).map(times).filter_map(|t| weibull_check(&t)).collect();
+        // 95 % of 500, four binomial standard errors; profile likelihood covers in 88 of 100 for four times.
+        let covered = checks.iter().filter(|c| c.shape.covers(shape)).count();
+        assert!((455..=494).contains(&covered) && checks.len() > 495, "{shape}: {covered}");
+        assert!(checks.iter().all(|c| c.shape.covers(1.0) == (c.p_value >= 0.05) && c.p_value <= 1.0));
+    }
+}

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, Exp1};
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc;
 
-use super::{Observation, Z95};
+use super::observation::{Observation, Z95};
 use crate::Estimate;
 use crate::random::{Purpose, stream};
 
@@ -13,6 +13,8 @@ use crate::random::{Purpose, stream};
 const FEW: usize = 50;
 /// Draws of it; the ends' levels are known to a third of a per cent.
 const DRAWS: usize = 2000;
+/// Halvings of a bracket of shapes: all digits, and eight of a draw.
+const HALVINGS: [usize; 2] = [60, 32];
 
 /// How far the law of times is from exponential.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,11 +35,11 @@ pub struct WeibullCheck {
 /// likelihood ratio (χ² with one degree of freedom).
 pub fn weibull_check(observations: &[Observation]) -> Option<WeibullCheck> {
     let sample = Sample::new(observations)?;
-    let shape = sample.shape();
+    let shape = sample.shape(HALVINGS[0]);
     if observations.len() > FEW {
         let best = sample.likelihood(shape);
         let inside = |k: f64| 2.0 * (best - sample.likelihood(k)) < Z95 * Z95;
-        let interval = [bisect(1e-6, shape, |k| !inside(k)), bisect(shape, 1e6, inside)];
+        let interval = [bisect(1e-6, shape, HALVINGS[0], |k| !inside(k)), bisect(shape, 1e6, HALVINGS[0], inside)];
         let ratio = (2.0 * (best - sample.likelihood(1.0))).max(0.0);
         let shape = Estimate::new(shape, interval[0], interval[1]);
         return Some(WeibullCheck { shape, p_value: erfc((ratio / 2.0).sqrt()) });
@@ -48,7 +50,7 @@ pub fn weibull_check(observations: &[Observation]) -> Option<WeibullCheck> {
     let limit = if unseen > 0.0 { (shape * (unseen / sample.largest).ln()).exp() / scale } else { f64::INFINITY };
     let mut rng = stream(1, Purpose::Resampling, observations.len() as u64);
     let mut ratios: Vec<f64> =
-        (0..DRAWS).filter_map(|_| Some(exponential(observations.len(), limit, &mut rng)?.shape())).collect();
+        (0..DRAWS).filter_map(|_| Some(exponential(observations.len(), limit, &mut rng)?.shape(HALVINGS[1]))).collect();
     ratios.sort_by(f64::total_cmp);
     let draws = ratios.len();
     if draws < DRAWS / 2 {
@@ -101,7 +103,7 @@ impl Sample {
     }
 
     /// The shape where it is largest.
-    fn shape(&self) -> f64 {
+    fn shape(&self, halvings: usize) -> f64 {
         let (d, logs) = (self.events.len() as f64, self.events.iter().sum::<f64>());
         let slope = |k: f64| {
             let (s0, s1) = self.all.iter().fold((0.0, 0.0), |(s0, s1), &x| {
@@ -110,13 +112,13 @@ impl Sample {
             });
             d / k + logs - d * s1 / s0
         };
-        bisect(1e-6, 1e6, |k| slope(k) > 0.0)
+        bisect(1e-6, 1e6, halvings, |k| slope(k) > 0.0)
     }
 }
 
 /// Where `is_left` turns from true to false on `[low, high]`, by bisection of the logarithm.
-fn bisect(mut low: f64, mut high: f64, is_left: impl Fn(f64) -> bool) -> f64 {
-    for _ in 0..60 {
+fn bisect(mut low: f64, mut high: f64, halvings: usize, is_left: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..halvings {
         let middle = (low * high).sqrt();
         if is_left(middle) {
             low = middle;
