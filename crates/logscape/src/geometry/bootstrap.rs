@@ -23,7 +23,7 @@ const GROUPS: usize = 10_000;
 /// each `ln T_i`, that is `∇ ln T_i · (row − means)`, so that `se_i² = Σ_μ u_μi² / N²`. Rows are resampled whole, so
 /// columns stay joint; many of them in random groups, whose means are as independent as they are. With `t = (ln T' − ln T)/se'` over the resamples, the interval is
 /// `ln T − t_{97.5 %} se … ln T − t_{2.5 %} se`. A statistic that is not positive on the data or does not vary gets a
-/// degenerate interval; resamples on which it is not positive are left out. Source: Efron, Tibshirani, *An introduction
+/// degenerate interval, one that varies in second order alone `ln T ± q` with the quantile of 95 % of `|ln T' − ln T|`; resamples on which it is not positive are left out. Source: Efron, Tibshirani, *An introduction
 /// to the bootstrap* (1993), §12.5.
 ///
 /// Resamples have no rare large values but those that the samples have. `se` is therefore multiplied by Student's quantile over the normal one,
@@ -135,8 +135,14 @@ fn widening(freedom: f64) -> f64 {
 fn interval(value: f64, error: f64, freedom: f64, draws: Vec<[f64; 2]>) -> Estimate {
     let (mut draws, changes): (Vec<f64>, Vec<f64>) =
         draws.into_iter().filter(|draw| draw.iter().all(|x| x.is_finite())).map(|[t, change]| (t, change)).unzip();
-    if value.is_nan() || value <= 0.0 || error < 1e-14 {
+    if value.is_nan() || value <= 0.0 {
         return Estimate::exact(value);
+    }
+    if error < 1e-14 {
+        let mut sizes: Vec<f64> = changes.iter().map(|change| change.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let size = sizes.get(sizes.len() * 19 / 20).copied().filter(|&size| size > 1e-14);
+        return size.map_or(Estimate::exact(value), |q| Estimate::new(value, value * (-q).exp(), value * q.exp()));
     }
     if draws.len() < 2 {
         return Estimate::new(value, 0.0, f64::INFINITY);
@@ -189,6 +195,20 @@ mod tests {
         for end in found.ci95 {
             assert!(((end - found.value).abs() / half - 1.0).abs() < 0.1, "{found:?}, {half}");
         }
+    }
+
+    /// `m(1 − m)` of a hundred coins of which half are heads changes by `−4 (m' − ½)²`, a hundredth of χ² with one degree of freedom.
+    #[test]
+    fn a_statistic_that_varies_in_second_order_has_an_interval() {
+        let rows: Vec<f64> = (0..100).map(|k| f64::from(k % 2)).collect();
+        let values = |means: &[f64]| vec![means[0] * (1.0 - means[0])];
+        let influences = |means: &[f64], _: &[f64], row: &[f64], out: &mut [f64]| {
+            out[0] = (1.0 / means[0] - 1.0 / (1.0 - means[0])) * (row[0] - means[0]);
+        };
+        let found = log_studentised(&rows, 1, (4000, 3), &Stop::new(), values, influences).unwrap()[0];
+        // 95 % of χ² are below 3.841; counts are whole.
+        let ends = found.ci95.map(|end| (end / found.value).ln());
+        assert!((ends[0] + ends[1]).abs() < 1e-12 && (0.032..0.046).contains(&ends[1]), "{found:?}");
     }
 
     /// A mean that three of two hundred samples carry: one resample in twenty has none of them.
