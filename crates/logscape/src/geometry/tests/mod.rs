@@ -1,5 +1,6 @@
 //! A tanh network of several outputs against explicit matrices made of its residuals and Jacobian rows.
 
+mod few;
 mod structure;
 
 use super::decoupling::{along, directional_noise};
