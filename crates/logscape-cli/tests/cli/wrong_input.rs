@@ -313,7 +313,7 @@ fn a_start_that_is_no_minimum_is_left_before_splitting_begins() {
 #[test]
 fn a_score_that_never_rises_is_told_in_the_record() {
     let place = Place::new(&rare("repeats = 3, max_cost = 100_000"));
-    place.write("data.csv", b"x1,x2,y\n1,0,1\n1,0,1.000000001\n0,1,1\n0,1,1.000000001\n");
+    place.write("data.csv", b"x1,x2,y\n1,0,1\n1,0,1.000000001\n0.5,0.5,1\n0.5,0.5,1.000000001\n");
     let still = rare("repeats = 3, max_cost = 100_000").replace("{ loss-factor = 2.0 }", "{ ball = 1.0 }");
     place.write("study.toml", still.replace("learning_rate = 0.1", "learning_rate = 1e-300").as_bytes());
     let output = place.run("records/out", &["--json"]);
