@@ -123,7 +123,8 @@ impl fmt::Display for Confinement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interval([low, high]) => {
-                write!(f, "whatever batches are drawn, SGD stays between {low:.4e} and {high:.4e} for ever")
+                let [low, high] = [low, high].map(|end| digits(*end));
+                write!(f, "whatever batches are drawn, SGD stays between {low} and {high} for ever")
             }
             Self::NoNoise => {
                 write!(f, "every batch is the whole data, so that there is no noise, and the minimum is stable")
@@ -131,10 +132,17 @@ impl fmt::Display for Confinement {
             Self::Apart { loss } => write!(
                 f,
                 "all inputs are parallel or orthogonal, so that whatever batches are drawn, SGD stays for ever in a box along them \
-                 between the targets of single samples, where the loss is at most {loss:.4e}"
+                 between the targets of single samples, where the loss is at most {}",
+                digits(*loss)
             ),
         }
     }
+}
+
+/// Four digits, and a power of ten only where it spares zeros.
+fn digits(x: f64) -> String {
+    let power = x.abs().log10().floor();
+    if (-3.0..4.0).contains(&power) { format!("{x:.*}", (3.0 - power) as usize) } else { format!("{x:.3e}") }
 }
 
 /// Why SGD that starts at the minimum cannot reach the barrier's event; none where it can, or where that is not shown. On the line

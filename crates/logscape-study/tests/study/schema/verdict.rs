@@ -108,7 +108,17 @@ fn an_escape_that_no_batch_allows_is_said_to_be_impossible() {
         .replace("spectrum = [1.0, 0.1], teacher = [1.0, -0.5]", "spectrum = [1.0], teacher = [1.0]")
         .replace("{ loss-factor = 1.5 }", "{ box = [[-1e4, 1e4]] }");
     let whole = LINEAR.replace("batch_size = 1", "batch_size = [1, 100]");
-    for (text, setting, reason) in [(far, 0, "SGD stays between"), (whole, 1, "there is no noise")] {
+    // Two classes with targets 1, 2, 3 and 4, 5, 6: no mean gets farther than 1 from its minimum, so that 2L ≤ 2/3 + 1.
+    let data = tempfile::NamedTempFile::with_suffix(".csv").expect("a file");
+    let row = |k: usize| format!("{},{},{}\n", 1 - k % 2, k % 2, 1 + 3 * (k % 2) + k / 2 % 3);
+    fs::write(data.path(), "a,b,y\n".to_owned() + &(0..60).map(row).collect::<String>()).expect("it is written");
+    let (generator, _) = LINEAR.split_once("data.synthetic").and_then(|(_, rest)| rest.split_once('\n')).expect("data");
+    let classes = LINEAR
+        .replace(&format!("data.synthetic{generator}"), &format!("data = {{ path = {:?} }}", data.path()))
+        .replace("loss-factor = 1.5", "loss-level = 0.84");
+    let all =
+        [(far, 0, "SGD stays between"), (whole, 1, "there is no noise"), (classes, 0, "the loss is at most 0.8333")];
+    for (text, setting, reason) in all {
         let finished = finished(&text);
         assert_eq!(complaints(&finished.results), Vec::<String>::new());
         let results = &finished.record.results;
