@@ -5,12 +5,10 @@ use crate::ensemble::Region;
 use crate::operator::{axpy, dot};
 use crate::{Problem, Samples, SgdSettings};
 
-/// Cosine below which two inputs are orthogonal, and deficit of one that is below it of parallel ones.
-const APART: f64 = 1e-10;
-/// Multiplications for directions, at most: `N K P` with `K` of them.
+/// Cosine, or share of a length, that is rounding. Inputs that are nearly parallel lead far away across their direction.
+const ROUNDED: f64 = 1e-13;
+/// Multiplications, at most: `N K P` for `K` directions, and `N` for each step in which the reach along one comes to rest.
 const WORK: usize = 100_000_000;
-/// Steps in which the reach along a direction comes to rest, at most.
-const STEPS: usize = 100_000;
 
 /// A direction that some samples push along, and no other sample.
 struct Direction {
@@ -64,10 +62,11 @@ fn directions(problem: &dyn Problem, theta: &[f64]) -> Option<Vec<Direction>> {
         }
         let mut own = None;
         for (k, direction) in found.iter().enumerate() {
-            let cosine = dot(&x, &direction.along) / length;
-            if cosine.abs() > 1.0 - APART {
-                own = Some((k, cosine * length));
-            } else if cosine.is_nan() || cosine.abs() > APART {
+            let c = dot(&x, &direction.along);
+            let across = x.iter().zip(&direction.along).map(|(x, q)| (x - c * q).powi(2)).sum::<f64>().sqrt();
+            if across <= ROUNDED * length {
+                own = Some((k, c));
+            } else if c.is_nan() || c.abs() > ROUNDED * length {
                 return None;
             }
         }
@@ -84,7 +83,7 @@ fn directions(problem: &dyn Problem, theta: &[f64]) -> Option<Vec<Direction>> {
 fn interval(samples: &[[f64; 2]], learning_rate: f64) -> Option<[f64; 2]> {
     let hull = |[low, high]: [f64; 2], t: f64| [low.min(t), high.max(t)];
     let mut reach = samples.iter().fold([0.0; 2], |reach, [c, r]| hull(reach, -r / c));
-    for _ in 0..STEPS {
+    for _ in 0..WORK / samples.len().max(1) {
         let images = samples.iter().flat_map(|[c, r]| reach.map(|t| t - learning_rate * c * (c * t + r)));
         let next = images.fold(reach, hull);
         if next == reach {
@@ -221,8 +220,14 @@ mod tests {
 
     #[test]
     fn inputs_in_other_positions_tell_nothing() {
-        let problem = problem(&[[0.5, 0.5, 0.0]]);
         let region = Region::LossLevel { loss: 1e9, check_every: 1 };
-        assert!(apart(&problem, &minimum(&problem), &region, &sgd(0.1)).is_none());
+        let other = problem(&[[0.5, 0.5, 0.0]]);
+        assert!(apart(&other, &minimum(&other), &region, &sgd(0.1)).is_none());
+        let tells = |across: f64| {
+            let inputs = vec![1.0, 0.0, 1.0, 0.0, 1.0, across];
+            let line = LinearRegression::new(inputs, vec![0.5, -0.5, 0.1], 2).unwrap();
+            apart(&line, &[0.0; 2], &region, &sgd(0.1)).is_some()
+        };
+        assert_eq!([0.0, 1e-7].map(tells), [true, false]);
     }
 }

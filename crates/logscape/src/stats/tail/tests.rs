@@ -46,6 +46,16 @@ fn much_data_gives_a_sharp_exponent_and_the_wrong_dimension_another() {
     assert!(wrong.distance > 2.2 / 400.0, "{wrong:?}");
 }
 
+/// `E u⁴` of `BetaPrime(a, b)` is finite for `b > 4`; with 160,000 draws `b` is known to a few hundredths.
+#[test]
+fn a_loss_whose_tail_is_too_heavy_lacks_its_fourth_moment() {
+    let mut rng = ChaCha8Rng::seed_from_u64(43);
+    for (b, lacks) in [(3.5, true), (4.5, false)] {
+        let data = groups(&mut rng, 4.0, 2.0 + b, 0.3, 20_000);
+        assert_eq!(loss_law(&data, 4.0, 0.3).unwrap().lacks_fourth_moment(4.0), lacks, "{b}");
+    }
+}
+
 #[test]
 fn bad_input_is_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(41);
